@@ -1,0 +1,1 @@
+"""How a submission is judged: the sandbox, the judge and the worker."""

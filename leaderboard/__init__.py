@@ -1,0 +1,1 @@
+"""Who did how well: the leaderboard's pages, API and database."""
