@@ -1,8 +1,8 @@
 """Pictures of a view: truth, model and error, in the same colours and on the same points.
 
 Colours are normalised per view by the truth's own range, so that a view at octave 20, where the target
-hardly moves, shows as much as the base window. The error has a scale of its own: full where it is as large as the view's
-standard deviation, that is, where a constant would have done as well.
+hardly moves, shows as much as the base window. The error has a scale of its own: full where it is as large as
+the view's standard deviation, that is, where a constant would have done as well.
 """
 
 import io

@@ -1,7 +1,7 @@
 """Public places of the plane: where pictures are made and models are compared, octave after octave.
 
 They are for people's eyes and score nothing. How the centres were found: the spiral's by Newton's method as
-a point whose orbit falls into a cycle (preperiod 23, period 2), the minibrot's by the same method as a nucleus
+a point whose orbit falls into a cycle (preperiod 23, period 2), the minibrot's likewise as a nucleus
 (period 39), the others by walking from each view to the child view with the most structure.
 """
 
