@@ -90,7 +90,8 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.ARCHIVE_MEMBER_REFUSED: _yours(
         "The archive holds a member that a bundle may not have.",
         "A bundle holds submission.toml, model.py, weights.safetensors, train.toml, README.md, helper "
-        "modules (*.py) beside model.py, and frames/*.png. No pickle, no compiled code, no links, no other folders.",
+        "modules (*.py) beside model.py, and frames/*.png. No pickle, no compiled code, no links, "
+        "no other folders.",
     ),
     Reason.ARCHIVE_TOO_LARGE: _yours(
         "The bundle unpacks to more than its limit.",

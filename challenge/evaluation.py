@@ -1,0 +1,95 @@
+"""Evaluation sets: chains of views that follow the border of the set down (contract, section 3)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from challenge.frame import BASE, CENTRE, HALF_WIDTH, OCTAVES, view_width
+from challenge.season import Season
+from challenge.target import distance, target
+
+Array = NDArray[np.float64]
+
+SHORE_OCTAVES: Final = 12
+
+
+@dataclass(frozen=True)
+class EvaluationSize:
+    """How many chains, octaves and points a view a set holds."""
+
+    chains: int = 64
+    octaves: int = OCTAVES
+    points: int = 512
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.chains <= 4096 and 1 <= self.octaves <= OCTAVES and 2 <= self.points <= 65536):
+            raise ValueError(f"no evaluation set has {self.chains} x {self.octaves} x {self.points} points")
+
+
+FULL: Final = EvaluationSize()
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """Points and truth of every view.
+
+    Attributes:
+        points: (chains, octaves, points, 2) plane points.
+        truth: (chains, octaves, points) the target there.
+        centres: (chains, octaves, 2) centres of the views in the plane.
+    """
+
+    points: Array
+    truth: Array
+    centres: Array
+
+
+def evaluation_set(season: Season, size: EvaluationSize = FULL) -> EvaluationSet:
+    """The evaluation set of a season: a function of its secret and the size alone.
+
+    A chain has a generator of its own, so it does not depend on how many others there are.
+    """
+    generators = [season.generator("chain", index) for index in range(size.chains)]
+    points = np.empty((size.chains, size.octaves, size.points, 2))
+    centres = np.empty((size.chains, size.octaves, 2))
+    centre = np.tile(np.array(BASE.centre), (size.chains, 1))
+    for octave in range(size.octaves):
+        centres[:, octave] = centre
+        drawn = np.stack([generator.random((size.points, 2)) for generator in generators])
+        points[:, octave] = centre[:, None, :] + view_width(octave) * (drawn - 0.5)
+        if octave + 1 < size.octaves:
+            here = points[:, octave]
+            distances = distance(here.reshape(-1, 2)).reshape(size.chains, size.points)
+            for chain, generator in enumerate(generators):
+                shore = chain % 2 == 1 and octave < SHORE_OCTAVES
+                centre[chain] = _next_centre(
+                    here[chain], distances[chain], centre[chain], octave, generator.random(), shore=shore
+                )
+    return EvaluationSet(points, target(points.reshape(-1, 2)).reshape(points.shape[:-1]), centres)
+
+
+def _next_centre(
+    points: Array, distances: Array, centre: Array, octave: int, draw: float, *, shore: bool
+) -> Array:
+    """Where the next view goes: one of the present view's points, near the set but outside it.
+
+    On the shore it is the candidate nearest to an inside point, where the view has both.
+    """
+    outside = distances > 0
+    # The next view has to lie in the base window.
+    room = HALF_WIDTH - view_width(octave + 1) / 2
+    allowed = outside & (np.abs(points - np.array(CENTRE)) <= room).all(axis=1)
+    if not allowed.any():
+        return centre
+    candidates = np.flatnonzero(allowed & (distances <= view_width(octave) / 4))
+    if candidates.size == 0:
+        nearest: Array = points[np.argmin(np.where(allowed, distances, np.inf))]
+        return nearest
+    if shore and not outside.all():
+        gaps = points[candidates][:, None, :] - points[~outside][None, :, :]
+        chosen: Array = points[candidates[np.argmin((gaps**2).sum(axis=2).min(axis=1))]]
+        return chosen
+    drawn: Array = points[candidates[int(draw * candidates.size)]]
+    return drawn

@@ -1,0 +1,142 @@
+"""Skill, octaves, interval, depth, precision and ties (contract, section 4)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+RESAMPLES: Final = 2000
+CONFIDENCE: Final = 0.95
+# The truth itself is exact to 1e-9, so no mean squared error below the square of that means anything.
+SMALLEST_MSE: Final = 1e-18
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a model reaches on an evaluation set.
+
+    Attributes:
+        skill_by_chain: (chains, octaves), each in [0, 1].
+        skill: (octaves,) mean over the chains.
+        octaves: the score: the sum of `skill`. Higher is better.
+        interval: 95 % bootstrap interval of `octaves` over chains.
+        depth: octave at which `skill` first falls below 0.5.
+        precision_db: PSNR over the points of octave 0, at most 180.
+    """
+
+    skill_by_chain: Array
+    skill: Array
+    octaves: float
+    interval: tuple[float, float]
+    depth: float
+    precision_db: float
+
+
+def errors(truth: Array, prediction: Array) -> Array:
+    """|p - t| with p clipped to [0, 1]; 1 where p is not finite."""
+    finite = np.isfinite(prediction)
+    clipped = np.clip(np.where(finite, prediction, 0.0), 0.0, 1.0)
+    return np.where(finite, np.abs(clipped - truth), 1.0)
+
+
+def skill_of_views(truth: Array, prediction: Array) -> Array:
+    """max(0, 1 - MSE / Var) over the last axis.
+
+    A view without structure (Var = 0) is explained by an exact answer alone.
+    """
+    mse = (errors(truth, prediction) ** 2).mean(axis=-1)
+    variance = truth.var(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        skill = np.where(variance > 0, 1 - mse / variance, np.where(mse > 0, 0.0, 1.0))
+    return np.maximum(skill, 0.0)
+
+
+def measure(truth: Array, prediction: Array) -> Scores:
+    """The scores of predictions.
+
+    Args:
+        truth: (chains, octaves, points).
+        prediction: the same shape; may hold NaN and infinities.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    if truth.ndim != 3 or truth.shape != prediction.shape:
+        raise ValueError(f"truth {truth.shape} and prediction {prediction.shape} must be one shape")
+    by_chain = skill_of_views(truth, prediction)
+    skill = by_chain.mean(axis=0)
+    mse = float((errors(truth[:, 0], prediction[:, 0]) ** 2).mean())
+    return Scores(
+        skill_by_chain=by_chain,
+        skill=skill,
+        octaves=float(skill.sum()),
+        interval=interval(by_chain.sum(axis=1)),
+        depth=depth(skill),
+        precision_db=float(-10 * np.log10(max(mse, SMALLEST_MSE))),
+    )
+
+
+def depth(skill: Array, threshold: float = 0.5) -> float:
+    """The octave at which skill first falls below the threshold, linear between octaves.
+
+    The deepest octave where it never does.
+    """
+    below = np.flatnonzero(skill < threshold)
+    if below.size == 0:
+        return float(len(skill) - 1)
+    first = int(below[0])
+    if first == 0:
+        return 0.0
+    above, under = skill[first - 1], skill[first]
+    return float(first - 1 + (above - threshold) / (above - under))
+
+
+def resampled_means(values: Array) -> Array:
+    """Bootstrap: means over chains of 2,000 seeded resamples; (chains, ...) -> (2000, ...).
+
+    The seed is the same everywhere, so entries with equally many chains are resampled alike and pair up.
+    """
+    chains = len(values)
+    drawn = np.random.Generator(np.random.Philox(0)).integers(0, chains, (RESAMPLES, chains))
+    weights = np.stack([np.bincount(row, minlength=chains) for row in drawn]) / chains
+    means: Array = weights @ values
+    return means
+
+
+def interval(values: Array) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean of (chains,) values."""
+    low, high = np.quantile(resampled_means(values), _TAILS)
+    return float(low), float(high)
+
+
+_TAILS: Final = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
+
+
+def paired_interval(a: Array, b: Array) -> tuple[float, float]:
+    """95 % interval of the difference of octaves, a - b, chain by chain; (chains, octaves) each."""
+    return interval(a.sum(axis=1) - b.sum(axis=1))
+
+
+def rank_ranges(entries: Sequence[Array]) -> list[tuple[int, int]]:
+    """The rank of each entry as a range.
+
+    From 1 + the number of entries that are significantly better, to the number of entries that are not
+    significantly worse.
+
+    Args:
+        entries: `skill_by_chain` of each, (chains, octaves), all of one season.
+    """
+    if not entries:
+        return []
+    means = resampled_means(np.stack([entry.sum(axis=1) for entry in entries], axis=1))
+    ranges = []
+    for index in range(len(entries)):
+        low, high = np.quantile(means - means[:, [index]], _TAILS, axis=0)
+        better = int((low > 0).sum())
+        worse = int((high < 0).sum())
+        ranges.append((1 + better, len(entries) - worse))
+    return ranges
