@@ -62,6 +62,13 @@ def check_weights(content: bytes) -> None:
         raise _wrong("Its tensors do not end where the file ends.")
 
 
+def count_numbers(content: bytes) -> int:
+    """How many numbers the tensors of a checked safetensors file hold."""
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    return sum(prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
+
+
 def _span(name: str, entry: Any) -> tuple[int, int]:
     what = f"The entry of tensor {name[:60]!r}"
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:

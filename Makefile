@@ -1,0 +1,27 @@
+.PHONY: env run test test-long lint format clean
+
+# Each target sets up what it needs, says so, and does nothing twice.
+env:
+	@scripts/environment.sh
+
+run: env
+	@.venv/bin/mbc serve --data var --references submissions
+
+lint: env
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+test: lint
+	.venv/bin/pytest -m "not long"
+
+test-long: env
+	.venv/bin/pytest -m long --timeout 3600
+
+format: env
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+clean:
+	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

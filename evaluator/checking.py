@@ -1,0 +1,85 @@
+"""Short looks before the long ones: does a submission load and answer, and can this machine judge?"""
+
+import dataclasses
+import os
+import platform
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from challenge.bundle import Bundle
+from challenge.report import Universality
+from challenge.season import PRACTICE
+from challenge.verdicts import EvaluationError, Reason, Status
+from challenge.weights import count_numbers
+from evaluator.judge import Watch
+from evaluator.limits import Limits
+from evaluator.sandbox import Sandbox, find_sandbox
+from evaluator.universality import certify
+
+POINTS = 1024
+# One of each kind that the controls ask for: few inputs, several outputs, many inputs.
+SHAPES = ((1, 1), (2, 3), (64, 10))
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A submission that loads and answers, and its certificate where that was asked for."""
+
+    parameters: int
+    device: str
+    universality: Universality | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values that JSON can hold."""
+        return {"valid": True} | dataclasses.asdict(self)
+
+
+def check_answers(bundle: Bundle, sandbox: Sandbox, watch: Watch, *, device: str, universal: bool) -> Checked:
+    """Load the weights, ask a few points, build other shapes; fit the practice controls if `universal`.
+
+    Raises:
+        EvaluationError: it does not load or does not answer.
+    """
+    limits = Limits.from_environment()
+    points = np.random.default_rng(0).uniform(-1, 1, (POINTS, max(SHAPES)[0]))
+    watch.status(Status.VALIDATING, 0.0, "loading the model")
+    with sandbox.start(bundle, limits=limits, device=device) as session:
+        session.load()
+        if not np.isfinite(session.predict(points[:, :2])).any():
+            raise EvaluationError(Reason.OUTPUT_NOT_FINITE)
+        for in_features, out_features in SHAPES:
+            session.build(in_features, out_features, 0)
+            session.predict(points[:, :in_features])
+        used = session.device
+    certificate = None
+    if universal:
+        certificate = certify(
+            lambda: sandbox.start(bundle, limits=limits, device=device),
+            PRACTICE,
+            lambda done, what: watch.status(Status.REFITTING, done, what),
+        )
+    return Checked(count_numbers(bundle.weights), used, certificate)
+
+
+def examine() -> dict[str, Any]:
+    """What this machine has: for `mbc doctor`. `can_judge` says whether others' code may run here."""
+    import torch  # noqa: PLC0415 - takes seconds
+
+    findings: dict[str, Any] = {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "cores": os.cpu_count(),
+        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+    }
+    try:
+        sandbox = find_sandbox(allow_unconfined=False)
+    except EvaluationError as error:
+        return findings | {"can_judge": False, "sandbox": error.sentence}
+    return (
+        findings
+        | {"can_judge": True, "sandbox": sandbox.name}
+        | {key: str(value) for key, value in sandbox.describe().items()}
+        | {f"limit {key}": value for key, value in dataclasses.asdict(Limits.from_environment()).items()}
+    )

@@ -1,0 +1,173 @@
+"""The evaluator's commands of `mbc`: score, check, worker and doctor."""
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from challenge import exits
+from challenge.bundle import Bundle, read_bundle
+from challenge.evaluation import EvaluationSize
+from challenge.season import PRACTICE
+from challenge.verdicts import EvaluationError, Reason
+
+BUNDLE_REASONS = frozenset(
+    {
+        Reason.ARCHIVE_UNREADABLE,
+        Reason.ARCHIVE_MEMBER_REFUSED,
+        Reason.ARCHIVE_TOO_LARGE,
+        Reason.FILE_MISSING,
+        Reason.MANIFEST_INVALID,
+        Reason.WEIGHTS_INVALID,
+    }
+)
+
+
+def _end(error: EvaluationError, *, as_json: bool) -> None:
+    """Say what went wrong, and leave with the exit code for it."""
+    code = exits.BUNDLE_INVALID if error.reason in BUNDLE_REASONS else exits.FAILED
+    if as_json:
+        values = {"verdict": "failed", "reason": error.reason.value, "fault": error.fault.value}
+        click.echo(json.dumps(values | {"sentence": error.sentence}))
+    if error.private:
+        # The model is the reader's own: its own words help most.
+        click.echo(error.private.rstrip(), err=True)
+    click.echo(f"error: {error.sentence}", err=True)
+    sys.exit(code)
+
+
+def _read(path: Path, *, as_json: bool) -> Bundle:
+    try:
+        return read_bundle(path)
+    except EvaluationError as error:
+        _end(error, as_json=as_json)
+        raise  # not reached
+
+
+@click.command(epilog="Example: mbc score mine --quick")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--quick", is_flag=True, help="Octaves only: no controls, no probes.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
+@click.option("--chains", default=EvaluationSize().chains, show_default=True, help="Fewer for a rough look.")
+@click.option(
+    "--pictures", type=click.Path(path_type=Path), help="Also draw the public places, into this folder."
+)
+def score(path: Path, *, quick: bool, device: str, as_json: bool, chains: int, pictures: Path | None) -> None:
+    """Score the submission at PATH (a directory or a zip) on the practice season.
+
+    This is the judge's own code. Without bubblewrap your own model runs unconfined.
+    """
+    from evaluator.judge import Assignment, judge  # noqa: PLC0415 - torch and numba take seconds
+    from evaluator.sandbox import find_sandbox  # noqa: PLC0415
+    from evaluator.terminal import ProgressBar, print_report  # noqa: PLC0415
+
+    try:
+        size = EvaluationSize(chains=chains)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--chains") from error
+    bundle = _read(path, as_json=as_json)
+    try:
+        task = Assignment(
+            bundle=bundle,
+            season=PRACTICE,
+            sandbox=find_sandbox(allow_unconfined=True),
+            size=size,
+            device=device,
+            quick=quick,
+            pictures=pictures is not None,
+        )
+        with ProgressBar(pictures) as bar:
+            report = judge(task, bar)
+    except EvaluationError as error:
+        _end(error, as_json=as_json)
+        return
+    if as_json:
+        click.echo(report.to_json())
+    else:
+        print_report(bundle, report)
+    sys.exit(exits.REJECTED if report.verdict == "rejected" else exits.OK)
+
+
+@click.command(epilog="Example: mbc check mine --universal")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--universal", is_flag=True, help="Also fit the controls: would it clear them, before hours of training?"
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check(path: Path, *, universal: bool, device: str, as_json: bool) -> None:
+    """Say whether the submission at PATH is a valid bundle that loads and answers."""
+    from evaluator.checking import check_answers  # noqa: PLC0415 - torch takes seconds
+    from evaluator.sandbox import find_sandbox  # noqa: PLC0415
+    from evaluator.terminal import ProgressBar, print_controls  # noqa: PLC0415
+
+    bundle = _read(path, as_json=as_json)
+    try:
+        with ProgressBar() as bar:
+            checked = check_answers(
+                bundle, find_sandbox(allow_unconfined=True), bar, device=device, universal=universal
+            )
+    except EvaluationError as error:
+        _end(error, as_json=as_json)
+        return
+    certificate = checked.universality
+    if as_json:
+        click.echo(json.dumps(checked.to_dict(), allow_nan=False))
+    else:
+        click.echo(
+            f"{bundle.manifest.name} is a valid bundle: {checked.parameters:,} numbers in the weights, "
+            f"{bundle.size:,} bytes ({bundle.weight_class}); it loads and answers on {checked.device}."
+        )
+        if certificate:
+            print_controls(certificate)
+    sys.exit(exits.REJECTED if certificate and not certificate.passed else exits.OK)
+
+
+@click.command(
+    epilog="Example: MBC_WORKER_TOKEN=... mbc worker --server https://board.example --broker redis://queue.example:6379/0"
+)
+@click.option("--server", required=True, help="Address of the leaderboard.")
+@click.option("--broker", required=True, help="URL of the queue, like redis://host:6379/0.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+def worker(server: str, broker: str, device: str) -> None:
+    """Take evaluations from a leaderboard's queue and judge them, one after the other.
+
+    The worker's token is read from the environment variable MBC_WORKER_TOKEN.
+    """
+    from evaluator.leaderboard import Leaderboard  # noqa: PLC0415 - torch and numba take seconds
+    from evaluator.limits import Limits  # noqa: PLC0415
+    from evaluator.sandbox import find_sandbox  # noqa: PLC0415
+    from evaluator.worker import Worker, serve  # noqa: PLC0415
+
+    token = os.environ.pop("MBC_WORKER_TOKEN", "")
+    if not token:
+        raise click.UsageError("MBC_WORKER_TOKEN is not set: `mbc admin tokens new --worker` makes a token.")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s evaluator: %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        # Other people's code: no sandbox, no judging.
+        sandbox = find_sandbox(allow_unconfined=False)
+    except EvaluationError as error:
+        click.echo(f"error: {error.sentence}", err=True)
+        sys.exit(exits.FAILED)
+    logging.getLogger(__name__).info("judging for %s in %s", server, sandbox.name)
+    serve(broker, Worker(Leaderboard(server, token), sandbox, Limits.from_environment(), device))
+
+
+@click.command(epilog="Example: mbc doctor --json")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(*, as_json: bool) -> None:
+    """Say whether this machine can judge other people's submissions, and what is in force."""
+    from evaluator.checking import examine  # noqa: PLC0415 - torch takes seconds
+
+    findings = examine()
+    if as_json:
+        click.echo(json.dumps(findings))
+    else:
+        for name, value in findings.items():
+            click.echo(f"{name:>18}  {value}")
+    sys.exit(exits.OK if findings["can_judge"] else exits.FAILED)

@@ -1,0 +1,239 @@
+"""The story of an evaluation, from a bundle to a report.
+
+Truth, secret and metrics stay here; the sandbox gets coordinates and gives predictions.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from challenge.bundle import Bundle
+from challenge.evaluation import FULL, EvaluationSet, EvaluationSize, evaluation_set
+from challenge.frame import to_unit
+from challenge.metrics import measure
+from challenge.pictures import error_image, model_image, png_bytes, truth_values
+from challenge.places import PLACES
+from challenge.report import Integrity, Report, Universality
+from challenge.season import Season
+from challenge.verdicts import EvaluationError, Reason, Status
+from challenge.weights import count_numbers
+from evaluator import integrity, universality
+from evaluator.limits import Limits
+from evaluator.sandbox import Sandbox
+from evaluator.session import Session
+
+Array = NDArray[np.float64]
+
+PICTURE_PIXELS: Final = 128
+# How far below its depth a model is shown: enough octaves to watch it lose the thread.
+PICTURE_OCTAVES_BELOW: Final = 3
+AGAIN_POINTS: Final = 4096
+AGAIN_BATCHES: Final = (1, 7, 1000)
+
+
+class Watch(Protocol):
+    """Whoever follows an evaluation: told of progress, handed pictures."""
+
+    def status(self, status: Status, progress: float, message: str) -> None:
+        """A step was taken; `progress` in [0, 1] of the whole evaluation."""
+
+    def picture(self, name: str, png: bytes) -> None:
+        """A picture was drawn, named like "seahorse-valley/07/model.png"."""
+
+
+@dataclass
+class _Clock:
+    """Seconds of each part, for the report."""
+
+    began: float = field(default_factory=time.perf_counter)
+    parts: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.parts[name] = self.parts.get(name, 0.0) + time.perf_counter() - began
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What is judged, on what, and where."""
+
+    bundle: Bundle
+    season: Season
+    sandbox: Sandbox
+    size: EvaluationSize = FULL
+    limits: Limits = field(default_factory=Limits.from_environment)
+    device: str = "auto"
+    quick: bool = False  # octaves only
+    pictures: bool = True
+
+    def start(self) -> AbstractContextManager[Session]:
+        """A fresh sandbox for this submission."""
+        return self.sandbox.start(self.bundle, limits=self.limits, device=self.device)
+
+
+@lru_cache(maxsize=2)
+def _evaluation_set(season: Season, size: EvaluationSize) -> EvaluationSet:
+    # A worker judges many submissions of one season.
+    return evaluation_set(season, size)
+
+
+def judge(task: Assignment, watch: Watch) -> Report:
+    """Judge a submission.
+
+    Raises:
+        EvaluationError: it could not be judged; says why and whose fault it is.
+    """
+    clock = _Clock()
+    watch.status(Status.PREDICTING, 0.0, "drawing the evaluation set")
+    with clock.part("evaluation set"):
+        views = _evaluation_set(task.season, task.size)
+    with clock.part("predicting"):
+        answers = _predict(task, views, watch)
+    scores = measure(views.truth, answers.prediction)
+
+    certificate: Universality | None = None
+    found: Integrity | None = None
+    if not task.quick:
+        with clock.part("refitting"):
+            certificate = universality.certify(
+                task.start,
+                task.season,
+                lambda done, what: watch.status(Status.REFITTING, 0.3 + 0.4 * done, what),
+            )
+        watch.status(Status.PROBING, 0.7, "asking the same points again")
+        with task.start() as session:
+            with clock.part("probing"):
+                session.load()
+                found = _probe(task, answers, session)
+            if task.pictures:
+                with clock.part("rendering"):
+                    _render(session, scores.depth, watch)
+
+    return Report(
+        season=task.season.name,
+        commitment=task.season.commitment,
+        octaves=scores.octaves,
+        interval=scores.interval,
+        depth=scores.depth,
+        precision_db=scores.precision_db,
+        skill=tuple(scores.skill.tolist()),
+        skill_by_chain=tuple(tuple(row) for row in scores.skill_by_chain.tolist()),
+        universality=certificate,
+        integrity=found,
+        parameters=count_numbers(task.bundle.weights),
+        bytes=task.bundle.size,
+        weight_class=task.bundle.weight_class,
+        predictions_per_second=answers.per_second,
+        device=answers.device,
+        sandbox=task.sandbox.name,
+        verdict=_verdict(certificate, found).value,
+        sentence=_sentence(certificate, found),
+        seconds=time.perf_counter() - clock.began,
+        timings=clock.parts,
+    )
+
+
+@dataclass(frozen=True)
+class _Answers:
+    prediction: Array  # (chains, octaves, points)
+    loaded: int
+    again_unit: Array  # (n, 2) points to be asked once more in another sandbox
+    again: Array  # their first answers
+    repeats: Array  # their answers in other batches of the same sandbox
+    per_second: float
+    device: str
+
+
+def _predict(task: Assignment, views: EvaluationSet, watch: Watch) -> _Answers:
+    """Ask for every view's points in one random order, and for some of them again in other batches."""
+    unit = to_unit(views.points.reshape(-1, 2))
+    order = task.season.generator("order").permutation(len(unit))
+    asked = unit[order]
+    watch.status(Status.PREDICTING, 0.05, "loading the model")
+    with task.start() as session:
+        loaded = session.load()
+        watch.status(Status.PREDICTING, 0.1, f"predicting {len(asked):,} points")
+        began = time.perf_counter()
+        answered = session.predict(asked)[:, 0]
+        seconds = time.perf_counter() - began
+        again = task.season.generator("again").permutation(len(asked))[:AGAIN_POINTS]
+        repeats = _in_batches(session, asked[again])
+        device = session.device
+    if not np.isfinite(answered).any():
+        raise EvaluationError(Reason.OUTPUT_NOT_FINITE)
+    prediction = np.empty_like(answered)
+    prediction[order] = answered
+    return _Answers(
+        prediction=prediction.reshape(views.truth.shape),
+        loaded=loaded.parameters,
+        again_unit=asked[again],
+        again=answered[again],
+        repeats=repeats,
+        per_second=len(asked) / seconds,
+        device=device,
+    )
+
+
+def _in_batches(session: Session, unit: Array) -> Array:
+    """Ask points in batches of odd sizes: a few alone, a few small ones, the rest in larger ones."""
+    edges = [0]
+    for size, count in zip(AGAIN_BATCHES, (8, 8, math.ceil(len(unit) / AGAIN_BATCHES[-1])), strict=True):
+        edges += [edges[-1] + size * (i + 1) for i in range(count)]
+    parts = [unit[a:b] for a, b in pairwise(edges) if a < len(unit)]
+    return np.concatenate([session.predict(part)[:, 0] for part in parts])
+
+
+def _probe(task: Assignment, answers: _Answers, session: Session) -> Integrity:
+    second = session.predict(answers.again_unit[::-1])[::-1, 0]
+    return integrity.summarise(
+        [
+            integrity.consistency(
+                np.concatenate([answers.again, answers.again]), np.concatenate([answers.repeats, second])
+            ),
+            integrity.same_machine(answers.loaded, count_numbers(task.bundle.weights)),
+        ]
+    )
+
+
+def _render(session: Session, depth: float, watch: Watch) -> None:
+    """Draw what the model makes of the public places, down to a little below its depth."""
+    deepest = math.ceil(depth) + PICTURE_OCTAVES_BELOW
+    views = [(place, octave) for place in PLACES for octave in place.octaves if octave <= deepest]
+    for index, (place, octave) in enumerate(views):
+        watch.status(Status.RENDERING, 0.75 + 0.25 * index / len(views), f"drawing {place.name}")
+        truth = truth_values(place, octave, PICTURE_PIXELS)
+        prediction = session.predict(to_unit(place.view(octave).grid(PICTURE_PIXELS)))[:, 0]
+        name = f"{place.slug}/{octave:02d}"
+        watch.picture(f"{name}/model.png", png_bytes(model_image(truth, prediction)))
+        watch.picture(f"{name}/error.png", png_bytes(error_image(truth, prediction)))
+
+
+def _verdict(certificate: Universality | None, found: Integrity | None) -> Status:
+    passed = all(part is None or part.passed for part in (certificate, found))
+    return Status.SCORED if passed else Status.REJECTED
+
+
+def _sentence(certificate: Universality | None, found: Integrity | None) -> str:
+    """Why it was rejected, with the figures and what would make it pass; '' where it was not."""
+    sentences = [
+        f"Control {control.name}, {control.in_features} -> {control.out_features}: skill "
+        f"{max(control.refits):.2f} at best in {len(control.refits)} refits; the bar is at {control.bar:.2f}."
+        for control in (certificate.controls if certificate else ())
+        if not control.passed
+    ]
+    sentences += [probe.sentence for probe in (found.probes if found else ()) if not probe.passed]
+    if not sentences:
+        return ""
+    return "It broke the only rule: it must still be able to learn other data sets. " + " ".join(sentences)

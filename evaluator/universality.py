@@ -1,0 +1,151 @@
+"""The only rule, first half: the same `build` is fitted from scratch to controls (contract, section 6)."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from typing import Final
+
+import torch
+from torch import nn
+
+from challenge.controls import FAMILIES, Control, draws
+from challenge.controls.control import line_skill
+from challenge.report import ControlResult, Universality
+from challenge.season import Season
+from challenge.training import Budget, train
+from evaluator.session import Session
+
+STEPS: Final = 500
+WIDTH: Final = 128
+HIDDEN_LAYERS: Final = 3
+REFITS: Final = 3
+# A draw that the reference network cannot learn says nothing about a submission.
+LEARNABLE: Final = 0.3
+DRAWS: Final = 12
+# A custom fit may take ten times what the reference takes, and never less than this.
+FIT_SECONDS: Final = 10.0
+FIT_FACTOR: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A control, and what the reference network reached on it."""
+
+    control: Control
+    reference: float
+    seconds: float
+
+    @property
+    def height(self) -> float:
+        """The skill that a submission must reach: half of the reference's."""
+        return self.reference / 2
+
+    @property
+    def budget(self) -> Budget:
+        """What a fit of this control may take: steps for the platform's trainer, seconds for a custom one."""
+        return Budget(STEPS, max(FIT_SECONDS, FIT_FACTOR * self.seconds), self.control.task)
+
+
+def reference_network(in_features: int, out_features: int) -> nn.Module:
+    """Three hidden layers of 128, GELU."""
+    layers: list[nn.Module] = []
+    width = in_features
+    for _ in range(HIDDEN_LAYERS):
+        layers += [nn.Linear(width, WIDTH), nn.GELU()]
+        width = WIDTH
+    return nn.Sequential(*layers, nn.Linear(width, out_features))
+
+
+def reference_skill(control: Control) -> tuple[float, float]:
+    """Held-out skill of the reference network, fitted here by the platform's trainer, and its seconds."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = reference_network(control.in_features, control.out_features)
+        began = time.perf_counter()
+        train(
+            network,
+            torch.from_numpy(control.x),
+            torch.from_numpy(control.y),
+            Budget(STEPS, task=control.task),
+        )
+        seconds = time.perf_counter() - began
+        network.eval()
+        with torch.inference_mode():
+            prediction = network(torch.from_numpy(control.held_x).float()).double().numpy()
+    return control.skill(prediction), seconds
+
+
+@lru_cache(maxsize=4)
+def bars(season: Season) -> tuple[Bar, ...]:
+    """One control of each family, each with its bar; the same for every submission of the season.
+
+    A draw that the reference cannot learn, or that a line passes, is drawn again.
+
+    Raises:
+        RuntimeError: a family gave no usable draw.
+    """
+    return tuple(_usable(season, family) for family in FAMILIES)
+
+
+def _usable(season: Season, family: str) -> Bar:
+    for control in islice(draws(season, family), DRAWS):
+        line = line_skill(control)
+        # A line at half of the best possible skill is above any bar: no need to ask the reference.
+        if not control.line_may_pass and line >= 0.5:
+            continue
+        reference, seconds = reference_skill(control)
+        if reference >= LEARNABLE and (control.line_may_pass or line < reference / 2):
+            return Bar(control, reference, seconds)
+    raise RuntimeError(f"no usable control among {DRAWS} draws of the family {family!r}")
+
+
+def certify(
+    start: Callable[[], AbstractContextManager[Session]],
+    season: Season,
+    progress: Callable[[float, str], None],
+) -> Universality:
+    """Fit the submission's `build` to every control of the season, each in a fresh sandbox.
+
+    Args:
+        start: opens a fresh sandbox for the submission.
+        season: where the controls come from.
+        progress: told the share that is done and what is being fitted.
+
+    Raises:
+        EvaluationError: the submission could not be judged.
+    """
+    results = []
+    for index, bar in enumerate(bars(season)):
+        progress(index / len(FAMILIES), f"fitting {bar.control.name}")
+        results.append(_certify_one(start, bar))
+    return Universality(
+        passed=all(result.passed for result in results),
+        score=sum(min(1.0, max(0.0, result.skill / result.reference)) for result in results) / len(results),
+        controls=tuple(results),
+    )
+
+
+def _certify_one(start: Callable[[], AbstractContextManager[Session]], bar: Bar) -> ControlResult:
+    control, refits = bar.control, list[float]()
+    for seed in range(REFITS):
+        with start() as session:
+            session.build(control.in_features, control.out_features, seed)
+            session.fit(control.x, control.y, bar.budget, seed)
+            refits.append(control.skill(session.predict(control.held_x)))
+        if refits[-1] >= bar.height:
+            break
+    return ControlResult(
+        name=control.name,
+        family=control.family,
+        in_features=control.in_features,
+        out_features=control.out_features,
+        task=control.task,
+        skill=refits[0],
+        refits=tuple(refits),
+        reference=bar.reference,
+        bar=bar.height,
+        passed=refits[-1] >= bar.height,
+    )

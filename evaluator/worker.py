@@ -1,0 +1,114 @@
+"""The worker: takes evaluations from the queue, judges them, and tells the leaderboard."""
+
+import errno
+import logging
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+
+from challenge.bundle import read_bundle
+from challenge.queue import QUEUE, TASK, celery_options
+from challenge.verdicts import EvaluationError, Reason
+from evaluator.judge import Assignment, judge
+from evaluator.leaderboard import Claim, Leaderboard, LeaseLost, Reporter
+from evaluator.limits import Limits
+from evaluator.sandbox import Sandbox
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One evaluator and the leaderboard it works for."""
+
+    leaderboard: Leaderboard
+    sandbox: Sandbox
+    limits: Limits
+    device: str = "auto"
+
+    def evaluate(self, evaluation_id: int) -> None:
+        """Judge one evaluation from claim to report. Whatever goes wrong is told to the leaderboard."""
+        claim = self.leaderboard.claim(evaluation_id)
+        if claim is None:
+            log.info("evaluation %d is not to be had", evaluation_id)
+            return
+        try:
+            self._judge(claim)
+        except LeaseLost as lost:
+            log.info("evaluation %d was taken back: %s", evaluation_id, lost)
+        except EvaluationError as error:
+            log.info("evaluation %d failed: %s", evaluation_id, error.sentence)
+            self._fail(claim, error)
+        except OSError as error:
+            log.exception("evaluation %d failed on this machine", evaluation_id)
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+            self._fail(claim, EvaluationError(Reason.DISK_FULL if full else Reason.INTERNAL))
+        except Exception:
+            log.exception("evaluation %d failed by a fault of ours", evaluation_id)
+            self._fail(claim, EvaluationError(Reason.INTERNAL))
+
+    def _judge(self, claim: Claim) -> None:
+        with Reporter(self.leaderboard, claim) as reporter:
+            with tempfile.TemporaryDirectory(prefix="mbc-worker-") as folder:
+                path = Path(folder) / "bundle.zip"
+                path.write_bytes(self.leaderboard.bundle(claim))
+                bundle = read_bundle(path)
+            task = Assignment(
+                bundle=bundle,
+                season=claim.season,
+                sandbox=self.sandbox,
+                size=claim.size,
+                limits=self.limits,
+                device=self.device,
+            )
+            report = judge(task, reporter)
+        self.leaderboard.report(claim, report)
+        log.info(
+            "evaluation %d %s: %.3f octaves in %.1f s",
+            claim.evaluation_id,
+            report.verdict,
+            report.octaves,
+            report.seconds,
+        )
+
+    def _fail(self, claim: Claim, error: EvaluationError) -> None:
+        try:
+            self.leaderboard.failure(claim, error)
+        except (LeaseLost, EvaluationError) as gone:
+            # The lease runs out, and the leaderboard sends the task again.
+            log.warning("evaluation %d: could not tell the leaderboard: %s", claim.evaluation_id, gone)
+
+
+def celery_app(broker: str, worker: Worker) -> Any:
+    """The Celery application whose one task is `worker.evaluate`."""
+    app: Any = Celery("evaluator", set_as_current=False)
+    app.conf.update(celery_options(broker))
+
+    @app.task(name=TASK)  # type: ignore[untyped-decorator]  # Celery ships no types
+    def evaluate(evaluation_id: int) -> None:
+        worker.evaluate(evaluation_id)
+
+    return app
+
+
+def serve(broker: str, worker: Worker) -> None:
+    """Take evaluations, one after the other, until the process is told to stop.
+
+    The pool is "solo": a sandbox dies with the thread that started it, and that has to be the main one.
+    """
+    celery_app(broker, worker).worker_main(
+        [
+            "worker",
+            "--pool=solo",
+            "--concurrency=1",
+            f"--queues={QUEUE}",
+            "--loglevel=WARNING",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+            "--quiet",
+        ]
+    )
