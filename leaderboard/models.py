@@ -1,0 +1,249 @@
+"""The tables, and the invariants that the database itself keeps."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from challenge.season import SECRET_BYTES, Season
+from challenge.verdicts import EXPLANATIONS, FINAL, Fault, Reason, Status
+from leaderboard.db import Base, UtcDateTime, now
+
+
+def _among(column: str, values: object) -> str:
+    return f"{column} IN ({', '.join(repr(str(v)) for v in sorted(values))})"  # type: ignore[call-overload]
+
+
+_FINAL: Final = _among("status", FINAL)
+_LIVE: Final = _among("status", set(Status) - FINAL)
+
+
+class User(Base):
+    """A person, or the reference submissions' owner."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    reference: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class Token(Base):
+    """A token for the API: only its SHA-256 is kept, and its first letters to tell it from others."""
+
+    __tablename__ = "tokens"
+    __table_args__ = (
+        CheckConstraint("kind IN ('user', 'worker')", name="kind"),
+        CheckConstraint("(kind = 'worker') = (user_id IS NULL)", name="owner"),
+        CheckConstraint("length(digest) = 64", name="digest"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    label: Mapped[str] = mapped_column(String(80), default="")
+    prefix: Mapped[str] = mapped_column(String(12))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    user: Mapped[User | None] = relationship()
+
+
+class SeasonRow(Base):
+    """A season: its secret, what was published of it, and how large its evaluation sets are."""
+
+    __tablename__ = "seasons"
+    __table_args__ = (
+        CheckConstraint(f"length(secret) = {SECRET_BYTES}", name="secret"),
+        CheckConstraint("length(commitment) = 64", name="commitment"),
+        CheckConstraint("chains > 0 AND octaves > 0 AND points > 1", name="size"),
+        # One ranked season is open at a time: `ranked` is 1 in each row that this index holds.
+        Index(
+            "uq_seasons_open",
+            "ranked",
+            unique=True,
+            sqlite_where=text("ranked AND closed_at IS NULL"),
+            postgresql_where=text("ranked AND closed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    commitment: Mapped[str] = mapped_column(String(64), unique=True)
+    ranked: Mapped[bool] = mapped_column(default=True)
+    chains: Mapped[int]
+    octaves: Mapped[int]
+    points: Mapped[int]
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def season(self) -> Season:
+        """The challenge's own value."""
+        return Season(self.name, self.secret)
+
+    @property
+    def state(self) -> str:
+        """open, closed, or practice."""
+        if not self.ranked:
+            return "practice"
+        return "open" if self.closed_at is None else "closed"
+
+
+class Submission(Base):
+    """A bundle that was accepted; its bytes lie in the data directory under `digest`."""
+
+    __tablename__ = "submissions"
+    __table_args__ = (
+        UniqueConstraint("user_id", "digest"),
+        CheckConstraint("bytes > 0", name="bytes"),
+        CheckConstraint("length(digest) = 64", name="digest"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    track: Mapped[str] = mapped_column(String(20), default="open")
+    name: Mapped[str] = mapped_column(String(200))
+    author: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str] = mapped_column(Text)
+    method: Mapped[str] = mapped_column(String(200), default="")
+    license: Mapped[str] = mapped_column(String(200), default="")
+    url: Mapped[str] = mapped_column(String(200), default="")
+    paper: Mapped[str] = mapped_column(String(200), default="")
+    digest: Mapped[str] = mapped_column(String(64), index=True)
+    bytes: Mapped[int]
+    weight_class: Mapped[str] = mapped_column(String(20))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+    user: Mapped[User] = relationship()
+    evaluations: Mapped[list["Evaluation"]] = relationship(
+        back_populates="submission", order_by="Evaluation.id", cascade="all, delete-orphan"
+    )
+
+
+class SubmissionText(Base):
+    """A text of a bundle that pages show: sources, README.md, train.toml."""
+
+    __tablename__ = "submission_texts"
+
+    submission_id: Mapped[int] = mapped_column(
+        ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    content: Mapped[str] = mapped_column(Text)
+
+
+class Evaluation(Base):
+    """One judging of a submission in a season. Judging again adds a row and overwrites nothing."""
+
+    __tablename__ = "evaluations"
+    __table_args__ = (
+        CheckConstraint(_among("status", Status), name="status"),
+        CheckConstraint("fault IS NULL OR " + _among("fault", Fault), name="fault"),
+        CheckConstraint("(status = 'failed') = (reason IS NOT NULL)", name="failed_has_reason"),
+        CheckConstraint("(reason IS NULL) = (fault IS NULL)", name="reason_has_fault"),
+        CheckConstraint("(finished_at IS NOT NULL) = (" + _FINAL + ")", name="finished"),
+        CheckConstraint(
+            "status NOT IN ('scored', 'rejected') OR octaves IS NOT NULL", name="scored_has_octaves"
+        ),
+        CheckConstraint("octaves IS NULL OR octaves >= 0", name="octaves"),
+        CheckConstraint("progress >= 0 AND progress <= 1", name="progress"),
+        CheckConstraint("attempts >= 0", name="attempts"),
+        # At most one is under way for a submission and season.
+        Index(
+            "uq_evaluations_live",
+            "submission_id",
+            "season_id",
+            unique=True,
+            sqlite_where=text(_LIVE),
+            postgresql_where=text(_LIVE),
+        ),
+        Index("ix_evaluations_season_id_status", "season_id", "status"),
+        Index("ix_evaluations_send_at", "send_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submissions.id", ondelete="CASCADE"), index=True)
+    season_id: Mapped[int] = mapped_column(ForeignKey("seasons.id"))
+
+    status: Mapped[str] = mapped_column(String(20), default=Status.QUEUED.value)
+    progress: Mapped[float] = mapped_column(default=0.0)
+    message: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str | None] = mapped_column(String(40))
+    fault: Mapped[str | None] = mapped_column(String(20))
+    detail: Mapped[str] = mapped_column(Text, default="")
+    attempts: Mapped[int] = mapped_column(default=0)
+    sends: Mapped[int] = mapped_column(default=0)
+
+    # The digest of the lease's token stays when the evaluation is final: the same worker may repeat itself.
+    lease: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    holder_id: Mapped[int | None] = mapped_column(ForeignKey("tokens.id", ondelete="SET NULL"))
+    send_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=now)
+    queued_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    # Figures of the report that lists and pages need, in full precision.
+    octaves: Mapped[float | None]
+    interval_low: Mapped[float | None]
+    interval_high: Mapped[float | None]
+    depth: Mapped[float | None]
+    precision_db: Mapped[float | None]
+    universality: Mapped[float | None]
+    parameters: Mapped[int | None]
+    predictions_per_second: Mapped[float | None]
+    device: Mapped[str | None] = mapped_column(String(80))
+    flagged: Mapped[bool] = mapped_column(default=False)
+    thumbnail: Mapped[str | None] = mapped_column(String(80))
+
+    submission: Mapped[Submission] = relationship(back_populates="evaluations")
+    season: Mapped[SeasonRow] = relationship()
+
+    @property
+    def state(self) -> Status:
+        """The status as the challenge's own value."""
+        return Status(self.status)
+
+    @property
+    def sentence(self) -> str:
+        """Why it failed or was set aside, in words for everybody; '' where nothing is wrong."""
+        if self.reason:
+            return f"{EXPLANATIONS[Reason(self.reason)].sentence} {self.detail}".strip()
+        return self.detail
+
+
+class ReportRow(Base):
+    """The report of an evaluation, whole, and the skill by chain as numbers."""
+
+    __tablename__ = "reports"
+    __table_args__ = (CheckConstraint("length(digest) = 64", name="digest"),)
+
+    evaluation_id: Mapped[int] = mapped_column(
+        ForeignKey("evaluations.id", ondelete="CASCADE"), primary_key=True
+    )
+    digest: Mapped[str] = mapped_column(String(64))
+    body: Mapped[str] = mapped_column(Text)
+    skill: Mapped[bytes] = mapped_column(LargeBinary)  # float64, (octaves,)
+    skill_by_chain: Mapped[bytes] = mapped_column(LargeBinary)  # float64, (chains, octaves)
+
+
+class Artifact(Base):
+    """A picture that a worker made; the file lies in the data directory."""
+
+    __tablename__ = "artifacts"
+    __table_args__ = (
+        UniqueConstraint("evaluation_id", "name"),
+        CheckConstraint("bytes > 0", name="bytes"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    evaluation_id: Mapped[int] = mapped_column(ForeignKey("evaluations.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(80))
+    digest: Mapped[str] = mapped_column(String(64))
+    bytes: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

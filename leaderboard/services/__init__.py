@@ -1,0 +1,1 @@
+"""What the leaderboard does, apart from the web: each function receives its session."""

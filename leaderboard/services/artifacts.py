@@ -1,0 +1,99 @@
+"""Pictures that workers make: checked, written anew, and kept in the data directory."""
+
+import hashlib
+import io
+import re
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, UnidentifiedImageError
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from leaderboard.config import Config
+from leaderboard.errors import Refused
+from leaderboard.models import Artifact
+from leaderboard.services.files import write_whole
+
+BYTES_LIMIT: Final = 4 * 1024 * 1024
+PIXELS_LIMIT: Final = 1024
+NAME: Final = re.compile(r"([a-z0-9][a-z0-9-]{0,39})/(\d\d)/(model|error)\.png", re.ASCII)
+
+
+def path_of(config: Config, evaluation_id: int, name: str) -> Path:
+    """Where a picture lies; the name has been checked."""
+    return config.data / "artifacts" / str(evaluation_id) / name
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that is not place/octave/model.png or error.png."""
+    if not NAME.fullmatch(name):
+        raise Refused(422, "artifact_name", "A picture is called like seahorse-valley/07/model.png.")
+
+
+def rewrite(content: bytes) -> bytes:
+    """A PNG, decoded and written anew, so that nothing but its pixels is kept; Refused with 422."""
+    if len(content) > BYTES_LIMIT:
+        raise Refused(413, "artifact_large", f"A picture has at most {BYTES_LIMIT:,} bytes.")
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+            if max(picture.size) > PIXELS_LIMIT:
+                raise Refused(
+                    422, "artifact_size", f"A picture is at most {PIXELS_LIMIT} pixels wide and high."
+                )
+            picture.load()
+            # A palette keeps the file small; anything else becomes plain colours.
+            clean = picture if picture.mode == "P" else picture.convert("RGB")
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise Refused(422, "artifact_invalid", "The picture is not a PNG that can be read.") from error
+    clean.info = {}
+    buffer = io.BytesIO()
+    clean.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def keep(session: Session, config: Config, evaluation_id: int, name: str, clean: bytes) -> Artifact:
+    """Store a picture whose name was checked and that was rewritten; the same name again replaces it."""
+    write_whole(path_of(config, evaluation_id, name), clean)
+    row = session.scalar(
+        select(Artifact).where(Artifact.evaluation_id == evaluation_id, Artifact.name == name)
+    )
+    if row is None:
+        row = Artifact(evaluation_id=evaluation_id, name=name)
+        session.add(row)
+    row.digest = hashlib.sha256(clean).hexdigest()
+    row.bytes = len(clean)
+    session.flush()
+    return row
+
+
+def forget(session: Session, evaluation_id: int) -> None:
+    """Drop the pictures of an attempt that came to nothing; their files are replaced by the next one's."""
+    session.execute(delete(Artifact).where(Artifact.evaluation_id == evaluation_id))
+
+
+def views(session: Session, evaluation_id: int) -> dict[str, list[int]]:
+    """Octaves by place for which there is a picture of the model."""
+    found: dict[str, list[int]] = {}
+    names = session.scalars(
+        select(Artifact.name)
+        .where(Artifact.evaluation_id == evaluation_id, Artifact.name.endswith("/model.png"))
+        .order_by(Artifact.name)
+    )
+    for name in names:
+        place, octave, _ = name.split("/")
+        found.setdefault(place, []).append(int(octave))
+    return found
+
+
+def deepest(session: Session, evaluation_id: int, depth: float) -> str | None:
+    """The picture that stands for an evaluation: at the deepest octave that it still resolves."""
+    found = views(session, evaluation_id)
+    best = None
+    for place, octaves in found.items():
+        if place == "base-window":
+            continue
+        resolved = [octave for octave in octaves if octave <= depth] or octaves[:1]
+        key = (resolved[-1], place == "seahorse-valley", place)
+        best = max(best, key) if best else key
+    return f"{best[2]}/{best[0]:02d}/model.png" if best else None

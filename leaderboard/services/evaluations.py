@@ -1,0 +1,370 @@
+"""The life of an evaluation: queued, claimed under a lease, told of, reported or failed, sent again.
+
+Whoever holds the lease may speak for the evaluation. Every change is one UPDATE that names the state it
+starts from, so of two workers that claim, or two that report, one wins.
+"""
+
+import json
+import math
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from challenge.report import Report
+from challenge.verdicts import EXPLANATIONS, FINAL, Fault, Reason, Status
+from leaderboard.config import Config
+from leaderboard.db import now
+from leaderboard.errors import Refused, conflict, not_found
+from leaderboard.models import Evaluation, ReportRow, SeasonRow, Submission, Token
+from leaderboard.services import artifacts
+from leaderboard.services.tokens import digest_of
+
+_FINAL = tuple(status.value for status in FINAL)
+_DETAIL = 1000
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a worker gets with a lease."""
+
+    lease: str
+    evaluation: Evaluation
+
+
+def queue_evaluation(session: Session, submission: Submission, season: SeasonRow) -> Evaluation:
+    """A new evaluation of a submission in a season; Refused while another one is under way."""
+    evaluation = Evaluation(submission_id=submission.id, season_id=season.id)
+    try:
+        with session.begin_nested():
+            session.add(evaluation)
+    except IntegrityError as error:
+        raise conflict(
+            "already_running", f"Submission {submission.id} is being judged in season {season.name} already."
+        ) from error
+    return evaluation
+
+
+def get(session: Session, evaluation_id: int) -> Evaluation:
+    """The evaluation; Refused with 404."""
+    evaluation = session.get(Evaluation, evaluation_id)
+    if evaluation is None:
+        raise not_found("evaluation")
+    return evaluation
+
+
+def _live() -> ColumnElement[bool]:
+    return Evaluation.status.not_in(_FINAL)
+
+
+def claim(session: Session, config: Config, evaluation_id: int, holder: Token) -> Claim:
+    """Take the lease of an evaluation that nobody holds; Refused with 409 otherwise."""
+    moment = now()
+    lease = secrets.token_urlsafe(24)
+    won = session.execute(
+        update(Evaluation)
+        .where(
+            Evaluation.id == evaluation_id,
+            _live(),
+            or_(Evaluation.lease_until.is_(None), Evaluation.lease_until <= moment),
+            Evaluation.attempts < config.attempts,
+        )
+        .values(
+            lease=digest_of(lease),
+            lease_until=moment + timedelta(seconds=config.lease_seconds),
+            holder_id=holder.id,
+            attempts=Evaluation.attempts + 1,
+            claimed_at=moment,
+            send_at=None,
+            status=Status.VALIDATING.value,
+            progress=0.0,
+            message="",
+            detail="",
+        )
+        .execution_options(synchronize_session=False)
+    )
+    evaluation = get(session, evaluation_id)
+    session.refresh(evaluation)
+    if won.rowcount != 1:  # type: ignore[attr-defined]
+        if evaluation.state.final:
+            raise conflict("final", f"Evaluation {evaluation_id} is {evaluation.status}.")
+        raise conflict("leased", f"Another worker holds evaluation {evaluation_id}.")
+    artifacts.forget(session, evaluation_id)
+    return Claim(lease, evaluation)
+
+
+def held(session: Session, evaluation_id: int, lease: str | None) -> Evaluation:
+    """The live evaluation that this lease speaks for; Refused with 409 otherwise.
+
+    A lease that has run out still speaks while nobody else has taken the evaluation.
+    """
+    evaluation = get(session, evaluation_id)
+    session.refresh(evaluation, with_for_update=True)
+    if evaluation.state.final:
+        raise conflict("final", f"Evaluation {evaluation_id} is {evaluation.status}.")
+    if not lease or evaluation.lease != digest_of(lease):
+        raise conflict("lease_lost", f"This lease does not hold evaluation {evaluation_id} any more.")
+    return evaluation
+
+
+def tell(
+    session: Session, config: Config, evaluation_id: int, lease: str | None, values: dict[str, Any]
+) -> Evaluation:
+    """Take a worker's word on how far it is, and renew its lease."""
+    evaluation = held(session, evaluation_id, lease)
+    try:
+        status = Status(values["status"])
+        progress = float(values.get("progress") or 0.0)
+        message = str(values.get("message") or "")
+    except (KeyError, TypeError, ValueError) as error:
+        raise Refused(
+            422, "status_invalid", "A status has a known name, a number as progress, a text as message."
+        ) from error
+    if status.final or status is Status.QUEUED:
+        raise Refused(
+            422, "status_invalid", "A worker may not set this status; it posts a report or a failure."
+        )
+    evaluation.status = status.value
+    evaluation.progress = min(max(progress, 0.0), 1.0) if math.isfinite(progress) else 0.0
+    evaluation.message = message[:200]
+    evaluation.lease_until = now() + timedelta(seconds=config.lease_seconds)
+    return evaluation
+
+
+def read_report(values: Any, evaluation: Evaluation) -> Report:
+    """The report of a worker's JSON, checked against what was asked; Refused with 422."""
+
+    def wrong(detail: str) -> Refused:
+        return Refused(422, "report_invalid", f"The report cannot be taken: {detail}.")
+
+    try:
+        report = Report.from_dict(values)
+        report.to_json()
+        by_chain = np.array(report.skill_by_chain, dtype=np.float64)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise wrong(str(error)) from error
+    season = evaluation.season
+    if (report.season, report.commitment) != (season.name, season.commitment):
+        raise wrong(f"it belongs to season {report.season!r}, not {season.name!r}")
+    if by_chain.shape != (season.chains, season.octaves) or len(report.skill) != season.octaves:
+        raise wrong(f"skill_by_chain has shape {by_chain.shape}, not {(season.chains, season.octaves)}")
+    if not ((by_chain >= 0) & (by_chain <= 1)).all():
+        raise wrong("a skill is not between 0 and 1")
+    if abs(report.octaves - by_chain.mean(axis=0).sum()) > 1e-6:
+        raise wrong("octaves is not the sum of the mean skills")
+    if report.verdict not in (Status.SCORED.value, Status.REJECTED.value):
+        raise wrong(f"there is no verdict {report.verdict!r}")
+    return report
+
+
+def finish(session: Session, evaluation_id: int, lease: str | None, values: Any) -> Evaluation:
+    """Take the report: the evaluation is scored or rejected. The same report again changes nothing."""
+    evaluation = get(session, evaluation_id)
+    session.refresh(evaluation, with_for_update=True)
+    try:
+        body = json.dumps(values, sort_keys=True, allow_nan=False)
+    except ValueError as error:
+        raise Refused(
+            422, "report_invalid", "The report cannot be taken: it holds NaN or infinity."
+        ) from error
+    digest = digest_of(body)
+    known = session.get(ReportRow, evaluation_id)
+    if evaluation.state.final and known is not None and known.digest == digest:
+        return evaluation
+    evaluation = held(session, evaluation_id, lease)
+    report = read_report(values, evaluation)
+    session.add(
+        ReportRow(
+            evaluation_id=evaluation_id,
+            digest=digest,
+            body=body,
+            skill=np.array(report.skill, dtype="<f8").tobytes(),
+            skill_by_chain=np.array(report.skill_by_chain, dtype="<f8").tobytes(),
+        )
+    )
+    evaluation.octaves = report.octaves
+    evaluation.interval_low, evaluation.interval_high = report.interval
+    evaluation.depth = report.depth
+    evaluation.precision_db = report.precision_db
+    evaluation.universality = report.universality and report.universality.score
+    evaluation.parameters = report.parameters
+    evaluation.predictions_per_second = report.predictions_per_second
+    evaluation.device = str(report.device)[:80]
+    evaluation.flagged = bool(report.integrity and report.integrity.flagged)
+    evaluation.thumbnail = artifacts.deepest(session, evaluation_id, report.depth)
+    evaluation.detail = report.sentence[:_DETAIL] if report.verdict == Status.REJECTED.value else ""
+    _end(evaluation, Status(report.verdict))
+    session.flush()
+    return evaluation
+
+
+def _end(evaluation: Evaluation, status: Status) -> None:
+    evaluation.status = status.value
+    evaluation.finished_at = now()
+    evaluation.lease_until = None
+    evaluation.send_at = None
+    evaluation.progress = 1.0
+    evaluation.message = ""
+
+
+def fail(session: Session, config: Config, evaluation_id: int, lease: str | None, values: Any) -> Evaluation:
+    """Take a failure: final where the submission is at fault; queued again, a few times, where we are."""
+    evaluation = get(session, evaluation_id)
+    session.refresh(evaluation, with_for_update=True)
+    values = values if isinstance(values, dict) else {}
+    try:
+        reason = Reason(values.get("reason"))
+    except ValueError:
+        # Unknown is our fault.
+        reason = Reason.INTERNAL
+    detail = str(values.get("detail") or "")[:_DETAIL]
+    same = (evaluation.reason, evaluation.detail) == (reason.value, detail)
+    if evaluation.state is Status.FAILED and same and lease and evaluation.lease == digest_of(lease):
+        return evaluation
+    held(session, evaluation_id, lease)
+    _fail_or_retry(evaluation, config, reason, detail)
+    session.flush()
+    return evaluation
+
+
+def _fail_or_retry(evaluation: Evaluation, config: Config, reason: Reason, detail: str) -> None:
+    fault = EXPLANATIONS[reason].fault
+    if fault is Fault.PLATFORM and evaluation.attempts < config.attempts:
+        # Each attempt waits longer: a full disk is not free again in a second.
+        _requeue(evaluation, timedelta(seconds=config.sweep_seconds * 4 ** max(evaluation.attempts - 1, 0)))
+        evaluation.message = (
+            f"Attempt {evaluation.attempts} ended by our own fault; it starts again by itself."
+        )
+        evaluation.detail = ""
+        return
+    evaluation.reason = reason.value
+    evaluation.fault = fault.value
+    evaluation.detail = detail
+    _end(evaluation, Status.FAILED)
+
+
+def _requeue(evaluation: Evaluation, wait: timedelta) -> None:
+    evaluation.status = Status.QUEUED.value
+    evaluation.progress = 0.0
+    evaluation.lease = None
+    evaluation.lease_until = None
+    evaluation.send_at = now() + wait
+
+
+def cancel(session: Session, evaluation: Evaluation) -> Evaluation:
+    """Stop an evaluation; a second time changes nothing, a final one is Refused."""
+    session.refresh(evaluation, with_for_update=True)
+    if evaluation.state is Status.CANCELLED:
+        return evaluation
+    if evaluation.state.final:
+        raise conflict("final", f"It is {evaluation.status} already and cannot be cancelled.")
+    _end(evaluation, Status.CANCELLED)
+    return evaluation
+
+
+def disqualify(session: Session, evaluation: Evaluation, reason: str) -> Evaluation:
+    """Set a judged evaluation aside, by a person; its figures stay."""
+    if evaluation.state not in (Status.SCORED, Status.REJECTED):
+        raise conflict(
+            "not_judged",
+            f"Evaluation {evaluation.id} is {evaluation.status}; only a judged one can be disqualified.",
+        )
+    evaluation.detail = reason[:_DETAIL]
+    _end(evaluation, Status.DISQUALIFIED)
+    session.flush()
+    return evaluation
+
+
+def sweep(session: Session, config: Config) -> list[int]:
+    """Take back the leases that have run out, and name the evaluations that have to be sent now.
+
+    Sent again, besides: the oldest that waits while nothing runs, for its task may be lost; and any that
+    waits very long, at growing intervals. A task too many does no harm: its claim is refused.
+    """
+    moment = now()
+    lost = session.scalars(
+        select(Evaluation).where(_live(), Evaluation.lease_until <= moment).with_for_update(skip_locked=True)
+    )
+    for evaluation in lost:
+        _fail_or_retry(
+            evaluation, config, Reason.INTERNAL, "The worker that judged it was not heard of again."
+        )
+        if not evaluation.state.final:
+            evaluation.send_at = moment
+    session.flush()
+    waiting = and_(_live(), Evaluation.lease_until.is_(None))
+    due = list(
+        session.scalars(
+            select(Evaluation).where(waiting, Evaluation.send_at <= moment).order_by(Evaluation.id)
+        )
+    )
+    busy = session.scalar(select(Evaluation.id).where(_live(), Evaluation.lease_until > moment).limit(1))
+    if not due and busy is None:
+        oldest = session.scalar(select(Evaluation).where(waiting).order_by(Evaluation.id).limit(1))
+        if oldest is not None and _sent_before(oldest, moment - timedelta(seconds=config.unclaimed_seconds)):
+            due = [oldest]
+    return [evaluation.id for evaluation in due]
+
+
+def release(session: Session, config: Config, holder_id: int, *, counted: bool) -> int:
+    """Take back every lease of a worker that is known to be gone; the number of them.
+
+    `counted`: whether the attempt counts. It does when the worker crashed, so that a submission on which every
+    worker dies comes to an end; it does not when people stopped it.
+    """
+    lost = session.scalars(
+        select(Evaluation)
+        .where(_live(), Evaluation.lease_until.is_not(None), Evaluation.holder_id == holder_id)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for evaluation in lost:
+        if not counted:
+            evaluation.attempts -= 1
+        _fail_or_retry(evaluation, config, Reason.INTERNAL, "The worker that judged it ended.")
+        if not evaluation.state.final:
+            evaluation.send_at = now()
+            evaluation.message = ""
+    return len(lost)
+
+
+def _sent_before(evaluation: Evaluation, moment: datetime) -> bool:
+    # `send_at` of a task that was sent is the time of its next sending; see `sent`.
+    return (
+        evaluation.sends > 0
+        and evaluation.send_at is not None
+        and evaluation.send_at - _patience(evaluation.sends) <= moment
+    )
+
+
+def _patience(sends: int) -> timedelta:
+    return timedelta(seconds=min(120 * 2 ** (sends - 1), 3600))
+
+
+def sent(session: Session, evaluation_id: int, *, arrived: bool) -> None:
+    """Note that an evaluation was sent, or that the broker could not be reached."""
+    evaluation = session.get(Evaluation, evaluation_id, with_for_update=True)
+    if evaluation is None or evaluation.state is not Status.QUEUED:
+        return
+    if arrived:
+        evaluation.sends += 1
+    evaluation.send_at = now() + (_patience(evaluation.sends) if arrived else timedelta(seconds=10))
+
+
+def queue_position(session: Session, evaluation: Evaluation) -> int | None:
+    """1 for the next one; None for one that does not wait."""
+    if evaluation.state is not Status.QUEUED:
+        return None
+
+    return 1 + (
+        session.scalar(
+            select(func.count())
+            .select_from(Evaluation)
+            .where(Evaluation.status == Status.QUEUED.value, Evaluation.id < evaluation.id)
+        )
+        or 0
+    )

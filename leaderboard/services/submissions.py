@@ -1,0 +1,161 @@
+"""Taking a bundle in."""
+
+import re
+import zipfile
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from challenge.bundle import Bundle, read_bundle
+from challenge.verdicts import EXPLANATIONS, EvaluationError, Fault, Reason, Status
+from leaderboard.config import Config
+from leaderboard.errors import Refused, not_found
+from leaderboard.models import Evaluation, SeasonRow, Submission, SubmissionText, User
+from leaderboard.services.evaluations import queue_evaluation
+from leaderboard.services.files import write_whole
+from leaderboard.services.seasons import current_season
+
+SHOWN_TEXTS: Final = ("README.md", "train.toml")
+
+
+def path_of(config: Config, digest: str) -> Path:
+    """Where the bundle of that digest lies."""
+    return config.data / "bundles" / digest[:2] / f"{digest}.zip"
+
+
+def check(path: Path) -> Bundle:
+    """Read a bundle; Refused with 422, the reason as its code."""
+    if not zipfile.is_zipfile(path):
+        # A directory is a bundle too, but not over the web; and read_bundle may say "there is nothing at PATH".
+        raise Refused(
+            422,
+            "archive_unreadable",
+            "The file is not a zip archive that can be read.",
+            _help("archive_unreadable"),
+        )
+    try:
+        return read_bundle(path)
+    except EvaluationError as error:
+        raise Refused(422, error.reason.value, error.sentence, _help(error.reason.value)) from error
+
+
+def _help(reason: str) -> str:
+    return EXPLANATIONS[Reason(reason)].help
+
+
+def store(config: Config, path: Path, bundle: Bundle) -> None:
+    """Put the bundle's bytes into the data directory, before any row speaks of them."""
+    target = path_of(config, bundle.digest)
+    if not target.exists():
+        write_whole(target, path.read_bytes())
+
+
+def accept(session: Session, user: User, bundle: Bundle) -> tuple[Evaluation, bool]:
+    """Register a stored bundle and queue its evaluation in the open season.
+
+    The same bundle of the same person is judged once a season, unless it was cancelled or we failed it.
+
+    Returns:
+        The evaluation, and whether it is new.
+    """
+    season = current_season(session)
+    if season is None:
+        raise Refused(409, "no_season", "No season is open at the moment, so nothing can be judged.")
+    submission = _find(session, user, bundle.digest)
+    if submission is None:
+        submission = _register(session, user, bundle)
+    else:
+        last = latest(session, submission, season)
+        if last is not None and not _may_repeat(last):
+            return last, False
+    return queue_evaluation(session, submission, season), True
+
+
+def _may_repeat(evaluation: Evaluation) -> bool:
+    return evaluation.state is Status.CANCELLED or (
+        evaluation.state is Status.FAILED and evaluation.fault == Fault.PLATFORM.value
+    )
+
+
+def _find(session: Session, user: User, digest: str) -> Submission | None:
+    return session.scalar(
+        select(Submission).where(Submission.user_id == user.id, Submission.digest == digest)
+    )
+
+
+def _register(session: Session, user: User, bundle: Bundle) -> Submission:
+    manifest = bundle.manifest
+    submission = Submission(
+        user_id=user.id,
+        name=manifest.name,
+        author=manifest.author,
+        description=manifest.description,
+        method=manifest.method,
+        license=manifest.license,
+        url=manifest.url,
+        paper=manifest.paper,
+        digest=bundle.digest,
+        bytes=bundle.size,
+        weight_class=bundle.weight_class,
+    )
+    try:
+        with session.begin_nested():
+            session.add(submission)
+            session.flush()
+            texts = bundle.sources | {n: bundle.files[n] for n in SHOWN_TEXTS if n in bundle.files}
+            for name, content in texts.items():
+                # PostgreSQL has no place for the zero character in a text.
+                shown = content.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+                session.add(SubmissionText(submission_id=submission.id, name=name, content=shown))
+    except IntegrityError:
+        # The same person sent the same bundle twice at once, and the other request was faster.
+        found = _find(session, user, bundle.digest)
+        if found is None:
+            raise
+        return found
+    return submission
+
+
+def get(session: Session, submission_id: int) -> Submission:
+    """The submission; Refused with 404."""
+    submission = session.get(Submission, submission_id)
+    if submission is None:
+        raise not_found("submission")
+    return submission
+
+
+def latest(session: Session, submission: Submission, season: SeasonRow | None = None) -> Evaluation | None:
+    """The newest evaluation of a submission, in one season or in any that is ranked."""
+    query = select(Evaluation).where(Evaluation.submission_id == submission.id)
+    if season is not None:
+        query = query.where(Evaluation.season_id == season.id)
+    else:
+        query = query.join(SeasonRow).where(SeasonRow.ranked)
+    return session.scalar(query.order_by(Evaluation.id.desc()).limit(1))
+
+
+def text(session: Session, submission: Submission, name: str) -> str:
+    """A text of the bundle, or ''."""
+    row = session.get(SubmissionText, (submission.id, name))
+    return row.content if row else ""
+
+
+def sources(session: Session, submission: Submission) -> dict[str, str]:
+    """model.py first, then its helpers."""
+    rows = session.scalars(select(SubmissionText).where(SubmissionText.submission_id == submission.id))
+    found = {row.name: row.content for row in rows if row.name.endswith(".py")}
+    return dict(sorted(found.items(), key=lambda item: (item[0] != "model.py", item[0])))
+
+
+_OPEN: Final = re.compile(
+    r"(mit|0bsd|bsd|apache|cc0|cc-by|cc by|gpl|agpl|lgpl|mpl|isc|unlicense|zlib|public domain|epl|eupl)([\s-].*)?",
+    re.IGNORECASE,
+)
+
+
+def may_be_passed_on(submission: Submission) -> bool:
+    """Whether the licence that the manifest names lets everybody have the bundle."""
+    return bool(_OPEN.fullmatch(submission.license.strip()))

@@ -1,0 +1,104 @@
+"""Tokens and their owners. Only the SHA-256 of a token is kept."""
+
+import hashlib
+import secrets
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, joinedload
+
+from leaderboard.db import now
+from leaderboard.errors import Refused, conflict, not_found
+from leaderboard.models import Token, User
+
+_MARK: Final = {"user": "mbc_", "worker": "mbw_"}
+_SHOWN: Final = 10
+
+
+def digest_of(secret: str) -> str:
+    """What is kept of a token or a lease."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def add_user(session: Session, name: str, *, reference: bool = False) -> User:
+    """A new user; Refused where the name is taken or empty."""
+    name = name.strip()
+    if not name or len(name) > 80 or not name.isprintable():
+        raise Refused(422, "name_invalid", "A user's name has 1 to 80 printable characters.")
+    user = User(name=name, reference=reference)
+    try:
+        with session.begin_nested():
+            session.add(user)
+    except IntegrityError as error:
+        raise conflict("name_taken", f"There is already a user called {name}.") from error
+    return user
+
+
+def find_user(session: Session, name: str) -> User | None:
+    """The user of that name."""
+    return session.scalar(select(User).where(User.name == name))
+
+
+def ensure_user(session: Session, name: str, *, reference: bool = False) -> User:
+    """The user of that name, made where there is none."""
+    return find_user(session, name) or add_user(session, name, reference=reference)
+
+
+def new_token(session: Session, user: User | None, label: str = "") -> str:
+    """A new token of a user, or of a worker where there is no user. It is shown this once."""
+    kind = "user" if user else "worker"
+    secret = _MARK[kind] + secrets.token_urlsafe(32)
+    session.add(
+        Token(
+            kind=kind,
+            user=user,
+            label=label[:80],
+            prefix=secret[:_SHOWN],
+            digest=digest_of(secret),
+        )
+    )
+    session.flush()
+    return secret
+
+
+def find_token(session: Session, secret: str) -> Token | None:
+    """The living token of that secret."""
+    return session.scalar(
+        select(Token)
+        .options(joinedload(Token.user))
+        .where(Token.digest == digest_of(secret), Token.revoked_at.is_(None))
+    )
+
+
+def revoke(session: Session, prefix: str) -> Token:
+    """Revoke the one living token whose first letters these are."""
+    if len(prefix) < 6:
+        raise Refused(422, "prefix_short", "Give at least the first six letters of the token.")
+    if len(prefix) > _SHOWN:
+        prefix = prefix[:_SHOWN]
+    found = session.scalars(
+        select(Token).where(Token.prefix.startswith(prefix, autoescape=True), Token.revoked_at.is_(None))
+    ).all()
+    if not found:
+        raise not_found("token")
+    if len(found) > 1:
+        raise conflict("prefix_ambiguous", f"{len(found)} tokens begin like this; give more letters.")
+    found[0].revoked_at = now()
+    return found[0]
+
+
+def authenticate(session: Session, header: str | None, kind: str) -> Token:
+    """The token of an Authorization header; Refused with 401 where it is missing or wrong, 403 for the other kind."""
+    scheme, _, secret = (header or "").partition(" ")
+    token = find_token(session, secret.strip()) if scheme.lower() == "bearer" else None
+    if token is None:
+        raise Refused(
+            401,
+            "token_invalid" if header else "token_missing",
+            "This token is not valid here." if header else "This needs a token.",
+            "Send it as `Authorization: Bearer TOKEN`; `mbc login` stores one.",
+        )
+    if token.kind != kind:
+        raise Refused(403, "token_kind", f"This needs a {kind}'s token.")
+    return token

@@ -1,0 +1,223 @@
+"""The public interface, version 1."""
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request, send_file, stream_with_context, url_for
+from sqlalchemy.orm import Session
+
+from challenge import bundle as bundles
+from leaderboard.errors import Refused, not_found
+from leaderboard.models import Evaluation, ReportRow, Submission, User
+from leaderboard.services import evaluations, seasons, standings, submissions
+from leaderboard.sweeper import dispatch
+from leaderboard.views.common import board_season, parts, reading, token, upload_path, writing
+
+api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+
+def take_bundle(owner: User) -> tuple[dict[str, Any], bool]:
+    """Check, store and register the bundle of this request, and send it to the workers.
+
+    Returns:
+        The submission's status, and whether its evaluation is new.
+    """
+    here = parts()
+    path = upload_path("bundle")
+    bundle = submissions.check(path)
+    # First the file, then the row that speaks of it. Nobody else waits for either check or disk.
+    submissions.store(here.config, path, bundle)
+    with writing() as session:
+        evaluation, new = submissions.accept(session, owner, bundle)
+        answer = submission_status(session, evaluation.submission, evaluation)
+    if new:
+        dispatch(here.writers, here.queue, answer["evaluation_id"])
+    return answer, new
+
+
+@api.post("/submissions")
+def submit() -> tuple[Response, int]:
+    """Hand in a bundle."""
+    with reading() as session:
+        # Before the bundle is read: a stranger's gigabyte is not worth a look.
+        owner = token(session).user
+    assert owner is not None
+    answer, new = take_bundle(owner)
+    return jsonify(answer), 201 if new else 200
+
+
+def newest(session: Session, submission_id: int) -> tuple[Submission, Evaluation]:
+    """A submission and its newest evaluation in a ranked season, or else in any."""
+    submission = submissions.get(session, submission_id)
+    evaluation = submissions.latest(session, submission) or (
+        submission.evaluations[-1] if submission.evaluations else None
+    )
+    if evaluation is None:
+        raise not_found("evaluation")
+    return submission, evaluation
+
+
+def submission_status(session: Session, submission: Submission, evaluation: Evaluation) -> dict[str, Any]:
+    """What people and programs follow."""
+    return {
+        "id": submission.id,
+        "evaluation_id": evaluation.id,
+        "name": submission.name,
+        "author": submission.author,
+        "status": evaluation.status,
+        "final": evaluation.state.final,
+        "message": evaluation.message,
+        "progress": evaluation.progress,
+        "attempt": evaluation.attempts,
+        "queue_position": evaluations.queue_position(session, evaluation),
+        "reason": evaluation.reason,
+        "fault": evaluation.fault,
+        "sentence": evaluation.sentence,
+        "season": evaluation.season.name,
+        "octaves": evaluation.octaves,
+        "interval": standings.interval(evaluation),
+        "depth": evaluation.depth,
+        "precision_db": evaluation.precision_db,
+        "universality": evaluation.universality,
+        "weight_class": submission.weight_class,
+        "bytes": submission.bytes,
+        "flagged": evaluation.flagged,
+        "url": url_for("pages.submission", submission_id=submission.id, _external=True),
+    }
+
+
+@api.get("/submissions/<int:submission_id>")
+def submission(submission_id: int) -> Response:
+    """Where a submission stands."""
+    with reading() as session:
+        return jsonify(submission_status(session, *newest(session, submission_id)))
+
+
+@api.get("/submissions/<int:submission_id>/report")
+def report(submission_id: int) -> Response:
+    """The newest report, as the worker sent it."""
+    with reading() as session:
+        found = submissions.get(session, submission_id)
+        for evaluation in reversed(found.evaluations):
+            row = session.get(ReportRow, evaluation.id) if evaluation.season.ranked else None
+            if row is not None:
+                answer = Response(row.body, mimetype="application/json")
+                answer.headers["Content-Disposition"] = f'attachment; filename="report-{submission_id}.json"'
+                return answer
+    raise not_found("report")
+
+
+@api.get("/submissions/<int:submission_id>/events")
+def events(submission_id: int) -> Response:
+    """The status, as server-sent events."""
+    here = parts()
+
+    def look() -> dict[str, Any]:
+        with here.readers() as session:
+            return submission_status(session, *newest(session, submission_id))
+
+    look()  # a submission that is not there is a 404, not a stream
+    answer = Response(stream_with_context(here.streams.follow(look)), mimetype="text/event-stream")
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Accel-Buffering"] = "no"
+    return answer
+
+
+@api.post("/submissions/<int:submission_id>/cancel")
+def cancel(submission_id: int) -> Response:
+    """Stop the evaluation of one's own submission."""
+    with writing() as session:
+        who = token(session)
+        found, evaluation = newest(session, submission_id)
+        if found.user_id != who.user_id:
+            raise Refused(403, "not_yours", "Only the person who submitted it can cancel it.")
+        evaluations.cancel(session, evaluation)
+        return jsonify(submission_status(session, found, evaluation))
+
+
+@api.get("/submissions/<int:submission_id>/bundle")
+def bundle(submission_id: int) -> Response:
+    """One's own bundle; other people's where their licence lets them be passed on."""
+    with reading() as session:
+        found = submissions.get(session, submission_id)
+        if not submissions.may_be_passed_on(found) and token(session).user_id != found.user_id:
+            raise Refused(403, "licence", "The licence of this bundle does not let it be passed on.")
+        path = submissions.path_of(parts().config, found.digest)
+    return send_file(
+        path, mimetype="application/zip", as_attachment=True, download_name=f"{submission_id}.zip"
+    )
+
+
+@api.get("/board")
+def board() -> Response:
+    """The standing of a season."""
+    with reading() as session:
+        standing = standings.board(session, board_season(session))
+        return jsonify(
+            {
+                "season": {
+                    "name": standing.season.name,
+                    "commitment": standing.season.commitment,
+                    "state": standing.season.state,
+                },
+                "entries": [entry.to_dict() for entry in standing.entries],
+                "pending": [standings.progress(session, e) for e in standing.pending],
+                "unranked": [
+                    entry.to_dict()
+                    | {"reason": entry.evaluation.reason, "sentence": entry.evaluation.sentence}
+                    for entry in standing.unranked
+                ],
+            }
+        )
+
+
+@api.get("/whoami")
+def whoami() -> Response:
+    """Whose token this is."""
+    with reading() as session:
+        who = token(session)
+        assert who.user is not None
+        return jsonify({"name": who.user.name, "reference": who.user.reference, "token": f"{who.prefix}..."})
+
+
+@api.get("/limits")
+def limits() -> Response:
+    """What a bundle may hold."""
+    return jsonify(
+        {
+            "archive_bytes": bundles.ARCHIVE_LIMIT,
+            "weights_bytes": bundles.WEIGHTS_LIMIT,
+            "source_bytes": bundles.TEXT_LIMIT,
+            "frame_bytes": bundles.FRAME_LIMIT,
+            "frames_bytes": bundles.FRAMES_LIMIT,
+            "members": bundles.MEMBERS_LIMIT,
+            "weight_classes": bundles.WEIGHT_CLASSES,
+            "attempts": parts().config.attempts,
+        }
+    )
+
+
+@api.get("/seasons")
+def list_seasons() -> Response:
+    """Every season; a secret once it is closed."""
+    with reading() as session:
+        return jsonify({"seasons": [season_dict(row) for row in seasons.list_seasons(session)]})
+
+
+def season_dict(row: Any) -> dict[str, Any]:
+    """A season as everybody may see it."""
+    return {
+        "name": row.name,
+        "state": row.state,
+        "commitment": row.commitment,
+        "secret": None if row.state == "open" else row.secret.hex(),
+        "size": {"chains": row.chains, "octaves": row.octaves, "points": row.points},
+        "opened_at": row.opened_at.isoformat(timespec="seconds"),
+        "closed_at": row.closed_at and row.closed_at.isoformat(timespec="seconds"),
+    }
+
+
+@api.route("/", defaults={"_path": ""})
+@api.route("/<path:_path>")
+def unknown(_path: str) -> Response:
+    """Anything else under /api is a 404 in JSON."""
+    raise Refused(404, "not_found", f"There is no {request.method} {request.path}.")

@@ -1,0 +1,99 @@
+"""The workers' interface: claim, bundle, status, pictures, report, failure. Only for a worker's token."""
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request, send_file
+
+from leaderboard.errors import Refused
+from leaderboard.models import Evaluation
+from leaderboard.services import artifacts, evaluations, submissions
+from leaderboard.views.common import body, parts, reading, token, writing
+
+worker_api = Blueprint("worker_api", __name__, url_prefix="/api/v1/worker/evaluations/<int:evaluation_id>")
+
+
+def _lease() -> str | None:
+    return request.headers.get("X-MBC-Lease")
+
+
+def _state(evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        "evaluation_id": evaluation.id,
+        "submission_id": evaluation.submission_id,
+        "status": evaluation.status,
+        "attempt": evaluation.attempts,
+    }
+
+
+@worker_api.post("/claim")
+def claim(evaluation_id: int) -> Response:
+    """Take the lease; the season's secret comes with it."""
+    with writing() as session:
+        claimed = evaluations.claim(session, parts().config, evaluation_id, token(session, "worker"))
+        season = claimed.evaluation.season
+        return jsonify(
+            _state(claimed.evaluation)
+            | {
+                "lease": claimed.lease,
+                "lease_seconds": parts().config.lease_seconds,
+                "season": {
+                    "name": season.name,
+                    "secret": season.secret.hex(),
+                    "size": {"chains": season.chains, "octaves": season.octaves, "points": season.points},
+                },
+            }
+        )
+
+
+@worker_api.get("/bundle")
+def bundle(evaluation_id: int) -> Response:
+    """The bundle's bytes."""
+    with writing() as session:
+        token(session, "worker")
+        evaluation = evaluations.held(session, evaluation_id, _lease())
+        path = submissions.path_of(parts().config, evaluation.submission.digest)
+    try:
+        return send_file(path, mimetype="application/zip")
+    except OSError as error:
+        raise Refused(500, "bundle_lost", f"The bundle cannot be read: {error.strerror}.") from error
+
+
+@worker_api.post("/status")
+def status(evaluation_id: int) -> Response:
+    """How far it is; renews the lease."""
+    with writing() as session:
+        token(session, "worker")
+        return jsonify(_state(evaluations.tell(session, parts().config, evaluation_id, _lease(), body())))
+
+
+@worker_api.put("/artifacts/<path:name>")
+def artifact(evaluation_id: int, name: str) -> Response:
+    """A picture."""
+    if (request.content_length or 0) > artifacts.BYTES_LIMIT:
+        raise Refused(413, "artifact_large", f"A picture has at most {artifacts.BYTES_LIMIT:,} bytes.")
+    artifacts.check_name(name)
+    with reading() as session:
+        token(session, "worker")
+    content = artifacts.rewrite(request.get_data(cache=False))
+    with writing() as session:
+        evaluations.held(session, evaluation_id, _lease())
+        row = artifacts.keep(session, parts().config, evaluation_id, name, content)
+        return jsonify({"name": row.name, "bytes": row.bytes, "digest": row.digest})
+
+
+@worker_api.post("/report")
+def report(evaluation_id: int) -> Response:
+    """The report: the end of an evaluation that worked. The same one again changes nothing."""
+    with writing() as session:
+        token(session, "worker")
+        values = body()
+        return jsonify(_state(evaluations.finish(session, evaluation_id, _lease(), values)))
+
+
+@worker_api.post("/failure")
+def failure(evaluation_id: int) -> Response:
+    """It could not be judged."""
+    with writing() as session:
+        token(session, "worker")
+        values = body()
+        return jsonify(_state(evaluations.fail(session, parts().config, evaluation_id, _lease(), values)))
