@@ -1,0 +1,193 @@
+"""LLVM vectors for Numba: arithmetic on 64 lanes that stays in registers.
+
+Numba's loops over arrays go through memory at every step. A lane kernel is written once, in Python, as
+straight-line arithmetic on `Lanes`, and becomes LLVM vector instructions inside the compiled caller. The width
+of a vector follows the host's registers; the number of lanes, the order of the operations and every rounding do
+not, so results are the same bits on every CPU. Fused multiply-adds are explicit, never the compiler's choice.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numba
+from llvmlite import binding, ir
+from numba import types
+from numba.core import cgutils, config
+from numba.extending import intrinsic
+
+LANES: Final = 64
+
+_SOURCE: Final = hashlib.sha256(
+    b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+).hexdigest()[:12]
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile on first use, keep the result on disk, release the GIL; no fast-math.
+
+    Numba's disk cache knows the file of a function, not the files of what it calls; so the name under which it
+    is stored carries a digest of this whole package.
+    """
+    function.__qualname__ = f"{function.__qualname__}_{_SOURCE}"
+    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+
+
+def host_shape() -> tuple[int, int]:
+    """Doubles in a vector, and vectors that the registers hold together with their temporaries."""
+    features = config.CPU_FEATURES
+    if features is None and config.CPU_NAME is None:
+        features = binding.get_host_cpu_features().flatten()
+    enabled = set((features or "").split(","))
+    if "+avx512f" in enabled:
+        return 8, 8
+    return (4, 4) if "+avx2" in enabled else (2, 4)
+
+
+class Lanes:
+    """Some of the lanes: a few LLVM vectors, on which every operation is emitted side by side."""
+
+    def __init__(self, block: "Block", values: list[Any]) -> None:
+        self.block, self.values = block, values
+
+    def _with(self, other: "Lanes | float", emit: Callable[[Any, Any], Any]) -> Self:
+        values = self.block.lift(other).values
+        return type(self)(self.block, [emit(a, b) for a, b in zip(self.values, values, strict=True)])
+
+    def __add__(self, other: "Lanes | float") -> Self:
+        return self._with(other, self.block.builder.fadd)
+
+    def __sub__(self, other: "Lanes | float") -> Self:
+        return self._with(other, self.block.builder.fsub)
+
+    def __mul__(self, other: "Lanes | float") -> Self:
+        return self._with(other, self.block.builder.fmul)
+
+    def __neg__(self) -> Self:
+        return type(self)(self.block, [self.block.builder.fneg(a) for a in self.values])
+
+    def __le__(self, other: "Lanes | float") -> Self:
+        """True where both are numbers and this one is not larger."""
+        return self._with(other, lambda a, b: self.block.builder.fcmp_ordered("<=", a, b))
+
+    def __lt__(self, other: "Lanes | float") -> Self:
+        return self._with(other, lambda a, b: self.block.builder.fcmp_ordered("<", a, b))
+
+    def __and__(self, other: "Lanes") -> Self:
+        return self._with(other, self.block.builder.and_)
+
+    def __invert__(self) -> Self:
+        return type(self)(self.block, [self.block.builder.not_(a) for a in self.values])
+
+    def fma(self, factor: "Lanes", addend: "Lanes | float") -> Self:
+        """self * factor + addend, rounded once."""
+        triples = zip(self.values, factor.values, self.block.lift(addend).values, strict=True)
+        return type(self)(self.block, [self.block.fused(*triple) for triple in triples])
+
+    def where(self, yes: "Lanes | float", no: "Lanes | float") -> Self:
+        """This mask's choice between two."""
+        triples = zip(self.values, self.block.lift(yes).values, self.block.lift(no).values, strict=True)
+        return type(self)(self.block, [self.block.builder.select(*triple) for triple in triples])
+
+
+class Block:
+    """The lanes that are in registers at one time, and their places in the (fields, LANES) state array."""
+
+    def __init__(self, builder: Any, state: Any, shape: tuple[int, int], first: Any) -> None:
+        self.builder, self.state, self.shape, self.first = builder, state, shape, first
+        self.vector = ir.VectorType(ir.DoubleType(), shape[0])
+        self._fma = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(self.vector, [self.vector] * 3), f"llvm.fma.v{shape[0]}f64"
+        )
+
+    def fused(self, a: Any, b: Any, c: Any) -> Any:
+        return self.builder.call(self._fma, [a, b, c])
+
+    def constant(self, value: float) -> Lanes:
+        return Lanes(self, [ir.Constant(self.vector, [value] * self.shape[0])] * self.shape[1])
+
+    def lift(self, value: Lanes | float) -> Lanes:
+        return value if isinstance(value, Lanes) else self.constant(value)
+
+    def spread(self, scalar: Any) -> Lanes:
+        """One number of the caller's in every lane."""
+        width = self.shape[0]
+        one = self.builder.insert_element(
+            ir.Constant(self.vector, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0)
+        )
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
+        return Lanes(self, [self.builder.shuffle_vector(one, one, zeros)] * self.shape[1])
+
+    def _places(self, field: int) -> list[Any]:
+        width, count = self.shape
+        offsets = [field * LANES + index * width for index in range(count)]
+        integer = ir.IntType(64)
+        places = [
+            self.builder.gep(self.state, [self.builder.add(self.first, ir.Constant(integer, offset))])
+            for offset in offsets
+        ]
+        return [self.builder.bitcast(place, self.vector.as_pointer()) for place in places]
+
+    def load(self, field: int) -> Lanes:
+        return Lanes(self, [self.builder.load(place, align=8) for place in self._places(field)])
+
+    def store(self, field: int, lanes: Lanes) -> None:
+        for place, value in zip(self._places(field), lanes.values, strict=True):
+            self.builder.store(value, place, align=8)
+
+    def bits(self, mask: Lanes) -> Any:
+        """The mask as 64 bits, each at the place of its lane."""
+        width, integer = self.shape[0], ir.IntType(64)
+        total = ir.Constant(integer, 0)
+        for index, value in enumerate(mask.values):
+            narrow = self.builder.bitcast(value, ir.IntType(width))
+            wide = self.builder.zext(narrow, integer)
+            total = self.builder.or_(total, self.builder.shl(wide, ir.Constant(integer, index * width)))
+        return self.builder.shl(total, self.first)
+
+
+Body = Callable[[Block, Any], tuple[Lanes, Lanes]]
+
+
+def lane_kernel(body: Body, *, together: int | None = None, shape: tuple[int, int] | None = None) -> Any:
+    """Make a function (state: (fields, LANES) float64, number) -> two masks of 64 bits, for use in `kernel` code.
+
+    Args:
+        body: emits the arithmetic on one block of lanes and returns two masks.
+        together: vectors in registers at one time, if fewer than the host's usual number.
+        shape: vector width and vectors together; the host's by default. For tests: results do not depend on it.
+    """
+
+    @intrinsic  # type: ignore[untyped-decorator, unused-ignore]  # Numba has no types
+    def call(_context: Any, state: Any, number: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            width, count = shape or host_shape()
+            count = min(count, together or count)
+            array = context.make_array(signature.args[0])(context, builder, arguments[0])
+            integer = ir.IntType(64)
+            first_mask = cgutils.alloca_once_value(builder, ir.Constant(integer, 0))
+            second_mask = cgutils.alloca_once_value(builder, ir.Constant(integer, 0))
+            with cgutils.for_range(builder, ir.Constant(integer, LANES // (width * count))) as loop:
+                first = builder.mul(loop.index, ir.Constant(integer, width * count))
+                block = Block(builder, array.data, (width, count), first)
+                masks = body(block, arguments[1])
+                for place, mask in zip((first_mask, second_mask), masks, strict=True):
+                    builder.store(builder.or_(builder.load(place), block.bits(mask)), place)
+            return context.make_tuple(
+                builder, signature.return_type, [builder.load(first_mask), builder.load(second_mask)]
+            )
+
+        return types.UniTuple(types.uint64, 2)(state, types.float64), generate
+
+    return call
+
+
+@intrinsic  # type: ignore[untyped-decorator, unused-ignore]  # Numba has no types
+def lowest_bit(_context: Any, mask: Any) -> Any:
+    """The place of the lowest bit that is set, of a mask that is not 0."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
