@@ -143,7 +143,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.OUTPUT_NOT_FINITE: _yours(
         "The model answers NaN or infinity everywhere.",
         "A prediction that is not finite counts as wrong by 1; here none was finite. "
-        "Look at the weights: did the training diverge?",
+        "Look at the weights: the training may have diverged.",
     ),
     Reason.FIT_FAILED: _yours(
         "Fitting the model to a control failed.",
