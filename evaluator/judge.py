@@ -177,7 +177,7 @@ def _predict(task: Assignment, views: EvaluationSet, watch: Watch) -> _Answers:
     prediction[order] = answered
     return _Answers(
         prediction=prediction.reshape(views.truth.shape),
-        loaded=loaded.parameters,
+        loaded=loaded,
         again_unit=asked[again],
         again=answered[again],
         repeats=repeats,

@@ -1,0 +1,256 @@
+"""Inside the sandbox: loads a submission's model and answers. Nothing else.
+
+Runs as `python -I -S -B child.py OPTIONS`, with torch, the standard library and the two files beside it
+(wire.py, training.py). What it says is a claim: the judge decides from what it measures itself.
+"""
+
+import importlib.util
+import json
+import os
+import resource
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+OPTIONS = json.loads(sys.argv[1])
+# Before torch is imported, so that its threads are counted too. Hard limits: nobody inside can raise them.
+for _name, _value in OPTIONS["limits"].items():
+    resource.setrlimit(getattr(resource, _name), (_value, _value))
+sys.path[:0] = OPTIONS["path"]
+# Two threads that spin for each other take a hundred times as long on a machine that has other work.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import torch  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
+
+
+def _beside(name: str) -> Any:
+    # Under a name of its own, so that a submission may have a helper module called the same.
+    spec = importlib.util.spec_from_file_location(f"_mbc_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+wire = _beside("wire")
+training = _beside("training")
+
+
+class Failed(Exception):  # noqa: N818 - a message to the judge
+    """The submission failed; the cause is its exception."""
+
+    def __init__(self, code: Any, text: str = "") -> None:
+        self.code = code
+        self.text = text
+
+
+class Channel:
+    """The two pipes to the judge."""
+
+    def __init__(self, requests: int, replies: int, nonce: bytes) -> None:
+        self._requests = requests
+        self._replies = replies
+        self._nonce = nonce
+
+    def receive(self) -> tuple[Any, memoryview]:
+        """The next request and its payload; ends the process when the judge has gone."""
+        _, nonce, op, length = wire.HEADER.unpack(self._read(wire.HEADER.size))
+        if nonce != self._nonce:
+            raise SystemExit(1)
+        return wire.Op(op), self._read(length)
+
+    def send(self, op: Any, payload: bytes = b"") -> None:
+        """Answer."""
+        for part in (wire.header(self._nonce, op, len(payload)), payload):
+            view = memoryview(part)
+            while view:
+                view = view[os.write(self._replies, view) :]
+
+    def _read(self, length: int) -> memoryview:
+        buffer = bytearray(length)
+        view = memoryview(buffer)
+        while view:
+            count = os.readv(self._requests, [view])
+            if not count:
+                raise SystemExit(0)
+            view = view[count:]
+        return memoryview(buffer)
+
+
+class Submission:
+    """The submission's module, and the model that is being asked."""
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        self._folder = folder
+        self._device = device
+        self._module: ModuleType | None = None
+        self._model: nn.Module | None = None
+        self._out_features = 0
+
+    def load(self, _payload: memoryview) -> bytes:
+        """build(2, 1) with the submitted weights, strictly."""
+        from safetensors.torch import load_file  # noqa: PLC0415
+
+        self._make(2, 1)
+        assert self._model is not None
+        try:
+            self._model.load_state_dict(load_file(self._folder / "weights.safetensors"), strict=True)
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
+            raise Failed(wire.Code.WEIGHTS_DO_NOT_FIT) from error
+        self._model.eval()
+        numbers = sum(tensor.numel() for tensor in self._model.state_dict().values())
+        return bytes(wire.LOADED.pack(numbers))
+
+    def build(self, payload: memoryview) -> bytes:
+        """A fresh model of the asked shape, from a seed."""
+        in_features, out_features = wire.SHAPE.unpack_from(payload)
+        (seed,) = wire.SEED.unpack_from(payload, wire.SHAPE.size)
+        torch.manual_seed(seed)
+        self._make(in_features, out_features)
+        assert self._model is not None
+        self._model.eval()
+        return b""
+
+    def fit(self, payload: memoryview) -> bytes:
+        """Fit the model: the submission's own `fit`, or the platform's trainer."""
+        assert self._model is not None
+        points, in_features, out_features, seed, steps, seconds, classes = wire.FIT.unpack_from(payload)
+        middle = wire.FIT.size + 8 * points * in_features
+        x = _matrix(payload[wire.FIT.size : middle], points, in_features)
+        y = _matrix(payload[middle:], points, out_features)
+        budget = training.Budget(
+            steps=None if steps < 0 else steps,
+            seconds=seconds,
+            task=training.CLASSIFICATION if classes else training.REGRESSION,
+        )
+        own: Callable[..., Any] | None = getattr(self._module, "fit", None)
+        try:
+            if own is None:
+                if budget.steps is not None:
+                    # In steps alone, so that what is learned does not depend on the machine.
+                    budget = replace(budget, seconds=None)
+                training.train(self._model, x, y, budget, seed=seed)
+            else:
+                torch.manual_seed(seed)
+                x = training.cast(self._model, x)
+                own(self._model, x, y.to(x), budget)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise Failed(wire.Code.FIT_FAILED) from error
+        self._model.eval()
+        return b""
+
+    def predict(self, payload: memoryview) -> bytes:
+        """(points, out_features) answers as float64."""
+        assert self._model is not None
+        points, in_features = wire.SHAPE.unpack_from(payload)
+        x = _matrix(payload[wire.SHAPE.size :], points, in_features)
+        try:
+            with torch.inference_mode():
+                answer = self._model(training.cast(self._model, x))
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise Failed(wire.Code.FORWARD_FAILED) from error
+        if not isinstance(answer, Tensor) or tuple(answer.shape) != (points, self._out_features):
+            shape = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
+            raise Failed(
+                wire.Code.OUTPUT_SHAPE,
+                f"expected ({points}, {self._out_features}), and forward returned {shape}",
+            )
+        if not answer.is_floating_point():
+            raise Failed(wire.Code.OUTPUT_DTYPE, f"forward returned {answer.dtype}")
+        return bytes(answer.detach().to("cpu", torch.float64).contiguous().numpy().data)
+
+    def _make(self, in_features: int, out_features: int) -> None:
+        if self._module is None:
+            self._module = self._import()
+        build = getattr(self._module, "build", None)
+        if not callable(build):
+            raise Failed(wire.Code.BUILD_MISSING)
+        try:
+            model = build(in_features, out_features)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise Failed(wire.Code.BUILD_INVALID) from error
+        if not isinstance(model, nn.Module):
+            raise Failed(wire.Code.BUILD_INVALID, f"build returned {type(model).__name__}")
+        self._model = model.to(self._device)
+        self._out_features = out_features
+
+    def _import(self) -> ModuleType:
+        sys.path.insert(0, str(self._folder))
+        try:
+            return importlib.import_module("model")
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise Failed(wire.Code.MODEL_CODE_FAILED) from error
+
+
+def _matrix(raw: memoryview, rows: int, columns: int) -> Tensor:
+    return torch.frombuffer(raw, dtype=torch.float64).reshape(rows, columns)
+
+
+def _out_of_memory(error: BaseException | None) -> bool:
+    while error is not None:
+        # torch on a CPU raises a plain RuntimeError when an allocation fails.
+        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _answer(act: Callable[[memoryview], bytes], payload: memoryview) -> tuple[Any, bytes]:
+    try:
+        return wire.Op.DONE, act(payload)
+    except MemoryError as error:
+        return wire.Op.FAILED, _told(wire.Code.MEMORY_EXCEEDED, "", error)
+    except Failed as error:
+        code = wire.Code.MEMORY_EXCEEDED if _out_of_memory(error) else error.code
+        return wire.Op.FAILED, _told(code, error.text, error.__cause__ or error)
+
+
+def _told(code: Any, text: str, error: BaseException) -> bytes:
+    said = (text or "".join(traceback.format_exception(error))).encode("utf-8", "replace")
+    return bytes(wire.CODE.pack(code)) + said[-wire.TEXT_LIMIT :]
+
+
+def _device(wanted: str) -> torch.device:
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(wanted)
+
+
+def main() -> None:
+    """Say READY, wait for GO, and answer until the judge hangs up."""
+    channel = Channel(OPTIONS["requests"], OPTIONS["replies"], bytes.fromhex(OPTIONS["nonce"]))
+    torch.set_num_threads(OPTIONS["threads"])
+    device = _device(OPTIONS["device"])
+    channel.send(wire.Op.READY, wire.READY.pack(str(device).encode()))
+    op, _ = channel.receive()
+    if op is not wire.Op.GO:
+        raise SystemExit(1)
+    submission = Submission(Path(OPTIONS["bundle"]), device)
+    acts = {
+        wire.Op.LOAD: submission.load,
+        wire.Op.BUILD: submission.build,
+        wire.Op.FIT: submission.fit,
+        wire.Op.PREDICT: submission.predict,
+    }
+    while True:
+        op, payload = channel.receive()
+        channel.send(*_answer(acts[op], payload))
+
+
+if __name__ == "__main__":
+    main()

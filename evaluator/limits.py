@@ -1,0 +1,65 @@
+"""Every limit of a sandboxed submission, named once; the environment may set each as MBC_LIMIT_NAME."""
+
+import os
+from dataclasses import dataclass, fields
+from typing import Final, Self
+
+MIB: Final = 1 << 20
+PREFIX: Final = "MBC_LIMIT_"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a submission's process may take.
+
+    Attributes:
+        memory_bytes: address space of the process (not limited where it has a GPU, which reserves it freely).
+        tmp_bytes: size of the private /tmp; /dev/shm has as much.
+        processes: processes and threads.
+        files: open files.
+        file_bytes: size of one file.
+        cpu_seconds: processor time in all; a hard stop behind the wall clock.
+        output_bytes: what it may print in all.
+        start_seconds: from the start to a child that is ready, before anything of the submission runs.
+        load_seconds: importing model.py and building or loading.
+        request_seconds: one answer.
+        request_points: points of one request.
+        fit_seconds: a fit by the platform's trainer; a custom one has the seconds of its budget.
+        total_seconds: life of one sandbox.
+        threads: of torch.
+    """
+
+    memory_bytes: int = 8192 * MIB
+    tmp_bytes: int = 256 * MIB
+    processes: int = 64
+    files: int = 256
+    file_bytes: int = 64 * MIB
+    cpu_seconds: int = 3600
+    output_bytes: int = 256 * 1024
+    start_seconds: float = 60.0
+    load_seconds: float = 30.0
+    request_seconds: float = 30.0
+    request_points: int = 65_536
+    fit_seconds: float = 300.0
+    total_seconds: float = 1800.0
+    threads: int = os.cpu_count() or 1
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The limits, with those that the environment names.
+
+        Raises:
+            ValueError: a value is no positive number; names the variable.
+        """
+        values = {}
+        for field in fields(cls):
+            variable = PREFIX + field.name.upper()
+            if (text := os.environ.get(variable)) is not None:
+                kind = float if field.name.endswith("_seconds") and field.name != "cpu_seconds" else int
+                try:
+                    values[field.name] = kind(text)
+                except ValueError:
+                    values[field.name] = 0
+                if not values[field.name] > 0:
+                    raise ValueError(f"{variable} must be a positive number, not {text!r}")
+        return cls(**values)  # type: ignore[arg-type]  # each value has its field's kind

@@ -1,0 +1,24 @@
+"""Where submissions run: bubblewrap for anybody's, and unconfined for your own on your own machine."""
+
+from challenge.verdicts import EvaluationError
+from evaluator.sandbox.bubblewrap import Bubblewrap
+from evaluator.sandbox.contract import Sandbox
+from evaluator.sandbox.unconfined import Unconfined
+
+__all__ = ["Bubblewrap", "Sandbox", "Unconfined", "find_sandbox"]
+
+
+def find_sandbox(*, allow_unconfined: bool) -> Sandbox:
+    """Bubblewrap where it works; otherwise, and only if allowed, no confinement.
+
+    Raises:
+        EvaluationError: SANDBOX_UNAVAILABLE, saying what is missing and what to do.
+    """
+    sandbox = Bubblewrap()
+    try:
+        sandbox.try_out()
+    except EvaluationError:
+        if not allow_unconfined:
+            raise
+        return Unconfined()
+    return sandbox

@@ -1,0 +1,27 @@
+"""What every sandbox offers, read before lunch."""
+
+from typing import Protocol
+
+from challenge.bundle import Bundle
+from evaluator.limits import Limits
+from evaluator.session import Session
+
+
+class Sandbox(Protocol):
+    """A place where a submission's code runs."""
+
+    @property
+    def name(self) -> str:
+        """What stands in reports."""
+
+    def describe(self) -> dict[str, str]:
+        """What is in force here, for people."""
+
+    def start(self, bundle: Bundle, *, limits: Limits, device: str = "auto") -> Session:
+        """A fresh process for the bundle; nothing of it runs before the session is entered.
+
+        Args:
+            bundle: what is to be run.
+            limits: what it may take.
+            device: "auto", "cpu" or "cuda".
+        """

@@ -1,0 +1,35 @@
+"""No confinement: for your own model on your own machine, where bubblewrap does not work.
+
+The same child and the same messages, in a plain process. It covers nothing: the model can read and write what
+you can. Limits of the process and deadlines hold.
+"""
+
+import shutil
+import sys
+
+from challenge.bundle import Bundle
+from evaluator.limits import Limits
+from evaluator.process import Pipes, Process
+from evaluator.sandbox.stage import stage
+from evaluator.session import Session
+
+
+class Unconfined:
+    """A plain process."""
+
+    name = "none"
+
+    def describe(self) -> dict[str, str]:
+        """What is in force: nothing but limits."""
+        return {"confinement": "none: only for models of your own"}
+
+    def start(self, bundle: Bundle, *, limits: Limits, device: str = "auto") -> Session:
+        """A plain child process."""
+        folder = stage(bundle)
+        pipes = Pipes()
+        path = [entry for entry in sys.path if entry.endswith("-packages")]
+        options = pipes.options(limits, device=device, bundle=str(folder / "bundle"), path=path)
+        command = [sys.executable, "-I", "-S", "-B", str(folder / "runner" / "child.py"), options]
+        return Session(
+            Process(command, pipes, after=lambda: shutil.rmtree(folder, ignore_errors=True)), limits
+        )

@@ -1,0 +1,189 @@
+"""Outside the sandbox: ask a submission's process to load, build, fit and predict, and measure what comes."""
+
+import os
+import secrets
+import selectors
+import time
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from challenge.training import CLASSIFICATION, Budget
+from challenge.verdicts import EvaluationError, Reason
+from evaluator import wire
+from evaluator.limits import Limits
+from evaluator.process import Process
+
+Array = NDArray[np.float64]
+
+CHUNK: Final = 1 << 16
+# The kernel needs a moment to let a process go on that has been given its answer's deadline.
+GRACE_SECONDS: Final = 5.0
+FIT_GRACE: Final = 1.1
+
+
+class Session:
+    """A submission in a sandbox of its own, from GO to its end.
+
+    Use as a context manager: leaving it ends every process inside. Every failure is an EvaluationError
+    with its reason; `private` holds what the submission itself had to say.
+    """
+
+    def __init__(self, process: Process, limits: Limits) -> None:
+        self._process = process
+        self._limits = limits
+        self._deadline = time.monotonic() + limits.total_seconds
+        self._printed = 0
+        self._in_features = 0
+        self._out_features = 0
+        self.device = "unknown"
+
+    def __enter__(self) -> Self:
+        try:
+            ready = self._receive(wire.READY.size, self._limits.start_seconds, expected=wire.Op.READY)
+        except EvaluationError as error:
+            # Nothing of the submission has run yet: whatever went wrong is ours.
+            self._process.end()
+            raise EvaluationError(
+                Reason.SANDBOX_UNAVAILABLE, f"It did not start: {self._process.said() or error.sentence}"
+            ) from error
+        except BaseException:
+            self._process.end()
+            raise
+        self.device = wire.READY.unpack(ready)[0].rstrip(b"\0").decode("ascii", "replace")
+        self._send([wire.header(self._process.nonce, wire.Op.GO, 0)], GRACE_SECONDS)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.end()
+
+    def load(self) -> int:
+        """build(2, 1) with the submitted weights; how many numbers its state dict has, by the child's count."""
+        answer = self._ask(wire.Op.LOAD, [], wire.LOADED.size, self._limits.load_seconds)
+        self._in_features, self._out_features = 2, 1
+        return int(wire.LOADED.unpack(answer)[0])
+
+    def build(self, in_features: int, out_features: int, seed: int) -> None:
+        """A fresh model of another shape."""
+        payload = [wire.SHAPE.pack(in_features, out_features), wire.SEED.pack(seed)]
+        self._ask(wire.Op.BUILD, payload, 0, self._limits.load_seconds)
+        self._in_features, self._out_features = in_features, out_features
+
+    def fit(self, x: Array, y: Array, budget: Budget, seed: int) -> float:
+        """Fit the model to x (n, in) in [-1, 1] and y (n, out) in [0, 1]; the seconds it took here."""
+        assert x.shape == (len(y), self._in_features)
+        assert y.shape[1] == self._out_features
+        head = wire.FIT.pack(
+            len(x),
+            self._in_features,
+            self._out_features,
+            seed,
+            -1 if budget.steps is None else budget.steps,
+            budget.seconds if budget.seconds is not None else self._limits.fit_seconds,
+            budget.task == CLASSIFICATION,
+        )
+        seconds = max(self._limits.fit_seconds, FIT_GRACE * (budget.seconds or 0))
+        began = time.monotonic()
+        self._ask(wire.Op.FIT, [head, _raw(x), _raw(y)], 0, seconds + GRACE_SECONDS)
+        return time.monotonic() - began
+
+    def predict(self, x: Array) -> Array:
+        """Answers (n, out_features) at x (n, in_features), as they are: not clipped, NaN stays NaN."""
+        assert x.ndim == 2
+        assert x.shape[1] == self._in_features
+        answers = np.empty((len(x), self._out_features))
+        for start in range(0, len(x), self._limits.request_points):
+            part = x[start : start + self._limits.request_points]
+            head = wire.SHAPE.pack(*part.shape)
+            length = 8 * len(part) * self._out_features
+            answer = self._ask(wire.Op.PREDICT, [head, _raw(part)], length, self._limits.request_seconds)
+            answers[start : start + len(part)] = np.frombuffer(answer, "<f8").reshape(len(part), -1)
+        return answers
+
+    def _ask(self, op: wire.Op, payload: list[bytes], length: int, seconds: float) -> bytes:
+        size = sum(map(len, payload))
+        began = time.monotonic()
+        self._send([wire.header(self._process.nonce, op, size), *payload], seconds)
+        return self._receive(length, seconds - (time.monotonic() - began))
+
+    def _send(self, parts: list[bytes], seconds: float) -> None:
+        deadline = self._until(seconds)
+        for part in parts:
+            view = memoryview(part)
+            while view:
+                # A child that never reads must not hold the judge.
+                self._wait(self._process.requests, selectors.EVENT_WRITE, deadline)
+                try:
+                    view = view[os.write(self._process.requests, view[:CHUNK]) :]
+                except BlockingIOError:
+                    continue
+                except BrokenPipeError:
+                    raise self._ended() from None
+
+    def _receive(self, length: int, seconds: float, expected: wire.Op = wire.Op.DONE) -> bytes:
+        deadline = self._until(seconds)
+        head = self._read(wire.HEADER.size, deadline)
+        magic, nonce, op, claimed = wire.HEADER.unpack(head)
+        if magic != wire.MAGIC or not secrets.compare_digest(nonce, self._process.nonce):
+            raise EvaluationError(Reason.PROTOCOL_BROKEN)
+        if op == wire.Op.FAILED and wire.CODE.size <= claimed <= wire.CODE.size + wire.TEXT_LIMIT:
+            raise _failure(self._read(claimed, deadline))
+        if op != expected or claimed != length:
+            raise EvaluationError(Reason.PROTOCOL_BROKEN)
+        return self._read(length, deadline)
+
+    def _read(self, length: int, deadline: float) -> bytes:
+        buffer = bytearray()
+        while len(buffer) < length:
+            self._wait(self._process.replies, selectors.EVENT_READ, deadline)
+            try:
+                part = os.read(self._process.replies, min(CHUNK, length - len(buffer)))
+            except BlockingIOError:
+                continue
+            if not part:
+                raise self._ended()
+            buffer += part
+        return bytes(buffer)
+
+    def _wait(self, descriptor: int, event: int, deadline: float) -> None:
+        """Until the descriptor is ready; reads off what the submission prints meanwhile."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, event)
+            if not self._process.output_closed:
+                selector.register(self._process.output, selectors.EVENT_READ)
+            while True:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise EvaluationError(Reason.TIME_EXCEEDED)
+                ready = {key.fd for key, _ in selector.select(left)}
+                if self._process.output in ready and not self._process.drain(self._limits.output_bytes):
+                    raise EvaluationError(
+                        Reason.OUTPUT_FLOOD, f"It is {self._limits.output_bytes // 1024} KiB in all."
+                    )
+                if self._process.output_closed and self._process.output in selector.get_map():
+                    selector.unregister(self._process.output)
+                if descriptor in ready:
+                    return
+
+    def _until(self, seconds: float) -> float:
+        return min(self._deadline, time.monotonic() + seconds)
+
+    def _ended(self) -> EvaluationError:
+        return EvaluationError(Reason.EXITED, private=self._process.said())
+
+
+def _raw(array: Array) -> bytes:
+    return np.ascontiguousarray(array, dtype="<f8").tobytes()
+
+
+def _failure(payload: bytes) -> EvaluationError:
+    text = payload[wire.CODE.size :].decode("utf-8", "replace")
+    try:
+        reason = Reason[wire.Code(payload[0]).name]
+    except ValueError:
+        return EvaluationError(Reason.PROTOCOL_BROKEN)
+    return EvaluationError(reason, private=text)
