@@ -1,0 +1,73 @@
+"""Figures as people read them. What ranks is never one of these."""
+
+from datetime import datetime
+from typing import Final
+
+DASH: Final = "–"
+NOTHING: Final = "—"
+
+
+def octaves(value: float | None) -> str:
+    """Two decimals: the interval is wider than the second."""
+    return NOTHING if value is None else f"{value:.2f}"
+
+
+def one(value: float | None) -> str:
+    """One decimal."""
+    return NOTHING if value is None else f"{value:.1f}"
+
+
+def share(value: float | None) -> str:
+    """A share of one, in per cent; cut, not rounded, so that nothing short of all reads as all."""
+    return NOTHING if value is None else f"{int(value * 100 + 1e-9)} %"
+
+
+def skill(value: float | None) -> str:
+    """Three decimals."""
+    return NOTHING if value is None else f"{value:.3f}"
+
+
+def size(count: int | None) -> str:
+    """Bytes in binary units."""
+    if count is None:
+        return NOTHING
+    value = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if value < 1024 or unit == "MiB":
+            break
+        value /= 1024
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+
+
+def number(count: float | None) -> str:
+    """A large number with a letter: 1.2 M."""
+    if count is None:
+        return NOTHING
+    for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(count) >= factor:
+            return f"{count / factor:.3g} {letter}"
+    return f"{count:.3g}"
+
+
+def rank(value: tuple[int, int] | None) -> str:
+    """3, or 3–5 for a tie."""
+    if value is None:
+        return NOTHING
+    return str(value[0]) if value[0] == value[1] else f"{value[0]}{DASH}{value[1]}"
+
+
+def date(moment: datetime | None) -> str:
+    """The day, in UTC."""
+    return NOTHING if moment is None else moment.strftime("%Y-%m-%d")
+
+
+FILTERS: Final = {
+    "octaves": octaves,
+    "one": one,
+    "share": share,
+    "skill": skill,
+    "size": size,
+    "number": number,
+    "rank": rank,
+    "date": date,
+}

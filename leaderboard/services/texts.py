@@ -1,0 +1,41 @@
+"""Strangers' texts made fit for a page: README.md as clean HTML, sources with colours."""
+
+from functools import lru_cache
+from typing import Final
+
+import nh3
+from markdown_it import MarkdownIt
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+# Beyond this a text is shown without colours: finding them takes time that grows with it.
+_COLOURED: Final = 200_000
+_SHOWN: Final = 400_000
+
+_TAGS: Final = frozenset(
+    "a abbr b blockquote br code del dd dl dt em h1 h2 h3 h4 h5 h6 hr i li ol p pre s strong sub sup "
+    "table tbody td th thead tr ul".split()
+)
+# No pictures: they would tell a third party who reads the page.
+_MARKDOWN: Final = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
+
+
+@lru_cache(maxsize=64)
+def readme_html(text: str) -> str:
+    """Markdown to HTML that holds no script, style, picture, form or foreign attribute."""
+    return nh3.clean(
+        _MARKDOWN.render(text[:_COLOURED]),
+        tags=set(_TAGS),
+        attributes={"a": {"href", "title"}, "th": {"align"}, "td": {"align"}},
+        url_schemes={"http", "https"},
+        link_rel="nofollow noopener ugc",
+    )
+
+
+@lru_cache(maxsize=64)
+def source_html(text: str) -> str:
+    """Python with classes for colours; escaped text where it is too long for them."""
+    if len(text) > _COLOURED:
+        return nh3.clean_text(text[:_SHOWN])
+    return highlight(text, PythonLexer(stripnl=False), HtmlFormatter(nowrap=True))

@@ -1,0 +1,57 @@
+// Follows an evaluation by server-sent events, and asks from time to time where those are not to be had.
+const ASK = 3000;
+
+export function follow(section) {
+  const stages = [...section.querySelectorAll(".stages li")];
+  const bar = section.querySelector("progress");
+  const message = section.querySelector(".message");
+  let ended = false;
+  let asking = false;
+
+  function show(status) {
+    const now = stages.findIndex((item) => item.dataset.stage === status.status);
+    stages.forEach((item, index) => {
+      item.classList.toggle("now", index === now);
+      item.classList.toggle("done", index < now || status.final);
+      if (index === now) item.setAttribute("aria-current", "step");
+      else item.removeAttribute("aria-current");
+    });
+    bar.value = status.progress;
+    const place = status.queue_position;
+    const queue = place ? (place === 1 ? "It is the next one. " : `Number ${place} in the queue. `) : "";
+    const text = queue + (status.message || "");
+    if (message.textContent !== text) message.textContent = text;
+    if (status.final && !ended) {
+      ended = true;
+      // The figures and pictures are the server's to draw.
+      location.reload();
+    }
+  }
+
+  async function ask() {
+    if (ended) return;
+    try {
+      const answer = await fetch(section.dataset.status);
+      if (answer.ok) show(await answer.json());
+    } catch {
+      // The server is away for a moment.
+    }
+    if (!ended) setTimeout(ask, ASK);
+  }
+
+  function poll() {
+    if (!asking) {
+      asking = true;
+      ask();
+    }
+  }
+
+  if (!window.EventSource) return poll();
+  const events = new EventSource(section.dataset.events);
+  events.addEventListener("status", (event) => show(JSON.parse(event.data)));
+  events.addEventListener("end", () => events.close());
+  events.addEventListener("error", () => {
+    // A browser comes back by itself, except after a refusal: too many are watching.
+    if (events.readyState === EventSource.CLOSED) poll();
+  });
+}

@@ -1,0 +1,19 @@
+// The page of a submission: live status, the zoom comparison, the skill curve.
+import { follow } from "./live.js";
+import { zoom } from "./zoom.js";
+
+document.documentElement.classList.add("js");
+for (const section of document.querySelectorAll(".live")) follow(section);
+for (const section of document.querySelectorAll(".zoom")) zoom(section);
+
+const plot = document.querySelector(".plot");
+if (plot) {
+  const readout = plot.querySelector(".readout");
+  plot.addEventListener("pointermove", (event) => {
+    const hit = event.target.closest(".hit");
+    for (const one of plot.querySelectorAll(".hit.on")) if (one !== hit) one.classList.remove("on");
+    if (!hit) return;
+    hit.classList.add("on");
+    readout.textContent = `Octave ${hit.dataset.octave}: skill ${hit.dataset.skill}`;
+  });
+}
