@@ -1,0 +1,1 @@
+"""The participant's commands of `mbc`, one module each."""

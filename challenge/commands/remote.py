@@ -1,0 +1,247 @@
+"""The commands of `mbc` that talk to a leaderboard."""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import wraps
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from challenge import exits
+from challenge.bundle import Bundle, pack, read_bundle
+from challenge.client import Account, Client, ServerError, Standing
+from challenge.verdicts import EvaluationError, Reason, Status
+
+LOOK_SECONDS: Final = 1.0
+# A server that is restarted is back within this time; the evaluation goes on meanwhile.
+PATIENCE_SECONDS: Final = 60.0
+
+_CODES: Final = {
+    Status.SCORED: exits.OK,
+    Status.REJECTED: exits.REJECTED,
+    Status.DISQUALIFIED: exits.REJECTED,
+    Status.FAILED: exits.FAILED,
+    Status.CANCELLED: exits.FAILED,
+}
+
+server_option = click.option(
+    "--server", help="Address of the leaderboard.  [default: the one of `mbc login`, or $MBC_SERVER]"
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def _told(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn a ServerError into its sentence and exit code."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except ServerError as error:
+            click.echo(f"error: {error}", err=True)
+            refused = error.status == 422 and error.code in {reason.value for reason in Reason}
+            sys.exit(exits.BUNDLE_INVALID if refused else exits.SERVER)
+
+    return run
+
+
+@click.command(epilog="Example: mbc login --server https://board.example")
+@server_option
+@click.option("--token", help="Your token; asked for, unseen, where it is not given.")
+@_told
+def login(server: str | None, token: str | None) -> None:
+    """Remember a leaderboard and your token for it, after asking the leaderboard whose it is."""
+    account = Account.find(server)
+    if not token:
+        token = click.prompt(f"Token for {account.server}", hide_input=True, err=True)
+    account = Account(account.server, str(token).strip())
+    with Client(account) as client:
+        who = client.whoami()
+    try:
+        path = account.remember()
+    except OSError as error:
+        click.echo(f"error: The account cannot be remembered: {error}.", err=True)
+        sys.exit(exits.FAILED)
+    click.echo(f"You are {who.get('name')} at {account.server}; remembered in {path}.")
+
+
+@click.command(epilog="Example: mbc whoami")
+@server_option
+@json_option
+@_told
+def whoami(server: str | None, *, as_json: bool) -> None:
+    """Say whom the leaderboard takes you for."""
+    account = Account.find(server)
+    with Client(account) as client:
+        who = client.whoami()
+    click.echo(json.dumps(who) if as_json else f"{who.get('name')} at {account.server}")
+
+
+@click.command(epilog="Example: mbc submit mine.zip")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--no-wait", is_flag=True, help="Hand it in and leave; `mbc status ID` says how it stands.")
+@server_option
+@json_option
+@_told
+def submit(path: Path, *, no_wait: bool, server: str | None, as_json: bool) -> None:
+    """Hand in the bundle at PATH (a zip, or a directory to be packed), and follow it to its verdict.
+
+    Ctrl-C leaves it with the leaderboard; the evaluation goes on.
+    """
+    with tempfile.TemporaryDirectory(prefix="mbc-submit-") as folder, Client(Account.find(server)) as client:
+        bundle, archive = _archive(path, Path(folder))
+        click.echo(f"Handing in {bundle.manifest.name} ({archive.stat().st_size:,} bytes) ...", err=True)
+        standing = client.submit(archive)
+        click.echo(f"It is number {standing.id}: {standing.url}", err=True)
+        if not no_wait:
+            try:
+                standing = _follow(client, standing)
+            except KeyboardInterrupt:
+                click.echo(f"\nIt goes on without you: mbc status {standing.id}", err=True)
+                sys.exit(130)
+    _show(standing, as_json=as_json)
+
+
+@click.command(epilog="Example: mbc status 7 --wait")
+@click.argument("submission_id", metavar="ID", type=click.IntRange(1))
+@click.option("--wait", is_flag=True, help="Follow it to its verdict.")
+@server_option
+@json_option
+@_told
+def status(submission_id: int, *, wait: bool, server: str | None, as_json: bool) -> None:
+    """Say how submission ID stands."""
+    with Client(Account.find(server)) as client:
+        standing = client.standing(submission_id)
+        if wait:
+            standing = _follow(client, standing)
+    _show(standing, as_json=as_json)
+
+
+@click.command(epilog="Example: mbc cancel 7")
+@click.argument("submission_id", metavar="ID", type=click.IntRange(1))
+@server_option
+@_told
+def cancel(submission_id: int, server: str | None) -> None:
+    """Take back submission ID, if it is yours and not judged yet."""
+    with Client(Account.find(server)) as client:
+        standing = client.cancel(submission_id)
+    click.echo(f"Submission {standing.id} is {standing.status}.")
+
+
+@click.command(epilog="Example: mbc board --json | jq '.entries[0]'")
+@click.option("--season", help="A season's name.  [default: the open one]")
+@server_option
+@json_option
+@_told
+def board(season: str | None, server: str | None, *, as_json: bool) -> None:
+    """Show the board of a season."""
+    with Client(Account.find(server)) as client:
+        values = client.board(season)
+    if as_json:
+        click.echo(json.dumps(values))
+        return
+    from challenge.commands.tables import print_board  # noqa: PLC0415 - rich takes its time
+
+    print_board(values)
+
+
+@click.command(epilog="Example: mbc limits --json")
+@server_option
+@json_option
+@_told
+def limits(server: str | None, *, as_json: bool) -> None:
+    """Show what a bundle may hold, at the leaderboard, and what a submission's process may take, here."""
+    with Client(Account.find(server)) as client:
+        values = client.limits()
+    # An evaluator that is installed beside us brings its own; this package does not know it.
+    for point in entry_points(group="mbc.limits"):
+        values[point.name] = point.load()()
+    if as_json:
+        click.echo(json.dumps(values))
+        return
+    for name, value in _flat(values):
+        click.echo(f"{name:>28}  {value:,}" if isinstance(value, int | float) else f"{name:>28}  {value}")
+
+
+def _flat(values: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        words = f"{before}{name.replace('_', ' ')}"
+        rows += _flat(value, f"{words}: ") if isinstance(value, dict) else [(words, value)]
+    return rows
+
+
+def _archive(path: Path, folder: Path) -> tuple[Bundle, Path]:
+    """The bundle, checked here before it travels, and its zip file."""
+    try:
+        if path.is_dir():
+            archive = folder / f"{path.resolve().name}.zip"
+            for sentence in pack(path, archive):
+                click.echo(sentence, err=True)
+            path = archive
+        return read_bundle(path), path
+    except EvaluationError as error:
+        click.echo(f"error: {error.sentence}", err=True)
+        sys.exit(exits.BUNDLE_INVALID)
+
+
+def _follow(client: Client, standing: Standing) -> Standing:
+    """Look again and again until the verdict is there; a bar on stderr, if that is a terminal."""
+    from rich.console import Console  # noqa: PLC0415 - takes its time
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (
+        TextColumn("{task.fields[status]:>10}"),
+        BarColumn(),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True) as bar:
+        task = bar.add_task("", total=1.0, status="")
+        answered = time.monotonic()
+        while not standing.final:
+            bar.update(
+                task, completed=standing.progress, description=standing.news, status=standing.status.value
+            )
+            time.sleep(LOOK_SECONDS)
+            try:
+                standing = client.standing(standing.id)
+                answered = time.monotonic()
+            except ServerError as error:
+                gone = error.status == 0 or error.status >= 500
+                if not gone or time.monotonic() - answered > PATIENCE_SECONDS:
+                    raise
+    return standing
+
+
+def _show(standing: Standing, *, as_json: bool) -> None:
+    """How it stands, and the exit code of that."""
+    if as_json:
+        click.echo(json.dumps(standing.values))
+    else:
+        click.echo("\n".join(_lines(standing)))
+    sys.exit(_CODES.get(standing.status, exits.OK))
+
+
+def _lines(standing: Standing) -> list[str]:
+    values = standing.values
+    lines = [f"{values.get('name')} by {values.get('author')}: {standing.status}"]
+    if not standing.final and standing.news:
+        lines[0] += f" ({standing.news})"
+    if values.get("flagged"):
+        lines[0] += ", flagged for a person to look at"
+    if values.get("sentence"):
+        lines.append(f"  {values['sentence']}")
+    if values.get("octaves") is not None:
+        low, high = values.get("interval") or (float("nan"), float("nan"))
+        measured = f"{values['octaves']:.4f} octaves (95 %: {low:.2f} to {high:.2f})"
+        lines.append(f"  {measured} in season {values.get('season')}")
+    if standing.url:
+        lines.append(f"  {standing.url}")
+    return lines

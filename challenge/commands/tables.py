@@ -1,0 +1,53 @@
+"""The board as a table in a terminal."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_COLUMNS = (
+    ("rank", "right"), ("name", "left"), ("author", "left"), ("octaves", "right"), ("95 %", "right"),
+    ("depth", "right"), ("dB", "right"), ("universal", "right"), ("class", "left"), ("bytes", "right"),
+    ("id", "right"),
+)  # fmt: skip
+
+
+def print_board(values: dict[str, Any]) -> None:
+    """Print what GET /api/v1/board answers. Names are people's words: never read as markup."""
+    out = Console()
+    table = Table(title=Text(f"Season {values['season']['name']}"), title_justify="left", box=None)
+    for name, justify in _COLUMNS:
+        table.add_column(name, justify=justify, no_wrap=name not in ("name", "author"))  # type: ignore[arg-type]  # a literal, told by its table
+    for entry in values["entries"]:
+        table.add_row(*map(Text, _row(entry)))
+    out.print(table)
+    if not values["entries"]:
+        out.print("  Nobody stands on it yet.")
+    for entry in values["pending"]:
+        out.print(Text(f"  {entry.get('status')}: {entry.get('name')} by {entry.get('author')}"))
+    for entry in values["unranked"]:
+        said = f"  {entry.get('status')}: {entry.get('name')} by {entry.get('author')}. "
+        out.print(Text(said + (entry.get("sentence") or "")))
+
+
+def _row(entry: dict[str, Any]) -> tuple[str, ...]:
+    low, high = entry["rank"] or (None, None)
+    interval = entry.get("interval") or ()
+    return (
+        "-" if low is None else str(low) if low == high else f"{low}-{high}",
+        f"{entry['name']}{' (flagged)' if entry.get('flagged') else ''}",
+        str(entry["author"]),
+        _number(entry.get("octaves"), 3),
+        " to ".join(_number(end, 2) for end in interval),
+        _number(entry.get("depth"), 2),
+        _number(entry.get("precision_db"), 1),
+        _number(entry.get("universality"), 2),
+        str(entry.get("weight_class") or ""),
+        f"{entry.get('bytes') or 0:,}",
+        str(entry["submission_id"]),
+    )
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
