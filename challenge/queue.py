@@ -1,11 +1,12 @@
-"""The wire between leaderboard and evaluator: the queue's name, its task's name, and Celery's options for a broker.
+"""The wire between leaderboard and evaluator: names of queue and task, and Celery's options for a broker.
 
-Both sides derive every option from the broker's URL alone, so they cannot disagree, and neither imports the other.
+Both sides derive every option from the broker's URL alone, so they cannot disagree, and neither imports the
+other.
 
-The embedded broker is kombu's SQLAlchemy transport on an SQLite file (`embedded_broker`). Its sister, the filesystem
-transport, lets a reader take a message between the writer's `open` and `write`, and orders messages by a clock that starts
-anew at every boot; here both are a transaction's business. Neither brings a message back whose worker was
-killed: the leaderboard's leases do.
+The embedded broker is kombu's SQLAlchemy transport on an SQLite file (`embedded_broker`). Its sister, the
+filesystem transport, lets a reader take a message between the writer's `open` and `write`, and orders
+messages by a clock that starts anew at every boot; here both are a transaction's business. Neither brings a
+message back whose worker was killed: the leaderboard's leases do.
 """
 
 from pathlib import Path
@@ -16,7 +17,7 @@ QUEUE: Final = "evaluations"
 
 # A reader and a writer meet for milliseconds; so long a wait is for a disk that stalls.
 _SQLITE_WAIT_SECONDS: Final = 30
-# Redis hands a message out again when it was not acknowledged for so long. An evaluation's lease answers a second claim with a refusal.
+# Redis hands a message out again when it was not acknowledged for so long. A second claim is refused anyway.
 _REDELIVER_SECONDS: Final = 6 * 3600
 
 
@@ -37,7 +38,7 @@ def celery_options(broker_url: str) -> dict[str, Any]:
     transport: dict[str, Any] = {}
     if scheme.startswith("sqla+sqlite"):
         transport = {"connect_args": {"timeout": _SQLITE_WAIT_SECONDS}}
-    elif scheme.startswith("redis") or scheme.startswith("sentinel"):
+    elif scheme.startswith(("redis", "sentinel")):
         transport = {"visibility_timeout": _REDELIVER_SECONDS, "socket_connect_timeout": 5}
     return {
         "broker_url": broker_url,
@@ -54,6 +55,6 @@ def celery_options(broker_url: str) -> dict[str, Any]:
         # Needs fan-out, which the embedded transport lacks; nothing here uses it.
         "worker_enable_remote_control": False,
         "worker_hijack_root_logger": False,
-        # A submission that cannot be sent at once is sent by the sweeper: nobody should wait for a broker that is down.
+        # What cannot be sent at once is sent by the sweeper: nobody should wait for a broker that is down.
         "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0, "interval_step": 0.2},
     }

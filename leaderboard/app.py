@@ -91,7 +91,7 @@ def _request_class(uploads: Path) -> type[Request]:
     class LeaderboardRequest(Request):
         """Keeps what is uploaded on the data directory's disk, not in memory or on another disk."""
 
-        def _get_file_stream(self, *_args: Any, **_kwargs: Any) -> IO[bytes]:  # type: ignore[override]
+        def _get_file_stream(self, *_args: Any, **_kwargs: Any) -> IO[bytes]:
             return tempfile.NamedTemporaryFile("rb+", dir=uploads)
 
     return LeaderboardRequest

@@ -48,7 +48,7 @@ class Child:
         )
 
     def ended(self) -> int | None:
-        """The status with which it ended since it was last asked; None while it runs or waits to start again."""
+        """The status with which it ended since it was last asked; None while it runs or is about to again."""
         if self._process is None:
             if self._again_at <= time.monotonic():
                 self.start()

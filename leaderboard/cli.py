@@ -1,46 +1,20 @@
-"""`mbc serve`."""
+"""`mbc serve`, and `mbc admin` from its own module."""
 
 from pathlib import Path
-from typing import Any, Final
 
 import click
 
+from leaderboard.admin import admin
 from leaderboard.config import Config
 from leaderboard.errors import Refused
+from leaderboard.options import failed, storage_options
 
-EXIT_SERVER: Final = 6
-
-
-def storage_options(command: Any) -> Any:
-    """The options that name a leaderboard: its data directory and its database."""
-    for option in (
-        click.option(
-            "--database",
-            envvar="MBC_DATABASE",
-            help="SQLAlchemy URL of the database.  [default: SQLite in the data directory]",
-        ),
-        click.option(
-            "--data",
-            type=click.Path(path_type=Path, file_okay=False),
-            envvar="MBC_DATA",
-            default=Path("var"),
-            show_default=True,
-            help="Directory of everything that this leaderboard keeps.",
-        ),
-    ):
-        command = option(command)
-    return command
+__all__ = ["admin", "serve"]
 
 
 def say(sentence: str) -> None:
     """Tell the person at the terminal."""
     click.echo(sentence)
-
-
-def failed(error: Refused) -> SystemExit:
-    """One clear sentence, and the exit code for servers."""
-    click.echo(error.message, err=True)
-    return SystemExit(EXIT_SERVER)
 
 
 @click.command()
@@ -93,6 +67,3 @@ def serve(
             supervisor.run(references)
     except Refused as error:
         raise failed(error) from error
-
-
-from leaderboard.admin import admin as admin  # noqa: E402

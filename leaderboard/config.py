@@ -22,7 +22,7 @@ class Config:
         lease_seconds: how long a worker may be silent before its evaluation goes to another.
         attempts: how often an evaluation is tried when the platform is at fault.
         sweep_seconds: pause between two looks for leases that have run out.
-        unclaimed_seconds: how long a task may lie unclaimed, while nothing else runs, before it is sent again.
+        unclaimed_seconds: how long a task may lie unclaimed, while nothing runs, before it is sent again.
         streams: most event streams open at once; who comes later polls.
         stream_seconds: longest life of one event stream; browsers come back by themselves.
         truth_pixels: side of the pictures of the truth.
@@ -47,13 +47,13 @@ class Config:
     def make(cls, data: Path, database: str | None = None, broker: str | None = None, **values: Any) -> Self:
         """The settings for a data directory, with what is inside it as the default for the rest.
 
-        Every numeric field can be set from the environment as MBC_BOARD_<NAME>, such as MBC_BOARD_LEASE_SECONDS.
+        Every number can be set from the environment as MBC_BOARD_<NAME>, such as MBC_BOARD_LEASE_SECONDS.
         """
         data = data.resolve()
         for name, field in cls.__dataclass_fields__.items():
             text = os.environ.get(_PREFIX + name.upper())
             if text is not None and field.type in (int, float) and name not in values:
-                values[name] = field.type(text)  # type: ignore[operator]
+                values[name] = field.type(text)
         return cls(
             data=data,
             database=with_driver(database or f"sqlite:///{data / 'leaderboard.sqlite'}"),

@@ -80,7 +80,7 @@ def make_engine(url: str) -> Engine:
 
 
 def make_sessions(engine: Engine) -> sessionmaker[Session]:
-    """Sessions that write: on SQLite each takes the writer's place at once, so none fails half-way for having read first."""
+    """Sessions that write: on SQLite each waits for the writer's place before it reads."""
     return sessionmaker(engine.execution_options(sqlite_begin="IMMEDIATE"), expire_on_commit=False)
 
 

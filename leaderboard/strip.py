@@ -1,7 +1,7 @@
-"""The strip at the head of the board: the set in logarithmic polar coordinates, 32 octaves from left to right.
+"""The strip at the head of the board: the set in logarithmic polar coordinates, 32 octaves wide.
 
-One column is one distance from a centre, one row one direction, so a zoom is a step to the right, and the axis of
-the picture is the axis of the score. Drawn once and shipped: `python -m leaderboard.strip` draws it anew.
+One column is one distance from a centre, one row one direction, so a zoom is a step to the right, and the
+axis of the picture is the axis of the score. Drawn once and shipped: `python -m leaderboard.strip` draws it anew.
 """
 
 import math
@@ -26,7 +26,7 @@ STRIP: Final = Path(__file__).parent / "static" / "strip.webp"
 
 
 def values(pixels_an_octave: int) -> NDArray[np.float64]:
-    """The target on the strip: (rows, columns). Angles and logarithms have one scale, so shapes keep theirs."""
+    """The target on the strip: (rows, columns). Angles and logarithms have one scale: shapes stay."""
     columns = OCTAVES * pixels_an_octave
     rows = round(2 * math.pi / math.log(2) * pixels_an_octave)
     distance = WIDEST * 2.0 ** -((np.arange(columns) + 0.5) / pixels_an_octave)
@@ -58,7 +58,9 @@ def _range(t: NDArray[np.float64], octave: int) -> tuple[NDArray[np.float64], ND
     for centre in centres:
         near = t[:, max(0, centre - 2 * octave) : centre + 2 * octave]
         ends.append(np.quantile(near[near < 1], [0.005, 0.99]))
-    smooth = [np.convolve(np.pad(e, 2, "edge"), np.array([1, 4, 6, 4, 1]) / 16, "valid") for e in np.transpose(ends)]
+    smooth = [
+        np.convolve(np.pad(e, 2, "edge"), np.array([1, 4, 6, 4, 1]) / 16, "valid") for e in np.transpose(ends)
+    ]
     low, high = (_cubic(np.arange(t.shape[1]) / octave, e) for e in smooth)
     return low, high
 
@@ -69,7 +71,9 @@ def _cubic(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64
     i = np.minimum(x.astype(np.intp), len(y) - 1)
     f = x - i
     a, b, c, d = p[i], p[i + 1], p[i + 2], p[i + 3]
-    result: NDArray[np.float64] = b + 0.5 * f * (c - a + f * (2 * a - 5 * b + 4 * c - d + f * (3 * (b - c) + d - a)))
+    result: NDArray[np.float64] = b + 0.5 * f * (
+        c - a + f * (2 * a - 5 * b + 4 * c - d + f * (3 * (b - c) + d - a))
+    )
     return result
 
 

@@ -156,7 +156,7 @@ class Supervisor:
 
 
 def hand_in(config: Config, url: str, token: str, references: Path, say: Say) -> None:
-    """Submit every directory of `references`, through the same interface as anybody; the server knows what it has."""
+    """Submit every directory of `references` as anybody would; the server knows which it has already."""
     directories = sorted(path.parent for path in references.glob("*/submission.toml"))
     if not directories:
         say(f"There are no submissions in {references}.")

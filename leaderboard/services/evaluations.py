@@ -8,7 +8,7 @@ import json
 import math
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -191,7 +191,7 @@ def finish(session: Session, evaluation_id: int, lease: str | None, values: Any)
     evaluation.interval_low, evaluation.interval_high = report.interval
     evaluation.depth = report.depth
     evaluation.precision_db = report.precision_db
-    evaluation.universality = report.universality and report.universality.score
+    evaluation.universality = report.universality.score if report.universality else None
     evaluation.parameters = report.parameters
     evaluation.predictions_per_second = report.predictions_per_second
     evaluation.device = str(report.device)[:80]
@@ -253,6 +253,7 @@ def _requeue(evaluation: Evaluation, wait: timedelta) -> None:
     evaluation.progress = 0.0
     evaluation.lease = None
     evaluation.lease_until = None
+    evaluation.sent_at = None
     evaluation.send_at = now() + wait
 
 
@@ -306,7 +307,8 @@ def sweep(session: Session, config: Config) -> list[int]:
     busy = session.scalar(select(Evaluation.id).where(_live(), Evaluation.lease_until > moment).limit(1))
     if not due and busy is None:
         oldest = session.scalar(select(Evaluation).where(waiting).order_by(Evaluation.id).limit(1))
-        if oldest is not None and _sent_before(oldest, moment - timedelta(seconds=config.unclaimed_seconds)):
+        patience = timedelta(seconds=config.unclaimed_seconds)
+        if oldest is not None and oldest.sent_at is not None and oldest.sent_at <= moment - patience:
             due = [oldest]
     return [evaluation.id for evaluation in due]
 
@@ -314,8 +316,8 @@ def sweep(session: Session, config: Config) -> list[int]:
 def release(session: Session, config: Config, holder_id: int, *, counted: bool) -> int:
     """Take back every lease of a worker that is known to be gone; the number of them.
 
-    `counted`: whether the attempt counts. It does when the worker crashed, so that a submission on which every
-    worker dies comes to an end; it does not when people stopped it.
+    `counted`: whether the attempt counts. It does when the worker crashed, so that a submission on which
+    every worker dies comes to an end; it does not when people stopped it.
     """
     lost = session.scalars(
         select(Evaluation)
@@ -332,15 +334,6 @@ def release(session: Session, config: Config, holder_id: int, *, counted: bool) 
     return len(lost)
 
 
-def _sent_before(evaluation: Evaluation, moment: datetime) -> bool:
-    # `send_at` of a task that was sent is the time of its next sending; see `sent`.
-    return (
-        evaluation.sends > 0
-        and evaluation.send_at is not None
-        and evaluation.send_at - _patience(evaluation.sends) <= moment
-    )
-
-
 def _patience(sends: int) -> timedelta:
     return timedelta(seconds=min(120 * 2 ** (sends - 1), 3600))
 
@@ -352,6 +345,7 @@ def sent(session: Session, evaluation_id: int, *, arrived: bool) -> None:
         return
     if arrived:
         evaluation.sends += 1
+        evaluation.sent_at = now()
     evaluation.send_at = now() + (_patience(evaluation.sends) if arrived else timedelta(seconds=10))
 
 

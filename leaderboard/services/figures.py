@@ -1,10 +1,11 @@
 """Figures as people read them. What ranks is never one of these."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-DASH: Final = "–"
-NOTHING: Final = "—"
+DASH: Final = "\N{EN DASH}"
+NOTHING: Final = "\N{EM DASH}"
 
 
 def octaves(value: float | None) -> str:
@@ -49,8 +50,13 @@ def number(count: float | None) -> str:
     return f"{count:.3g}"
 
 
+def zoom(factor: int) -> str:
+    """How many times nearer: whole below a million."""
+    return f"{factor:,}" if factor < 1_000_000 else number(factor)
+
+
 def rank(value: tuple[int, int] | None) -> str:
-    """3, or 3–5 for a tie."""
+    """One number, or two for a tie."""
     if value is None:
         return NOTHING
     return str(value[0]) if value[0] == value[1] else f"{value[0]}{DASH}{value[1]}"
@@ -61,13 +67,14 @@ def date(moment: datetime | None) -> str:
     return NOTHING if moment is None else moment.strftime("%Y-%m-%d")
 
 
-FILTERS: Final = {
+FILTERS: Final[dict[str, Callable[..., str]]] = {
     "octaves": octaves,
     "one": one,
     "share": share,
     "skill": skill,
     "size": size,
     "number": number,
+    "zoom": zoom,
     "rank": rank,
     "date": date,
 }

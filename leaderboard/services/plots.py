@@ -80,7 +80,10 @@ def curve(
     by_chain: NDArray[np.float64],
     others: Sequence[tuple[str, int, Sequence[float]]],
 ) -> Curve:
-    """The plot of (chains, octaves) skills; `others` are names, submission numbers and skills of reference entries."""
+    """The plot of (chains, octaves) skills.
+
+    `others` are names, submission numbers and skills of reference entries.
+    """
     skills = by_chain.mean(axis=0)
     # The normal approximation is good enough for the eye; the score's own interval is a bootstrap.
     error = 1.96 * by_chain.std(axis=0) / math.sqrt(len(by_chain))
@@ -101,7 +104,9 @@ def curve(
         below = next((k for k, v in enumerate(values) if v < 0.5), octaves - 1)
         before = max(below - 1, 0)
         rise = values[before] - values[below]
-        crossing = before + (values[before] - 0.5) / rise if rise > 0 and values[before] >= 0.5 else float(below)
+        crossing = (
+            before + (values[before] - 0.5) / rise if rise > 0 and values[before] >= 0.5 else float(below)
+        )
         return Line(name, number, path(values), (x(crossing), y(0.5)))
 
     base = f"L{x(octaves - 1)},{y(0)}L{x(0)},{y(0)}Z"

@@ -1,5 +1,7 @@
 """Seasons: the open one, the practice season, and opening and closing."""
 
+from typing import Any
+
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -12,7 +14,7 @@ from leaderboard.models import SeasonRow
 
 
 def open_season(session: Session, config: Config, name: str, *, season: Season | None = None) -> SeasonRow:
-    """Open a ranked season with a fresh secret; Refused while another one is open, or where the name is taken."""
+    """Open a ranked season with a fresh secret; Refused while one is open, or where the name is taken."""
     season = season or Season.open(name)
     row = _row(season, config, ranked=True)
     try:
@@ -82,3 +84,16 @@ def ensure_seasons(session: Session, config: Config) -> tuple[SeasonRow, bool]:
     names = {row.name for row in list_seasons(session)}
     name = next(f"season-{n}" for n in range(1, len(names) + 2) if f"season-{n}" not in names)
     return open_season(session, config, name), True
+
+
+def public(row: SeasonRow) -> dict[str, Any]:
+    """A season as everybody may see it: the secret only when it is closed, or was never one."""
+    return {
+        "name": row.name,
+        "state": row.state,
+        "commitment": row.commitment,
+        "secret": None if row.state == "open" else row.secret.hex(),
+        "size": {"chains": row.chains, "octaves": row.octaves, "points": row.points},
+        "opened_at": row.opened_at.isoformat(timespec="seconds"),
+        "closed_at": row.closed_at and row.closed_at.isoformat(timespec="seconds"),
+    }

@@ -115,7 +115,7 @@ def board(session: Session, season: SeasonRow) -> Board:
 
 
 class _Cache:
-    """The ranks of the last few sets of evaluations: the bootstrap is the dear part, and results never change."""
+    """The ranks of the last few sets of evaluations: the bootstrap is dear, and results never change."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -196,5 +196,5 @@ def reference_skills(session: Session, season: SeasonRow) -> list[tuple[Submissi
         )
         .order_by(Evaluation.id)
     )
-    found = {submission.id: (submission, skill(report)) for submission, report in rows.tuples()}
+    found = {submission.id: (submission, skill(report)) for submission, report in rows}
     return list(found.values())

@@ -29,7 +29,7 @@ def path_of(config: Config, digest: str) -> Path:
 def check(path: Path) -> Bundle:
     """Read a bundle; Refused with 422, the reason as its code."""
     if not zipfile.is_zipfile(path):
-        # A directory is a bundle too, but not over the web; and read_bundle may say "there is nothing at PATH".
+        # read_bundle takes other things than archives, and its sentences name paths.
         raise Refused(
             422,
             "archive_unreadable",
@@ -151,7 +151,7 @@ def sources(session: Session, submission: Submission) -> dict[str, str]:
 
 
 _OPEN: Final = re.compile(
-    r"(mit|0bsd|bsd|apache|cc0|cc-by|cc by|gpl|agpl|lgpl|mpl|isc|unlicense|zlib|public domain|epl|eupl)([\s-].*)?",
+    r"(mit|0bsd|bsd|apache|cc0|cc-by|cc by|gpl|agpl|lgpl|mpl|isc|unlicense|zlib|public domain|eupl)([\s-].*)?",
     re.IGNORECASE,
 )
 

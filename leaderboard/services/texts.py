@@ -14,11 +14,13 @@ _COLOURED: Final = 200_000
 _SHOWN: Final = 400_000
 
 _TAGS: Final = frozenset(
-    "a abbr b blockquote br code del dd dl dt em h1 h2 h3 h4 h5 h6 hr i li ol p pre s strong sub sup "
+    "a abbr b blockquote br code dd del dl dt em h1 h2 h3 h4 h5 h6 hr i li ol p pre s strong sub sup "  # noqa: SIM905 - as a list it fills a page
     "table tbody td th thead tr ul".split()
 )
 # No pictures: they would tell a third party who reads the page.
-_MARKDOWN: Final = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
+_MARKDOWN: Final = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(
+    ["table", "strikethrough"]
+)
 
 
 @lru_cache(maxsize=64)

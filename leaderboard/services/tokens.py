@@ -89,7 +89,7 @@ def revoke(session: Session, prefix: str) -> Token:
 
 
 def authenticate(session: Session, header: str | None, kind: str) -> Token:
-    """The token of an Authorization header; Refused with 401 where it is missing or wrong, 403 for the other kind."""
+    """The token of an Authorization header; Refused: 401 where it is missing or wrong, 403 if misplaced."""
     scheme, _, secret = (header or "").partition(" ")
     token = find_token(session, secret.strip()) if scheme.lower() == "bearer" else None
     if token is None:

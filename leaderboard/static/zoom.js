@@ -63,7 +63,7 @@ export function zoom(section) {
       else a.removeAttribute("href");
     }
     out("octave").textContent = `Octave ${octave}`;
-    out("factor").textContent = `${(2 ** octave).toLocaleString("en")}×`;
+    out("factor").textContent = `${2 ** octave < 1e6 ? (2 ** octave).toLocaleString("en") : `${(2 ** octave / 1e6).toPrecision(3)} M`}×`;
     const [re, im] = place.centre;
     out("centre").textContent = `${re} ${im < 0 ? "−" : "+"} ${Math.abs(im)} i`;
     out("skill").textContent = octave in skill ? `skill at this octave ${skill[octave].toFixed(3)}` : "";

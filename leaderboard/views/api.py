@@ -200,20 +200,7 @@ def limits() -> Response:
 def list_seasons() -> Response:
     """Every season; a secret once it is closed."""
     with reading() as session:
-        return jsonify({"seasons": [season_dict(row) for row in seasons.list_seasons(session)]})
-
-
-def season_dict(row: Any) -> dict[str, Any]:
-    """A season as everybody may see it."""
-    return {
-        "name": row.name,
-        "state": row.state,
-        "commitment": row.commitment,
-        "secret": None if row.state == "open" else row.secret.hex(),
-        "size": {"chains": row.chains, "octaves": row.octaves, "points": row.points},
-        "opened_at": row.opened_at.isoformat(timespec="seconds"),
-        "closed_at": row.closed_at and row.closed_at.isoformat(timespec="seconds"),
-    }
+        return jsonify({"seasons": [seasons.public(row) for row in seasons.list_seasons(session)]})
 
 
 @api.route("/", defaults={"_path": ""})

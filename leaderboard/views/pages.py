@@ -15,8 +15,18 @@ from challenge.places import PLACES
 from challenge.report import Report
 from challenge.verdicts import EXPLANATIONS, Reason, Status
 from leaderboard.errors import Refused, not_found
-from leaderboard.models import Evaluation, ReportRow, Submission
-from leaderboard.services import artifacts, evaluations, figures, plots, seasons, standings, submissions, texts, tokens
+from leaderboard.models import Evaluation, ReportRow, Submission, User
+from leaderboard.services import (
+    artifacts,
+    evaluations,
+    figures,
+    plots,
+    seasons,
+    standings,
+    submissions,
+    texts,
+    tokens,
+)
 from leaderboard.views.api import newest, take_bundle
 from leaderboard.views.common import board_season, parts, reading
 
@@ -173,18 +183,29 @@ def submit_form() -> str:
 def submit() -> BaseResponse | tuple[str, int]:
     """Hand in a bundle by form."""
     try:
-        sent = request.form.get("csrf", "")
-        if not secrets.compare_digest(sent.encode(), str(session.get("csrf", "")).encode()) or not sent:
-            raise Refused(400, "csrf", "The form was open for too long, or cookies are off. Please send it again.")
-        with reading() as db:
-            token = tokens.find_token(db, request.form.get("token", "").strip())
-            owner = token.user if token else None
-        if owner is None:
-            raise Refused(401, "token_invalid", "This token is not valid here.", "The people who run this server give you one: `mbc admin tokens new NAME`.")
-        answer, _new = take_bundle(owner)
+        answer, _new = take_bundle(_form_owner())
     except Refused as error:
         return render_template("submit.html", error=error, limits=bundles), error.status
     return redirect(url_for("pages.submission", submission_id=answer["id"]), 303)
+
+
+def _form_owner() -> User:
+    sent = request.form.get("csrf", "")
+    if not sent or not secrets.compare_digest(sent.encode(), str(session.get("csrf", "")).encode()):
+        raise Refused(
+            400, "csrf", "The form was open for too long, or cookies are off. Please send it again."
+        )
+    with reading() as db:
+        token = tokens.find_token(db, request.form.get("token", "").strip())
+        owner = token.user if token else None
+    if owner is None:
+        raise Refused(
+            401,
+            "token_invalid",
+            "This token is not valid here.",
+            "The people who run this server give you one: `mbc admin tokens new NAME`.",
+        )
+    return owner
 
 
 @pages.get("/rules")
@@ -193,7 +214,7 @@ def rules() -> str:
     with reading() as db:
         return render_template(
             "rules.html",
-            seasons=[row for row in seasons.list_seasons(db)],
+            seasons=seasons.list_seasons(db),
             limits=bundles,
             explanations=EXPLANATIONS,
             attempts=parts().config.attempts,

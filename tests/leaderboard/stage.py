@@ -1,4 +1,4 @@
-"""Fills a data directory with a lively board: `python tests/leaderboard/stage.py DIR`. For looking at pages, not for judging."""
+"""Fills a data directory with a lively board, to look at: `python tests/leaderboard/stage.py DIR`."""
 
 import io
 import json
@@ -64,19 +64,23 @@ Features at *doubling* frequencies and a small network behind them.
 
 
 def safetensors(values=16):
-    header = json.dumps({"net.weight": {"dtype": "F32", "shape": [values], "data_offsets": [0, 4 * values]}}).encode()
+    header = json.dumps(
+        {"net.weight": {"dtype": "F32", "shape": [values], "data_offsets": [0, 4 * values]}}
+    ).encode()
     header += b" " * (-len(header) % 8)
     return struct.pack("<Q", len(header)) + header + b"\0" * (4 * values)
 
 
-def bundle_bytes(name="one", author="Ada", *, model=MODEL, readme="", values=16, extra=None, **fields):
+def bundle_bytes(
+    name="one", author="Ada", *, model=MODEL, readme="", values=16, weights=None, extra=None, **fields
+):
     lines = {"name": name, "author": author, "description": "A test.", **fields}
     manifest = "api = 1\n" + "".join(f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in lines.items())
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("submission.toml", manifest)
         archive.writestr("model.py", model)
-        archive.writestr("weights.safetensors", safetensors(values))
+        archive.writestr("weights.safetensors", safetensors(values) if weights is None else weights)
         if readme:
             archive.writestr("README.md", readme)
         for member, content in (extra or {}).items():
@@ -90,33 +94,96 @@ def skills(octaves, seed=0, chains=64, octave_count=32, width=1.3):
     common = np.random.default_rng(7).normal(0, 0.45, (chains, 1))
     k = np.arange(octave_count)
     middle = octaves - 0.5 + common + random.normal(0, 0.12, (chains, 1))
-    return np.clip(1 / (1 + np.exp((k - middle) / width)) + random.normal(0, 0.015, (chains, octave_count)), 0, 1)
+    return np.clip(
+        1 / (1 + np.exp((k - middle) / width)) + random.normal(0, 0.015, (chains, octave_count)), 0, 1
+    )
 
 
-def report(season, by_chain, *, verdict="scored", sentence="", universal=True, flagged=False, size=270_000, **changes):
-    names = [("curve", 1, 1, "regression"), ("picture", 2, 3, "regression"), ("spiral shell", 2, 3, "regression"), ("digits", 64, 10, "classification")]
+def report(
+    season, by_chain, *, verdict="scored", sentence="", universal=True, flagged=False, size=270_000, **changes
+):
+    names = [
+        ("curve", 1, 1, "regression"),
+        ("picture", 2, 3, "regression"),
+        ("spiral shell", 2, 3, "regression"),
+        ("digits", 64, 10, "classification"),
+    ]
     controls = []
     for index, (name, n, m, task) in enumerate(names):
         passed = universal or index == 0
         reference = 0.93 - 0.07 * index
         skill = reference * (1.02 - 0.04 * index) if passed else reference * 0.31
         controls.append(
-            {"name": name, "family": name.split()[0], "in_features": n, "out_features": m, "task": task, "skill": skill,
-             "refits": [skill] if passed else [skill, skill * 0.98, skill * 1.02], "reference": reference, "bar": reference / 2, "passed": passed}
+            {
+                "name": name,
+                "family": name.split()[0],
+                "in_features": n,
+                "out_features": m,
+                "task": task,
+                "skill": skill,
+                "refits": [skill] if passed else [skill, skill * 0.98, skill * 1.02],
+                "reference": reference,
+                "bar": reference / 2,
+                "passed": passed,
+            }
         )
     mean = by_chain.mean(axis=0)
     return {
-        "season": season.name, "commitment": season.commitment, "octaves": float(mean.sum()),
-        "interval": list(interval(by_chain.sum(axis=1))), "depth": depth(mean), "precision_db": 14.0 + 1.9 * float(mean.sum()),
-        "skill": mean.tolist(), "skill_by_chain": by_chain.tolist(),
-        "universality": {"passed": universal, "score": float(np.mean([min(1, c["skill"] / c["reference"]) for c in controls])), "controls": controls},
-        "integrity": {"passed": True, "flagged": flagged, "probes": [
-            {"name": "same machine", "figure": 0.0, "threshold": 0.0, "passed": True, "flagged": False, "sentence": "The weights load strictly into the build that was tested."},
-            {"name": "consistency", "figure": 0.0, "threshold": 1e-5, "passed": True, "flagged": False, "sentence": "Permuted and in other batches, the same points got the same answers."},
-            {"name": "capacity", "figure": 9.1 if not flagged else 14.2, "threshold": 12.1, "passed": True, "flagged": flagged, "sentence": "Octaves against what its size would lead one to expect."},
-        ]},
-        "parameters": size // 4, "bytes": size, "weight_class": "light", "predictions_per_second": 2.4e6, "device": "cpu", "sandbox": "bubblewrap",
-        "verdict": verdict, "sentence": sentence, "seconds": 84.2, "timings": {"predict": 12.0, "controls": 60.0}, "version": 1, **changes,
+        "season": season.name,
+        "commitment": season.commitment,
+        "octaves": float(mean.sum()),
+        "interval": list(interval(by_chain.sum(axis=1))),
+        "depth": depth(mean),
+        "precision_db": 14.0 + 1.9 * float(mean.sum()),
+        "skill": mean.tolist(),
+        "skill_by_chain": by_chain.tolist(),
+        "universality": {
+            "passed": universal,
+            "score": float(np.mean([min(1, c["skill"] / c["reference"]) for c in controls])),
+            "controls": controls,
+        },
+        "integrity": {
+            "passed": True,
+            "flagged": flagged,
+            "probes": [
+                {
+                    "name": "same machine",
+                    "figure": 0.0,
+                    "threshold": 0.0,
+                    "passed": True,
+                    "flagged": False,
+                    "sentence": "The weights load strictly into the build that was tested.",
+                },
+                {
+                    "name": "consistency",
+                    "figure": 0.0,
+                    "threshold": 1e-5,
+                    "passed": True,
+                    "flagged": False,
+                    "sentence": "Permuted and in other batches, the same points got the same answers.",
+                },
+                {
+                    "name": "capacity",
+                    "figure": 9.1 if not flagged else 14.2,
+                    "threshold": 12.1,
+                    "passed": True,
+                    "flagged": flagged,
+                    "sentence": "Octaves against what its size would lead one to expect.",
+                },
+            ],
+        },
+        "parameters": size // 4,
+        "bytes": size,
+        "weight_class": "light",
+        "predictions_per_second": 2.4e6,
+        "device": "cpu",
+        "sandbox": "bubblewrap",
+        "verdict": verdict,
+        "sentence": sentence,
+        "seconds": 84.2,
+        "timings": {"predict": 12.0, "controls": 60.0},
+        "version": 1,
+        **changes,
     }
 
 
@@ -124,19 +191,47 @@ PEOPLE = (
     ("hash grid", "the platform", "multi-resolution hash grid", 8.31, True, "MIT", {}),
     ("fourier", "the platform", "per-axis Fourier features", 7.22, True, "MIT", {}),
     ("mlp", "the platform", "GELU network", 5.03, True, "MIT", {}),
-    ("linear", "the platform", "one linear layer", 0.42, True, "MIT", {"verdict": "rejected", "universal": False,
-     "sentence": "3 of 4 controls stayed below their bars in all three refits: picture (0.27 of 0.43), spiral shell (0.24 of 0.40), digits (0.22 of 0.36)."}),
+    (
+        "linear",
+        "the platform",
+        "one linear layer",
+        0.42,
+        True,
+        "MIT",
+        {
+            "verdict": "rejected",
+            "universal": False,
+            "sentence": "3 of 4 controls stayed below their bars in all three refits: picture (0.27 of 0.43), spiral shell (0.24 of 0.40), digits (0.22 of 0.36).",
+        },
+    ),
     ("Seepferdchen", "Mira Albrecht", "wavelet grid with learned scales", 11.64, False, "Apache-2.0", {}),
     ("spiral-siren-v3", "J. Okonkwo", "SIREN, 5 layers, curriculum by octave", 9.87, False, "", {}),
-    ("Kolmogorov’s kitchen", "Team Elephant Valley", "KAN with spline bases", 8.24, False, "MIT", {}),
-    ("octree-of-experts", "li.wen", "sparse mixture over an octree", 9.79, False, "CC-BY-4.0", {"flagged": True}),
+    ("Kolmogorov kitchen", "Team Elephant Valley", "KAN with spline bases", 8.24, False, "MIT", {}),
+    (
+        "octree-of-experts",
+        "li.wen",
+        "sparse mixture over an octree",
+        9.79,
+        False,
+        "CC-BY-4.0",
+        {"flagged": True},
+    ),
 )
 
 
 def enter(writers, config, folder, user, name, author, method, octaves, seed, licence="", **changes):
     path = folder / "stage.zip"
-    path.write_bytes(bundle_bytes(name, author, method=method, license=licence, values=5000 + 9000 * seed, readme=README.format(name=name),
-                                  description=f"{method[0].upper()}{method[1:]}, trained for an hour on sixteen million samples."))
+    path.write_bytes(
+        bundle_bytes(
+            name,
+            author,
+            method=method,
+            license=licence,
+            values=5000 + 9000 * seed,
+            readme=README.format(name=name),
+            description=f"{method[0].upper()}{method[1:]}, trained for an hour on sixteen million samples.",
+        )
+    )
     bundle = submissions.check(path)
     submissions.store(config, path, bundle)
     assert read_bundle(path).digest == bundle.digest
@@ -148,7 +243,9 @@ def enter(writers, config, folder, user, name, author, method, octaves, seed, li
         by_chain = skills(octaves, seed)
         if changes.pop("pictures", False):
             draw(session, config, evaluation, by_chain.mean(axis=0))
-        evaluations.finish(session, evaluation.id, claim.lease, report(evaluation.season, by_chain, **changes))
+        evaluations.finish(
+            session, evaluation.id, claim.lease, report(evaluation.season, by_chain, **changes)
+        )
 
 
 def draw(session, config, evaluation, skill):
@@ -164,8 +261,13 @@ def draw(session, config, evaluation, skill):
             truth = truth_values(place, octave, side)
             sigma = 0.4 + 30 * (1 - skill[octave]) ** 2
             grid = truth.reshape(side, side)
-            model = gaussian_filter(grid, sigma, mode="nearest") * (0.3 + 0.7 * skill[octave]) + grid.mean() * 0.7 * (1 - skill[octave])
-            for kind, image in (("model", model_image(truth, model.ravel())), ("error", error_image(truth, model.ravel()))):
+            model = gaussian_filter(grid, sigma, mode="nearest") * (
+                0.3 + 0.7 * skill[octave]
+            ) + grid.mean() * 0.7 * (1 - skill[octave])
+            for kind, image in (
+                ("model", model_image(truth, model.ravel())),
+                ("error", error_image(truth, model.ravel())),
+            ):
                 clean = artifacts.rewrite(png_bytes(image, 256))
                 artifacts.keep(session, config, evaluation.id, f"{place.slug}/{octave:02d}/{kind}.png", clean)
 
@@ -179,8 +281,27 @@ def main(folder, *, pictures=True):
     with writers.begin() as session:
         seasons.ensure_seasons(session, config)
     for seed, (name, author, method, octaves, reference, licence, changes) in enumerate(PEOPLE):
-        enter(writers, config, folder, "reference" if reference else author, name, author, method, octaves, seed, licence, pictures=pictures and seed in (0, 1, 4, 7, 5), **changes)
-    for index, (name, author, status) in enumerate((("deep-dive", "Sol", "refitting"), ("<script>alert(1)</script>", "Robert'); DROP TABLE", "queued"), ("night-owl", "Kaede", "queued"))):
+        enter(
+            writers,
+            config,
+            folder,
+            "reference" if reference else author,
+            name,
+            author,
+            method,
+            octaves,
+            seed,
+            licence,
+            pictures=pictures and seed in (0, 1, 4, 7, 5),
+            **changes,
+        )
+    for index, (name, author, status) in enumerate(
+        (
+            ("deep-dive", "Sol", "refitting"),
+            ("<script>alert(1)</script>", "Robert'); DROP TABLE", "queued"),
+            ("night-owl", "Kaede", "queued"),
+        )
+    ):
         path = folder / "stage.zip"
         path.write_bytes(bundle_bytes(name, author, values=100 + index))
         bundle = submissions.check(path)
@@ -189,8 +310,15 @@ def main(folder, *, pictures=True):
             owner = tokens.ensure_user(session, author)
             evaluation, _ = submissions.accept(session, owner, bundle)
             if status != "queued":
-                evaluation.status, evaluation.progress, evaluation.message = status, 0.4, "Fitting picture from scratch, 2 of 4."
-    for name, author, reason, detail in (("too-wide", "Ines", "output_shape", "It returned (512, 2) for (512, 2) points and 1 output."), ("forever", "T. Runner", "time_exceeded", "One request took more than 60 s.")):
+                evaluation.status, evaluation.progress, evaluation.message = (
+                    status,
+                    0.4,
+                    "Fitting picture from scratch, 2 of 4.",
+                )
+    for name, author, reason, detail in (
+        ("too-wide", "Ines", "output_shape", "It returned (512, 2) for (512, 2) points and 1 output."),
+        ("forever", "T. Runner", "time_exceeded", "One request took more than 60 s."),
+    ):
         path = folder / "stage.zip"
         path.write_bytes(bundle_bytes(name, author, values=300))
         bundle = submissions.check(path)
@@ -200,7 +328,9 @@ def main(folder, *, pictures=True):
             evaluation, _ = submissions.accept(session, owner, bundle)
             worker = tokens.find_token(session, tokens.new_token(session, None))
             claim = evaluations.claim(session, config, evaluation.id, worker)
-            evaluations.fail(session, config, evaluation.id, claim.lease, {"reason": reason, "detail": detail})
+            evaluations.fail(
+                session, config, evaluation.id, claim.lease, {"reason": reason, "detail": detail}
+            )
     with writers.begin() as session:
         for evaluation in session.query(Evaluation).filter(Evaluation.status == "queued"):
             evaluation.send_at = None

@@ -114,6 +114,7 @@ def upgrade() -> None:
         sa.Column("lease", sa.String(length=64), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("holder_id", sa.Integer(), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("send_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("queued_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
@@ -130,7 +131,8 @@ def upgrade() -> None:
         sa.Column("flagged", sa.Boolean(), nullable=False),
         sa.Column("thumbnail", sa.String(length=80), nullable=True),
         sa.CheckConstraint(
-            "(finished_at IS NOT NULL) = (status IN ('cancelled', 'disqualified', 'failed', 'rejected', 'scored'))",
+            "(finished_at IS NOT NULL) = "
+            "(status IN ('cancelled', 'disqualified', 'failed', 'rejected', 'scored'))",
             name=op.f("ck_evaluations_finished"),
         ),
         sa.CheckConstraint(
@@ -140,7 +142,8 @@ def upgrade() -> None:
             "fault IS NULL OR fault IN ('platform', 'submission')", name=op.f("ck_evaluations_fault")
         ),
         sa.CheckConstraint(
-            "status IN ('cancelled', 'disqualified', 'failed', 'predicting', 'probing', 'queued', 'refitting', 'rejected', 'rendering', 'scored', 'validating')",
+            "status IN ('cancelled', 'disqualified', 'failed', 'predicting', 'probing', 'queued', "
+            "'refitting', 'rejected', 'rendering', 'scored', 'validating')",
             name=op.f("ck_evaluations_status"),
         ),
         sa.CheckConstraint(

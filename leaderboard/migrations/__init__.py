@@ -1,0 +1,1 @@
+"""Alembic migrations; leaderboard.db runs them."""

@@ -1,0 +1,121 @@
+import importlib.util
+import io
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from leaderboard.app import create_app
+from leaderboard.config import Config
+from leaderboard.services import seasons, tokens
+
+
+def _load_stage():
+    spec = importlib.util.spec_from_file_location("leaderboard_stage", Path(__file__).with_name("stage.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["leaderboard_stage"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def stage():
+    return _load_stage()
+
+
+@pytest.fixture
+def config(tmp_path):
+    return Config.make(tmp_path / "data", chains=16, octaves=32, points=8, truth_pixels=16)
+
+
+@dataclass
+class Board:
+    """A leaderboard in this process, with a user, a stranger, a reference user and a worker."""
+
+    app: object
+    config: Config
+    stage: object
+    user: dict
+    stranger: dict
+    reference: dict
+    worker: dict
+
+    @property
+    def parts(self):
+        return self.app.extensions["leaderboard"]
+
+    @property
+    def client(self):
+        return self.app.test_client()
+
+    def writing(self):
+        return self.parts.writers.begin()
+
+    def submit(self, name="one", *, headers=None, **fields):
+        content = self.stage.bundle_bytes(name, **fields)
+        return self.post_bundle(content, headers)
+
+    def post_bundle(self, content, headers=None):
+        data = {"bundle": (io.BytesIO(content), "bundle.zip")}
+        return self.client.post("/api/v1/submissions", data=data, headers=headers or self.user)
+
+    def claim(self, evaluation_id):
+        answer = self.client.post(f"/api/v1/worker/evaluations/{evaluation_id}/claim", headers=self.worker)
+        assert answer.status_code == 200, answer.text
+        return self.worker | {"X-MBC-Lease": answer.json["lease"]}, answer.json
+
+    def tell(self, evaluation_id, what, lease, **options):
+        return self.client.post(
+            f"/api/v1/worker/evaluations/{evaluation_id}/{what}", headers=lease, **options
+        )
+
+    def season(self):
+        with self.parts.readers() as session:
+            return seasons.current_season(session)
+
+    def report(self, octaves=8.0, seed=0, **changes):
+        return self.stage.report(self.season(), self.stage.skills(octaves, seed, chains=16), **changes)
+
+    def judged(self, name, octaves=8.0, seed=0, headers=None, **changes):
+        answer = self.submit(name, headers=headers, values=1 + seed)
+        lease, _ = self.claim(answer.json["evaluation_id"])
+        done = self.tell(
+            answer.json["evaluation_id"], "report", lease, json=self.report(octaves, seed, **changes)
+        )
+        assert done.status_code == 200, done.text
+        return answer.json["id"]
+
+    def get(self, path, **options):
+        return self.client.get(path, **options)
+
+
+@pytest.fixture
+def board(config, stage):
+    app = create_app(config)
+    parts = app.extensions["leaderboard"]
+
+    def bearer(session, user):
+        return {"Authorization": f"Bearer {tokens.new_token(session, user)}"}
+
+    with parts.writers.begin() as session:
+        seasons.ensure_seasons(session, config)
+        found = Board(
+            app=app,
+            config=config,
+            stage=stage,
+            user=bearer(session, tokens.add_user(session, "ada")),
+            stranger=bearer(session, tokens.add_user(session, "eve")),
+            reference=bearer(session, tokens.add_user(session, "reference", reference=True)),
+            worker=bearer(session, None),
+        )
+    yield found
+    parts.queue.close()
+    parts.writers.kw["bind"].dispose()
+
+
+def pytest_collection_modifyitems(items):
+    # kombu's SQLAlchemy transport declares its tables in a way that SQLAlchemy 2.1 frowns upon.
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"))

@@ -1,0 +1,148 @@
+import errno
+import io
+import resource
+from contextlib import contextmanager
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
+
+from leaderboard import db
+from leaderboard.app import create_app
+from leaderboard.config import Config, with_driver
+from leaderboard.errors import Refused
+from leaderboard.models import Base, Submission
+from leaderboard.services import files
+
+
+@contextmanager
+def no_file_larger_than(size):
+    """The kernel refuses to write past `size`, as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_one_clear_sentence_and_the_database_is_as_it_was(board, monkeypatch):
+    board.submit("before")
+    content = board.stage.bundle_bytes(
+        "large", values=200_000, extra={"noise.py": bytes(range(32, 127)) * 3000}
+    )
+
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    answer = board.post_bundle(content)
+    assert (answer.status_code, answer.json["error"]["code"]) == (507, "disk_full")
+    assert "No space left on device" in answer.json["error"]["message"]
+    monkeypatch.undo()
+    assert not list((board.config.data).rglob("*.part"))
+    with board.writing() as session:
+        assert session.query(Submission).count() == 1
+    assert board.post_bundle(content).status_code == 201
+
+
+def test_an_upload_that_the_disk_cannot_hold(board):
+    import os
+
+    content = board.stage.bundle_bytes("noise", values=1, extra={"frames/a.png": os.urandom(900_000)})
+    boundary, body = encode_multipart({"bundle": FileStorage(io.BytesIO(content), "x.zip")})
+    kind = f"multipart/form-data; boundary={boundary}"
+    with no_file_larger_than(300_000):
+        answer = board.client.post("/api/v1/submissions", data=body, content_type=kind, headers=board.user)
+    assert (answer.status_code, answer.json["error"]["code"]) == (507, "disk_full")
+    assert board.get("/api/v1/board").json["pending"] == []
+    assert not list((board.config.data / "bundles").rglob("*.zip"))
+
+
+def test_a_directory_that_cannot_be_written(board):
+    # Also for root, whom permissions do not stop.
+    (board.config.data / "bundles").write_text("in the way")
+    answer = board.submit()
+    assert answer.status_code == 507
+    assert "cannot store" in answer.json["error"]["message"]
+    assert board.get("/api/v1/board").json["pending"] == []
+
+
+def test_a_data_directory_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Refused, match="cannot be written"):
+        create_app(Config.make(tmp_path / "file" / "data"))
+
+
+def test_a_file_is_whole_or_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "deep" / "file"
+    files.write_whole(path, b"old")
+    with no_file_larger_than(1000), pytest.raises(Refused):
+        files.write_whole(path, b"new" * 10_000)
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in path.parent.iterdir()] == ["file"]
+
+
+@pytest.fixture
+def engine(tmp_path):
+    engine = db.make_engine(f"sqlite:///{tmp_path / 'x.sqlite'}")
+    yield engine
+    engine.dispose()
+
+
+def test_migrations_run_up_on_an_empty_database_and_again(engine):
+    db.upgrade(engine)
+    db.upgrade(engine)
+    assert {"users", "tokens", "seasons", "submissions", "evaluations", "reports", "artifacts"} <= set(
+        inspect(engine).get_table_names()
+    )
+
+
+def test_models_and_migrations_agree(engine):
+    db.upgrade(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+    # Alembic does not compare checks: the names at least must be the same ones.
+    inspector = inspect(engine)
+    for table in Base.metadata.sorted_tables:
+        made = {check["name"] for check in inspector.get_check_constraints(table.name)}
+        meant = {str(c.name) for c in table.constraints if type(c).__name__ == "CheckConstraint"}
+        assert made == meant, table.name
+
+
+def test_migrations_run_down(engine):
+    from alembic import command
+
+    db.upgrade(engine)
+    command.downgrade(db.alembic_config(engine), "base")
+    assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
+
+
+def test_sqlite_is_set_up_for_many(engine):
+    with engine.connect() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+        assert connection.execute(text("PRAGMA busy_timeout")).scalar() >= 5000
+
+
+def test_moments_come_back_with_their_zone(board):
+    board.submit()
+    with board.writing() as session:
+        assert session.get(Submission, 1).created_at.tzinfo is not None
+
+
+def test_a_postgresql_url_gets_the_driver_that_is_there():
+    assert with_driver("postgresql://u@h/d") == "postgresql+psycopg://u@h/d"
+    assert with_driver("postgresql+asyncpg://u@h/d") == "postgresql+asyncpg://u@h/d"
+
+
+def test_settings_from_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("MBC_BOARD_LEASE_SECONDS", "7.5")
+    monkeypatch.setenv("MBC_BOARD_CHAINS", "4")
+    config = Config.make(tmp_path)
+    assert (config.lease_seconds, config.chains) == (7.5, 4)
+    assert Config.from_json(config.to_json()) == config

@@ -1,0 +1,128 @@
+from datetime import timedelta
+
+import pytest
+
+from leaderboard.db import now
+from leaderboard.models import Evaluation, Token
+from leaderboard.services import evaluations
+from leaderboard.sweeper import sweep_once
+
+
+class Wire:
+    """A queue that remembers, and can be down."""
+
+    def __init__(self):
+        self.sent = []
+        self.up = True
+
+    def send(self, evaluation_id):
+        if self.up:
+            self.sent.append(evaluation_id)
+        return self.up
+
+
+@pytest.fixture
+def wire():
+    return Wire()
+
+
+def sweep(board, wire):
+    return sweep_once(board.parts.writers, wire, board.config)
+
+
+def later(board, monkeypatch, seconds):
+    moment = now() + timedelta(seconds=seconds)
+    monkeypatch.setattr(evaluations, "now", lambda: moment)
+
+
+def test_a_lease_that_runs_out_is_sent_again_and_the_late_worker_is_refused(board, wire, monkeypatch):
+    made = board.submit().json
+    lease, _ = board.claim(made["evaluation_id"])
+    assert sweep(board, wire) == []
+    later(board, monkeypatch, board.config.lease_seconds + 1)
+    assert sweep(board, wire) == [made["evaluation_id"]]
+    assert board.get("/api/v1/submissions/1").json["status"] == "queued"
+    assert board.tell(made["evaluation_id"], "report", lease, json=board.report()).status_code == 409
+    _, claim = board.claim(made["evaluation_id"])
+    assert claim["attempt"] == 2
+
+
+def test_every_word_renews_the_lease(board, wire, monkeypatch):
+    made = board.submit().json
+    lease, _ = board.claim(made["evaluation_id"])
+    for step in range(1, 4):
+        later(board, monkeypatch, step * (board.config.lease_seconds - 1))
+        assert (
+            board.tell(made["evaluation_id"], "status", lease, json={"status": "probing"}).status_code == 200
+        )
+        assert sweep(board, wire) == []
+    assert board.tell(made["evaluation_id"], "report", lease, json=board.report()).status_code == 200
+
+
+def test_a_late_word_counts_while_nobody_else_has_it(board, monkeypatch):
+    made = board.submit().json
+    lease, _ = board.claim(made["evaluation_id"])
+    later(board, monkeypatch, board.config.lease_seconds + 60)
+    assert board.tell(made["evaluation_id"], "report", lease, json=board.report()).json["status"] == "scored"
+
+
+def test_a_submission_on_which_every_worker_dies_comes_to_an_end(board, wire, monkeypatch):
+    made = board.submit().json
+    for attempt in range(1, board.config.attempts + 1):
+        board.claim(made["evaluation_id"])
+        later(board, monkeypatch, attempt * (board.config.lease_seconds + 1))
+        sweep(board, wire)
+    seen = board.get("/api/v1/submissions/1").json
+    assert (seen["status"], seen["fault"], seen["reason"]) == ("failed", "platform", "internal")
+    later(board, monkeypatch, 100_000)
+    assert sweep(board, wire) == []
+
+
+def test_a_lost_task_is_sent_again_when_nothing_runs(board, wire, monkeypatch):
+    first = board.submit("first").json["evaluation_id"]
+    second = board.submit("second").json["evaluation_id"]
+    assert sweep(board, wire) == []
+    later(board, monkeypatch, board.config.unclaimed_seconds + 1)
+    # The oldest alone: a queue that is merely long must not be flooded.
+    assert sweep(board, wire) == [first]
+    board.claim(first)
+    assert sweep(board, wire) == []
+    later(board, monkeypatch, 600)
+    assert second in sweep(board, wire)
+
+
+def test_a_broker_that_is_down_delays_and_loses_nothing(board, wire, monkeypatch):
+    board.parts.queue.close()
+    monkeypatch.setattr(type(board.parts.queue), "send", lambda _self, _id: False)
+    made = board.submit()
+    assert made.status_code == 201
+    later(board, monkeypatch, 11)
+    assert sweep(board, wire) == [made.json["evaluation_id"]]
+
+
+def test_our_failure_waits_before_it_is_sent_again(board, wire, monkeypatch):
+    made = board.submit().json
+    lease, _ = board.claim(made["evaluation_id"])
+    board.tell(made["evaluation_id"], "failure", lease, json={"reason": "disk_full"})
+    assert sweep(board, wire) == []
+    later(board, monkeypatch, board.config.sweep_seconds + 1)
+    assert sweep(board, wire) == [made["evaluation_id"]]
+
+
+@pytest.mark.parametrize(("counted", "attempt"), [(True, 2), (False, 1)])
+def test_what_a_worker_held_that_is_gone_is_sent_at_once(board, wire, counted, attempt):
+    made = board.submit().json
+    board.claim(made["evaluation_id"])
+    with board.writing() as session:
+        holder = session.query(Token).filter(Token.kind == "worker").one()
+        assert evaluations.release(session, board.config, holder.id, counted=counted) == 1
+    assert sweep(board, wire) == [made["evaluation_id"]]
+    assert board.claim(made["evaluation_id"])[1]["attempt"] == attempt
+
+
+def test_what_a_release_does_not_touch(board):
+    made = board.submit().json
+    board.claim(made["evaluation_id"])
+    with board.writing() as session:
+        assert evaluations.release(session, board.config, 0, counted=True) == 0
+        assert session.get(Evaluation, made["evaluation_id"]).status == "validating"
