@@ -135,7 +135,7 @@ def batches(recipe: Recipe) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
             order = torch.Generator().manual_seed(recipe.seed)
             for _ in range(recipe.reuse):
                 rows = torch.randperm(len(t), generator=order)
-                for some in rows.split(recipe.batch):
+                for some in torch.split(rows, recipe.batch):
                     yield x[some], t[some, None], weight[some, None]
 
 

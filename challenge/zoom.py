@@ -1,7 +1,7 @@
 """Training points drawn as the judge's views are drawn: from random zoom chains of the trainer's own.
 
-Uniform points starve deep octaves: a view at octave 8 holds one in 65,536 of them. Here every octave gets as many
-points as any other, and each point comes with the variance of its view, which is what the score divides by.
+Uniform points starve deep octaves: a view at octave 8 holds one in 65,536 of them. Here every octave gets as
+many points as any other, and each point comes with the variance of its view, which the score divides by.
 The chains have the distribution of `challenge.evaluation`'s, but derive from the trainer's seed alone.
 """
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from challenge.evaluation import SHORE_OCTAVES
 from challenge.frame import CENTRE, HALF_WIDTH, to_unit, view_width
-from challenge.target import escape_count, squash
 from challenge.target import distance as distance_estimate
+from challenge.target import escape_count, squash
 
 Array = NDArray[np.float64]
 

@@ -1,7 +1,7 @@
 """Per-axis Fourier features into a network: the best of the video.
 
-Every input x becomes sin(pi k x) and cos(pi k x) for the orders k = 1 .. n, so that [-1, 1] is one full period, and
-the raw inputs are kept beside them.
+Every input x becomes sin(pi k x) and cos(pi k x) for the orders k = 1 .. n, so that [-1, 1] is one full
+period, and the raw inputs are kept beside them.
 """
 
 import math

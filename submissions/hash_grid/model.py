@@ -1,9 +1,9 @@
 """A multi-resolution hash grid into a small network, for any number of inputs.
 
-Learned tables of features lie on grids of growing resolution; a point reads the corners of its cell on every level
-and interpolates. A grid of d dimensions has 2^d corners, so beyond three inputs no grid is laid over all of them:
-then there are several grids over planes, each plane two fixed random projections of the inputs. The raw
-inputs always go into the network beside the features.
+Learned tables of features lie on grids of growing resolution; a point reads the corners of its cell on every
+level and interpolates. A cell of d dimensions has 2^d corners, so beyond three inputs no grid is laid over all of
+them: then there are several grids over planes, each plane two fixed random projections of the inputs. The
+raw inputs always go into the network beside the features.
 """
 
 import math
@@ -61,7 +61,7 @@ class HashGrid(nn.Module):
 
 
 class Planes(nn.Module):
-    """Hash grids over planes through a space of many dimensions: fixed random projections, clipped smoothly."""
+    """Hash grids over planes through a space of many dimensions: two random projections each."""
 
     def __init__(self, in_features: int, planes: int) -> None:
         super().__init__()

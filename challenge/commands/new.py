@@ -1,0 +1,76 @@
+"""`mbc new`: start a submission from a reference one."""
+
+import getpass
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Final
+
+import click
+
+from challenge import exits
+from challenge.commands.ending import fail, told
+
+REFERENCES: Final = Path(__file__).resolve().parents[2] / "submissions"
+_LEARNED: Final = ("weights.safetensors", "frames")
+
+
+def kinds() -> list[str]:
+    """Names of the reference submissions beside this package; none where only the package is installed."""
+    return sorted(path.parent.name for path in REFERENCES.glob("*/model.py"))
+
+
+@click.command(epilog="Example: mbc new mine --from fourier")
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--from", "kind", metavar="KIND", default="mlp", show_default=True, help="See --list.")
+@click.option("--list", "listed", is_flag=True, expose_value=False, is_eager=True, callback=lambda c, _, v: _list(c, v),
+              help="Name the kinds, and stop.")  # fmt: skip
+@click.option("--with-weights", is_flag=True, help="Also copy what the reference has learned.")
+@click.option("--author", help="Your name.  [default: your login]")
+def new(directory: Path, kind: str, *, with_weights: bool, author: str | None) -> None:
+    """Start a submission in DIR from a reference submission of KIND: its code and its recipe."""
+    known = kinds()
+    if not known:
+        fail("The reference submissions come with a clone of the repository; here are none.", exits.FAILED)
+    if kind not in known:
+        raise click.BadParameter(
+            f"there is no kind {kind!r}; there are {', '.join(known)}.", param_hint="--from"
+        )
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise click.BadParameter(f"{directory} exists already; name a new directory.", param_hint="DIR")
+    source = REFERENCES / kind
+    with told():
+        directory.mkdir(parents=True, exist_ok=True)
+        for path in sorted(source.iterdir()):
+            if path.name in _LEARNED and not with_weights:
+                continue
+            if path.is_file() and path.name != "README.md":
+                shutil.copyfile(path, directory / path.name)
+            elif path.name == "frames":
+                shutil.copytree(path, directory / "frames")
+        manifest = directory / "submission.toml"
+        text = manifest.read_text(encoding="utf-8")
+        text = _set(text, "name", directory.resolve().name)
+        manifest.write_text(_set(text, "author", author or _login()), encoding="utf-8")
+    click.echo(f"{directory} is a copy of the reference {kind!r}. Say who you are in {manifest}, then:")
+    click.echo(f"  mbc train {directory} --seconds 60 && mbc score {directory} --quick")
+
+
+def _list(context: click.Context, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        click.echo("\n".join(kinds()))
+        context.exit()
+
+
+def _set(text: str, field: str, value: str) -> str:
+    # A JSON string without surrogates is a TOML string too.
+    line = f"{field} = {json.dumps(value[:200], ensure_ascii=False)}"
+    return re.sub(rf"^{field} = .*$", lambda _: line, text, count=1, flags=re.MULTILINE)
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return "somebody"
