@@ -1,7 +1,5 @@
 """The target: escape count, its squash to [0, 1], and the distance to the set (contract, section 1)."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -14,70 +12,31 @@ SQUASH: Final = 50.0
 # Far outside everything that escapes at once, and squares of squares are still finite.
 LARGEST: Final = 1e75
 MOST_ITERATIONS: Final = 2**31
-# Points a thread takes at a time: its scratch stays in the cache, and few lanes wait for the chunk's last points.
-_CHUNK: Final = 8192
-
-
-def threads() -> int:
-    """Threads that the computation uses: the processors this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+_PIECE: Final = 1 << 16
 
 
 def _points(points: ArrayLike) -> Array:
     array = np.ascontiguousarray(points, dtype=np.float64)
     if array.ndim != 2 or array.shape[1] != 2:
         raise ValueError(f"points must have the shape (n, 2), real and imaginary part, not {array.shape}")
-    return array
-
-
-def _check(chunk: Array) -> None:
-    # One comparison finds what is too large, infinite or not a number.
-    if not np.abs(chunk).max() <= LARGEST:
-        if not np.isfinite(chunk).all():
+    # Piece by piece, so that the check needs no memory of the size of the points.
+    for first in range(0, len(array), _PIECE):
+        largest = np.abs(array[first : first + _PIECE]).max()
+        if not np.isfinite(largest):
             raise ValueError("points must be finite")
-        raise ValueError(f"points must lie within {LARGEST:g} of the origin")
+        if largest > LARGEST:
+            raise ValueError(f"points must lie within {LARGEST:g} of the origin, not {largest:g} away")
+    return array
 
 
 def _escape(points: ArrayLike, max_iterations: int, *, with_distance: bool) -> tuple[Array, Array]:
     """Counts (n,) and distances (n,), or (0,) if they are not asked for."""
-    from challenge import precise  # noqa: PLC0415 - numba takes a second to import
-    from challenge.compiled.escape import escape  # noqa: PLC0415 - the same
+    from challenge.schedule import escape  # noqa: PLC0415 - Numba takes half a second to import
 
     array = _points(points)
     if not 1 <= max_iterations <= MOST_ITERATIONS:
         raise ValueError(f"max_iterations must lie in 1 .. {MOST_ITERATIONS}, not {max_iterations}")
-    mu = np.empty(len(array))
-    distances = np.empty(len(array) if with_distance else 0)
-
-    def work(first: int) -> None:
-        chunk = array[first : first + _CHUNK]
-        _check(chunk)
-        lost = np.empty(len(chunk), np.int32)
-        missing = escape(
-            chunk,
-            float(max_iterations),
-            mu[first : first + _CHUNK],
-            distances[first : first + _CHUNK],
-            lost,
-        )
-        for index in lost[:missing]:
-            found = precise.escape(float(chunk[index, 0]), float(chunk[index, 1]), max_iterations)
-            mu[first + index] = found.mu
-            if with_distance:
-                distances[first + index] = found.distance
-
-    firsts = range(0, len(array), _CHUNK)
-    workers = min(threads(), len(firsts))
-    if workers <= 1:
-        for first in firsts:
-            work(first)
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            for _ in pool.map(work, firsts):
-                pass
-    return mu, distances
+    return escape(array, max_iterations, with_distance=with_distance)
 
 
 def escape_count(points: ArrayLike, *, max_iterations: int = MAX_ITERATIONS) -> Array:

@@ -1,35 +1,43 @@
-"""Bursts: sixteen steps of z -> z^2 + c on 64 lanes, and the bound of their rounding errors.
+"""Bursts: some steps of z -> z^2 + c on 64 lanes, and the bound of their rounding errors.
 
 The bound. Let e be a bound of the error of z. A step rounds by at most `ROUNDING` while |z| <= 2, so
 
     e' = 2 |z| e + e^2 + ROUNDING.
 
-Unrolled, e_n is a sum of n terms, and by the Cauchy-Schwarz inequality e_n^2 <= 2 n ROUNDING^2 E_n with
+Unrolled, e_n is a sum of n terms, and by the Cauchy-Schwarz inequality e_n^2 <= n ROUNDING^2 E_n with
 
-    E' = (4 |z|^2 + (2 n ROUNDING)^2 E) E + 1,
+    E' = (4 |z|^2 + (10.1 n ROUNDING)^2 E) E + 1.01,
 
-where the middle term stands for e^2. That is one number a lane and no square root. Beyond |z| = 2 the few steps
+where the middle term stands for e^2: (a + b)^2 <= 1.01 a^2 + 101 b^2. That is one number a lane and no square root. Beyond |z| = 2 the few steps
 to the escape add a relative error below 1e-13, far below what matters.
 
 `sprint` runs without a test and goes back to where it came from if a lane escaped. It takes |z|^2 from numbers that
 the step has anyway, by subtraction, on units that would idle: right to 1e-14, to which `FLOOR` is
 added; and it leaves out the middle term, which is sound while e <= `SPRINT_ERROR`. `walk` does everything at each step and
-holds a lane still where it escapes or reaches the limit. `crawl` is a walk in double-double.
+holds a lane still where it escapes or reaches the limit. `crawl_2`, `_3`, `_4` are walks where
+z is a sum of so many doubles.
 """
 
+from functools import partial
 from typing import Any, Final
 
 from challenge.compiled.vectors import Block, Lanes, lane_kernel
 
 STEPS: Final = 16
+SPRINT_STEPS: Final = 32
 BAILOUT_SQUARED: Final = 2.0**32
 
-# Fields of a lane, rows of the state array. LOW_R and LOW_I are the lower halves of a double-double z.
-ZR, ZI, CR, CI, ERROR, COUNT, DR, DI, REF_R, REF_I, NEXT, SHIFTED, LOW_R, LOW_I = range(14)
-FIELDS: Final = 14
+# Fields of a lane, rows of the state array.
+ZR, ZI, CR, CI, ERROR, COUNT, DR, DI, REF_R, REF_I, NEXT, SHIFTED = range(12)
+# The further parts of a z that is a sum of up to four doubles, the largest first: real and imaginary in turn.
+PARTS: Final = 12
+# Where a sprint's ZR, ZI, ERROR, DR and DI are until they are known to be good.
+AHEAD: Final = 18
+FIELDS: Final = AHEAD + 5
 
 ROUNDING: Final = 8.25 * 2.0**-53
-DOUBLED_ROUNDING: Final = 2.0**-97
+# By number of parts: of what a step loses below the last of them, and a little more.
+CRAWL_ROUNDING: Final = {2: 2.0**-99, 3: 2.0**-149, 4: 2.0**-199}
 SPRINT_ERROR: Final = 4e-11
 FLOOR: Final = 1e-10
 LOST: Final = 1e-2  # an error of z beyond which iterating on is pointless
@@ -41,121 +49,176 @@ def _derivative(x: Lanes, y: Lanes, dr: Lanes, di: Lanes) -> tuple[Lanes, Lanes]
     return (-y).fma(di, x.fma(dr, 1.0)), x.fma(di, y * dr)
 
 
-def _sprint(with_derivative: bool) -> Any:
-    def body(block: Block, limit: Any) -> tuple[Lanes, Lanes]:
-        zr, zi, error = block.load(ZR), block.load(ZI), block.load(ERROR)
-        dr, di = (block.load(DR), block.load(DI)) if with_derivative else (zr, zi)
-        for step in range(1, STEPS + 1):
-            x = zr + zr
-            if with_derivative:
-                dr, di = _derivative(x, zi + zi, dr, di)
-            t = zr.fma(zr, block.load(CR))
-            new = (-zi).fma(zi, t)
-            squared = (t - block.load(SHIFTED)) + (t - new)
-            # The factor 4 of every step is made good at the end: here it would cost a multiplication.
-            error = squared.fma(error, 0.25**step)
-            zi = x.fma(zi, block.load(CI))
-            zr = new
-        error *= 4.0**STEPS
-        count = block.load(COUNT) + float(STEPS)
-        within = (zr * zr + zi * zi) <= BAILOUT_SQUARED
-        precise = error * count <= SPRINT_ERROR**2 / (2.0 * ROUNDING**2)
-        going = within & precise & ((count + float(STEPS)) <= block.spread(limit))
-        ahead = [(ZR, zr), (ZI, zi), (ERROR, error), (COUNT, count)]
-        for field, value in ahead + ([(DR, dr), (DI, di)] if with_derivative else []):
-            block.store(field, going.where(value, block.load(field)))
-        gap_r, gap_i = zr - block.load(REF_R), zi - block.load(REF_I)
-        near = (gap_r * gap_r + gap_i * gap_i <= NEAR**2) & going
-        due = (block.load(NEXT) <= count) & ~near
-        block.store(REF_R, due.where(zr, block.load(REF_R)))
-        block.store(REF_I, due.where(zi, block.load(REF_I)))
-        block.store(NEXT, due.where(count + count, block.load(NEXT)))
-        return ~going, near
+def _carry_on(block: Block, zr: Lanes, zi: Lanes, count: Lanes, going: Lanes) -> tuple[Lanes, Lanes]:
+    """Who leaves, and who of the others is back near its reference; the reference moves on as n doubles (Brent)."""
+    gap_r, gap_i = zr - block.load(REF_R), zi - block.load(REF_I)
+    near = (gap_r * gap_r + gap_i * gap_i <= NEAR**2) & going
+    due = (block.load(NEXT) <= count) & ~near
+    block.store(REF_R, due.where(zr, block.load(REF_R)))
+    block.store(REF_I, due.where(zi, block.load(REF_I)))
+    block.store(NEXT, due.where(count + count, block.load(NEXT)))
+    return ~going, near
 
-    return lane_kernel(body)
+
+def _sprint_step(step: int, block: Block, values: list[Lanes]) -> list[Lanes]:
+    zr, zi, error, *derivative = values
+    x = zr + zr
+    if derivative:
+        derivative = list(_derivative(x, zi + zi, derivative[0], derivative[1]))
+    t = zr.fma(zr, block.load(CR))
+    new = (-zi).fma(zi, t)
+    squared = (t - block.load(SHIFTED)) + (t - new)
+    # The factor 4 of every step is made good at the end: here it would cost a multiplication.
+    error = squared.fma(error, 1.01 * 0.25**step)
+    return [new, x.fma(zi, block.load(CI)), error, *derivative]
+
+
+def _sprint(with_derivative: bool) -> Any:
+    fields = [ZR, ZI, ERROR, DR, DI] if with_derivative else [ZR, ZI, ERROR]
+
+    def steps(block: Block, _limit: Any) -> None:
+        now = [block.load(field) for field in fields]
+        for step in range(1, SPRINT_STEPS + 1):
+            now = block.apart(partial(_sprint_step, step), now)
+        now[2] *= 4.0**SPRINT_STEPS
+        for index, value in enumerate(now):
+            block.store(AHEAD + index, value)
+
+    def judge(block: Block, limit: Any) -> tuple[Lanes, Lanes]:
+        ahead = [block.load(AHEAD + index) for index in range(len(fields))]
+        zr, zi, error = ahead[:3]
+        count = block.load(COUNT) + float(SPRINT_STEPS)
+        within = (zr * zr + zi * zi) <= BAILOUT_SQUARED
+        precise = error * count <= SPRINT_ERROR**2 / ROUNDING**2
+        going = within & precise & ((count + float(SPRINT_STEPS)) <= block.spread(limit))
+        for field, value in zip([*fields, COUNT], [*ahead, count], strict=True):
+            block.store(field, going.where(value, block.load(field)))
+        return _carry_on(block, zr, zi, count, going)
+
+    return lane_kernel(steps, judge)
+
+
+def _judge_walk(rounding: float) -> Any:
+    def judge(block: Block, limit: Any) -> tuple[Lanes, Lanes]:
+        zr, zi, error, count = (block.load(field) for field in (ZR, ZI, ERROR, COUNT))
+        going = ((zr * zr + zi * zi) <= BAILOUT_SQUARED) & (count < block.spread(limit))
+        # An escaped z is large, and so is its error: only that of a z which stays is held against LOST.
+        precise = error * count <= LOST**2 / rounding**2
+        return _carry_on(block, zr, zi, count, going & precise)
+
+    return judge
+
+
+def _walk_step(middle: Lanes, last: Lanes, block: Block, values: list[Lanes]) -> list[Lanes]:
+    zr, zi, error, count, *derivative = values
+    x, y = zr + zr, zi + zi
+    squared = x.fma(x, y * y)
+    going = (squared <= 4.0 * BAILOUT_SQUARED) & (count < last)
+    after = [(-zi).fma(zi, zr.fma(zr, block.load(CR))), x.fma(zi, block.load(CI))]
+    after += [middle.fma(error, squared).fma(error, 1.01), count + 1.0]
+    if derivative:
+        after += _derivative(x, y, derivative[0], derivative[1])
+    return [going.where(new, old) for new, old in zip(after, values, strict=True)]
 
 
 def _walk(with_derivative: bool) -> Any:
-    def body(block: Block, limit: Any) -> tuple[Lanes, Lanes]:
-        zr, zi, error, count = (block.load(field) for field in (ZR, ZI, ERROR, COUNT))
-        dr, di = (block.load(DR), block.load(DI)) if with_derivative else (zr, zi)
-        last = block.spread(limit)
-        reach = (count + float(STEPS)) * (2.0 * ROUNDING)
-        middle = reach * reach
-        for _ in range(STEPS):
-            x, y = zr + zr, zi + zi
-            squared = x.fma(x, y * y)
-            going = (squared <= 4.0 * BAILOUT_SQUARED) & (count < last)
-            if with_derivative:
-                next_r, next_i = _derivative(x, y, dr, di)
-                dr, di = going.where(next_r, dr), going.where(next_i, di)
-            error = going.where(middle.fma(error, squared).fma(error, 1.0), error)
-            new = (-zi).fma(zi, zr.fma(zr, block.load(CR)))
-            zi = going.where(x.fma(zi, block.load(CI)), zi)
-            zr = going.where(new, zr)
-            count = going.where(count + 1.0, count)
-        stored = [(ZR, zr), (ZI, zi), (ERROR, error), (COUNT, count)]
-        for field, value in stored + ([(DR, dr), (DI, di)] if with_derivative else []):
-            block.store(field, value)
-        going = ((zr * zr + zi * zi) <= BAILOUT_SQUARED) & (count < last)
-        # An escaped z is large, and so is its error: only that of a z which stays is held against LOST.
-        precise = error * count <= LOST**2 / (2.0 * ROUNDING**2)
-        return ~(going & precise), ~(going & precise)
+    fields = [ZR, ZI, ERROR, COUNT] + ([DR, DI] if with_derivative else [])
 
-    return lane_kernel(body, together=4)
+    def steps(block: Block, limit: Any) -> None:
+        last = block.spread(limit)
+        start = [block.load(field) for field in fields]
+        reach = (start[3] + float(STEPS)) * (10.1 * ROUNDING)
+        middle = reach * reach
+        with block.repeat(STEPS // 4, start) as (now, put):
+            for _ in range(4):
+                now = _walk_step(middle, last, block, now)
+            put(now)
+        for field, value in zip(fields, put.values(), strict=True):
+            block.store(field, value)
+
+    return lane_kernel(steps, _judge_walk(ROUNDING), together=4)
 
 
 def _two_sum(a: Lanes, b: Lanes) -> tuple[Lanes, Lanes]:
-    """a + b and its rounding error, exactly (Knuth)."""
+    """The sum and its rounding error, exactly (Knuth)."""
     total = a + b
     shadow = total - a
     return total, (a - (total - shadow)) + (b - shadow)
 
 
-def _crawl() -> Any:
-    def body(block: Block, limit: Any) -> tuple[Lanes, Lanes]:
-        zr, zi, error, count = (block.load(field) for field in (ZR, ZI, ERROR, COUNT))
-        dr, di, low_r, low_i = (block.load(field) for field in (DR, DI, LOW_R, LOW_I))
+def _gather(orders: list[list[Lanes]]) -> list[Lanes]:
+    """The sum of terms as few parts: orders[k] are the terms of about 2^-53k of the largest.
+
+    What rounds off a sum goes to the next order, and off the last is lost.
+    """
+    sums = []
+    for order, terms in enumerate(orders):
+        total = terms[0]
+        for term in terms[1:]:
+            if order + 1 < len(orders):
+                total, rest = _two_sum(total, term)
+                orders[order + 1].append(rest)
+            else:
+                total += term
+        sums.append(total)
+    # From the smallest up and down again, so that the parts overlap no more.
+    for last in range(len(sums) - 1):
+        for index in reversed(range(last, len(sums) - 1)):
+            sums[index], sums[index + 1] = _two_sum(sums[index], sums[index + 1])
+    return sums
+
+
+def _products(orders: list[list[Lanes]], a: list[Lanes], b: list[Lanes], *, minus: bool = False) -> None:
+    """Add the terms of a * b, or of its negative, to their orders."""
+    for i, left in enumerate(a):
+        for j, right in enumerate(b[: len(orders) - i]):
+            factor = -right if minus else right
+            product = left * factor
+            orders[i + j].append(product)
+            if i + j + 1 < len(orders):
+                orders[i + j + 1].append(left.fma(factor, -product))
+
+
+def _crawl(parts: int) -> Any:
+    rounding = CRAWL_ROUNDING[parts]
+
+    def steps(block: Block, limit: Any) -> None:
+        fields_r = [ZR, *range(PARTS, PARTS + 2 * parts - 2, 2)]
+        fields_i = [ZI, *range(PARTS + 1, PARTS + 2 * parts - 2, 2)]
+        zr, zi = [block.load(field) for field in fields_r], [block.load(field) for field in fields_i]
+        error, count, dr, di = (block.load(field) for field in (ERROR, COUNT, DR, DI))
         last = block.spread(limit)
-        reach = (count + float(STEPS)) * (2.0 * DOUBLED_ROUNDING)
+        reach = (count + float(STEPS)) * (10.1 * rounding)
         middle = reach * reach
-        for _ in range(STEPS):
-            x, y = zr + zr, zi + zi
+        with block.repeat(STEPS, [*zr, *zi, error, count, dr, di]) as (now, put):
+            zr, zi, (error, count, dr, di) = now[:parts], now[parts : 2 * parts], now[2 * parts :]
+            x, y = zr[0] + zr[0], zi[0] + zi[0]
             squared = x.fma(x, y * y)
             going = (squared <= 4.0 * BAILOUT_SQUARED) & (count < last)
             next_r, next_i = _derivative(x, y, dr, di)
-            dr, di = going.where(next_r, dr), going.where(next_i, di)
-            error = going.where(middle.fma(error, squared).fma(error, 1.0), error)
-            rr, ii, ri = zr * zr, zi * zi, x * zi
-            rest_rr = x.fma(low_r, zr.fma(zr, -rr))
-            rest_ii = y.fma(low_i, zi.fma(zi, -ii))
-            rest_ri = x.fma(low_i, y.fma(low_r, x.fma(zi, -ri)))
-            high, first = _two_sum(rr, -ii)
-            high, second = _two_sum(high, block.load(CR))
-            low = (first + second) + (rest_rr - rest_ii)
-            new_r = high + low
-            new_low_r = low - (new_r - high)
-            high, second = _two_sum(ri, block.load(CI))
-            low = second + rest_ri
-            new_i = high + low
-            new_low_i = low - (new_i - high)
-            zr, low_r = going.where(new_r, zr), going.where(new_low_r, low_r)
-            zi, low_i = going.where(new_i, zi), going.where(new_low_i, low_i)
-            count = going.where(count + 1.0, count)
-        stored = [(ZR, zr), (ZI, zi), (ERROR, error), (COUNT, count)]
-        for field, value in [*stored, (DR, dr), (DI, di), (LOW_R, low_r), (LOW_I, low_i)]:
+            bound = middle.fma(error, squared).fma(error, 1.01)
+            real: list[list[Lanes]] = [[] for _ in range(parts)]
+            imaginary: list[list[Lanes]] = [[] for _ in range(parts)]
+            _products(real, zr, zr)
+            _products(real, zi, zi, minus=True)
+            _products(imaginary, [x] + [part + part for part in zr[1:]], zi)
+            real[0].append(block.load(CR))
+            imaginary[0].append(block.load(CI))
+            after = [*_gather(real), *_gather(imaginary), bound, count + 1.0, next_r, next_i]
+            put([going.where(new, old) for new, old in zip(after, now, strict=True)])
+        fields = [*fields_r, *fields_i, ERROR, COUNT, DR, DI]
+        for field, value in zip(fields, put.values(), strict=True):
             block.store(field, value)
-        going = ((zr * zr + zi * zi) <= BAILOUT_SQUARED) & (count < last)
-        precise = error * count <= LOST**2 / (2.0 * DOUBLED_ROUNDING**2)
-        return ~(going & precise), ~(going & precise)
 
-    return lane_kernel(body, together=2)
+    return lane_kernel(steps, _judge_walk(rounding), together=2 if parts == 2 else 1)
 
 
-# (state, limit) -> the lanes that left (they stand where the burst began), the lanes that may be in a cycle.
+# (state, busy, limit) -> the lanes that leave, the lanes that may be in a cycle. One that leaves a sprint stands
+# where the burst began; one that leaves a walk has escaped, is at the limit, or is lost.
 sprint: Final = _sprint(with_derivative=False)
 sprint_with_derivative: Final = _sprint(with_derivative=True)
-# (state, limit) -> the lanes that are done: escaped, at the limit, or lost; twice.
 walk: Final = _walk(with_derivative=False)
 walk_with_derivative: Final = _walk(with_derivative=True)
-crawl: Final = _crawl()
+crawl_2: Final = _crawl(2)
+crawl_3: Final = _crawl(3)
+crawl_4: Final = _crawl(4)

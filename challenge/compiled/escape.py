@@ -2,8 +2,7 @@
 
 Every point walks sixteen steps; most of the plane has escaped by then. Those that are not known to be inside
 sprint, and are replaced in their lane when they leave it: to be proved inside, or to walk their last steps.
-Points whose error bound is too large for the contract crawl from the beginning in double-double. What is lost
-even then is returned: the caller has integers of any length.
+Who is not settled by that is listed: points that need more iterations, and points that need more precision.
 """
 
 from typing import Final
@@ -16,24 +15,26 @@ from challenge.compiled.bursts import (
     CI,
     COUNT,
     CR,
+    CRAWL_ROUNDING,
     DI,
-    DOUBLED_ROUNDING,
     DR,
     ERROR,
     FIELDS,
     FLOOR,
     LOST,
-    LOW_I,
-    LOW_R,
     NEXT,
+    PARTS,
     REF_I,
     REF_R,
     ROUNDING,
     SHIFTED,
+    SPRINT_STEPS,
     STEPS,
     ZI,
     ZR,
-    crawl,
+    crawl_2,
+    crawl_3,
+    crawl_4,
     sprint,
     sprint_with_derivative,
     walk,
@@ -46,19 +47,26 @@ from challenge.compiled.vectors import LANES, kernel, lowest_bit
 Array = NDArray[np.float64]
 Indices = NDArray[np.int32]
 
-# What a point keeps between bursts: a row of the chunk's array, and one cache line; a prefix of the lane's fields.
+# What a point keeps between bursts: a row, and one cache line; a prefix of the lane's fields.
 KEPT: Final = 8
-ONE: Final = np.uint64(1)
 NOBODY: Final = np.uint64(0)
+ONE: Final = np.uint64(1)
 EVERYBODY: Final = np.uint64(2**64 - 1)
 FAR: Final = 1e9
-SETTLED: Final = -1.0  # the count of a point that is proved inside
+PROVED: Final = -1.0  # the count of a point that is proved inside
+
+ROUNDINGS: Final = (0.0, ROUNDING, CRAWL_ROUNDING[2], CRAWL_ROUNDING[3], CRAWL_ROUNDING[4])
+
+# Ways to run a crowd; a crawl's is its number of parts.
+SPRINT: Final = 0
+WALK: Final = 1
 
 
 @kernel
 def begin(points: Array, limit: float, with_derivative: bool, kept: Array, waiting: Indices) -> int:
-    """Walk every point from 0; returns how many are neither done nor known to be inside, listed in waiting."""
+    """Walk every point from 0; lists in waiting, and counts, who has not escaped nor is known to be inside."""
     state = np.zeros((FIELDS, LANES))
+    state[NEXT] = np.inf
     total = 0
     for first in range(0, len(points), LANES):
         busy = min(LANES, len(points) - first)
@@ -67,15 +75,15 @@ def begin(points: Array, limit: float, with_derivative: bool, kept: Array, waiti
             state[CR, lane] = points[first + lane, 0]
             state[CI, lane] = points[first + lane, 1]
         if with_derivative:
-            walk_with_derivative(state, limit)
+            walk_with_derivative(state, EVERYBODY, limit)
         else:
-            walk(state, limit)
+            walk(state, EVERYBODY, limit)
         for lane in range(busy):
             for field in range(KEPT):
                 kept[first + lane, field] = state[field, lane]
             if state[ZR, lane] * state[ZR, lane] + state[ZI, lane] * state[ZI, lane] <= BAILOUT_SQUARED:
                 if known_inside(state[CR, lane], state[CI, lane]):
-                    kept[first + lane, COUNT] = SETTLED
+                    kept[first + lane, COUNT] = PROVED
                 else:
                     waiting[total] = first + lane
                     total += 1
@@ -86,15 +94,38 @@ def begin(points: Array, limit: float, with_derivative: bool, kept: Array, waiti
 def _enter(state: Array, lane: int, kept: Array, point: int) -> None:
     for field in range(KEPT):
         state[field, lane] = kept[point, field]
+    state[PARTS:, lane] = 0.0
     state[SHIFTED, lane] = state[CR, lane] - FLOOR
-    state[REF_R, lane] = state[ZR, lane]
-    state[REF_I, lane] = state[ZI, lane]
-    state[NEXT, lane] = 2.0 * state[COUNT, lane]
+    state[REF_R, lane] = FAR
+    state[REF_I, lane] = FAR
+    state[NEXT, lane] = max(2.0 * STEPS, state[COUNT, lane])
 
 
 @kernel
-def run(limit: float, with_derivative: bool, kept: Array, waiting: Indices, total: int) -> int:
-    """Sprint the points that wait until they are proved inside or have to walk; those are then listed in waiting."""
+def _proved(state: Array, lane: int) -> bool:
+    """Whether a lane that came back near its reference is in the grip of an attracting cycle."""
+    gap_r, gap_i = state[ZR, lane] - state[REF_R, lane], state[ZI, lane] - state[REF_I, lane]
+    gap = np.sqrt(gap_r * gap_r + gap_i * gap_i)
+    steps = int(state[COUNT, lane] - 0.5 * state[NEXT, lane])
+    if attracted(state[CR, lane], state[CI, lane], state[ZR, lane], state[ZI, lane], gap, steps):
+        return True
+    # Not yet: ask again after the next reference, when the orbit has come closer to its cycle.
+    state[REF_R, lane] = FAR
+    return False
+
+
+@kernel
+def crowd(way: int, limit: float, with_derivative: bool, kept: Array, waiting: Indices, total: int) -> int:
+    """Sprint, walk or crawl the points that wait until they leave; lists in waiting, and counts, who is not proved.
+
+    Args:
+        way: SPRINT, WALK, or the parts of a crawl.
+        limit: iterations.
+        with_derivative: carry dz/dc along; a crawl always does.
+        kept: (n, KEPT) where the points are; a crawl starts where count is 0.
+        waiting: (n,) indices of points; the first total of them are run.
+        total: see waiting.
+    """
     state = np.zeros((FIELDS, LANES))
     owner = np.empty(LANES, np.int32)
     taken = left = 0
@@ -105,31 +136,34 @@ def run(limit: float, with_derivative: bool, kept: Array, waiting: Indices, tota
         taken += 1
         busy |= ONE << np.uint64(lane)
     while busy:
-        if with_derivative:
-            leaving, near = sprint_with_derivative(state, limit)
+        if way == 2:
+            leaving, near = crawl_2(state, busy, limit)
+        elif way == 3:
+            leaving, near = crawl_3(state, busy, limit)
+        elif way == 4:
+            leaving, near = crawl_4(state, busy, limit)
+        elif way == WALK:
+            if with_derivative:
+                leaving, near = walk_with_derivative(state, busy, limit)
+            else:
+                leaving, near = walk(state, busy, limit)
+        elif with_derivative:
+            leaving, near = sprint_with_derivative(state, busy, limit)
         else:
-            leaving, near = sprint(state, limit)
-        leaving &= busy
-        near &= busy
+            leaving, near = sprint(state, busy, limit)
         while near:
             lane = lowest_bit(near)
             near &= near - ONE
-            gap_r, gap_i = state[ZR, lane] - state[REF_R, lane], state[ZI, lane] - state[REF_I, lane]
-            steps = int(state[COUNT, lane] - 0.5 * state[NEXT, lane])
-            gap = np.sqrt(gap_r * gap_r + gap_i * gap_i)
-            if attracted(state[CR, lane], state[CI, lane], state[ZR, lane], state[ZI, lane], gap, steps):
-                state[COUNT, lane] = SETTLED
+            if _proved(state, lane):
+                state[COUNT, lane] = PROVED
                 leaving |= ONE << np.uint64(lane)
-            else:
-                # Not yet: ask again after the next reference, when the orbit has come closer to its cycle.
-                state[REF_R, lane] = FAR
         while leaving:
             lane = lowest_bit(leaving)
             leaving &= leaving - ONE
             point = owner[lane]
             for field in range(KEPT):
                 kept[point, field] = state[field, lane]
-            if state[COUNT, lane] != SETTLED:
+            if state[COUNT, lane] != PROVED:
                 # The list is read further on than it is written.
                 waiting[left] = point
                 left += 1
@@ -143,60 +177,15 @@ def run(limit: float, with_derivative: bool, kept: Array, waiting: Indices, tota
 
 
 @kernel
-def finish(
-    limit: float, with_derivative: bool, doubled: bool, kept: Array, waiting: Indices, total: int
-) -> None:
-    """Walk (or crawl from 0) the points that wait to their end."""
-    state = np.zeros((FIELDS, LANES))
-    owner = np.empty(LANES, np.int32)
-    taken = 0
-    busy = NOBODY
-    leaving = EVERYBODY
-    while True:
-        while leaving:
-            lane = lowest_bit(leaving)
-            leaving &= leaving - ONE
-            bit = ONE << np.uint64(lane)
-            if busy & bit:
-                for field in range(KEPT):
-                    kept[owner[lane], field] = state[field, lane]
-                busy &= ~bit
-            if taken < total:
-                point = waiting[taken]
-                taken += 1
-                owner[lane] = point
-                busy |= bit
-                for field in range(KEPT):
-                    state[field, lane] = kept[point, field]
-                if doubled:
-                    for field in (ZR, ZI, LOW_R, LOW_I, DR, DI, ERROR, COUNT):
-                        state[field, lane] = 0.0
-        if not busy:
-            return
-        if doubled:
-            leaving, _ = crawl(state, limit)
-        elif with_derivative:
-            leaving, _ = walk_with_derivative(state, limit)
-        else:
-            leaving, _ = walk(state, limit)
-        leaving &= busy
-
-
-@kernel
 def settle(kept: Array, point: int, limit: float, rounding: float, mu: Array, distance: Array) -> bool:
     """Write a finished point's results; False if they are not precise enough."""
     count, error = kept[point, COUNT], kept[point, ERROR]
-    if count == SETTLED:
-        mu[point] = np.inf
-        if distance.size:
-            distance[point] = 0.0
-        return True
     squared = kept[point, ZR] * kept[point, ZR] + kept[point, ZI] * kept[point, ZI]
-    if not squared > BAILOUT_SQUARED:
+    if count == PROVED or not squared > BAILOUT_SQUARED:
         mu[point] = np.inf
         if distance.size:
             distance[point] = 0.0
-        return count >= limit and 2.0 * count * error * rounding * rounding <= LOST * LOST
+        return count == PROVED or (count >= limit and count * error * rounding * rounding <= LOST * LOST)
     value = smooth(squared, count)
     mu[point] = value
     if distance.size:
@@ -205,36 +194,43 @@ def settle(kept: Array, point: int, limit: float, rounding: float, mu: Array, di
 
 
 @kernel
-def escape(points: Array, limit: float, mu: Array, distance: Array, lost: Indices) -> int:
+def escape(
+    points: Array, limit: float, parts: int, mu: Array, distance: Array, doubtful: Indices, late: Indices
+) -> tuple[int, int]:
     """Escape counts and, if distance is not empty, distances of one chunk of points.
 
     Args:
-        points: (n, 2) plane points, finite, |re| and |im| at most 1e100.
+        points: (n, 2) plane points, finite, |re| and |im| at most 1e75.
         limit: iterations after which a point counts as inside.
+        parts: doubles that z is a sum of: 1 to 4; beyond 1 the points crawl.
         mu: (n,) the smooth counts, written; +inf inside.
         distance: (n,) the exterior distances, written, 0 inside; or (0,).
-        lost: (n,) written with the points that need more than double-double.
+        doubtful: (n,) written with the points that need more precision.
+        late: (n,) written with the points that did not escape within the limit and are not proved inside.
 
     Returns:
-        How many points are lost.
+        How many are doubtful, and how many late.
     """
     with_derivative = distance.size > 0
     kept = np.empty((len(points), KEPT))
     waiting = np.empty(len(points), np.int32)
-    total = begin(points, limit, with_derivative, kept, waiting)
-    if limit >= 3 * STEPS:
-        total = run(limit, with_derivative, kept, waiting, total)
-    finish(limit, with_derivative, False, kept, waiting, total)
-    total = 0
+    rounding = ROUNDINGS[parts]
+    if parts > 1:
+        kept[:] = 0.0
+        kept[:, CR : CI + 1] = points
+        waiting[:] = np.arange(len(points))
+        crowd(parts, limit, True, kept, waiting, len(points))
+    else:
+        total = begin(points, limit, with_derivative, kept, waiting)
+        if limit >= STEPS + SPRINT_STEPS:
+            total = crowd(SPRINT, limit, with_derivative, kept, waiting, total)
+        crowd(WALK, limit, with_derivative, kept, waiting, total)
+    unsure = unfinished = 0
     for point in range(len(points)):
-        if not settle(kept, point, limit, ROUNDING, mu, distance):
-            waiting[total] = point
-            total += 1
-    finish(limit, with_derivative, True, kept, waiting, total)
-    missing = 0
-    for index in range(total):
-        point = waiting[index]
-        if not settle(kept, point, limit, DOUBLED_ROUNDING, mu, distance):
-            lost[missing] = point
-            missing += 1
-    return missing
+        if not settle(kept, point, limit, rounding, mu, distance):
+            doubtful[unsure] = point
+            unsure += 1
+        elif mu[point] == np.inf and kept[point, COUNT] != PROVED:
+            late[unfinished] = point
+            unfinished += 1
+    return unsure, unfinished

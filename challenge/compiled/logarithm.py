@@ -11,7 +11,7 @@ from challenge.compiled.vectors import kernel
 
 _LN2 = math.log(2.0)
 # Share of the contract's 1e-9 that rounding in the orbit may take.
-ALLOWED = 2.5e-10
+ALLOWED = 8e-10
 
 
 @kernel
@@ -40,14 +40,14 @@ def log2(x: float) -> float:
 
 @kernel
 def smooth(squared: float, count: float) -> float:
-    """n + 1 - log2(log2 |z|) from |z|^2."""
+    """The count n + 1 - log2(log2 |z|) from |z|^2."""
     return count + 1.0 - log2(0.5 * log2(squared))
 
 
 @kernel
 def trustworthy(squared: float, count: float, mu: float, error: float, rounding: float) -> bool:
     """Whether the error bound of z (see `bursts`) moves the target by at most `ALLOWED`."""
-    relative = math.sqrt(2.0 * count * error / squared) * rounding
+    relative = math.sqrt(count * error / squared) * rounding
     shift = relative / (0.5 * log2(squared) * (_LN2 * _LN2))
     m = max(mu, 0.0) + 50.0
     return 50.0 * shift <= ALLOWED * m * m

@@ -7,7 +7,8 @@ not, so results are the same bits on every CPU. Fused multiply-adds are explicit
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -81,7 +82,7 @@ class Lanes:
         return type(self)(self.block, [self.block.builder.not_(a) for a in self.values])
 
     def fma(self, factor: "Lanes", addend: "Lanes | float") -> Self:
-        """self * factor + addend, rounded once."""
+        """This * factor + addend, rounded once."""
         triples = zip(self.values, factor.values, self.block.lift(addend).values, strict=True)
         return type(self)(self.block, [self.block.fused(*triple) for triple in triples])
 
@@ -136,6 +137,26 @@ class Block:
         for place, value in zip(self._places(field), lanes.values, strict=True):
             self.builder.store(value, place, align=8)
 
+    def apart(self, step: Callable[["Block", list[Lanes]], list[Lanes]], values: list[Lanes]) -> list[Lanes]:
+        """The same as step(self, values), but one vector after the other.
+
+        Emitted side by side, the temporaries of all vectors live at once, and spill.
+        """
+        width, count = self.shape
+        results = []
+        for index in range(count):
+            first = self.builder.add(self.first, ir.Constant(ir.IntType(64), index * width))
+            alone = Block(self.builder, self.state, (width, 1), first)
+            results.append(step(alone, [Lanes(alone, [lanes.values[index]]) for lanes in values]))
+        return [Lanes(self, [lanes.values[0] for lanes in row]) for row in zip(*results, strict=True)]
+
+    @contextmanager
+    def repeat(self, times: int, start: list[Lanes]) -> Iterator[tuple[list[Lanes], "Carried"]]:
+        """A loop in the compiled code: gives the values at the head of a turn, and takes those at its end."""
+        carried = Carried(self, start)
+        with cgutils.for_range(self.builder, ir.Constant(ir.IntType(64), times)):
+            yield carried.values(), carried
+
     def bits(self, mask: Lanes) -> Any:
         """The mask as 64 bits, each at the place of its lane."""
         width, integer = self.shape[0], ir.IntType(64)
@@ -147,20 +168,44 @@ class Block:
         return self.builder.shl(total, self.first)
 
 
-Body = Callable[[Block, Any], tuple[Lanes, Lanes]]
+class Carried:
+    """Values that a compiled loop carries from turn to turn."""
+
+    def __init__(self, block: Block, start: list[Lanes]) -> None:
+        self.block = block
+        self._slots = [[cgutils.alloca_once_value(block.builder, v) for v in lanes.values] for lanes in start]
+
+    def __call__(self, end: list[Lanes]) -> None:
+        for slots, lanes in zip(self._slots, end, strict=True):
+            for slot, value in zip(slots, lanes.values, strict=True):
+                self.block.builder.store(value, slot)
+
+    def values(self) -> list[Lanes]:
+        """What they are here."""
+        return [Lanes(self.block, [self.block.builder.load(slot) for slot in slots]) for slots in self._slots]
 
 
-def lane_kernel(body: Body, *, together: int | None = None, shape: tuple[int, int] | None = None) -> Any:
-    """Make a function (state: (fields, LANES) float64, number) -> two masks of 64 bits, for use in `kernel` code.
+Steps = Callable[[Block, Any], None]
+Judge = Callable[[Block, Any], tuple[Lanes, Lanes]]
+
+
+def lane_kernel(
+    steps: Steps, judge: Judge, *, together: int | None = None, shape: tuple[int, int] | None = None
+) -> Any:
+    """Make a function for `kernel` code: (state, busy, number) -> two masks of 64 bits.
+
+    state is (fields, LANES) float64, busy the mask of the lanes that matter: a block without one is skipped.
 
     Args:
-        body: emits the arithmetic on one block of lanes and returns two masks.
+        steps: emits the arithmetic on one block of lanes.
+        judge: emits what follows it, on one vector after the other, and returns two masks. (In one piece with the
+            steps it would prolong the life of their values, and spill registers in every step.)
         together: vectors in registers at one time, if fewer than the host's usual number.
         shape: vector width and vectors together; the host's by default. For tests: results do not depend on it.
     """
 
     @intrinsic  # type: ignore[untyped-decorator, unused-ignore]  # Numba has no types
-    def call(_context: Any, state: Any, number: Any) -> Any:
+    def call(_context: Any, state: Any, busy: Any, number: Any) -> Any:  # noqa: ARG001 - Numba reads the names
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             width, count = shape or host_shape()
             count = min(count, together or count)
@@ -170,21 +215,28 @@ def lane_kernel(body: Body, *, together: int | None = None, shape: tuple[int, in
             second_mask = cgutils.alloca_once_value(builder, ir.Constant(integer, 0))
             with cgutils.for_range(builder, ir.Constant(integer, LANES // (width * count))) as loop:
                 first = builder.mul(loop.index, ir.Constant(integer, width * count))
-                block = Block(builder, array.data, (width, count), first)
-                masks = body(block, arguments[1])
-                for place, mask in zip((first_mask, second_mask), masks, strict=True):
-                    builder.store(builder.or_(builder.load(place), block.bits(mask)), place)
+                everyone = ir.Constant(integer, 2 ** (width * count) - 1)
+                here = builder.and_(arguments[1], builder.shl(everyone, first))
+                with builder.if_then(builder.icmp_unsigned("!=", here, ir.Constant(integer, 0))):
+                    steps(Block(builder, array.data, (width, count), first), arguments[2])
+                    with cgutils.for_range(builder, ir.Constant(integer, count)) as inner:
+                        here = builder.add(first, builder.mul(inner.index, ir.Constant(integer, width)))
+                        block = Block(builder, array.data, (width, 1), here)
+                        masks = judge(block, arguments[2])
+                        for place, mask in zip((first_mask, second_mask), masks, strict=True):
+                            found = builder.and_(block.bits(mask), arguments[1])
+                            builder.store(builder.or_(builder.load(place), found), place)
             return context.make_tuple(
                 builder, signature.return_type, [builder.load(first_mask), builder.load(second_mask)]
             )
 
-        return types.UniTuple(types.uint64, 2)(state, types.float64), generate
+        return types.UniTuple(types.uint64, 2)(state, types.uint64, types.float64), generate
 
     return call
 
 
 @intrinsic  # type: ignore[untyped-decorator, unused-ignore]  # Numba has no types
-def lowest_bit(_context: Any, mask: Any) -> Any:
+def lowest_bit(_context: Any, mask: Any) -> Any:  # noqa: ARG001 - Numba reads the names
     """The place of the lowest bit that is set, of a mask that is not 0."""
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:

@@ -1,0 +1,102 @@
+"""Who computes what, and when: chunks of points on all processors, and the few hard points gathered for later.
+
+A point's way depends on the point alone, never on its neighbours, so no result depends on how the work is cut.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from challenge import precise
+from challenge.compiled import escape as compiled
+from challenge.compiled import integers
+
+Array = NDArray[np.float64]
+Places = NDArray[np.int64]
+
+# Points a thread takes at a time: its scratch stays in the cache, and the lanes that idle while the chunk's
+# last points finish are few.
+_CHUNK: Final = 8192
+# A point that takes longer than this is put aside, so that a chunk does not wait for it with its lanes empty.
+_PATIENCE: Final = 2048
+
+
+def threads() -> int:
+    """Threads that the computation uses: the processors this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def share(work: Callable[[int], None], pieces: Iterable[int], workers: int) -> None:
+    """Do the work on every piece, on so many threads."""
+    if workers <= 1:
+        for piece in pieces:
+            work(piece)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for _ in pool.map(work, pieces):
+            pass
+
+
+def _sweep(points: Array, limit: int, parts: int, mu: Array, distance: Array) -> tuple[Places, Places]:
+    """Write what can be settled in one way; returns where it could not: for precision, for iterations."""
+    workers = threads()
+    size = min(_CHUNK, max(256, -(-len(points) // workers)))
+    firsts = range(0, len(points), size)
+    doubtful: list[Places] = []
+    late: list[Places] = []
+
+    def work(first: int) -> None:
+        here = slice(first, first + size)
+        chunk = points[here]
+        unsure, unfinished = np.empty(len(chunk), np.int32), np.empty(len(chunk), np.int32)
+        counts = compiled.escape(chunk, float(limit), parts, mu[here], distance[here], unsure, unfinished)
+        doubtful.append(first + unsure[: counts[0]].astype(np.int64))
+        late.append(first + unfinished[: counts[1]].astype(np.int64))
+
+    share(work, firsts, min(workers, len(firsts)))
+    none = np.empty(0, np.int64)
+    return np.concatenate([none, *doubtful]), np.concatenate([none, *late])
+
+
+def _again(places: Places, points: Array, limit: int, parts: int, mu: Array, distance: Array) -> Places:
+    """Sweep some of the points once more, with a larger limit or more precision; returns who is still doubtful."""
+    if places.size == 0:
+        return places
+    some_mu, some_distance = np.empty(places.size), np.empty(places.size if distance.size else 0)
+    doubtful, _ = _sweep(points[places], limit, parts, some_mu, some_distance)
+    mu[places] = some_mu
+    if distance.size:
+        distance[places] = some_distance
+    return places[doubtful]
+
+
+def escape(points: Array, limit: int, *, with_distance: bool) -> tuple[Array, Array]:
+    """Smooth counts (n,) and exterior distances (n,) of plane points (n, 2); distances (0,) if not asked for."""
+    mu, distance = np.empty(len(points)), np.empty(len(points) if with_distance else 0)
+    doubtful, late = _sweep(points, min(limit, _PATIENCE), 1, mu, distance)
+    if limit > _PATIENCE:
+        doubtful = np.concatenate([doubtful, _again(late, points, limit, 1, mu, distance)])
+    for parts in (2, 3, 4):
+        doubtful = _again(doubtful, points, limit, parts, mu, distance)
+
+    def follow(place: int) -> None:
+        re, im = (float(value) for value in points[place])
+        found = np.empty(2)
+        for words, run in integers.FOLLOW.items():
+            if run(integers.start(re, im, words), float(limit), found[:1], found[1:]):
+                break
+        else:
+            result = precise.escape(re, im, limit)
+            found[:] = result.mu, result.distance
+        mu[place] = found[0]
+        if with_distance:
+            distance[place] = found[1]
+
+    share(follow, [int(place) for place in doubtful], min(threads(), len(doubtful)))
+    return mu, distance
