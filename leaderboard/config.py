@@ -25,6 +25,7 @@ class Config:
         unclaimed_seconds: how long a task may lie unclaimed, while nothing runs, before it is sent again.
         streams: most event streams open at once; who comes later polls.
         stream_seconds: longest life of one event stream; browsers come back by themselves.
+        sign_seconds: longest silence of a stream: a sign of life also finds out who has left.
         truth_pixels: side of the pictures of the truth.
         chains, octaves, points: size of a season that this server opens.
     """
@@ -38,6 +39,7 @@ class Config:
     unclaimed_seconds: float = 30
     streams: int = 8
     stream_seconds: float = 300
+    sign_seconds: float = 5
     truth_pixels: int = 256
     chains: int = 64
     octaves: int = 32

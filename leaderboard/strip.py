@@ -1,7 +1,8 @@
 """The strip at the head of the board: the set in logarithmic polar coordinates, 32 octaves wide.
 
 One column is one distance from a centre, one row one direction, so a zoom is a step to the right, and the
-axis of the picture is the axis of the score. Drawn once and shipped: `python -m leaderboard.strip` draws it anew.
+axis of the picture is the axis of the score. Drawn once and shipped: `python -m leaderboard.strip` draws it
+anew.
 """
 
 import math

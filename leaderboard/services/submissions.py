@@ -151,7 +151,7 @@ def sources(session: Session, submission: Submission) -> dict[str, str]:
 
 
 _OPEN: Final = re.compile(
-    r"(mit|0bsd|bsd|apache|cc0|cc-by|cc by|gpl|agpl|lgpl|mpl|isc|unlicense|zlib|public domain|eupl)([\s-].*)?",
+    r"(mit|0bsd|bsd|apache|cc0|cc-by|cc by|gpl|agpl|lgpl|mpl|isc|unlicense|zlib|public domain)([\s-].*)?",
     re.IGNORECASE,
 )
 

@@ -116,7 +116,10 @@ def events(submission_id: int) -> Response:
             return submission_status(session, *newest(session, submission_id))
 
     look()  # a submission that is not there is a 404, not a stream
-    answer = Response(stream_with_context(here.streams.follow(look)), mimetype="text/event-stream")
+    give_back = here.streams.take()
+    answer = Response(stream_with_context(here.streams.events(look)), mimetype="text/event-stream")
+    # Also called for a stream that nobody ever read from.
+    answer.call_on_close(give_back)
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Accel-Buffering"] = "no"
     return answer

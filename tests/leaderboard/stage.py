@@ -201,7 +201,8 @@ PEOPLE = (
         {
             "verdict": "rejected",
             "universal": False,
-            "sentence": "3 of 4 controls stayed below their bars in all three refits: picture (0.27 of 0.43), spiral shell (0.24 of 0.40), digits (0.22 of 0.36).",
+            "sentence": "3 of 4 controls stayed below their bars in all three refits: "
+            "picture (0.27 of 0.43), spiral shell (0.24 of 0.40), digits (0.22 of 0.36).",
         },
     ),
     ("Seepferdchen", "Mira Albrecht", "wavelet grid with learned scales", 11.64, False, "Apache-2.0", {}),

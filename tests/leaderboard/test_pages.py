@@ -83,17 +83,25 @@ def assert_harmless(text):
 
 
 def test_a_readme_cannot_break_out(board):
-    readme = "\n\n".join(
-        [
-            "<script>alert(1)</script>",
-            "<img src=x onerror=alert(1)>",
-            "[click](javascript:alert(1))",
-            "[data](data:text/html,<script>alert(1)</script>)",
-            "![pixel](https://spy.example/p.png)",
-            "<a href='https://x.example' onclick='alert(1)'>x</a>",
-            "# Heading\n\n**bold** `code`\n\n[good](https://example.org)",
-        ]
-    )
+    readme = """
+<script>alert(1)</script>
+
+<img src=x onerror=alert(1)>
+
+[click](javascript:alert(1))
+
+[data](data:text/html,<script>alert(1)</script>)
+
+![pixel](https://spy.example/p.png)
+
+<a href='https://x.example' onclick='alert(1)'>x</a>
+
+# Heading
+
+**bold** `code`
+
+[good](https://example.org)
+"""
     made = board.submit(
         "readme", readme=readme, model="# <script>alert(1)</script>\ndef build(a, b): ...\n"
     ).json

@@ -1,0 +1,317 @@
+"""The real thing: `mbc serve` in a process of its own, spoken to over HTTP."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+
+from challenge.queue import embedded_broker
+from leaderboard import household
+from leaderboard.config import Config
+
+SERVE = [sys.executable, "-c", "from leaderboard.cli import serve; serve()"]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    def __init__(self, folder, *options, port=None, environment=None):
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.data = folder / "data"
+        self.config = folder / "config.toml"
+        self.output = folder / f"output-{self.port}-{time.monotonic_ns()}"
+        with self.output.open("wb") as out:
+            self.process = subprocess.Popen(
+                [*SERVE, "--data", str(self.data), "--port", str(self.port), *options],
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=os.environ
+                | {"MBC_CONFIG": str(self.config), "PYTHONUNBUFFERED": "1", "MBC_BOARD_CHAINS": "16"}
+                | (environment or {}),
+            )
+
+    def said(self):
+        return self.output.read_text()
+
+    def wait_for(self, sentence, seconds=40):
+        end = time.monotonic() + seconds
+        while sentence not in self.said():
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() < end, self.said()
+            time.sleep(0.05)
+
+    def stop(self, number=signal.SIGINT):
+        self.process.send_signal(number)
+        started = time.monotonic()
+        status = self.process.wait(20)
+        return status, time.monotonic() - started
+
+    def token(self, name):
+        return {"Authorization": f"Bearer {(self.data / 'tokens' / name).read_text().strip()}"}
+
+
+@pytest.fixture
+def serving(tmp_path):
+    started = []
+
+    def start(*options, **more):
+        server = Server(tmp_path, *options, **more)
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        if server.process.poll() is None:
+            server.stop()
+
+
+@pytest.fixture
+def references(tmp_path, stage):
+    import io
+    import zipfile
+
+    folder = tmp_path / "references"
+    for index, name in enumerate(("alpha", "beta")):
+        with zipfile.ZipFile(io.BytesIO(stage.bundle_bytes(name, values=4 + index))) as archive:
+            archive.extractall(folder / name)
+    (folder / "broken").mkdir()
+    (folder / "broken" / "submission.toml").write_text("api = 1")
+    return folder
+
+
+def events(url, until, seconds=20):
+    """Statuses of an event stream, as they arrive, with their times."""
+    found = []
+    with httpx.stream("GET", url, timeout=seconds) as answer:
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        for line in answer.iter_lines():
+            if line.startswith("data: {") and line != "data: {}":
+                found.append((time.monotonic(), json.loads(line[6:])))
+                if until(found[-1][1]):
+                    break
+    return found
+
+
+def test_from_an_empty_directory_to_a_board(serving, references, stage):
+    server = serving("--no-worker", "--references", str(references))
+    server.wait_for("Press Ctrl-C")
+    said = server.said()
+    assert f"The board is at {server.url}" in said
+    assert "Handed in the reference submission alpha" in said
+    assert "broken could not be handed in" in said
+    assert oct((server.data / "tokens" / "worker").stat().st_mode)[-3:] == "600"
+
+    # `mbc submit` works at once.
+    household_config = server.config.read_text()
+    assert server.url in household_config
+    seen = httpx.get(f"{server.url}/api/v1/board").json()
+    assert [entry["name"] for entry in seen["pending"]] == ["alpha", "beta"]
+
+    # A worker's whole way, followed live.
+    worker = server.token("worker")
+    claim = httpx.post(f"{server.url}/api/v1/worker/evaluations/1/claim", headers=worker).json()
+    assert claim["season"]["size"]["chains"] == 16
+    lease = worker | {"X-MBC-Lease": claim["lease"]}
+    heard = []
+    follower = threading.Thread(
+        target=lambda: heard.extend(events(f"{server.url}/api/v1/submissions/1/events", lambda s: s["final"]))
+    )
+    follower.start()
+    time.sleep(1.2)
+    said_at = time.monotonic()
+    path = f"{server.url}/api/v1/worker/evaluations/1"
+    httpx.post(
+        f"{path}/status", headers=lease, json={"status": "refitting", "progress": 0.5}
+    ).raise_for_status()
+    time.sleep(1.5)
+    from challenge.season import Season
+
+    season = Season(claim["season"]["name"], bytes.fromhex(claim["season"]["secret"]))
+    report = stage.report(season, stage.skills(8.0, 0, chains=16))
+    httpx.post(f"{path}/report", headers=lease, json=report).raise_for_status()
+    follower.join(20)
+    statuses = [status["status"] for _, status in heard]
+    assert statuses == ["validating", "refitting", "scored"]
+    # Each event left the server when it happened, not when the stream ended.
+    refitting = next(moment for moment, status in heard if status["status"] == "refitting")
+    assert refitting - said_at < 1.4
+    assert httpx.get(f"{server.url}/api/v1/board").json()["entries"][0]["reference"] is True
+    assert "alpha" in httpx.get(server.url).text
+
+    # Nothing is handed in twice, and what was open goes on.
+    status, seconds = server.stop()
+    assert (status, seconds < 5) == (0, True)
+    again = serving("--no-worker", "--references", str(references), port=server.port)
+    again.wait_for("Press Ctrl-C")
+    assert "alpha is here already: scored" in again.said()
+    assert "beta is here already: queued" in again.said()
+    assert "speaks to this server" in again.said()
+    assert again.config.read_text() == household_config
+
+
+def test_ctrl_c_ends_it_quickly_while_somebody_listens(serving, references):
+    server = serving("--no-worker", "--references", str(references))
+    server.wait_for("Press Ctrl-C")
+    heard = threading.Event()
+
+    def listen():
+        with contextlib.suppress(httpx.HTTPError):
+            events(f"{server.url}/api/v1/submissions/1/events", lambda _: heard.set())
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    assert heard.wait(10)
+    status, seconds = server.stop()
+    assert status == 0
+    assert seconds < 5
+    listener.join(5)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(server.url)
+
+
+def answers(url):
+    try:
+        return httpx.get(url, timeout=5).is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_a_killed_parent_takes_its_children_along(serving):
+    server = serving("--no-worker")
+    server.wait_for("Press Ctrl-C")
+    server.process.kill()
+    server.process.wait()
+    end = time.monotonic() + 10
+    while answers(server.url):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_streams_are_bounded_and_who_comes_later_is_told_to_ask(serving, references):
+    server = serving(
+        "--no-worker",
+        "--references",
+        str(references),
+        environment={"MBC_BOARD_STREAMS": "1", "MBC_BOARD_SIGN_SECONDS": "0.2"},
+    )
+    server.wait_for("Press Ctrl-C")
+    url = f"{server.url}/api/v1/submissions/1/events"
+    with httpx.stream("GET", url, timeout=10) as first:
+        next(first.iter_lines())
+        second = httpx.get(url)
+        assert (second.status_code, second.json()["error"]["code"]) == (503, "streams_full")
+        # The board itself answers all the same.
+        assert httpx.get(server.url).is_success
+    end = time.monotonic() + 30
+    while True:
+        with httpx.stream("GET", url, timeout=10) as third:
+            if third.status_code == 200:
+                break
+        assert time.monotonic() < end
+        time.sleep(0.5)
+
+
+def test_a_port_in_use_is_one_sentence_and_exit_code_6(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        server = Server(tmp_path, "--no-worker", port=taken.getsockname()[1])
+        assert server.process.wait(20) == 6
+    assert server.said().splitlines() == [
+        f"Port {server.port} on 127.0.0.1 cannot be used: Address already in use. "
+        "Try another one with --port."
+    ]
+    assert not server.data.exists()
+
+
+def test_an_unwritable_data_directory_is_one_sentence_and_exit_code_6(tmp_path):
+    (tmp_path / "file").write_text("")
+    result = subprocess.run(
+        [*SERVE, "--data", str(tmp_path / "file" / "data"), "--port", str(free_port()), "--no-worker"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=os.environ | {"MBC_CONFIG": str(tmp_path / "c.toml")},
+        check=False,
+    )
+    assert result.returncode == 6
+    assert len(result.stderr.splitlines()) == 1
+    assert "cannot be written" in result.stderr
+
+
+def test_a_database_that_is_not_there_is_one_sentence(tmp_path):
+    result = subprocess.run(
+        [
+            *SERVE,
+            "--data",
+            str(tmp_path / "d"),
+            "--port",
+            str(free_port()),
+            "--no-worker",
+            "--database",
+            "sqlite:////proc/none/x.sqlite",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=os.environ | {"MBC_CONFIG": str(tmp_path / "c.toml")},
+        check=False,
+    )
+    assert result.returncode == 6
+    assert result.stderr.startswith("The database cannot be used")
+    assert len(result.stderr.splitlines()) == 1
+
+
+class TestTheClientsConfiguration:
+    @pytest.fixture
+    def config(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("MBC_CONFIG", str(tmp_path / "client" / "config.toml"))
+        return Config.make(tmp_path / "data")
+
+    def test_it_is_written_once_for_its_owner_alone(self, config, tmp_path):
+        path = tmp_path / "client" / "config.toml"
+        house = household.prepare(config)
+        assert "now speaks" in household.configure_client("http://127.0.0.1:8000", house, config)
+        assert house.local_token in path.read_text()
+        assert oct(path.stat().st_mode)[-3:] == "600"
+        before = path.read_text()
+        assert "speaks to this server" in household.configure_client(
+            "http://127.0.0.1:8000", household.prepare(config), config
+        )
+        assert path.read_text() == before
+
+    def test_another_servers_token_is_left_alone(self, config, tmp_path):
+        path = tmp_path / "client" / "config.toml"
+        path.parent.mkdir()
+        path.write_text('server = "https://far.example"\ntoken = "precious"\n')
+        sentence = household.configure_client("http://127.0.0.1:8000", household.prepare(config), config)
+        assert "far.example" in sentence
+        assert "MBC_SERVER=http://127.0.0.1:8000" in sentence
+        assert "precious" in path.read_text()
+
+    def test_a_token_that_this_server_no_longer_knows_is_renewed(self, config, tmp_path):
+        path = tmp_path / "client" / "config.toml"
+        path.parent.mkdir()
+        path.write_text('server = "http://127.0.0.1:8000"\ntoken = "from an older directory"\n')
+        house = household.prepare(config)
+        household.configure_client("http://127.0.0.1:8000", house, config)
+        assert house.local_token in path.read_text()
+
+    def test_tokens_stay_the_same_from_start_to_start(self, config):
+        first, second = household.prepare(config), household.prepare(config)
+        assert (first.worker_token, first.local_token) == (second.worker_token, second.local_token)
+        assert (first.season, first.season_is_new, second.season_is_new) == (second.season, True, False)
+        assert config.broker == embedded_broker(config.data)
