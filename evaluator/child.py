@@ -4,13 +4,16 @@ Runs as `python -I -S -B child.py OPTIONS`, with torch, the standard library and
 (wire.py, training.py). What it says is a claim: the judge decides from what it measures itself.
 """
 
+import contextlib
+import ctypes
+import importlib
 import importlib.util
 import json
 import os
 import resource
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +23,26 @@ OPTIONS = json.loads(sys.argv[1])
 # Before torch is imported, so that its threads are counted too. Hard limits: nobody inside can raise them.
 for _name, _value in OPTIONS["limits"].items():
     resource.setrlimit(getattr(resource, _name), (_value, _value))
+
+
+def _install_filter(descriptor: int) -> None:
+    """Install the system-call filter that the judge compiled, for this process and all its threads."""
+    program = os.pread(descriptor, 1 << 20, 0)
+    os.close(descriptor)
+    code = ctypes.create_string_buffer(program, len(program))
+
+    class Program(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_void_p))
+
+    pointer = ctypes.byref(Program(len(program) // 8, ctypes.addressof(code)))
+    libc = ctypes.CDLL(None, use_errno=True)
+    no_new_privileges, set_seccomp, by_program = 38, 22, 2
+    if libc.prctl(no_new_privileges, 1, 0, 0, 0) or libc.prctl(set_seccomp, by_program, pointer, 0, 0):
+        raise OSError(ctypes.get_errno(), "the kernel does not take the filter of system calls")
+
+
+if OPTIONS["filter"] is not None:
+    _install_filter(OPTIONS["filter"])
 sys.path[:0] = OPTIONS["path"]
 # Two threads that spin for each other take a hundred times as long on a machine that has other work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -54,20 +77,18 @@ class Failed(Exception):  # noqa: N818 - a message to the judge
 class Channel:
     """The two pipes to the judge."""
 
-    def __init__(self, requests: int, replies: int, nonce: bytes) -> None:
+    def __init__(self, requests: int, replies: int) -> None:
         self._requests = requests
         self._replies = replies
-        self._nonce = nonce
+        self._nonce = bytes(wire.NONCE_BYTES)
 
     def receive(self) -> tuple[Any, memoryview]:
         """The next request and its payload; ends the process when the judge has gone."""
-        _, nonce, op, length = wire.HEADER.unpack(self._read(wire.HEADER.size))
-        if nonce != self._nonce:
-            raise SystemExit(1)
+        _, self._nonce, op, length = wire.HEADER.unpack(self._read(wire.HEADER.size))
         return wire.Op(op), self._read(length)
 
     def send(self, op: Any, payload: bytes = b"") -> None:
-        """Answer."""
+        """Answer the last request."""
         for part in (wire.header(self._nonce, op, len(payload)), payload):
             view = memoryview(part)
             while view:
@@ -106,7 +127,7 @@ class Submission:
             raise Failed(wire.Code.WEIGHTS_DO_NOT_FIT) from error
         self._model.eval()
         numbers = sum(tensor.numel() for tensor in self._model.state_dict().values())
-        return bytes(wire.LOADED.pack(numbers))
+        return bytes(wire.LOADED.pack(self._own_fit is not None, numbers))
 
     def build(self, payload: memoryview) -> bytes:
         """A fresh model of the asked shape, from a seed."""
@@ -116,7 +137,12 @@ class Submission:
         self._make(in_features, out_features)
         assert self._model is not None
         self._model.eval()
-        return b""
+        return bytes(wire.BUILT.pack(self._own_fit is not None))
+
+    @property
+    def _own_fit(self) -> Callable[..., Any] | None:
+        own: Callable[..., Any] | None = getattr(self._module, "fit", None)
+        return own
 
     def fit(self, payload: memoryview) -> bytes:
         """Fit the model: the submission's own `fit`, or the platform's trainer."""
@@ -130,13 +156,14 @@ class Submission:
             seconds=seconds,
             task=training.CLASSIFICATION if classes else training.REGRESSION,
         )
-        own: Callable[..., Any] | None = getattr(self._module, "fit", None)
+        own = self._own_fit
         try:
             if own is None:
                 if budget.steps is not None:
                     # In steps alone, so that what is learned does not depend on the machine.
                     budget = replace(budget, seconds=None)
-                training.train(self._model, x, y, budget, seed=seed)
+                with _without_compiler():
+                    training.train(self._model, x, y, budget, seed=seed)
             else:
                 torch.manual_seed(seed)
                 x = training.cast(self._model, x)
@@ -197,6 +224,43 @@ class Submission:
             raise Failed(wire.Code.MODEL_CODE_FAILED) from error
 
 
+class _NoCompiler(ModuleType):
+    """What optimisers ask of torch._dynamo: to keep away from them. Anything else gets the real one."""
+
+    __spec__ = None
+
+    @staticmethod
+    def disable(function: Any = None, *_args: Any, **_rest: Any) -> Any:
+        """As if it were disabled."""
+        return function
+
+    @staticmethod
+    def graph_break(*_args: Any, **_rest: Any) -> None:
+        """There is no graph."""
+
+    def __getattr__(self, name: str) -> Any:
+        _forget_compiler()
+        return getattr(importlib.import_module("torch._dynamo"), name)
+
+
+def _forget_compiler() -> None:
+    if isinstance(sys.modules.get("torch._dynamo"), _NoCompiler):
+        del sys.modules["torch._dynamo"]
+        torch.__dict__.pop("_dynamo", None)
+
+
+@contextlib.contextmanager
+def _without_compiler() -> Iterator[None]:
+    # The first step of an optimiser imports torch._dynamo, which takes as long as torch itself, to call what
+    # does nothing outside a compiled graph.
+    if "torch._dynamo" not in sys.modules:
+        sys.modules["torch._dynamo"] = torch.__dict__["_dynamo"] = _NoCompiler("torch._dynamo")
+    try:
+        yield
+    finally:
+        _forget_compiler()
+
+
 def _matrix(raw: memoryview, rows: int, columns: int) -> Tensor:
     return torch.frombuffer(raw, dtype=torch.float64).reshape(rows, columns)
 
@@ -233,7 +297,7 @@ def _device(wanted: str) -> torch.device:
 
 def main() -> None:
     """Say READY, wait for GO, and answer until the judge hangs up."""
-    channel = Channel(OPTIONS["requests"], OPTIONS["replies"], bytes.fromhex(OPTIONS["nonce"]))
+    channel = Channel(OPTIONS["requests"], OPTIONS["replies"])
     torch.set_num_threads(OPTIONS["threads"])
     device = _device(OPTIONS["device"])
     channel.send(wire.Op.READY, wire.READY.pack(str(device).encode()))

@@ -3,17 +3,22 @@
 import contextlib
 import json
 import os
-import secrets
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
-from evaluator import wire
 from evaluator.limits import Limits
 
 TAIL_BYTES: Final = 4096
 END_SECONDS: Final = 10.0
+REAP_SECONDS: Final = 2.0
+
+
+def wants_gpu(device: str) -> bool:
+    """Whether a child that is told `device` ("auto", "cpu" or "cuda") will find a GPU to use."""
+    return device == "cuda" or (device == "auto" and Path("/dev/nvidiactl").exists())
 
 
 class Pipes:
@@ -22,11 +27,19 @@ class Pipes:
     def __init__(self) -> None:
         self.child_requests, self.requests = os.pipe()
         self.replies, self.child_replies = os.pipe()
-        self.nonce = secrets.token_bytes(wire.NONCE_BYTES)
         for descriptor in (self.requests, self.replies):
             os.set_blocking(descriptor, False)
 
-    def options(self, limits: Limits, *, device: str, bundle: str, path: Sequence[str]) -> str:
+    def options(
+        self,
+        limits: Limits,
+        *,
+        device: str,
+        bundle: str,
+        path: Sequence[str],
+        confined: bool,
+        filter_fd: int | None = None,
+    ) -> str:
         """The child's one argument.
 
         Args:
@@ -34,6 +47,8 @@ class Pipes:
             device: "auto", "cpu" or "cuda".
             bundle: the bundle's folder as the child sees it.
             path: where its libraries are.
+            confined: whether it has a user namespace of its own, so that its processes can be counted.
+            filter_fd: descriptor of the program that filters its system calls.
         """
         caps = {
             "RLIMIT_CORE": 0,
@@ -41,13 +56,15 @@ class Pipes:
             "RLIMIT_FSIZE": limits.file_bytes,
             "RLIMIT_NOFILE": limits.files,
         }
-        if device != "cuda":
+        if confined:
+            caps["RLIMIT_NPROC"] = limits.processes
+        if not wants_gpu(device):
             # CUDA reserves address space by the terabyte.
             caps["RLIMIT_AS"] = limits.memory_bytes
         values: dict[str, Any] = {
             "requests": self.child_requests,
             "replies": self.child_replies,
-            "nonce": self.nonce.hex(),
+            "filter": filter_fd,
             "limits": caps,
             "threads": limits.threads,
             "device": device,
@@ -72,7 +89,7 @@ class Process:
         *,
         pass_fds: Sequence[int] = (),
         user: int | None = None,
-        before_kill: Callable[[], None] = lambda: None,
+        before_kill: Callable[[], None] | None = None,
         after: Callable[[], None] = lambda: None,
     ) -> None:
         """Start it.
@@ -85,7 +102,7 @@ class Process:
             before_kill: called before the process is killed, to end what it has started.
             after: called when it is gone, to clean up.
         """
-        self.requests, self.replies, self.nonce = pipes.requests, pipes.replies, pipes.nonce
+        self.requests, self.replies = pipes.requests, pipes.replies
         self.output, theirs = os.pipe()
         os.set_blocking(self.output, False)
         self.output_closed = False
@@ -145,7 +162,11 @@ class Process:
             return
         self._ended = True
         self._close()
-        self._before_kill()
+        if self._before_kill is not None:
+            self._before_kill()
+            # Its parent sees it end, and ends too; killed at once, it would leave a dead child to init.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._popen.wait(REAP_SECONDS)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._popen.pid, signal.SIGKILL)
         try:

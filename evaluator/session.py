@@ -22,6 +22,8 @@ CHUNK: Final = 1 << 16
 # The kernel needs a moment to let a process go on that has been given its answer's deadline.
 GRACE_SECONDS: Final = 5.0
 FIT_GRACE: Final = 1.1
+# Of READY and GO: nothing foreign has run before them.
+_FIRST: Final = bytes(wire.NONCE_BYTES)
 
 
 class Session:
@@ -35,14 +37,16 @@ class Session:
         self._process = process
         self._limits = limits
         self._deadline = time.monotonic() + limits.total_seconds
-        self._printed = 0
+        self._own_fit = False
         self._in_features = 0
         self._out_features = 0
         self.device = "unknown"
 
     def __enter__(self) -> Self:
         try:
-            ready = self._receive(wire.READY.size, self._limits.start_seconds, expected=wire.Op.READY)
+            start = self._limits.start_seconds
+            ready = self._receive(_FIRST, wire.READY.size, start, expected=wire.Op.READY)
+            self._send([wire.header(_FIRST, wire.Op.GO, 0)], GRACE_SECONDS)
         except EvaluationError as error:
             # Nothing of the submission has run yet: whatever went wrong is ours.
             self._process.end()
@@ -53,7 +57,6 @@ class Session:
             self._process.end()
             raise
         self.device = wire.READY.unpack(ready)[0].rstrip(b"\0").decode("ascii", "replace")
-        self._send([wire.header(self._process.nonce, wire.Op.GO, 0)], GRACE_SECONDS)
         return self
 
     def __exit__(
@@ -62,15 +65,17 @@ class Session:
         self._process.end()
 
     def load(self) -> int:
-        """build(2, 1) with the submitted weights; how many numbers its state dict has, by the child's count."""
+        """build(2, 1) with the submitted weights; how many numbers its state dict has, says the child."""
         answer = self._ask(wire.Op.LOAD, [], wire.LOADED.size, self._limits.load_seconds)
         self._in_features, self._out_features = 2, 1
-        return int(wire.LOADED.unpack(answer)[0])
+        self._own_fit, numbers = wire.LOADED.unpack(answer)
+        return int(numbers)
 
     def build(self, in_features: int, out_features: int, seed: int) -> None:
         """A fresh model of another shape."""
         payload = [wire.SHAPE.pack(in_features, out_features), wire.SEED.pack(seed)]
-        self._ask(wire.Op.BUILD, payload, 0, self._limits.load_seconds)
+        answer = self._ask(wire.Op.BUILD, payload, wire.BUILT.size, self._limits.load_seconds)
+        (self._own_fit,) = wire.BUILT.unpack(answer)
         self._in_features, self._out_features = in_features, out_features
 
     def fit(self, x: Array, y: Array, budget: Budget, seed: int) -> float:
@@ -86,7 +91,10 @@ class Session:
             budget.seconds if budget.seconds is not None else self._limits.fit_seconds,
             budget.task == CLASSIFICATION,
         )
-        seconds = max(self._limits.fit_seconds, FIT_GRACE * (budget.seconds or 0))
+        seconds = self._limits.fit_seconds
+        if self._own_fit and budget.seconds is not None:
+            # A child that denies having a fit of its own gains no more than the platform's trainer has.
+            seconds = FIT_GRACE * budget.seconds
         began = time.monotonic()
         self._ask(wire.Op.FIT, [head, _raw(x), _raw(y)], 0, seconds + GRACE_SECONDS)
         return time.monotonic() - began
@@ -105,10 +113,11 @@ class Session:
         return answers
 
     def _ask(self, op: wire.Op, payload: list[bytes], length: int, seconds: float) -> bytes:
+        nonce = secrets.token_bytes(wire.NONCE_BYTES)
         size = sum(map(len, payload))
         began = time.monotonic()
-        self._send([wire.header(self._process.nonce, op, size), *payload], seconds)
-        return self._receive(length, seconds - (time.monotonic() - began))
+        self._send([wire.header(nonce, op, size), *payload], seconds)
+        return self._receive(nonce, length, seconds - (time.monotonic() - began))
 
     def _send(self, parts: list[bytes], seconds: float) -> None:
         deadline = self._until(seconds)
@@ -124,11 +133,11 @@ class Session:
                 except BrokenPipeError:
                     raise self._ended() from None
 
-    def _receive(self, length: int, seconds: float, expected: wire.Op = wire.Op.DONE) -> bytes:
+    def _receive(self, asked: bytes, length: int, seconds: float, expected: wire.Op = wire.Op.DONE) -> bytes:
         deadline = self._until(seconds)
         head = self._read(wire.HEADER.size, deadline)
         magic, nonce, op, claimed = wire.HEADER.unpack(head)
-        if magic != wire.MAGIC or not secrets.compare_digest(nonce, self._process.nonce):
+        if magic != wire.MAGIC or nonce != asked:
             raise EvaluationError(Reason.PROTOCOL_BROKEN)
         if op == wire.Op.FAILED and wire.CODE.size <= claimed <= wire.CODE.size + wire.TEXT_LIMIT:
             raise _failure(self._read(claimed, deadline))

@@ -1,7 +1,8 @@
 """Framed messages between judge and child: a header of fixed shape, then raw bytes. No parser but struct.
 
 The judge binds this file into the sandbox as it is, so it imports nothing of this project. The judge knows
-beforehand how long each answer has to be, so it never believes a length that the child claims.
+beforehand how long each answer has to be, so it never believes a length that the child claims. Every request
+has a nonce of its own, which its answer repeats: an answer that was written in advance is none.
 """
 
 import struct
@@ -14,7 +15,8 @@ HEADER = struct.Struct(f"<4s{NONCE_BYTES}sBQ")  # magic, nonce, op, length of wh
 SHAPE = struct.Struct("<QQ")  # BUILD: in, out; PREDICT: points, in
 SEED = struct.Struct("<Q")
 FIT = struct.Struct("<QQQQqdQ")  # points, in, out, seed, steps (-1: none), seconds, 1 for classes
-LOADED = struct.Struct("<Q")  # numbers in the state dict of build(2, 1)
+BUILT = struct.Struct("<B")  # 1 where the submission brings a fit of its own
+LOADED = struct.Struct("<BQ")  # the same; then numbers in the state dict of build(2, 1)
 READY = struct.Struct("<32s")  # device, padded with zeros
 CODE = struct.Struct("<B")  # FAILED: what failed, then text
 

@@ -1,22 +1,27 @@
 """A sandbox of bubblewrap: namespaces, a read-only system, private /tmp, no network, a user of its own.
 
 Covered: no network of any kind; of the host only the system's programs and libraries, the Python
-environment and the bundle can be read; nothing can be written but a sized /tmp and /dev/shm; no other process is visible;
-the environment is empty; address space, processor time, open files and file size are limited; output and every
-answer have limits that the judge measures. Started by root, it drops to a user without rights before
-bubblewrap runs, because bubblewrap started by root leaves root's rights on files.
+environment and the bundle can be read; nothing can be written but a sized /tmp and /dev/shm; no other process
+is visible; the environment is empty; address space, processor time, threads, open files and file size are
+limited; output and every answer have limits that the judge measures. Where libseccomp is installed, system
+calls are an allow list (see `syscalls`) without new processes, so the address space bounds the memory.
+Started by root, it drops to a user without rights before bubblewrap runs, because bubblewrap started by root
+leaves root's rights on files.
 
-Not covered here: system calls are not filtered, memory that several processes share out is not counted
-together (no cgroup), and the kernel itself is trusted. For a public service, run the worker in a disposable
-virtual machine as well.
+Not covered: without libseccomp, memory that several processes share out is not counted together (there is no
+cgroup), and the kernel's whole interface is within reach; with a GPU, address space cannot be limited, and
+that part is written from others' reports; a flood of empty files in /tmp; the kernel itself is trusted. For a
+public service, run the worker in a disposable virtual machine as well.
 """
 
 import contextlib
+import importlib.util
 import json
 import os
 import select
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -26,8 +31,9 @@ from typing import Final
 from challenge.bundle import Bundle
 from challenge.verdicts import EvaluationError, Reason
 from evaluator.limits import Limits
-from evaluator.process import Pipes, Process
-from evaluator.sandbox.stage import stage
+from evaluator.process import Pipes, Process, wants_gpu
+from evaluator.sandbox.stage import staged
+from evaluator.sandbox.syscalls import filter_program
 from evaluator.session import Session
 
 # Belongs to no account, so that nothing else runs as it or has files of it.
@@ -57,8 +63,10 @@ class Bubblewrap:
             "user": user,
             "network": "none",
             "files": "read-only system; private /tmp and /dev/shm of limited size",
-            "memory": "address space of the process (RLIMIT_AS)",
-            "system calls": "not filtered",
+            "memory": "address space of the process (RLIMIT_AS); none with a GPU",
+            "system calls": "allow list, no new processes"
+            if filter_program(gpu=False)
+            else "not filtered: libseccomp is not installed",
         }
 
     def try_out(self) -> None:
@@ -73,9 +81,16 @@ class Bubblewrap:
 
         if shutil.which(self._program) is None:
             raise missing("bubblewrap is not installed: `apt-get install bubblewrap`.")
+        for path in (sys.prefix, sys.base_prefix, *_libraries()):
+            if self._user is not None and (door := _closed(_real(path))):
+                raise missing(
+                    f"The Python environment {path} lies behind {door}, which the sandbox's user may "
+                    "not enter: make the environment where every user can read it, like /opt, or run the "
+                    "evaluator as an ordinary user instead of root."
+                )
         identity = {} if self._user is None else {"user": self._user, "group": self._user, "extra_groups": []}
         tried = subprocess.run(
-            [self._program, *self._arguments(None), sys.executable, "-I", "-S", "-c", "print(6 * 7)"],
+            [self._program, *self._arguments(Limits()), sys.executable, "-I", "-S", "-c", "print(6 * 7)"],
             capture_output=True,
             text=True,
             env={},
@@ -87,11 +102,12 @@ class Bubblewrap:
         if tried.stdout.strip() == "42":
             return
         said = tried.stderr.strip()[-300:]
-        prefix = Path(sys.prefix).resolve()
+        if "nknown option" in said:
+            raise missing(f"bubblewrap 0.8 or later is needed. (bubblewrap said: {said})")
         if "No such file" in said or ("Permission denied" in said and "namespace" not in said):
             raise missing(
-                f"The sandbox's user cannot read the Python environment at {prefix}: move it to where "
-                f"every user can read it, like /opt or /srv. (bubblewrap said: {said})"
+                f"The sandbox cannot read the Python environment at {_real(sys.prefix)}: make it where "
+                f"every user can read it, like /opt. (bubblewrap said: {said})"
             )
         raise missing(
             "bubblewrap cannot make its namespaces here: allow them with `sysctl "
@@ -101,58 +117,67 @@ class Bubblewrap:
 
     def start(self, bundle: Bundle, *, limits: Limits, device: str = "auto") -> Session:
         """A process in fresh namespaces."""
-        folder = stage(bundle, self._user)
-        pipes = Pipes()
-        path = [str(_real(sysconfig.get_path(name))) for name in ("purelib", "platlib")]
-        options = pipes.options(limits, device=device, bundle="/bundle", path=list(dict.fromkeys(path)))
-        inner = [sys.executable, "-I", "-S", "-B", "/runner/child.py", options]
+        gpu = wants_gpu(device)
         status, theirs = os.pipe()
-        arguments = _sealed([*self._arguments(folder, limits, device), "--json-status-fd", str(theirs)])
-        # Not on the command line: that can be read in /proc from inside, and names the host's paths.
-        command = [self._program, "--args", str(arguments), *inner]
+        with contextlib.ExitStack() as descriptors:
+            # Everything travels in descriptors: nothing lies on a disk, or outlives a judge that is killed.
+            passed = [theirs]
+            descriptors.callback(os.close, theirs)
 
-        def clean() -> None:
-            os.close(status)
-            shutil.rmtree(folder, ignore_errors=True)
+            def sealed(content: bytes) -> int:
+                passed.append(_sealed(content))
+                descriptors.callback(os.close, passed[-1])
+                return passed[-1]
 
-        try:
+            arguments = [*self._arguments(limits, gpu=gpu), "--json-status-fd", str(theirs)]
+            for name, content in staged(bundle).items():
+                arguments += ["--perms", "0444", "--file", str(sealed(content)), f"/{name}"]
+            arguments += ["--remount-ro", "/"]
+            # Not on the command line: that can be read in /proc from inside, and names the host's paths.
+            told = sealed(b"".join(argument.encode() + b"\0" for argument in arguments))
+            program = filter_program(gpu=gpu)
+            filter_fd = sealed(program) if program else None
+            pipes = Pipes()
+            options = pipes.options(
+                limits, device=device, bundle="/bundle", path=_libraries(), confined=True, filter_fd=filter_fd
+            )
+            inner = [sys.executable, "-I", "-S", "-B", "/runner/child.py", options]
             process = Process(
-                command,
+                [self._program, "--args", str(told), *inner],
                 pipes,
-                pass_fds=[arguments, theirs],
+                pass_fds=passed,
                 user=self._user,
                 before_kill=lambda: _kill_init(status),
-                after=clean,
+                after=lambda: os.close(status),
             )
-        finally:
-            os.close(arguments)
-            os.close(theirs)
         return Session(process, limits)
 
-    def _arguments(self, folder: Path | None, limits: Limits | None = None, device: str = "cpu") -> list[str]:
-        size = str((limits or Limits()).tmp_bytes)
+    def _arguments(self, limits: Limits, *, gpu: bool = False) -> list[str]:
+        size = str(limits.tmp_bytes)
         args = ["--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
-        args += ["--unshare-cgroup", "--disable-userns", "--uid", str(INSIDE), "--gid", str(INSIDE)]
-        args += ["--hostname", "sandbox", "--cap-drop", "ALL", "--die-with-parent", "--new-session"]
+        args += ["--unshare-cgroup", "--disable-userns", "--assert-userns-disabled"]
+        args += ["--uid", str(INSIDE), "--gid", str(INSIDE), "--hostname", "sandbox"]
+        # As the first process of its namespace: bubblewrap's own would be there unfiltered, and within reach.
+        args += ["--cap-drop", "ALL", "--die-with-parent", "--new-session", "--as-pid-1"]
         args += _system()
         args += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", SHM]
         args += ["--size", size, "--perms", "0700", "--tmpfs", TMP]
         args += ["--ro-bind-try", "/sys/devices/system/cpu", "/sys/devices/system/cpu"]
-        if folder is not None:
-            args += ["--ro-bind", str(folder / "bundle"), "/bundle"]
-            args += ["--ro-bind", str(folder / "runner"), "/runner"]
-        if device != "cpu":
+        if gpu:
             args += _gpu()
         args += ["--clearenv"]
         environment = {
             "HOME": TMP,
+            "USER": "sandbox",
             "LANG": "C.UTF-8",
             "PATH": "/usr/bin",
+            # Each arena takes address space, not memory.
+            "MALLOC_ARENA_MAX": "4",
             "CUDA_CACHE_DISABLE": "1",
         }
         for name, value in environment.items():
             args += ["--setenv", name, value]
-        return [*args, "--chdir", TMP, "--remount-ro", "/dev", "--remount-ro", "/"]
+        return [*args, "--chdir", TMP, "--remount-ro", "/dev"]
 
 
 def _real(path: str) -> Path:
@@ -171,9 +196,14 @@ def _system() -> list[str]:
     shown = [Path("/usr")]
     for prefix in (sys.base_prefix, sys.prefix):
         real = _real(prefix)
-        if not any(real.is_relative_to(path) for path in shown):
-            args += ["--ro-bind", str(real), str(real)]
-            shown.append(real)
+        # Of an environment that somebody made in a project's own folder, not the project.
+        for part in ("bin", "lib", "lib64", "pyvenv.cfg"):
+            path = real / part
+            if path.is_symlink():
+                args += ["--symlink", str(path.readlink()), str(path)]
+            elif path.exists() and not any(path.is_relative_to(known) for known in shown):
+                args += ["--ro-bind", str(path), str(path)]
+                shown.append(path)
         if Path(prefix) != real:
             args += ["--symlink", str(real), str(prefix)]
     return args + _masks(shown)
@@ -183,10 +213,30 @@ def _masks(shown: list[Path]) -> list[str]:
     """Hide this project's packages where they are installed beside the libraries."""
     args = []
     for package in ("challenge", "evaluator", "leaderboard"):
-        installed = _real(sysconfig.get_path("purelib")) / package
-        if installed.is_dir() and any(installed.is_relative_to(path) for path in shown):
-            args += ["--tmpfs", str(installed)]
+        spec = importlib.util.find_spec(package)
+        for folder in (spec.submodule_search_locations or []) if spec else []:
+            installed = _real(folder)
+            if any(installed.is_relative_to(path) for path in shown):
+                args += ["--size", "4096", "--tmpfs", str(installed), "--remount-ro", str(installed)]
     return args
+
+
+def _libraries() -> list[str]:
+    """Where torch and the others are; a child that starts without `site` has to be told."""
+    found = [_real(sysconfig.get_path(name)) for name in ("purelib", "platlib")]
+    for package in ("torch", "safetensors", "numpy"):
+        spec = importlib.util.find_spec(package)
+        if spec and spec.origin:
+            found.append(_real(spec.origin).parent.parent)
+    return [str(path) for path in dict.fromkeys(found)]
+
+
+def _closed(path: Path) -> Path | None:
+    """The first folder on the way that strangers may not enter."""
+    for folder in (*reversed(path.parents), path):
+        if folder.is_dir() and not folder.stat().st_mode & stat.S_IXOTH:
+            return folder
+    return None
 
 
 def _gpu() -> list[str]:
@@ -199,10 +249,11 @@ def _gpu() -> list[str]:
     return args
 
 
-def _sealed(arguments: list[str]) -> int:
-    """A descriptor that holds the arguments as bubblewrap reads them: each ended by a zero byte."""
-    descriptor = os.memfd_create("arguments")
-    os.write(descriptor, b"".join(argument.encode() + b"\0" for argument in arguments))
+def _sealed(content: bytes) -> int:
+    """A descriptor that holds the content, at its beginning."""
+    descriptor = os.memfd_create("sandbox")
+    with open(descriptor, "wb", closefd=False) as file:
+        file.write(content)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
 

@@ -1,42 +1,41 @@
-"""The folder a sandbox gets to see: the bundle's sources and weights, and the child's three files."""
+"""What a sandbox gets to see: the bundle's sources and weights, and the child's three files."""
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
 from challenge import training
 from challenge.bundle import Bundle
+from challenge.verdicts import EvaluationError, Reason
 from evaluator import wire
 
 # Never imported here: it reads its options as soon as it is.
 _CHILD = Path(__file__).parent.with_name("child.py")
 
 
-def stage(bundle: Bundle, owner: int | None = None) -> Path:
-    """Write the files for one sandbox, read-only, into a new temporary folder.
+def staged(bundle: Bundle) -> dict[str, bytes]:
+    """The files by their path: the bundle's in "bundle", the child's in "runner"."""
+    files = {f"bundle/{name}": content for name, content in bundle.sources.items()}
+    files["bundle/weights.safetensors"] = bundle.weights
+    for source in (_CHILD, Path(wire.__file__), Path(training.__file__)):
+        files[f"runner/{source.name}"] = source.read_bytes()
+    return files
 
-    Args:
-        bundle: its sources and weights go to "bundle"; the child's files to "runner".
-        owner: uid that has to be able to read them; None for ours.
+
+def stage(bundle: Bundle) -> Path:
+    """Write the files, read-only, into a new temporary folder.
+
+    Raises:
+        EvaluationError: DISK_FULL, where they cannot be written.
     """
     folder = Path(tempfile.mkdtemp(prefix="mbc-sandbox-"))
     try:
-        files = {f"bundle/{name}": content for name, content in bundle.sources.items()}
-        files["bundle/weights.safetensors"] = bundle.weights
-        for source in (_CHILD, Path(wire.__file__), Path(training.__file__)):
-            files[f"runner/{source.name}"] = source.read_bytes()
-        for name, content in files.items():
+        for name, content in staged(bundle).items():
             path = folder / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
             path.chmod(0o400)
-            if owner is not None:
-                os.chown(path, owner, owner)
-        if owner is not None:
-            for path in (folder / "bundle", folder / "runner", folder):
-                os.chown(path, owner, owner)
-    except BaseException:
+    except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise
+        raise EvaluationError(Reason.DISK_FULL, f"({error})") from error
     return folder

@@ -28,7 +28,9 @@ class Unconfined:
         folder = stage(bundle)
         pipes = Pipes()
         path = [entry for entry in sys.path if entry.endswith("-packages")]
-        options = pipes.options(limits, device=device, bundle=str(folder / "bundle"), path=path)
+        options = pipes.options(
+            limits, device=device, bundle=str(folder / "bundle"), path=path, confined=False
+        )
         command = [sys.executable, "-I", "-S", "-B", str(folder / "runner" / "child.py"), options]
         return Session(
             Process(command, pipes, after=lambda: shutil.rmtree(folder, ignore_errors=True)), limits

@@ -1,0 +1,94 @@
+"""Submissions made on the spot, and small limits."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save
+from torch import nn
+
+from challenge.bundle import Bundle, Manifest
+from evaluator.limits import Limits
+from evaluator.sandbox import find_sandbox
+
+HONEST = """
+from torch import nn
+
+def build(in_features, out_features):
+    return nn.Sequential(nn.Linear(in_features, 16), nn.GELU(), nn.Linear(16, out_features))
+"""
+
+SMALL = Limits(
+    memory_bytes=2 << 30,
+    tmp_bytes=8 << 20,
+    file_bytes=4 << 20,
+    output_bytes=64 << 10,
+    load_seconds=3.0,
+    request_seconds=3.0,
+    fit_seconds=20.0,
+    total_seconds=120.0,
+    cpu_seconds=120,
+    threads=2,
+)
+
+
+def honest_model(in_features=2, out_features=1):
+    torch.manual_seed(5)
+    return nn.Sequential(nn.Linear(in_features, 16), nn.GELU(), nn.Linear(16, out_features))
+
+
+def make_bundle(source=HONEST, state=None, **helpers):
+    files = {f"{name}.py": text.encode() for name, text in helpers.items()}
+    files["model.py"] = source.encode()
+    files["weights.safetensors"] = save(honest_model().state_dict() if state is None else state)
+    return Bundle(Manifest("one", "Ada", "A test."), files)
+
+
+def descendants(pid):
+    """Every process that came from `pid`, as {pid: start time}."""
+    found = {}
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, task.read_text().split()):
+            found[child] = started(child)
+            found |= descendants(child)
+    return found
+
+
+def started(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return None
+
+
+def alive(processes):
+    """Those of `descendants` that still run; a number that was given to another process does not count."""
+    return [pid for pid, when in processes.items() if when is not None and started(pid) == when]
+
+
+@pytest.fixture(scope="session")
+def sandbox():
+    return find_sandbox(allow_unconfined=False)
+
+
+@pytest.fixture
+def start(sandbox):
+    """Open a session on a source, and see that nothing of it is left when the test ends."""
+    sessions = []
+    seen = {}
+
+    def run(source=HONEST, *, state=None, limits=SMALL, helpers=None, where=sandbox, **changes):
+        bundle = make_bundle(source, state, **(helpers or {}))
+        session = where.start(bundle, limits=dataclasses.replace(limits, **changes), device="cpu")
+        sessions.append(session)
+        session.__enter__()
+        seen.update(descendants(os.getpid()))
+        return session
+
+    yield run
+    seen.update(descendants(os.getpid()))
+    for session in sessions:
+        session.__exit__(None, None, None)
+    assert not alive(seen)
