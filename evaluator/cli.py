@@ -146,8 +146,7 @@ def worker(server: str, broker: str, device: str) -> None:
     token = os.environ.pop("MBC_WORKER_TOKEN", "")
     if not token:
         raise click.UsageError("MBC_WORKER_TOKEN is not set: `mbc admin tokens new --worker` makes a token.")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s evaluator: %(message)s", datefmt="%H:%M:%S")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    _log_to_stderr()
     try:
         # Other people's code: no sandbox, no judging.
         sandbox = find_sandbox(allow_unconfined=False)
@@ -156,6 +155,16 @@ def worker(server: str, broker: str, device: str) -> None:
         sys.exit(exits.FAILED)
     logging.getLogger(__name__).info("judging for %s in %s", server, sandbox.name)
     serve(broker, Worker(Leaderboard(server, token), sandbox, Limits.from_environment(), device))
+
+
+def _log_to_stderr() -> None:
+    # A logger of its own: Celery sets up the root's as it likes.
+    log = logging.getLogger("evaluator")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s evaluator: %(message)s", "%H:%M:%S"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
 
 
 @click.command(epilog="Example: mbc doctor --json")

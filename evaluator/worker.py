@@ -3,11 +3,13 @@
 import errno
 import logging
 import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import SecurityWarning
 
 from challenge.bundle import read_bundle
 from challenge.queue import QUEUE, TASK, celery_options
@@ -99,8 +101,11 @@ def serve(broker: str, worker: Worker) -> None:
 
     The pool is "solo": a sandbox dies with the thread that started it, and that has to be the main one.
     """
+    # Root is expected: the sandbox drops to another user before anything foreign runs, and messages are JSON.
+    warnings.filterwarnings("ignore", "You're running the worker with superuser privileges", SecurityWarning)
     celery_app(broker, worker).worker_main(
         [
+            "--quiet",
             "worker",
             "--pool=solo",
             "--concurrency=1",
@@ -109,6 +114,5 @@ def serve(broker: str, worker: Worker) -> None:
             "--without-gossip",
             "--without-mingle",
             "--without-heartbeat",
-            "--quiet",
         ]
     )
