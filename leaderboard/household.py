@@ -16,7 +16,7 @@ from leaderboard.app import make_directories
 from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.models import User
-from leaderboard.services import evaluations, seasons, tokens
+from leaderboard.services import resending, seasons, tokens
 
 REFERENCE = "reference"
 
@@ -79,7 +79,7 @@ def worker_ended(config: Config, worker_token: str) -> None:
 def _release(session: Session, config: Config, worker_token: str, *, counted: bool) -> None:
     token = tokens.find_token(session, worker_token)
     if token is not None:
-        evaluations.release(session, config, token.id, counted=counted)
+        resending.release(session, config, token.id, counted=counted)
 
 
 def local_user_name() -> str:

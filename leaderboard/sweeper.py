@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from leaderboard.config import Config
 from leaderboard.queue import Queue
-from leaderboard.services import evaluations
+from leaderboard.services import resending
 
 log = logging.getLogger(__name__)
 
@@ -17,13 +17,13 @@ def dispatch(sessions: sessionmaker[Session], queue: Queue, evaluation_id: int) 
     """Send an evaluation that is committed, and note whether it went."""
     arrived = queue.send(evaluation_id)
     with sessions.begin() as session:
-        evaluations.sent(session, evaluation_id, arrived=arrived)
+        resending.sent(session, evaluation_id, arrived=arrived)
 
 
 def sweep_once(sessions: sessionmaker[Session], queue: Queue, config: Config) -> list[int]:
     """One look; the ids of the evaluations that were sent."""
     with sessions.begin() as session:
-        due = evaluations.sweep(session, config)
+        due = resending.sweep(session, config)
     for evaluation_id in due:
         dispatch(sessions, queue, evaluation_id)
     return due

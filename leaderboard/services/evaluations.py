@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -58,7 +58,8 @@ def get(session: Session, evaluation_id: int) -> Evaluation:
     return evaluation
 
 
-def _live() -> ColumnElement[bool]:
+def live() -> ColumnElement[bool]:
+    """Not final, as a condition of a query."""
     return Evaluation.status.not_in(_FINAL)
 
 
@@ -70,7 +71,7 @@ def claim(session: Session, config: Config, evaluation_id: int, holder: Token) -
         update(Evaluation)
         .where(
             Evaluation.id == evaluation_id,
-            _live(),
+            live(),
             or_(Evaluation.lease_until.is_(None), Evaluation.lease_until <= moment),
             Evaluation.attempts < config.attempts,
         )
@@ -227,12 +228,13 @@ def fail(session: Session, config: Config, evaluation_id: int, lease: str | None
     if evaluation.state is Status.FAILED and same and lease and evaluation.lease == digest_of(lease):
         return evaluation
     held(session, evaluation_id, lease)
-    _fail_or_retry(evaluation, config, reason, detail)
+    fail_or_retry(evaluation, config, reason, detail)
     session.flush()
     return evaluation
 
 
-def _fail_or_retry(evaluation: Evaluation, config: Config, reason: Reason, detail: str) -> None:
+def fail_or_retry(evaluation: Evaluation, config: Config, reason: Reason, detail: str) -> None:
+    """End an evaluation that failed, or queue it again where we are at fault and may still try."""
     fault = EXPLANATIONS[reason].fault
     if fault is Fault.PLATFORM and evaluation.attempts < config.attempts:
         # Each attempt waits longer: a full disk is not free again in a second.
@@ -279,74 +281,6 @@ def disqualify(session: Session, evaluation: Evaluation, reason: str) -> Evaluat
     _end(evaluation, Status.DISQUALIFIED)
     session.flush()
     return evaluation
-
-
-def sweep(session: Session, config: Config) -> list[int]:
-    """Take back the leases that have run out, and name the evaluations that have to be sent now.
-
-    Sent again, besides: the oldest that waits while nothing runs, for its task may be lost; and any that
-    waits very long, at growing intervals. A task too many does no harm: its claim is refused.
-    """
-    moment = now()
-    lost = session.scalars(
-        select(Evaluation).where(_live(), Evaluation.lease_until <= moment).with_for_update(skip_locked=True)
-    )
-    for evaluation in lost:
-        _fail_or_retry(
-            evaluation, config, Reason.INTERNAL, "The worker that judged it was not heard of again."
-        )
-        if not evaluation.state.final:
-            evaluation.send_at = moment
-    session.flush()
-    waiting = and_(_live(), Evaluation.lease_until.is_(None))
-    due = list(
-        session.scalars(
-            select(Evaluation).where(waiting, Evaluation.send_at <= moment).order_by(Evaluation.id)
-        )
-    )
-    busy = session.scalar(select(Evaluation.id).where(_live(), Evaluation.lease_until > moment).limit(1))
-    if not due and busy is None:
-        oldest = session.scalar(select(Evaluation).where(waiting).order_by(Evaluation.id).limit(1))
-        patience = timedelta(seconds=config.unclaimed_seconds)
-        if oldest is not None and oldest.sent_at is not None and oldest.sent_at <= moment - patience:
-            due = [oldest]
-    return [evaluation.id for evaluation in due]
-
-
-def release(session: Session, config: Config, holder_id: int, *, counted: bool) -> int:
-    """Take back every lease of a worker that is known to be gone; the number of them.
-
-    `counted`: whether the attempt counts. It does when the worker crashed, so that a submission on which
-    every worker dies comes to an end; it does not when people stopped it.
-    """
-    lost = session.scalars(
-        select(Evaluation)
-        .where(_live(), Evaluation.lease_until.is_not(None), Evaluation.holder_id == holder_id)
-        .with_for_update(skip_locked=True)
-    ).all()
-    for evaluation in lost:
-        if not counted:
-            evaluation.attempts -= 1
-        _fail_or_retry(evaluation, config, Reason.INTERNAL, "The worker that judged it ended.")
-        if not evaluation.state.final:
-            evaluation.send_at = now()
-            evaluation.message = ""
-    return len(lost)
-
-
-def _patience(sends: int) -> timedelta:
-    return timedelta(seconds=min(120 * 2 ** (sends - 1), 3600))
-
-
-def sent(session: Session, evaluation_id: int, *, arrived: bool) -> None:
-    """Note that an evaluation was sent, or that the broker could not be reached."""
-    evaluation = session.get(Evaluation, evaluation_id, with_for_update=True)
-    if evaluation is None or evaluation.state is not Status.QUEUED:
-        return
-    if arrived:
-        evaluation.sends += 1
-        evaluation.sent_at = now()
-    evaluation.send_at = now() + (_patience(evaluation.sends) if arrived else timedelta(seconds=10))
 
 
 def queue_position(session: Session, evaluation: Evaluation) -> int | None:

@@ -231,8 +231,10 @@ def test_a_port_in_use_is_one_sentence_and_exit_code_6(tmp_path):
         server = Server(tmp_path, "--no-worker", port=taken.getsockname()[1])
         assert server.process.wait(20) == 6
     assert server.said().splitlines() == [
-        f"Port {server.port} on 127.0.0.1 cannot be used: Address already in use. "
-        "Try another one with --port."
+        (
+            f"Port {server.port} on 127.0.0.1 cannot be used: Address already in use. "
+            "Try another one with --port."
+        )
     ]
     assert not server.data.exists()
 

@@ -4,7 +4,7 @@ import pytest
 
 from leaderboard.db import now
 from leaderboard.models import Evaluation, Token
-from leaderboard.services import evaluations
+from leaderboard.services import evaluations, resending
 from leaderboard.sweeper import sweep_once
 
 
@@ -32,7 +32,8 @@ def sweep(board, wire):
 
 def later(board, monkeypatch, seconds):
     moment = now() + timedelta(seconds=seconds)
-    monkeypatch.setattr(evaluations, "now", lambda: moment)
+    for module in (evaluations, resending):
+        monkeypatch.setattr(module, "now", lambda: moment)
 
 
 def test_a_lease_that_runs_out_is_sent_again_and_the_late_worker_is_refused(board, wire, monkeypatch):
@@ -115,7 +116,7 @@ def test_what_a_worker_held_that_is_gone_is_sent_at_once(board, wire, counted, a
     board.claim(made["evaluation_id"])
     with board.writing() as session:
         holder = session.query(Token).filter(Token.kind == "worker").one()
-        assert evaluations.release(session, board.config, holder.id, counted=counted) == 1
+        assert resending.release(session, board.config, holder.id, counted=counted) == 1
     assert sweep(board, wire) == [made["evaluation_id"]]
     assert board.claim(made["evaluation_id"])[1]["attempt"] == attempt
 
@@ -124,5 +125,5 @@ def test_what_a_release_does_not_touch(board):
     made = board.submit().json
     board.claim(made["evaluation_id"])
     with board.writing() as session:
-        assert evaluations.release(session, board.config, 0, counted=True) == 0
+        assert resending.release(session, board.config, 0, counted=True) == 0
         assert session.get(Evaluation, made["evaluation_id"]).status == "validating"

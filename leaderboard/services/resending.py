@@ -1,0 +1,80 @@
+"""Evaluations whose worker or task was lost, and how they come to be judged all the same."""
+
+from datetime import timedelta
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from challenge.verdicts import Reason, Status
+from leaderboard.config import Config
+from leaderboard.db import now
+from leaderboard.models import Evaluation
+from leaderboard.services.evaluations import fail_or_retry, live
+
+
+def sweep(session: Session, config: Config) -> list[int]:
+    """Take back the leases that have run out, and name the evaluations that have to be sent now.
+
+    Sent again, besides: the oldest that waits while nothing runs, for its task may be lost; and any that
+    waits very long, at growing intervals. A task too many does no harm: its claim is refused.
+    """
+    moment = now()
+    lost = session.scalars(
+        select(Evaluation).where(live(), Evaluation.lease_until <= moment).with_for_update(skip_locked=True)
+    )
+    for evaluation in lost:
+        fail_or_retry(
+            evaluation, config, Reason.INTERNAL, "The worker that judged it was not heard of again."
+        )
+        if not evaluation.state.final:
+            evaluation.send_at = moment
+    session.flush()
+    waiting = and_(live(), Evaluation.lease_until.is_(None))
+    due = list(
+        session.scalars(
+            select(Evaluation).where(waiting, Evaluation.send_at <= moment).order_by(Evaluation.id)
+        )
+    )
+    busy = session.scalar(select(Evaluation.id).where(live(), Evaluation.lease_until > moment).limit(1))
+    if not due and busy is None:
+        oldest = session.scalar(select(Evaluation).where(waiting).order_by(Evaluation.id).limit(1))
+        patience = timedelta(seconds=config.unclaimed_seconds)
+        if oldest is not None and oldest.sent_at is not None and oldest.sent_at <= moment - patience:
+            due = [oldest]
+    return [evaluation.id for evaluation in due]
+
+
+def release(session: Session, config: Config, holder_id: int, *, counted: bool) -> int:
+    """Take back every lease of a worker that is known to be gone; the number of them.
+
+    `counted`: whether the attempt counts. It does when the worker crashed, so that a submission on which
+    every worker dies comes to an end; it does not when people stopped it.
+    """
+    lost = session.scalars(
+        select(Evaluation)
+        .where(live(), Evaluation.lease_until.is_not(None), Evaluation.holder_id == holder_id)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for evaluation in lost:
+        if not counted:
+            evaluation.attempts -= 1
+        fail_or_retry(evaluation, config, Reason.INTERNAL, "The worker that judged it ended.")
+        if not evaluation.state.final:
+            evaluation.send_at = now()
+            evaluation.message = ""
+    return len(lost)
+
+
+def _patience(sends: int) -> timedelta:
+    return timedelta(seconds=min(120 * 2 ** (sends - 1), 3600))
+
+
+def sent(session: Session, evaluation_id: int, *, arrived: bool) -> None:
+    """Note that an evaluation was sent, or that the broker could not be reached."""
+    evaluation = session.get(Evaluation, evaluation_id, with_for_update=True)
+    if evaluation is None or evaluation.state is not Status.QUEUED:
+        return
+    if arrived:
+        evaluation.sends += 1
+        evaluation.sent_at = now()
+    evaluation.send_at = now() + (_patience(evaluation.sends) if arrived else timedelta(seconds=10))
