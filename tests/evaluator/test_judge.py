@@ -1,0 +1,160 @@
+"""Whole evaluations on a small set, in the real sandbox."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save
+
+from challenge.bundle import Bundle, Manifest
+from challenge.evaluation import EvaluationSize, evaluation_set
+from challenge.frame import to_unit
+from challenge.metrics import measure
+from challenge.report import Report
+from challenge.sampling import sample
+from challenge.season import PRACTICE
+from challenge.training import Budget, train
+from challenge.verdicts import EvaluationError, Reason, Status
+from evaluator import universality
+from evaluator.integrity import CONSISTENCY, consistency, same_machine
+from evaluator.judge import Assignment, judge
+from evaluator.limits import Limits
+from evaluator.sandbox import find_sandbox
+
+SIZE = EvaluationSize(chains=4, octaves=32, points=64)
+NETWORK = b"""
+from torch import nn
+
+def build(i, o):
+    return nn.Sequential(nn.Linear(i, 64), nn.GELU(), nn.Linear(64, 64), nn.GELU(), nn.Linear(64, o))
+"""
+LINE = b"from torch import nn\n\ndef build(i, o):\n    return nn.Linear(i, o)\n"
+DICE = b"""
+import torch
+from torch import nn
+
+class Dice(nn.Linear):
+    def forward(self, x):
+        return super().forward(x) + 0.1 * torch.rand(len(x), 1)
+
+def build(i, o):
+    return Dice(i, o)
+"""
+
+
+class Notes:
+    """A watch that remembers."""
+
+    def __init__(self):
+        self.statuses = []
+        self.pictures = {}
+
+    def status(self, status, progress, message):
+        assert 0 <= progress <= 1
+        assert message
+        self.statuses.append((status, progress))
+
+    def picture(self, name, png):
+        self.pictures[name] = png
+
+
+def build(source, in_features=2, out_features=1):
+    scope = {}
+    exec(source, scope)
+    return scope["build"](in_features, out_features)
+
+
+def bundle(source, model):
+    weights = save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})
+    return Bundle(Manifest("m", "a", "d"), {"model.py": source, "weights.safetensors": weights})
+
+
+def assignment(made, **rest):
+    return Assignment(made, PRACTICE, find_sandbox(allow_unconfined=False), SIZE, Limits(), **rest)
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    model = build(NETWORK)
+    x, t = sample(50_000, 1)
+    train(model, torch.from_numpy(x), torch.from_numpy(t[:, None]), Budget(1500))
+    return model
+
+
+def test_a_trained_network_is_scored_as_it_would_score_itself(network):
+    notes = Notes()
+    report = judge(assignment(bundle(NETWORK, network)), notes)
+    views = evaluation_set(PRACTICE, SIZE)
+    with torch.inference_mode():
+        own = network(torch.from_numpy(to_unit(views.points.reshape(-1, 2))).float())
+    expected = measure(views.truth, own.double().numpy().reshape(views.truth.shape))
+    assert report.octaves == pytest.approx(expected.octaves, abs=1e-4)
+    assert report.octaves > 2
+    assert report.verdict == "scored"
+    assert report.sentence == ""
+    assert report.universality.passed
+    assert [c.family for c in report.universality.controls] == ["curve", "picture", "surface", "digits"]
+    assert report.integrity.passed
+    assert report.parameters == sum(p.numel() for p in network.parameters())
+    assert (report.device, report.sandbox, report.weight_class) == ("cpu", "bubblewrap", "feather")
+    assert Report.from_json(report.to_json()) == report
+    # It goes through the statuses in order, and draws truth-coloured pictures of places it resolves.
+    order = [Status.PREDICTING, Status.REFITTING, Status.PROBING, Status.RENDERING]
+    assert list(dict.fromkeys(status for status, _ in notes.statuses)) == order
+    assert [p for _, p in notes.statuses] == sorted(p for _, p in notes.statuses)
+    assert {"base-window/00/model.png", "base-window/00/error.png"} <= set(notes.pictures)
+    assert all(png.startswith(b"\x89PNG") for png in notes.pictures.values())
+
+
+def test_judging_twice_gives_the_same_octaves(network):
+    first, second = (judge(assignment(bundle(NETWORK, network), quick=True), Notes()) for _ in range(2))
+    assert first.octaves == pytest.approx(second.octaves, abs=1e-9)
+    assert np.allclose(first.skill_by_chain, second.skill_by_chain, rtol=0, atol=1e-9)
+    assert (first.universality, first.integrity) == (None, None)
+
+
+def test_a_line_is_rejected_with_its_figures():
+    torch.manual_seed(0)
+    report = judge(assignment(bundle(LINE, build(LINE)), pictures=False), Notes())
+    assert report.verdict == "rejected"
+    failed = [control for control in report.universality.controls if not control.passed]
+    assert {control.family for control in failed} == {"curve", "picture", "surface"}
+    for control in failed:
+        assert len(control.refits) == 3
+        assert max(control.refits) < control.bar
+        assert control.name in report.sentence
+    # A line is good at digits, and that is no fault of the digits.
+    assert report.universality.controls[-1].passed
+    assert 0 <= report.octaves < 1
+
+
+def test_answers_that_change_are_rejected(monkeypatch):
+    # The digits alone, which a line passes: this is about the probe.
+    digits = universality.bars(PRACTICE)[-1:]
+    monkeypatch.setattr(universality, "bars", lambda _season: digits)
+    report = judge(assignment(bundle(DICE, build(DICE)), pictures=False), Notes())
+    probe = next(p for p in report.integrity.probes if p.name == "consistency")
+    assert not probe.passed
+    assert probe.figure > CONSISTENCY
+    assert probe.sentence in report.sentence
+
+
+def test_a_model_of_nan_fails_by_its_own_fault():
+    model = build(LINE)
+    model.weight.data.fill_(torch.nan)
+    with pytest.raises(EvaluationError) as caught:
+        judge(assignment(bundle(LINE, model), quick=True), Notes())
+    assert caught.value.reason is Reason.OUTPUT_NOT_FINITE
+
+
+def test_consistency_looks_at_the_worst_point_and_at_what_is_not_finite():
+    answers = np.array([0.1, 0.2, np.nan])
+    assert consistency(answers, answers).passed
+    assert not consistency(answers, answers + np.array([0, 0.02, 0])).passed
+    assert not consistency(answers, np.array([0.1, 0.2, 0.3])).passed
+    assert consistency(answers, answers + 1e-4).figure == pytest.approx(1e-4)
+
+
+def test_same_machine_counts():
+    assert same_machine(5, 5).passed
+    assert not same_machine(5, 6).passed
