@@ -29,13 +29,13 @@ class Recipe:
     """A recipe. Training ends with the steps or the seconds, whichever comes first.
 
     Attributes:
-        steps, seconds: how long; 0 where only the other counts. The schedule follows the steps if there are any.
+        steps, seconds: how long; 0 where only the other counts. The schedule follows the steps if given.
         batch: points a step.
         learning_rate: at the start; it falls to a hundredth along a cosine.
         epsilon: of Adam. Tables whose entries are rarely touched want a tiny one.
         sampling: "uniform" over the base window, or "octave": as views are drawn, every octave alike.
         deepest: the deepest octave of "octave".
-        weigh: divide each point's squared error by the variance of its view, as the score does ("octave" alone).
+        weigh: divide squared errors by the variance of the view, as the score does ("octave" alone).
         reuse: how often a drawn point is used.
         store: dtype of floating weights in the file. float16 halves it.
         seed: of initial weights and points.

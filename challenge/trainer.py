@@ -1,7 +1,7 @@
 """The long trainer behind `mbc train`: from a recipe to weights, with frames and octaves on the way."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,7 +121,7 @@ class Frames:
         self._count += 1
 
 
-def batches(recipe: Recipe) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def batches(recipe: Recipe) -> Generator[tuple[Tensor, Tensor, Tensor], None, None]:
     """Endless batches of x (n, 2) float64, t (n, 1) and weights (n, 1), the same for the same recipe.
 
     The next lot of points is drawn in a thread while the present one is used.
@@ -195,7 +195,7 @@ def fit(
         if octaves > best:
             best_state, best = state, octaves
     finally:
-        stream.close()  # type: ignore[attr-defined]  # a generator: ends the drawing thread
+        stream.close()  # ends the drawing thread
     return Outcome(best_state, best, now, interrupted)
 
 
@@ -209,7 +209,7 @@ def _step(
     t, weight = t.to(answer.device, answer.dtype), weight.to(answer.device, answer.dtype)
     loss = (weight * (answer - t) ** 2).mean()
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
+    loss.backward()
     optimiser.step()
     return float(loss.detach())
 

@@ -24,7 +24,8 @@ def kinds() -> list[str]:
 @click.command(epilog="Example: mbc new mine --from fourier")
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--from", "kind", metavar="KIND", default="mlp", show_default=True, help="See --list.")
-@click.option("--list", "listed", is_flag=True, expose_value=False, is_eager=True, callback=lambda c, _, v: _list(c, v),
+@click.option("--list", is_flag=True, expose_value=False, is_eager=True,
+              callback=lambda context, _, wanted: _list(context, wanted=wanted),
               help="Name the kinds, and stop.")  # fmt: skip
 @click.option("--with-weights", is_flag=True, help="Also copy what the reference has learned.")
 @click.option("--author", help="Your name.  [default: your login]")
@@ -57,7 +58,7 @@ def new(directory: Path, kind: str, *, with_weights: bool, author: str | None) -
     click.echo(f"  mbc train {directory} --seconds 60 && mbc score {directory} --quick")
 
 
-def _list(context: click.Context, wanted: bool) -> None:
+def _list(context: click.Context, *, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
         click.echo("\n".join(kinds()))
         context.exit()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of initial weights and points.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--threads", type=click.IntRange(1, 1024),
-              help="Of the optimiser.  [default: one less than there are processors, which draws points]")  # fmt: skip
+              help="Of the optimiser.  [default: one less than processors: it draws points]")  # fmt: skip
 def train(
     directory: Path,
     seconds: float | None,

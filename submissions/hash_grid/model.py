@@ -1,9 +1,9 @@
 """A multi-resolution hash grid into a small network, for any number of inputs.
 
 Learned tables of features lie on grids of growing resolution; a point reads the corners of its cell on every
-level and interpolates. A cell of d dimensions has 2^d corners, so beyond three inputs no grid is laid over all of
-them: then there are several grids over planes, each plane two fixed random projections of the inputs. The
-raw inputs always go into the network beside the features.
+level and interpolates. A cell of d dimensions has 2^d corners, so beyond three inputs no grid is laid over
+all of them: then there are several grids over planes, each plane two fixed random projections of the inputs.
+The raw inputs always go into the network beside the features.
 """
 
 import math

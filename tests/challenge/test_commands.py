@@ -1,0 +1,138 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+import zipfile
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from challenge import sample
+from challenge.bundle import read_bundle
+from challenge.cli import mbc
+from challenge.commands.new import kinds
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments):
+    return CliRunner().invoke(mbc, [str(a) for a in arguments], catch_exceptions=False)
+
+
+def size(name):
+    with Image.open(name) as picture:
+        return picture.size
+
+
+def test_from_nothing_to_a_bundle(elsewhere):
+    assert run("new", "mine", "--from", "mlp").exit_code == 0
+    assert not (elsewhere / "mine" / "weights.safetensors").exists()
+    trained = run("train", "mine", "--steps", 20)
+    assert trained.exit_code == 0, trained.output
+    assert "Wrote the best weights" in trained.output
+    assert "100%" in trained.stderr
+    packed = run("pack", "mine")
+    assert packed.exit_code == 0, packed.output
+    bundle = read_bundle(elsewhere / "mine.zip")
+    assert bundle.manifest.name == "mine"
+    assert bundle.frames
+    with zipfile.ZipFile(elsewhere / "mine.zip") as archive:
+        assert "train.toml" in archive.namelist()
+    drawn = run("render", "mine", "--place", "antenna", "--octave", 5, "--size", 32, "-o", "three.png")
+    assert drawn.exit_code == 0, drawn.output
+    assert size("three.png") == (32 * 3 + 8, 32)
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_kind_can_be_started_from_and_bears_any_directory_name(elsewhere, kind):
+    name = 'o"ne\\two é'
+    result = run("new", name, "--from", kind, "--with-weights", "--author", "A. N. Other")
+    assert result.exit_code == 0, result.output
+    values = tomllib.loads((elsewhere / name / "submission.toml").read_text())
+    assert (values["name"], values["author"]) == (name, "A. N. Other")
+    read_bundle(elsewhere / name)
+
+
+def test_ctrl_c_while_training_writes_the_weights(elsewhere):
+    run("new", "mine", "--from", "mlp")
+    code = "from challenge.cli import main; main()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, "train", "mine", "--seconds", "300"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert "%" in child.stderr.readline()  # the first check is done
+    time.sleep(0.5)
+    os.kill(child.pid, signal.SIGINT)
+    out, _ = child.communicate(timeout=60)
+    assert child.returncode == 0
+    assert "Interrupted: kept the best weights" in out
+    assert (elsewhere / "mine" / "weights.safetensors").exists()
+
+
+def test_samples_are_those_of_python(elsewhere):
+    assert run("sample", "-n", "1_000", "--seed", 5, "-o", "s.npz").exit_code == 0
+    with np.load("s.npz") as file:
+        x, t = sample(1000, 5)
+        assert np.array_equal(file["x"], x)
+        assert np.array_equal(file["t"], t)
+
+
+def test_the_truth_is_drawn_without_a_model(elsewhere):
+    assert run("render", "--size", 40).exit_code == 0
+    assert size("render.png") == (40, 40)
+    assert run("render", "--center", -1.25, 0.02, "--octave", 3, "--size", 24, "--smooth", 2).exit_code == 0
+    assert size("render.png") == (24, 24)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        ("new mine --from furrier", 2, "there are fourier, hash_grid, linear, mlp"),
+        ("new full", 2, "full exists already"),
+        ("sample -n 0", 2, "0 is not in the range"),
+        ("sample -o s.csv", 2, "should end in .npz"),
+        ("sample -n 10 -o nowhere/s.npz", 5, "No such file or directory"),
+        ("train nowhere", 2, "nowhere is not a directory; `mbc new nowhere"),
+        ("train full", 3, "There is no model.py in full"),
+        ("train broken", 3, "NameError"),
+        ("train wrong", 3, "'speed' is unknown"),
+        ("train wrong --device tpu", 3, "unknown"),
+        ("train other --steps 1 --device tpu", 2, "must be auto, cpu or cuda"),
+        ("pack nowhere", 2, "nowhere is not a directory"),
+        ("pack full", 3, "There is no submission.toml"),
+        ("render --place atlantis", 2, "there is no place 'atlantis'; there are base-window"),
+        ("render --place spiral --center 0 0", 2, "exclude each other"),
+        ("render --center nan 0 --size 8", 2, "points must be finite"),
+        ("render --only model", 2, "needs the directory of a submission"),
+        ("render --colours mud --size 8", 2, "no colour map 'mud'"),
+        ("render full --size 8", 3, "There is no model.py"),
+        ("render other --size 8", 3, "train it first"),
+        ("render --octave 50", 2, "50"),
+        ("render -o picture.jpg", 2, "should end in .png"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(elsewhere, arguments, code, told):
+    (elsewhere / "full").mkdir()
+    (elsewhere / "full" / "notes.txt").write_text("x")
+    linear = "from torch import nn\ndef build(i, o): return nn.Linear(i, o)\n"
+    for name, model, recipe in (
+        ("broken", "undefined", "steps = 1"),
+        ("wrong", linear, "steps = 1\nspeed = 9"),
+        ("other", linear, "steps = 1"),
+    ):
+        (elsewhere / name).mkdir()
+        (elsewhere / name / "model.py").write_text(model)
+        (elsewhere / name / "train.toml").write_text(recipe)
+    result = run(*arguments.split())
+    assert result.exit_code == code, result.output
+    assert told in result.output
+    assert "Traceback" not in result.output
+    assert not list(elsewhere.glob(".*.part"))

@@ -1,0 +1,146 @@
+from itertools import islice, pairwise
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from challenge import trainer
+from challenge.frame import to_plane
+from challenge.recipes import Recipe, RecipeError, read_recipe
+from challenge.target import target
+from challenge.trainer import Check, batches, fit
+from challenge.zoom import zoom_points
+
+QUICK = Recipe(steps=60, batch=512, learning_rate=5e-3, deepest=4)
+
+
+@pytest.fixture(autouse=True)
+def small_pool(monkeypatch):
+    monkeypatch.setattr(trainer, "POOL", 20_000)
+
+
+def small():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(2, 32), nn.GELU(), nn.Linear(32, 1))
+
+
+class Knows(nn.Module):
+    """Answers with the truth plus an error."""
+
+    def __init__(self, error=0.0):
+        super().__init__()
+        self.error = error
+        self.wants_float64 = True
+
+    def forward(self, x):
+        return torch.from_numpy(target(to_plane(x.numpy()), max_iterations=1000) + self.error)[:, None]
+
+
+def test_zoom_points_hold_the_target_and_as_many_points_an_octave_as_the_base_window_has():
+    points = zoom_points(np.random.default_rng(1), 32, 8)
+    assert np.abs(points.x).max() <= 1
+    right = target(to_plane(points.x), max_iterations=1000)
+    # Going to unit coordinates and back moves a point by its rounding.
+    assert np.quantile(np.abs(right - points.t), 0.99) < 1e-6
+    assert (np.bincount(points.octave) > 0.9 * 32 * 128).all()
+    one = points.view == points.view[points.octave == 8][0]
+    assert one.sum() == 128
+    assert points.t[one].var() == pytest.approx(points.variance[one][0])
+    width = np.ptp(points.x[one], axis=0).max()
+    assert 0.8 * 2 * 2**-8 < width <= 2 * 2**-8
+
+
+def test_deeper_views_vary_less():
+    points = zoom_points(np.random.default_rng(2), 64, 9)
+    spread = [points.variance[points.octave == k].mean() for k in range(2, 10)]
+    assert all(a > b for a, b in pairwise(spread))
+
+
+def test_the_check_gives_every_octave_to_the_truth_and_none_to_a_constant():
+    check = Check()
+    assert check.octaves(Knows()) == pytest.approx(trainer.CHECK_OCTAVES, abs=0.05)
+    assert check.octaves(Knows(float("nan"))) == 0
+    assert check.octaves(Knows(10.0)) < 0.1
+
+
+def test_batches_are_the_same_for_a_seed_and_fresh_after_reuse():
+    recipe = Recipe(steps=1, batch=2000, reuse=1, deepest=3)
+
+    def first(seed, n):
+        stream = batches(Recipe(steps=1, batch=2000, reuse=1, deepest=3, seed=seed))
+        taken = list(islice(stream, n))
+        stream.close()
+        return torch.cat([x for x, _, _ in taken])
+
+    assert torch.equal(first(1, 6), first(1, 6))
+    assert not torch.equal(first(1, 2), first(2, 2))
+    assert len(torch.unique(first(1, 6), dim=0)) == len(first(1, 6))
+    assert recipe.reuse == 1
+
+
+@pytest.mark.parametrize("sampling", ["octave", "uniform"])
+def test_training_helps_and_leaves_frames(tmp_path, sampling):
+    seen = []
+    recipe = Recipe(steps=400, batch=512, learning_rate=1e-2, deepest=4, sampling=sampling)
+    outcome = fit(small(), recipe, tmp_path, report=seen.append)
+    assert outcome.octaves > 1.5
+    assert not outcome.interrupted
+    assert seen[-1].step == 400
+    assert seen[-1].done == 1
+    frames = sorted((tmp_path / "frames").glob("*.png"))
+    assert 4 <= len(frames) <= 8
+    for frame in frames:
+        with Image.open(frame) as picture:
+            assert picture.size == (160, 160)
+    assert sum(f.stat().st_size for f in frames) < 300 * 1024
+
+
+def test_the_same_recipe_gives_the_same_weights(tmp_path):
+    a, b = (fit(small(), QUICK, tmp_path).state for _ in range(2))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_ctrl_c_keeps_the_best_so_far(tmp_path):
+    def stop(now):
+        if now.step == 30:
+            raise KeyboardInterrupt
+
+    outcome = fit(small(), QUICK, tmp_path, report=stop)
+    assert outcome.interrupted
+    assert outcome.octaves > 0
+    small().load_state_dict(outcome.state)
+
+
+def test_seconds_end_it_and_half_precision_is_stored(tmp_path):
+    outcome = fit(small(), Recipe(seconds=0.5, batch=256, deepest=3, store="float16"), tmp_path)
+    assert outcome.progress.done == 1
+    assert {t.dtype for t in outcome.state.values()} == {torch.float16}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("steps = ", "not TOML"),
+        ("steps = 10\nlearningrate = 1", "'learningrate' is unknown"),
+        ("steps = -1", r"steps must lie in 1 .. 1e\+09"),
+        ("steps = 1.5", "steps must lie"),
+        ("steps = 1\nbatch = true", "batch must lie"),
+        ("steps = 1\nlearning_rate = nan", "learning_rate must lie"),
+        ('steps = 1\nsampling = "deep"', "one of octave, uniform, not 'deep'"),
+        ("steps = 1\nweigh = 1", "true or false"),
+        ("batch = 8", "steps, seconds or both"),
+    ],
+)
+def test_a_wrong_recipe_is_named(tmp_path, text, told):
+    (tmp_path / "train.toml").write_text(text)
+    with pytest.raises(RecipeError, match=told):
+        read_recipe(tmp_path)
+
+
+def test_the_command_line_overrules_the_recipe():
+    recipe = Recipe(steps=10, seed=3)
+    assert recipe.changed(steps=None, seconds=5.0, seed=None) == Recipe(seconds=5.0, seed=3)
+    assert recipe.changed(steps=7, seconds=None, seed=9) == Recipe(steps=7, seed=9)
+    assert recipe.changed(steps=None, seconds=None, seed=None) == recipe

@@ -1,0 +1,106 @@
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+from challenge.bundle import read_bundle
+from challenge.evaluation import EvaluationSize, evaluation_set
+from challenge.frame import to_unit
+from challenge.local import load_build, load_model, predict
+from challenge.metrics import measure
+from challenge.recipes import read_recipe
+from challenge.season import PRACTICE
+from challenge.training import Budget, cast, train
+
+ROOT = Path(__file__).parents[2] / "submissions"
+KINDS = ("linear", "mlp", "fourier", "hash_grid")
+UNIVERSAL = ("mlp", "fourier", "hash_grid")
+# A few views of the practice season; the whole season's figures stand in submissions/README.md.
+FLOORS = {"linear": 0.0, "mlp": 5.0, "fourier": 7.0, "hash_grid": 9.0}
+STEPS = 500
+
+
+@pytest.fixture(scope="module")
+def practice():
+    return evaluation_set(PRACTICE, EvaluationSize(chains=16, octaves=13, points=128))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    x, labels = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(x))
+    x = torch.from_numpy(x[order] / 8 - 1)
+    labels = torch.from_numpy(labels[order])
+    return x[:1200], labels[:1200], x[1200:], labels[1200:]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_octaves_are_above_their_floor(kind, practice):
+    prediction = predict(load_model(ROOT / kind), to_unit(practice.points.reshape(-1, 2)))
+    assert measure(practice.truth, prediction.reshape(practice.truth.shape)).octaves > FLOORS[kind]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_a_whole_bundle_of_modest_size(kind):
+    bundle = read_bundle(ROOT / kind)
+    assert bundle.manifest.description
+    assert len(bundle.weights) <= 4 << 20
+    assert 4 <= len(bundle.frames) <= 8
+    assert sum(map(len, bundle.frames.values())) < 300 << 10
+    assert len(bundle.readme) > 200
+    assert read_recipe(ROOT / kind).steps
+    assert tomllib.loads(bundle.train)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (3, 2), (4, 1), (17, 4), (64, 10), (784, 10)])
+def test_it_is_built_for_any_number_of_features(kind, shape):
+    torch.manual_seed(0)
+    model = load_build(ROOT / kind)(*shape)
+    x = torch.rand(5, shape[0]) * 2 - 1
+    assert model(x).shape == (5, shape[1])
+    alone = torch.cat([model(row[None]) for row in x])
+    assert torch.allclose(model(x), alone, atol=1e-5)
+    for edge in (-1.0, 1.0):
+        assert model(torch.full((1, shape[0]), edge)).isfinite().all()
+
+
+def skill(model, digits):
+    x, labels, held, answers = digits
+    torch.set_num_threads(1)
+    train(model, x, nn.functional.one_hot(labels, 10).double(), Budget(steps=STEPS, task="classification"))
+    with torch.no_grad():
+        right = (model(cast(model, held)).argmax(1) == answers).double().mean().item()
+    return (right - 0.1) / 0.9
+
+
+@pytest.mark.parametrize("kind", UNIVERSAL)
+def test_it_learns_digits_half_as_well_as_the_reference_network(kind, digits):
+    torch.manual_seed(0)
+    reference = skill(load_build(ROOT / "mlp")(64, 10), digits)
+    assert reference > 0.9
+    torch.manual_seed(0)
+    assert skill(load_build(ROOT / kind)(64, 10), digits) > 0.5 * reference
+
+
+@pytest.mark.parametrize("kind", UNIVERSAL)
+def test_784_inputs_are_learned_too(kind):
+    generator = torch.Generator().manual_seed(0)
+    prototypes = torch.rand(10, 784, generator=generator) * 2 - 1
+    labels = torch.randint(10, (1500,), generator=generator)
+    x = (0.5 * prototypes[labels] + torch.randn(1500, 784, generator=generator)).clamp(-1, 1).double()
+    torch.manual_seed(0)
+    assert skill(load_build(ROOT / kind)(784, 10), (x[:1000], labels[:1000], x[1000:], labels[1000:])) > 0.8
+
+
+def test_a_line_fails_where_it_should():
+    x = torch.rand(2000, 1, generator=torch.Generator().manual_seed(0)).double() * 2 - 1
+    y = 0.5 + 0.5 * torch.sin(9 * x)
+    model = load_build(ROOT / "linear")(1, 1)
+    train(model, x, y, Budget(steps=STEPS))
+    with torch.no_grad():
+        assert 1 - ((model(cast(model, x)) - y) ** 2).mean() / y.var() < 0.2
