@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Final, Self
 
 MIB: Final = 1 << 20
+CORES: Final = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 PREFIX: Final = "MBC_LIMIT_"
 
 
@@ -15,7 +16,7 @@ class Limits:
     Attributes:
         memory_bytes: address space of the process (not limited where it has a GPU, which reserves it freely).
         tmp_bytes: size of the private /tmp; /dev/shm has as much.
-        processes: processes and threads.
+        processes: processes and threads, besides torch's own.
         files: open files.
         file_bytes: size of one file.
         cpu_seconds: processor time in all; a hard stop behind the wall clock.
@@ -34,7 +35,7 @@ class Limits:
     processes: int = 64
     files: int = 256
     file_bytes: int = 64 * MIB
-    cpu_seconds: int = 3600
+    cpu_seconds: int = 1800 * CORES
     output_bytes: int = 256 * 1024
     start_seconds: float = 60.0
     load_seconds: float = 30.0
@@ -42,7 +43,7 @@ class Limits:
     request_points: int = 65_536
     fit_seconds: float = 300.0
     total_seconds: float = 1800.0
-    threads: int = os.cpu_count() or 1
+    threads: int = CORES
 
     @classmethod
     def from_environment(cls) -> Self:

@@ -57,7 +57,8 @@ class Pipes:
             "RLIMIT_NOFILE": limits.files,
         }
         if confined:
-            caps["RLIMIT_NPROC"] = limits.processes
+            # Each of its pools, of OpenMP, of MKL and of its own, has as many threads.
+            caps["RLIMIT_NPROC"] = limits.processes + 4 * limits.threads
         if not wants_gpu(device):
             # CUDA reserves address space by the terabyte.
             caps["RLIMIT_AS"] = limits.memory_bytes

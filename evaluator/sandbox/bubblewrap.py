@@ -15,16 +15,13 @@ public service, run the worker in a disposable virtual machine as well.
 """
 
 import contextlib
-import importlib.util
 import json
 import os
 import select
 import shutil
 import signal
-import stat
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +29,7 @@ from challenge.bundle import Bundle
 from challenge.verdicts import EvaluationError, Reason
 from evaluator.limits import Limits
 from evaluator.process import Pipes, Process, wants_gpu
+from evaluator.sandbox import view
 from evaluator.sandbox.stage import staged
 from evaluator.sandbox.syscalls import filter_program
 from evaluator.session import Session
@@ -54,6 +52,7 @@ class Bubblewrap:
     def __init__(self) -> None:
         self._program = shutil.which("bwrap") or "bwrap"
         self._user = DROP_TO if os.geteuid() == 0 else None
+        self._doors = view.behind_doors() if self._user is not None else {}
 
     def describe(self) -> dict[str, str]:
         """What is in force."""
@@ -81,16 +80,11 @@ class Bubblewrap:
 
         if shutil.which(self._program) is None:
             raise missing("bubblewrap is not installed: `apt-get install bubblewrap`.")
-        for path in (sys.prefix, sys.base_prefix, *_libraries()):
-            if self._user is not None and (door := _closed(_real(path))):
-                raise missing(
-                    f"The Python environment {path} lies behind {door}, which the sandbox's user may "
-                    "not enter: make the environment where every user can read it, like /opt, or run the "
-                    "evaluator as an ordinary user instead of root."
-                )
-        identity = {} if self._user is None else {"user": self._user, "group": self._user, "extra_groups": []}
+        inner = [sys.executable, "-I", "-S", "-c", "print(6 * 7)"]
+        command, user = self._as_user([self._program, *self._arguments(Limits()), *inner])
+        identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
         tried = subprocess.run(
-            [self._program, *self._arguments(Limits()), sys.executable, "-I", "-S", "-c", "print(6 * 7)"],
+            command,
             capture_output=True,
             text=True,
             env={},
@@ -102,11 +96,18 @@ class Bubblewrap:
         if tried.stdout.strip() == "42":
             return
         said = tried.stderr.strip()[-300:]
+        door = view.closed_door(Path(sys.prefix).resolve()) if self._user is not None else None
+        if door is not None:
+            raise missing(
+                f"The Python environment {sys.prefix} lies behind {door}, which the sandbox's user may not "
+                "enter: make the environment where every user can read it, like /opt, or run the evaluator "
+                f"as an ordinary user instead of root. (bubblewrap said: {said})"
+            )
         if "nknown option" in said:
             raise missing(f"bubblewrap 0.8 or later is needed. (bubblewrap said: {said})")
         if "No such file" in said or ("Permission denied" in said and "namespace" not in said):
             raise missing(
-                f"The sandbox cannot read the Python environment at {_real(sys.prefix)}: make it where "
+                f"The sandbox cannot read the Python environment at {sys.prefix}: make it where "
                 f"every user can read it, like /opt. (bubblewrap said: {said})"
             )
         raise missing(
@@ -139,18 +140,30 @@ class Bubblewrap:
             filter_fd = sealed(program) if program else None
             pipes = Pipes()
             options = pipes.options(
-                limits, device=device, bundle="/bundle", path=_libraries(), confined=True, filter_fd=filter_fd
+                limits,
+                device=device,
+                bundle="/bundle",
+                path=view.libraries(),
+                confined=True,
+                filter_fd=filter_fd,
             )
             inner = [sys.executable, "-I", "-S", "-B", "/runner/child.py", options]
+            command, user = self._as_user([self._program, "--args", str(told), *inner])
             process = Process(
-                [self._program, "--args", str(told), *inner],
+                command,
                 pipes,
                 pass_fds=passed,
-                user=self._user,
+                user=user,
                 before_kill=lambda: _kill_init(status),
                 after=lambda: os.close(status),
             )
         return Session(process, limits)
+
+    def _as_user(self, command: list[str]) -> tuple[list[str], int | None]:
+        """The command, and the user that has to be dropped to before it."""
+        if self._user is None or not self._doors:
+            return command, self._user
+        return view.through_lobby(command, self._user, self._doors), None
 
     def _arguments(self, limits: Limits, *, gpu: bool = False) -> list[str]:
         size = str(limits.tmp_bytes)
@@ -159,9 +172,9 @@ class Bubblewrap:
         args += ["--uid", str(INSIDE), "--gid", str(INSIDE), "--hostname", "sandbox"]
         # As the first process of its namespace: bubblewrap's own would be there unfiltered, and within reach.
         args += ["--cap-drop", "ALL", "--die-with-parent", "--new-session", "--as-pid-1"]
-        args += _system()
         args += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", SHM]
-        args += ["--size", size, "--perms", "0700", "--tmpfs", TMP]
+        # Before the environment, which may itself lie in a folder of the host's /tmp.
+        args += ["--size", size, "--perms", "0700", "--tmpfs", TMP, *view.arguments(self._doors)]
         args += ["--ro-bind-try", "/sys/devices/system/cpu", "/sys/devices/system/cpu"]
         if gpu:
             args += _gpu()
@@ -178,65 +191,6 @@ class Bubblewrap:
         for name, value in environment.items():
             args += ["--setenv", name, value]
         return [*args, "--chdir", TMP, "--remount-ro", "/dev"]
-
-
-def _real(path: str) -> Path:
-    return Path(path).resolve()
-
-
-def _system() -> list[str]:
-    """The system's programs and libraries, and the Python environment; nothing of this project."""
-    args = ["--ro-bind", "/usr", "/usr", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-    for name in ("bin", "lib", "lib32", "lib64", "libx32", "sbin"):
-        path = Path("/") / name
-        if path.is_symlink():
-            args += ["--symlink", str(path.readlink()), str(path)]
-        elif path.is_dir():
-            args += ["--ro-bind", str(path), str(path)]
-    shown = [Path("/usr")]
-    for prefix in (sys.base_prefix, sys.prefix):
-        real = _real(prefix)
-        # Of an environment that somebody made in a project's own folder, not the project.
-        for part in ("bin", "lib", "lib64", "pyvenv.cfg"):
-            path = real / part
-            if path.is_symlink():
-                args += ["--symlink", str(path.readlink()), str(path)]
-            elif path.exists() and not any(path.is_relative_to(known) for known in shown):
-                args += ["--ro-bind", str(path), str(path)]
-                shown.append(path)
-        if Path(prefix) != real:
-            args += ["--symlink", str(real), str(prefix)]
-    return args + _masks(shown)
-
-
-def _masks(shown: list[Path]) -> list[str]:
-    """Hide this project's packages where they are installed beside the libraries."""
-    args = []
-    for package in ("challenge", "evaluator", "leaderboard"):
-        spec = importlib.util.find_spec(package)
-        for folder in (spec.submodule_search_locations or []) if spec else []:
-            installed = _real(folder)
-            if any(installed.is_relative_to(path) for path in shown):
-                args += ["--size", "4096", "--tmpfs", str(installed), "--remount-ro", str(installed)]
-    return args
-
-
-def _libraries() -> list[str]:
-    """Where torch and the others are; a child that starts without `site` has to be told."""
-    found = [_real(sysconfig.get_path(name)) for name in ("purelib", "platlib")]
-    for package in ("torch", "safetensors", "numpy"):
-        spec = importlib.util.find_spec(package)
-        if spec and spec.origin:
-            found.append(_real(spec.origin).parent.parent)
-    return [str(path) for path in dict.fromkeys(found)]
-
-
-def _closed(path: Path) -> Path | None:
-    """The first folder on the way that strangers may not enter."""
-    for folder in (*reversed(path.parents), path):
-        if folder.is_dir() and not folder.stat().st_mode & stat.S_IXOTH:
-            return folder
-    return None
 
 
 def _gpu() -> list[str]:
