@@ -26,8 +26,13 @@ _MARKDOWN: Final = MarkdownIt("commonmark", {"html": False, "linkify": False}).e
 @lru_cache(maxsize=64)
 def readme_html(text: str) -> str:
     """Markdown to HTML that holds no script, style, picture, form or foreign attribute."""
+    tokens = _MARKDOWN.parse(text[:_COLOURED])
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            # A page has one first heading, and the README stands below a second one.
+            token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
     return nh3.clean(
-        _MARKDOWN.render(text[:_COLOURED]),
+        _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}),
         tags=set(_TAGS),
         attributes={"a": {"href", "title"}, "th": {"align"}, "td": {"align"}},
         url_schemes={"http", "https"},
