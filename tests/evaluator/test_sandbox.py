@@ -404,15 +404,16 @@ def test_an_environment_in_tmp_and_behind_a_closed_door_works(tmp_path):
     packages = Path(torch.__file__).parents[1]
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", prefix], check=True)
     theirs = next(prefix.glob("lib/python3*/site-packages"))
-    needed = (
+    needed = [
         "torch",
+        "torchgen",
         "numpy",
         "numpy.libs",
         "safetensors",
         "typing_extensions.py",
         "pyseccomp.py",
-        "filelock",
-    )
+    ]
+    needed += ["filelock", "sympy", "mpmath", "networkx", "jinja2", "markupsafe", "fsspec"]
     links = [packages / name for name in needed if (packages / name).exists()]
     if subprocess.run(["cp", "-al", *links, theirs], capture_output=True, check=False).returncode:
         shutil.rmtree(prefix)
