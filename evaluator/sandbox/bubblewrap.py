@@ -30,6 +30,7 @@ from challenge.verdicts import EvaluationError, Reason
 from evaluator.limits import Limits
 from evaluator.process import Pipes, Process, wants_gpu
 from evaluator.sandbox import view
+from evaluator.sandbox.escapes import SEALED, attempts
 from evaluator.sandbox.stage import staged
 from evaluator.sandbox.syscalls import filter_program
 from evaluator.session import Session
@@ -69,7 +70,7 @@ class Bubblewrap:
         }
 
     def try_out(self) -> None:
-        """Start the interpreter in an empty sandbox.
+        """Start the interpreter in a sandbox without a bundle, and try to get out of it.
 
         Raises:
             EvaluationError: SANDBOX_UNAVAILABLE, with what is missing and what to do.
@@ -80,21 +81,26 @@ class Bubblewrap:
 
         if shutil.which(self._program) is None:
             raise missing("bubblewrap is not installed: `apt-get install bubblewrap`.")
-        inner = [sys.executable, "-I", "-S", "-c", "print(6 * 7)"]
-        command, user = self._as_user([self._program, *self._arguments(Limits()), *inner])
-        identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
-        tried = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            env={},
-            cwd="/",
-            timeout=60,
-            check=False,
-            **identity,  # type: ignore[call-overload]  # one mapping of three keyword arguments
-        )
-        if tried.stdout.strip() == "42":
+        with attempts() as program:
+            inner = [sys.executable, "-I", "-S", "-c", program]
+            arguments = [*self._arguments(Limits()), "--remount-ro", "/"]
+            command, user = self._as_user([self._program, *arguments, *inner])
+            identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+            tried = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                env={},
+                cwd="/",
+                timeout=60,
+                check=False,
+                **identity,  # type: ignore[call-overload]  # one mapping of three keyword arguments
+            )
+        *escapes, last = tried.stdout.splitlines() or [""]
+        if last == SEALED and not escapes:
             return
+        if last == SEALED:
+            raise missing(f"bubblewrap does not confine here; within reach: {', '.join(escapes)}.")
         said = tried.stderr.strip()[-300:]
         door = view.closed_door(Path(sys.prefix).resolve()) if self._user is not None else None
         if door is not None:

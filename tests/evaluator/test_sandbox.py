@@ -458,6 +458,20 @@ def test_our_packages_are_hidden_where_they_are_installed_beside_torch(monkeypat
     assert masks == ["--size", "4096", "--tmpfs", folder, "--remount-ro", folder]
 
 
+@pytest.mark.parametrize(
+    ("hole", "named"),
+    [
+        (["--share-net"], "the host's network"),
+        (["--bind", "/tmp", "/tmp", "--bind", "/dev", "/dev"], "the host's files"),
+    ],
+)
+def test_a_sandbox_with_a_hole_judges_nothing(monkeypatch, hole, named):
+    sandbox = Bubblewrap()
+    whole = sandbox._arguments
+    monkeypatch.setattr(sandbox, "_arguments", lambda limits: [*whole(limits), *hole])
+    assert named in ends(Reason.SANDBOX_UNAVAILABLE, sandbox.try_out).sentence
+
+
 def test_what_is_in_force_is_described(sandbox):
     described = sandbox.describe()
     assert described["network"] == "none"
