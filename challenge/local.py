@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from challenge.training import cast
@@ -84,7 +84,8 @@ def save_weights(state: dict[str, torch.Tensor], path: Path) -> None:
     """Write a state dict beside `path` and rename it, so that a failure leaves an old file whole."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        save_file({name: tensor.contiguous() for name, tensor in state.items()}, partial)
+        # Not by save_file: its file is for its owner's eyes only.
+        partial.write_bytes(save({name: tensor.contiguous() for name, tensor in state.items()}))
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
