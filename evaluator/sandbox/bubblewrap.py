@@ -10,8 +10,10 @@ leaves root's rights on files.
 
 Not covered: without libseccomp, memory that several processes share out is not counted together (there is no
 cgroup), and the kernel's whole interface is within reach; with a GPU, address space cannot be limited, and
-that part is written from others' reports; a flood of empty files in /tmp; the kernel itself is trusted. For a
-public service, run the worker in a disposable virtual machine as well.
+that part is written from others' reports; a flood of empty files in /tmp; the kernel itself is trusted. An
+evaluator that is killed (SIGKILL) within milliseconds of a start may leave a bwrap that waits for ever, with
+nothing of the submission in it (measured: 7 of 140). For a public service, run the worker in a disposable
+virtual machine as well.
 """
 
 import contextlib
