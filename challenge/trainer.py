@@ -36,7 +36,7 @@ CHECK_CHAINS: Final = 24
 CHECK_OCTAVES: Final = 16
 # The trainer's check has a seed of its own: it never meets the points that were trained on.
 CHECK_SEED: Final = 0x6D6263
-CHECKS: Final = 12
+CHECKS: Final = 8
 
 
 @dataclass(frozen=True)
