@@ -1,3 +1,4 @@
+# ruff: noqa: ANN001, ANN201, E501 - a script that prints
 """The generator's figures, as ratios within one run: `python benchmarks/generator.py [--quick]`.
 
 A machine that is busy with other things slows both sides of a ratio. Each time is the smallest of several.
@@ -55,10 +56,14 @@ def textbook(points, limit, mu):
 
 def bare_steps(block, _limit):
     with block.repeat(bursts.SPRINT_STEPS // 4, [block.load(bursts.ZR), block.load(bursts.ZI)]) as (now, put):
+        after = now
         for _ in range(4):
-            zr, zi = now
-            now = [(-zi).fma(zi, zr.fma(zr, block.load(bursts.CR))), (zr + zr).fma(zi, block.load(bursts.CI))]
-        put(now)
+            zr, zi = after
+            after = [
+                (-zi).fma(zi, zr.fma(zr, block.load(bursts.CR))),
+                (zr + zr).fma(zi, block.load(bursts.CI)),
+            ]
+        put(after)
     zr, zi = put.values()
     block.store(bursts.ZR, zr)
     block.store(bursts.ZI, zi)
@@ -227,7 +232,7 @@ def show_deep(oracle, quick):
     for name, place in MISIUREWICZ.items():
         for octave in (100, 300):
             centre = misiurewicz(gmpy2, *place, octave + 120)
-            seconds = best(lambda: deep.render(centre, octave, side, limit), 2)
+            seconds = best(lambda centre=centre, octave=octave: deep.render(centre, octave, side, limit), 2)
             picture = deep.render(centre, octave, side, limit)
             errors = []
             started = time.perf_counter()

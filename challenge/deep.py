@@ -1,4 +1,4 @@
-"""True pictures of windows that float64 cannot address: to octave 900, around a centre given in decimal digits."""
+"""True pictures of windows that float64 cannot address, around a centre given in decimal digits."""
 
 import math
 from fractions import Fraction
@@ -42,7 +42,7 @@ def parse(center: tuple[str, str]) -> tuple[Fraction, Fraction]:
 
 
 def reference(center: tuple[Fraction, Fraction], octave: float, limit: int) -> NDArray[np.complex128]:
-    """The orbit of the centre from 0 until it escapes or has limit steps, in fixed-point integers, rounded."""
+    """The orbit of the centre from 0 until it escapes or has limit steps, computed in integers."""
     bits = math.ceil(octave) + limit.bit_length() + _GUARD_BITS
     cr, ci = (_integer(math.floor(part * (1 << bits))) for part in center)
     zr = zi = _integer(0)

@@ -1,7 +1,7 @@
-"""Escape counts in integers of any length: for the rare point that double-double cannot settle.
+"""Escape counts in integers of any length: for the point that nothing else could settle.
 
-Fixed-point numbers of 2^-bits. The error is carried along as an upper bound, and the precision doubled until the
-bound is good enough; so this is slow (milliseconds to seconds a point) and always ends right.
+The last resort after `compiled.integers`. The error is carried along as an upper bound, and the precision
+doubled until the bound is good enough; so this is slow (a second a point) and ends right.
 """
 
 import math
@@ -10,9 +10,9 @@ from fractions import Fraction
 from typing import Final
 
 _BAILOUT_BITS: Final = 32
-_FIRST_BITS: Final = 256
-# No double other than those that `interior.known_inside` knows needs as many within 100,000 iterations, as far as
-# we know; a point that does is taken to be inside.
+_FIRST_BITS: Final = 1024
+# As far as we know, no double needs as many within 100,000 iterations, but those that `interior.known_inside`
+# knows; a point that does is taken to be inside.
 _MOST_BITS: Final = 1 << 16
 _SCALE: Final = 60
 

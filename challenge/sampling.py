@@ -10,7 +10,8 @@ from challenge.target import SQUASH, escape_count
 
 Array = NDArray[np.float64]
 
-# Points drawn and computed at a time: the slow last points of a piece are few beside it, and memory is bounded.
+# Points drawn and computed at a time: the slow last points of a piece are few beside it, and memory is
+# bounded.
 _PIECE = 1 << 20
 
 
@@ -43,7 +44,7 @@ def stream(batch: int, seed: int | None = None) -> Iterator[tuple[Array, Array]]
 
 
 def sample(n: int, seed: int | None = None) -> tuple[Array, Array]:
-    """n uniform random points of the base window.
+    """Uniform random points of the base window.
 
     Returns:
         x: (n, 2) unit coordinates in [-1, 1]; t: (n,) the target there.

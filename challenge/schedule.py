@@ -1,6 +1,6 @@
-"""Who computes what, and when: chunks of points on all processors, and the few hard points gathered for later.
+"""Who computes what, and when: chunks of points on all processors, the few hard points gathered for later.
 
-A point's way depends on the point alone, never on its neighbours, so no result depends on how the work is cut.
+A point's way depends on the point alone, never on its neighbours: no result depends on how the work is cut.
 """
 
 import os
@@ -44,7 +44,7 @@ def share(work: Callable[[int], None], pieces: Iterable[int], workers: int) -> N
 
 
 def _sweep(points: Array, limit: int, parts: int, mu: Array, distance: Array) -> tuple[Places, Places]:
-    """Write what can be settled in one way; returns where it could not: for precision, for iterations."""
+    """Write what can be settled in one way; returns who lacks precision, and who iterations."""
     workers = threads()
     size = min(_CHUNK, max(256, -(-len(points) // workers)))
     firsts = range(0, len(points), size)
@@ -65,7 +65,7 @@ def _sweep(points: Array, limit: int, parts: int, mu: Array, distance: Array) ->
 
 
 def _again(places: Places, points: Array, limit: int, parts: int, mu: Array, distance: Array) -> Places:
-    """Sweep some of the points once more, with a larger limit or more precision; returns who is still doubtful."""
+    """Sweep some points once more, with a larger limit or more precision; returns who is still doubtful."""
     if places.size == 0:
         return places
     some_mu, some_distance = np.empty(places.size), np.empty(places.size if distance.size else 0)
@@ -77,7 +77,7 @@ def _again(places: Places, points: Array, limit: int, parts: int, mu: Array, dis
 
 
 def escape(points: Array, limit: int, *, with_distance: bool) -> tuple[Array, Array]:
-    """Smooth counts (n,) and exterior distances (n,) of plane points (n, 2); distances (0,) if not asked for."""
+    """Counts (n,) and exterior distances (n,) of plane points (n, 2); distances (0,) if not asked for."""
     mu, distance = np.empty(len(points)), np.empty(len(points) if with_distance else 0)
     doubtful, late = _sweep(points, min(limit, _PATIENCE), 1, mu, distance)
     if limit > _PATIENCE:

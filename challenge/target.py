@@ -42,7 +42,7 @@ def _escape(points: ArrayLike, max_iterations: int, *, with_distance: bool) -> t
 def escape_count(points: ArrayLike, *, max_iterations: int = MAX_ITERATIONS) -> Array:
     """Smooth escape count of plane points (n, 2): (n,) float64, +inf inside the set.
 
-    Exact to what moves the target by 1e-9, for every float64 point. The result does not depend on the number of
+    Exact to what moves the target by 1e-9, for every float64 point. The bits do not depend on the number of
     threads, the order or number of the points, or the CPU.
 
     Raises:
@@ -52,7 +52,7 @@ def escape_count(points: ArrayLike, *, max_iterations: int = MAX_ITERATIONS) -> 
 
 
 def squash(mu: Array) -> Array:
-    """m / (m + 50) with m = max(mu, 0); 1 where mu is infinite."""
+    """The squash: m / (m + 50) with m = max(mu, 0); 1 where mu is infinite."""
     m = np.maximum(mu, 0.0)
     with np.errstate(invalid="ignore"):
         return np.where(np.isinf(m), 1.0, m / (m + SQUASH))

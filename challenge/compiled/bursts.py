@@ -8,14 +8,14 @@ Unrolled, e_n is a sum of n terms, and by the Cauchy-Schwarz inequality e_n^2 <=
 
     E' = (4 |z|^2 + (10.1 n ROUNDING)^2 E) E + 1.01,
 
-where the middle term stands for e^2: (a + b)^2 <= 1.01 a^2 + 101 b^2. That is one number a lane and no square root. Beyond |z| = 2 the few steps
-to the escape add a relative error below 1e-13, far below what matters.
+where the middle term stands for e^2: (a + b)^2 <= 1.01 a^2 + 101 b^2. That is one number a lane and no square
+root. Beyond |z| = 2 the few steps to the escape add a relative error below 1e-13, far below what matters.
 
-`sprint` runs without a test and goes back to where it came from if a lane escaped. It takes |z|^2 from numbers that
-the step has anyway, by subtraction, on units that would idle: right to 1e-14, to which `FLOOR` is
-added; and it leaves out the middle term, which is sound while e <= `SPRINT_ERROR`. `walk` does everything at each step and
-holds a lane still where it escapes or reaches the limit. `crawl_2`, `_3`, `_4` are walks where
-z is a sum of so many doubles.
+`sprint` runs without a test and goes back to where it came from if a lane escaped. It takes |z|^2 from
+numbers that the step has anyway, by subtraction, on units that would idle: right to 1e-14, to which `FLOOR`
+is added; and it leaves out the middle term, which is sound while e <= `SPRINT_ERROR`. `walk` does
+everything at each step and holds a lane still where it escapes or reaches the limit. `crawl_2`, `_3`, `_4`
+are walks where z is a sum of so many doubles.
 """
 
 from functools import partial
@@ -29,10 +29,11 @@ BAILOUT_SQUARED: Final = 2.0**32
 
 # Fields of a lane, rows of the state array.
 ZR, ZI, CR, CI, ERROR, COUNT, DR, DI, REF_R, REF_I, NEXT, SHIFTED = range(12)
-# The further parts of a z that is a sum of up to four doubles, the largest first: real and imaginary in turn.
+# Further parts of a z that is a sum of up to four doubles, the largest first: real and imaginary in turn.
 PARTS: Final = 12
 # Where a sprint's ZR, ZI, ERROR, DR and DI are until they are known to be good.
 AHEAD: Final = 18
+MU: Final = AHEAD
 FIELDS: Final = AHEAD + 5
 
 ROUNDING: Final = 8.25 * 2.0**-53
@@ -50,7 +51,7 @@ def _derivative(x: Lanes, y: Lanes, dr: Lanes, di: Lanes) -> tuple[Lanes, Lanes]
 
 
 def _carry_on(block: Block, zr: Lanes, zi: Lanes, count: Lanes, going: Lanes) -> tuple[Lanes, Lanes]:
-    """Who leaves, and who of the others is back near its reference; the reference moves on as n doubles (Brent)."""
+    """Who leaves, and who else is back near its reference, which moves on as n doubles (Brent)."""
     gap_r, gap_i = zr - block.load(REF_R), zi - block.load(REF_I)
     near = (gap_r * gap_r + gap_i * gap_i <= NEAR**2) & going
     due = (block.load(NEXT) <= count) & ~near
@@ -130,9 +131,10 @@ def _walk(with_derivative: bool) -> Any:
         reach = (start[3] + float(STEPS)) * (10.1 * ROUNDING)
         middle = reach * reach
         with block.repeat(STEPS // 4, start) as (now, put):
+            after = now
             for _ in range(4):
-                now = _walk_step(middle, last, block, now)
-            put(now)
+                after = _walk_step(middle, last, block, after)
+            put(after)
         for field, value in zip(fields, put.values(), strict=True):
             block.store(field, value)
 
@@ -213,8 +215,8 @@ def _crawl(parts: int) -> Any:
     return lane_kernel(steps, _judge_walk(rounding), together=2 if parts == 2 else 1)
 
 
-# (state, busy, limit) -> the lanes that leave, the lanes that may be in a cycle. One that leaves a sprint stands
-# where the burst began; one that leaves a walk has escaped, is at the limit, or is lost.
+# (state, busy, limit) -> the lanes that leave, the lanes that may be in a cycle. One that leaves a sprint
+# stands where the burst began; one that leaves a walk has escaped, is at the limit, or is lost.
 sprint: Final = _sprint(with_derivative=False)
 sprint_with_derivative: Final = _sprint(with_derivative=True)
 walk: Final = _walk(with_derivative=False)

@@ -22,6 +22,7 @@ from challenge.compiled.bursts import (
     FIELDS,
     FLOOR,
     LOST,
+    MU,
     NEXT,
     PARTS,
     REF_I,
@@ -42,12 +43,13 @@ from challenge.compiled.bursts import (
 )
 from challenge.compiled.interior import attracted, known_inside
 from challenge.compiled.logarithm import exterior_distance, smooth, trustworthy
+from challenge.compiled.results import measure
 from challenge.compiled.vectors import LANES, kernel, lowest_bit
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int32]
 
-# What a point keeps between bursts: a row, and one cache line; a prefix of the lane's fields.
+# What a point keeps between bursts: a row, one cache line; a prefix of the lane's fields.
 KEPT: Final = 8
 NOBODY: Final = np.uint64(0)
 ONE: Final = np.uint64(1)
@@ -63,8 +65,8 @@ WALK: Final = 1
 
 
 @kernel
-def begin(points: Array, limit: float, with_derivative: bool, kept: Array, waiting: Indices) -> int:
-    """Walk every point from 0; lists in waiting, and counts, who has not escaped nor is known to be inside."""
+def begin(points: Array, limit: float, kept: Array, mu: Array, distance: Array, waiting: Indices) -> int:
+    """Walk every point from 0; settles who escapes or is known to be inside, lists and counts the others."""
     state = np.zeros((FIELDS, LANES))
     state[NEXT] = np.inf
     total = 0
@@ -74,19 +76,27 @@ def begin(points: Array, limit: float, with_derivative: bool, kept: Array, waiti
         for lane in range(busy):
             state[CR, lane] = points[first + lane, 0]
             state[CI, lane] = points[first + lane, 1]
-        if with_derivative:
+        if distance.size:
             walk_with_derivative(state, EVERYBODY, limit)
         else:
             walk(state, EVERYBODY, limit)
+        outside, settled = measure(state, EVERYBODY, limit)
         for lane in range(busy):
-            for field in range(KEPT):
-                kept[first + lane, field] = state[field, lane]
-            if state[ZR, lane] * state[ZR, lane] + state[ZI, lane] * state[ZI, lane] <= BAILOUT_SQUARED:
-                if known_inside(state[CR, lane], state[CI, lane]):
-                    kept[first + lane, COUNT] = PROVED
-                else:
-                    waiting[total] = first + lane
-                    total += 1
+            point, bit = first + lane, ONE << np.uint64(lane)
+            if settled & bit:
+                mu[point] = state[MU, lane]
+                if distance.size:
+                    squared = state[ZR, lane] * state[ZR, lane] + state[ZI, lane] * state[ZI, lane]
+                    distance[point] = exterior_distance(squared, state[DR, lane], state[DI, lane])
+            elif not outside & bit and known_inside(state[CR, lane], state[CI, lane]):
+                mu[point] = np.inf
+                if distance.size:
+                    distance[point] = 0.0
+            else:
+                for field in range(KEPT):
+                    kept[point, field] = state[field, lane]
+                waiting[total] = point
+                total += 1
     return total
 
 
@@ -115,8 +125,27 @@ def _proved(state: Array, lane: int) -> bool:
 
 
 @kernel
+def _burst(
+    way: int, state: Array, busy: np.uint64, limit: float, with_derivative: bool
+) -> tuple[np.uint64, np.uint64]:
+    if way == 2:
+        masks = crawl_2(state, busy, limit)
+    elif way == 3:
+        masks = crawl_3(state, busy, limit)
+    elif way == 4:
+        masks = crawl_4(state, busy, limit)
+    elif way == WALK:
+        masks = walk_with_derivative(state, busy, limit) if with_derivative else walk(state, busy, limit)
+    elif with_derivative:
+        masks = sprint_with_derivative(state, busy, limit)
+    else:
+        masks = sprint(state, busy, limit)
+    return masks[0], masks[1]
+
+
+@kernel
 def crowd(way: int, limit: float, with_derivative: bool, kept: Array, waiting: Indices, total: int) -> int:
-    """Sprint, walk or crawl the points that wait until they leave; lists in waiting, and counts, who is not proved.
+    """Sprint, walk or crawl the points that wait until they leave; lists and counts who is not proved inside.
 
     Args:
         way: SPRINT, WALK, or the parts of a crawl.
@@ -136,21 +165,7 @@ def crowd(way: int, limit: float, with_derivative: bool, kept: Array, waiting: I
         taken += 1
         busy |= ONE << np.uint64(lane)
     while busy:
-        if way == 2:
-            leaving, near = crawl_2(state, busy, limit)
-        elif way == 3:
-            leaving, near = crawl_3(state, busy, limit)
-        elif way == 4:
-            leaving, near = crawl_4(state, busy, limit)
-        elif way == WALK:
-            if with_derivative:
-                leaving, near = walk_with_derivative(state, busy, limit)
-            else:
-                leaving, near = walk(state, busy, limit)
-        elif with_derivative:
-            leaving, near = sprint_with_derivative(state, busy, limit)
-        else:
-            leaving, near = sprint(state, busy, limit)
+        leaving, near = _burst(way, state, busy, limit, with_derivative)
         while near:
             lane = lowest_bit(near)
             near &= near - ONE
@@ -185,12 +200,13 @@ def settle(kept: Array, point: int, limit: float, rounding: float, mu: Array, di
         mu[point] = np.inf
         if distance.size:
             distance[point] = 0.0
-        return count == PROVED or (count >= limit and count * error * rounding * rounding <= LOST * LOST)
+        lost = not count * error * rounding * rounding <= LOST * LOST
+        return bool(count == PROVED or (count >= limit and not lost))
     value = smooth(squared, count)
     mu[point] = value
     if distance.size:
         distance[point] = exterior_distance(squared, kept[point, DR], kept[point, DI])
-    return trustworthy(squared, count, value, error, rounding)
+    return bool(trustworthy(squared, count, value, error, rounding))
 
 
 @kernel
@@ -216,17 +232,22 @@ def escape(
     waiting = np.empty(len(points), np.int32)
     rounding = ROUNDINGS[parts]
     if parts > 1:
+        total = len(points)
         kept[:] = 0.0
         kept[:, CR : CI + 1] = points
-        waiting[:] = np.arange(len(points))
-        crowd(parts, limit, True, kept, waiting, len(points))
+        waiting[:] = np.arange(total)
     else:
-        total = begin(points, limit, with_derivative, kept, waiting)
+        total = begin(points, limit, kept, mu, distance, waiting)
+    # The lists of the crowd are used up as they run.
+    pending = waiting[:total].copy()
+    if parts > 1:
+        crowd(parts, limit, True, kept, waiting, total)
+    else:
         if limit >= STEPS + SPRINT_STEPS:
             total = crowd(SPRINT, limit, with_derivative, kept, waiting, total)
         crowd(WALK, limit, with_derivative, kept, waiting, total)
     unsure = unfinished = 0
-    for point in range(len(points)):
+    for point in pending:
         if not settle(kept, point, limit, rounding, mu, distance):
             doubtful[unsure] = point
             unsure += 1

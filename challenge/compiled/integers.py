@@ -1,8 +1,11 @@
 """One point in fixed-point integers of hundreds of bits: for what double-double cannot settle.
 
-Such points are rare (tens in a million), live for tens of thousands of iterations, and lie within 2^-80 of the set and
-closer. LLVM multiplies integers of any width, which is twenty times faster here than Python's own.
+Such points are rare, live for tens of thousands of iterations, and lie within 2^-180 of the set. LLVM
+multiplies integers of any width, which is twenty times faster here than Python's own.
 """
+
+# mypy: disable-error-code="no-untyped-call"
+# Numba says that it is typed, and is not.
 
 import math
 from fractions import Fraction
@@ -97,16 +100,16 @@ def _follow_of(words: int) -> Any:
         squared = zr * zr + zi * zi
         if not squared > BAILOUT_SQUARED:
             mu[0], distance[0] = np.inf, 0.0
-            return count * error * rounding * rounding <= LOST * LOST
+            return bool(count * error * rounding * rounding <= LOST * LOST)
         mu[0] = smooth(squared, count)
         distance[0] = exterior_distance(squared, dr, di)
-        return trustworthy(squared, count, mu[0], error, rounding)
+        return bool(trustworthy(squared, count, mu[0], error, rounding))
 
     return follow
 
 
-# Follow one point: (state (4, words) as `_step_of` says, limit, mu (1,), distance (1,)) -> whether it was precise enough;
-# mu and distance are written, as by `escape.escape`.
+# Follow one point: (state (4, words) as `_step_of` says, limit, mu (1,), distance (1,)) -> whether it was
+# precise enough; mu and distance are written, as by `escape.escape`.
 FOLLOW: Final = {words: _follow_of(words) for words in WORDS}
 
 

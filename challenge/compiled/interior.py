@@ -2,7 +2,6 @@
 
 import math
 
-
 from challenge.compiled.vectors import kernel
 
 # Rounding of the closed formulas below is under 1e-14; a point that close to their edge is iterated.
@@ -13,7 +12,7 @@ _DISC_ROUNDING = 1e-14
 
 @kernel
 def known_inside(cr: float, ci: float) -> bool:
-    """In the main cardioid, in the disc of period 2, on the real axis, or +-i (preperiodic): in closed form."""
+    """By a closed form: main cardioid, disc of period 2, real axis, or +-i (preperiodic)."""
     if ci == 0.0:
         return -2.0 <= cr <= 0.25
     if cr == 0.0 and abs(ci) == 1.0:
@@ -28,13 +27,15 @@ def known_inside(cr: float, ci: float) -> bool:
 def attracted(cr: float, ci: float, start_r: float, start_i: float, gap: float, steps: int) -> bool:
     """Whether some iterate maps a disc around the start into itself.
 
-    Then there is an attracting cycle in it, every attracting cycle of z^2 + c attracts the orbit of 0, and c is
-    inside. The disc is iterated with outward rounding, so this holds whether or not the
-    orbit that led here was itself precise. The first iterate that does is taken: steps is only the limit.
+    Then there is an attracting cycle in it, every attracting cycle of z^2 + c attracts the orbit of 0, and c
+    is inside. The disc is iterated with outward rounding, so this holds whether or not the orbit that led
+    here was itself precise. The first iterate that does is taken: steps is only the limit.
 
     Args:
-        cr, ci: the point.
-        start_r, start_i: centre of the disc.
+        cr: the point's real part.
+        ci: its imaginary part.
+        start_r: the real part of the disc's centre.
+        start_i: the imaginary part.
         gap: how far from the start the orbit is expected to return; sizes the disc.
         steps: iterations to try, at most.
     """

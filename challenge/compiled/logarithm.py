@@ -1,6 +1,7 @@
 """From an escaped z to the smooth count, and how wrong the target there can be.
 
-The logarithm is our own: a few multiplications and additions in a fixed order, the same bits on every CPU and C library.
+The logarithm is our own: a few multiplications and additions in a fixed order, the same bits on every CPU and
+with every C library.
 """
 
 import math
@@ -41,7 +42,7 @@ def log2(x: float) -> float:
 @kernel
 def smooth(squared: float, count: float) -> float:
     """The count n + 1 - log2(log2 |z|) from |z|^2."""
-    return count + 1.0 - log2(0.5 * log2(squared))
+    return float(count + 1.0 - log2(0.5 * log2(squared)))
 
 
 @kernel
@@ -50,7 +51,7 @@ def trustworthy(squared: float, count: float, mu: float, error: float, rounding:
     relative = math.sqrt(count * error / squared) * rounding
     shift = relative / (0.5 * log2(squared) * (_LN2 * _LN2))
     m = max(mu, 0.0) + 50.0
-    return 50.0 * shift <= ALLOWED * m * m
+    return bool(50.0 * shift <= ALLOWED * m * m)
 
 
 @kernel
@@ -58,4 +59,4 @@ def exterior_distance(squared: float, dr: float, di: float) -> float:
     """2 |z| ln |z| / |dz/dc|: between 1/2 and 2 times the distance to the set, nearly (Koebe)."""
     scale = max(abs(dr), abs(di))
     length = math.sqrt((dr / scale) * (dr / scale) + (di / scale) * (di / scale))
-    return log2(squared) * _LN2 * (math.sqrt(squared) / scale / length)
+    return float(log2(squared) * _LN2 * (math.sqrt(squared) / scale / length))

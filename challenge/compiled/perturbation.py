@@ -1,10 +1,11 @@
 """Orbits as small differences from one reference orbit, for windows far below what float64 can address.
 
-With z = Z + d and c = C + dc, d' = (2 Z + d) d + dc: float64 carries d and dc, whose size it does not mind, and
-only Z needs precision. Where z comes closer to 0 than d is large, the orbit is *rebased*: it goes on as a
-difference from the beginning of the reference (Zhuoran, "Another solution to perturbation glitches", 2021). While
-d is so small that d^2 is lost anyway, many steps are one linear map d' = A d + B dc; those of 1, 2, 4, ... steps
-are kept in a table with the size of d up to which each holds (bilinear approximation, by the same author).
+With z = Z + d and c = C + dc, d' = (2 Z + d) d + dc: float64 carries d and dc, whose size it does not mind,
+and only Z needs precision. Where z comes closer to 0 than d is large, the orbit is *rebased*: it goes on as a
+difference from the beginning of the reference (Zhuoran, "Another solution to perturbation glitches").
+While d is so small that d^2 is lost anyway, many steps are one linear map d' = A d + B dc; those of 1, 2, 4, ...
+steps are kept in a table with the size of d up to which each holds (bilinear approximation, by the same
+author).
 """
 
 import math
@@ -25,13 +26,16 @@ NEGLIGIBLE = 2.0**-46
 
 
 @kernel
-def tabulate(orbit: Complex, reach: float, slope: Complex, offset: Complex, valid: Array, starts: Places) -> None:
+def tabulate(
+    orbit: Complex, reach: float, slope: Complex, offset: Complex, valid: Array, starts: Places
+) -> None:
     """Fill the table of linear maps.
 
     Args:
         orbit: (m,) the reference, orbit[0] = 0.
         reach: the largest |dc| of the picture.
-        slope: (table,) written with A, level after level: entry j of a level begins at orbit[1 + j * 2^level].
+        slope: (table,) written with A, level after level: entry j of a level begins at
+            orbit[1 + j * 2^level].
         offset: (table,) written with B.
         valid: (table,) written with the largest |d| at which the map holds.
         starts: (levels + 1,) where each level begins in the table, and where the last one ends.

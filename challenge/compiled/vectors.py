@@ -1,10 +1,14 @@
 """LLVM vectors for Numba: arithmetic on 64 lanes that stays in registers.
 
 Numba's loops over arrays go through memory at every step. A lane kernel is written once, in Python, as
-straight-line arithmetic on `Lanes`, and becomes LLVM vector instructions inside the compiled caller. The width
-of a vector follows the host's registers; the number of lanes, the order of the operations and every rounding do
-not, so results are the same bits on every CPU. Fused multiply-adds are explicit, never the compiler's choice.
+straight-line arithmetic on `Lanes`, and becomes LLVM vector instructions inside the compiled caller. The
+width of a vector follows the host's registers; the number of lanes, the order of the operations and every
+rounding do not, so results are the same bits on every CPU. Fused multiply-adds are explicit, never the
+compiler's choice.
 """
+
+# mypy: disable-error-code="no-untyped-call"
+# Numba says that it is typed, and is not.
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -28,17 +32,23 @@ _SOURCE: Final = hashlib.sha256(
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile on first use, keep the result on disk, release the GIL; no fast-math.
 
-    Numba's disk cache knows the file of a function, not the files of what it calls; so the name under which it
-    is stored carries a digest of this whole package.
+    Numba's disk cache knows the file of a function, not the files of what it calls; so the name under which
+    it is stored carries a digest of this whole package.
     """
     function.__qualname__ = f"{function.__qualname__}_{_SOURCE}"
     return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
 
 
+def _setting(name: str) -> str | None:
+    """What Numba was told about the processor by environment variables, if anything."""
+    value: str | None = getattr(config, name)
+    return value
+
+
 def host_shape() -> tuple[int, int]:
     """Doubles in a vector, and vectors that the registers hold together with their temporaries."""
-    features = config.CPU_FEATURES
-    if features is None and config.CPU_NAME is None:
+    features = _setting("CPU_FEATURES")
+    if features is None and _setting("CPU_NAME") is None:
         features = binding.get_host_cpu_features().flatten()
     enabled = set((features or "").split(","))
     if "+avx512f" in enabled:
@@ -64,6 +74,27 @@ class Lanes:
 
     def __mul__(self, other: "Lanes | float") -> Self:
         return self._with(other, self.block.builder.fmul)
+
+    def __truediv__(self, other: "Lanes | float") -> Self:
+        return self._with(other, self.block.builder.fdiv)
+
+    def split(self) -> tuple[Self, Self]:
+        """Exponent and mantissa in [1, 2) of normal positive numbers."""
+        builder, vector = self.block.builder, self.block.vector
+        whole = ir.VectorType(ir.IntType(64), vector.count)
+
+        def every(bits: int) -> Any:
+            return ir.Constant(whole, [bits] * vector.count)
+
+        exponents, mantissas = [], []
+        for value in self.values:
+            bits = builder.bitcast(value, whole)
+            # 2^52 + k has k in its lowest bits: an integer becomes a double without a conversion.
+            shifted = builder.or_(builder.lshr(bits, every(52)), every(0x4330000000000000))
+            exponents.append(builder.bitcast(shifted, vector))
+            kept = builder.or_(builder.and_(bits, every(0xFFFFFFFFFFFFF)), every(0x3FF0000000000000))
+            mantissas.append(builder.bitcast(kept, vector))
+        return type(self)(self.block, exponents) - (2.0**52 + 1023.0), type(self)(self.block, mantissas)
 
     def __neg__(self) -> Self:
         return type(self)(self.block, [self.block.builder.fneg(a) for a in self.values])
@@ -103,12 +134,15 @@ class Block:
         )
 
     def fused(self, a: Any, b: Any, c: Any) -> Any:
+        """A * b + c of LLVM values, rounded once."""
         return self.builder.call(self._fma, [a, b, c])
 
     def constant(self, value: float) -> Lanes:
+        """A number in every lane."""
         return Lanes(self, [ir.Constant(self.vector, [value] * self.shape[0])] * self.shape[1])
 
     def lift(self, value: Lanes | float) -> Lanes:
+        """Lanes as they are, a number in every lane."""
         return value if isinstance(value, Lanes) else self.constant(value)
 
     def spread(self, scalar: Any) -> Lanes:
@@ -131,9 +165,11 @@ class Block:
         return [self.builder.bitcast(place, self.vector.as_pointer()) for place in places]
 
     def load(self, field: int) -> Lanes:
+        """A row of the state."""
         return Lanes(self, [self.builder.load(place, align=8) for place in self._places(field)])
 
     def store(self, field: int, lanes: Lanes) -> None:
+        """Write a row of the state."""
         for place, value in zip(self._places(field), lanes.values, strict=True):
             self.builder.store(value, place, align=8)
 
@@ -176,6 +212,7 @@ class Carried:
         self._slots = [[cgutils.alloca_once_value(block.builder, v) for v in lanes.values] for lanes in start]
 
     def __call__(self, end: list[Lanes]) -> None:
+        """Take the values at the end of a turn."""
         for slots, lanes in zip(self._slots, end, strict=True):
             for slot, value in zip(slots, lanes.values, strict=True):
                 self.block.builder.store(value, slot)
@@ -198,14 +235,16 @@ def lane_kernel(
 
     Args:
         steps: emits the arithmetic on one block of lanes.
-        judge: emits what follows it, on one vector after the other, and returns two masks. (In one piece with the
+        judge: emits what follows it, on one vector after the other, and returns two masks. (In one piece
+        with the
             steps it would prolong the life of their values, and spill registers in every step.)
         together: vectors in registers at one time, if fewer than the host's usual number.
-        shape: vector width and vectors together; the host's by default. For tests: results do not depend on it.
+        shape: vector width and vectors together; the host's by default. For tests: results do not depend on
+        it.
     """
 
-    @intrinsic  # type: ignore[untyped-decorator, unused-ignore]  # Numba has no types
-    def call(_context: Any, state: Any, busy: Any, number: Any) -> Any:  # noqa: ARG001 - Numba reads the names
+    @intrinsic  # type: ignore[misc, untyped-decorator, unused-ignore]  # Numba has no types
+    def call(_context: Any, state: Any, busy: Any, number: Any) -> Any:  # noqa: ARG001 - Numba's names
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             width, count = shape or host_shape()
             count = min(count, together or count)
@@ -235,11 +274,14 @@ def lane_kernel(
     return call
 
 
-@intrinsic  # type: ignore[untyped-decorator, unused-ignore]  # Numba has no types
-def lowest_bit(_context: Any, mask: Any) -> Any:  # noqa: ARG001 - Numba reads the names
+@intrinsic  # type: ignore[misc, untyped-decorator, unused-ignore]  # Numba has no types
+def _lowest_bit(_context: Any, mask: Any) -> Any:  # noqa: ARG001 - Numba reads the names
     """The place of the lowest bit that is set, of a mask that is not 0."""
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.uint64), generate
+
+
+lowest_bit: Any = _lowest_bit

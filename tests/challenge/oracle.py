@@ -6,7 +6,7 @@ import gmpy2
 
 
 def count(re, im, limit, bits=300):
-    """The smooth escape count of a plane point, given as floats or decimal strings; inf if it does not escape."""
+    """The smooth escape count of a plane point, given as floats or decimal strings."""
     with gmpy2.context(precision=bits):
         c = gmpy2.mpc(gmpy2.mpfr(re), gmpy2.mpfr(im))
         z = gmpy2.mpc(0)

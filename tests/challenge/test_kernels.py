@@ -53,12 +53,14 @@ def test_bits_do_not_depend_on_the_width_of_a_vector(make, monkeypatch):
     assert len(set(results)) == 1
 
 
+@pytest.mark.long  # a whole compilation more
 def test_a_processor_without_wide_registers_gives_the_same_bits(tmp_path):
     """Numba compiles for a plain x86-64 or whatever is generic here, in a process and a cache of its own."""
     program = (
         "import numpy as np\nfrom challenge.target import escape_count, distance\n"
         "p = np.array([-0.7463, 0.1102]) + 0.005 * np.random.default_rng(2).uniform(-1, 1, (300, 2))\n"
-        "import hashlib\nprint(hashlib.sha256(escape_count(p).tobytes() + distance(p).tobytes()).hexdigest())\n"
+        "import hashlib\n"
+        "print(hashlib.sha256(escape_count(p).tobytes() + distance(p).tobytes()).hexdigest())\n"
     )
     found = set()
     for name in ("", "generic"):

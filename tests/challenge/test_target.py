@@ -215,7 +215,7 @@ def test_the_caller_s_array_may_be_anything_like_an_array():
 
 
 def test_distance_against_a_search_for_the_nearest_inside_point():
-    """The true distance lies between about a half and twice the estimate, wherever the inside is fat enough to see."""
+    """The true distance lies between about a half and twice the estimate."""
     side = 600
     axis_r, axis_i = np.linspace(-0.2, 0.0, side), np.linspace(0.6, 0.8, side)
     grid = np.stack(np.meshgrid(axis_r, axis_i), axis=-1).reshape(-1, 2)
@@ -230,7 +230,8 @@ def test_distance_against_a_search_for_the_nearest_inside_point():
     seen = central & (estimate > 4 * step)
     assert seen.sum() > 30
     nearest = np.sqrt(((chosen[seen][:, None, :] - inside[None]) ** 2).sum(axis=2).min(axis=1))
-    # Inside points thinner than the grid are missed, so the search may find too much, never less than there is.
+    # Inside points thinner than the grid are missed, so the search may find too much, never less than there
+    # is.
     assert (nearest >= 0.49 * estimate[seen]).all()
     assert np.median(nearest / estimate[seen]) < 2.0
 
