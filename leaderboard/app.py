@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from flask import Flask, Request, Response, jsonify, render_template, request
+from flask.json.provider import DefaultJSONProvider
 from sqlalchemy.exc import DatabaseError
 from werkzeug.exceptions import HTTPException
 
@@ -29,6 +30,14 @@ _POLICY = (
 )
 
 
+class StrictJson(DefaultJSONProvider):
+    """JSON as the standard has it: NaN is a mistake, and is found here and not by a reader."""
+
+    def dumps(self, obj: Any, **options: Any) -> str:
+        """JSON text; ValueError for NaN and infinity."""
+        return super().dumps(obj, **{"allow_nan": False} | options)
+
+
 def create_app(config: Config) -> Flask:
     """A leaderboard: directories made, migrations run, blueprints joined.
 
@@ -45,6 +54,7 @@ def create_app(config: Config) -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_HTTPONLY=True,
     )
+    app.json = StrictJson(app)
     app.request_class = _request_class(uploads)
     app.extensions["leaderboard"] = Parts(
         config=config,

@@ -283,6 +283,14 @@ def disqualify(session: Session, evaluation: Evaluation, reason: str) -> Evaluat
     return evaluation
 
 
+def queue_positions(session: Session) -> dict[int, int]:
+    """Of every evaluation that waits: 1 for the next one."""
+    waiting = session.scalars(
+        select(Evaluation.id).where(Evaluation.status == Status.QUEUED.value).order_by(Evaluation.id)
+    )
+    return {number: place for place, number in enumerate(waiting, 1)}
+
+
 def queue_position(session: Session, evaluation: Evaluation) -> int | None:
     """1 for the next one; None for one that does not wait."""
     if evaluation.state is not Status.QUEUED:

@@ -37,7 +37,8 @@ def size(count: int | None) -> str:
         if value < 1024 or unit == "MiB":
             break
         value /= 1024
-    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+    whole = value >= 100 or value == int(value)
+    return f"{value:.0f} {unit}" if whole else f"{value:.1f} {unit}"
 
 
 def number(count: float | None) -> str:

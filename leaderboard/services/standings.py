@@ -3,16 +3,16 @@
 import threading
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, contains_eager
 
 from challenge.metrics import rank_ranges
 from challenge.verdicts import Status
 from leaderboard.models import Evaluation, ReportRow, SeasonRow, Submission, User
-from leaderboard.services import evaluations
 
 _JUDGED = (Status.SCORED, Status.REJECTED, Status.DISQUALIFIED)
 
@@ -133,41 +133,35 @@ class _Cache:
             self._ranks[key] = ranks
 
 
-_CACHE_KEY = "standings"
 _CACHE_SIZE = 16
 
 
 def _ranks(session: Session, ids: tuple[int, ...]) -> list[tuple[int, int]]:
     # One cache for each database: evaluation 1 of another one is another evaluation.
-    engine = session.get_bind().engine
-    cache = _caches.setdefault(str(engine.url), _Cache(_CACHE_SIZE))
+    cache = _caches.setdefault(session.get_bind().engine, _Cache(_CACHE_SIZE))
     found = cache.get(ids)
     if found is None:
-        by_id = {
-            row.evaluation_id: row
-            for row in session.scalars(select(ReportRow).where(ReportRow.evaluation_id.in_(ids)))
-        }
-        found = rank_ranges([by_chain(by_id[i]) for i in ids])
+        rows = session.execute(
+            select(ReportRow.evaluation_id, ReportRow.skill, ReportRow.skill_by_chain).where(
+                ReportRow.evaluation_id.in_(ids)
+            )
+        )
+        by_id = {number: matrix(by_chain, len(skill) // 8) for number, skill, by_chain in rows}
+        found = rank_ranges([by_id[i] for i in ids])
         cache.put(ids, found)
     return found
 
 
-_caches: dict[str, _Cache] = {}
+_caches: WeakKeyDictionary[Engine, _Cache] = WeakKeyDictionary()
 
 
-def by_chain(report: ReportRow) -> NDArray[np.float64]:
-    """(chains, octaves) of a report."""
-    octaves = len(report.skill) // 8
-    return np.frombuffer(report.skill_by_chain, dtype="<f8").reshape(-1, octaves)
+def matrix(stored: bytes, octaves: int) -> NDArray[np.float64]:
+    """(chains, octaves) of what a report's row holds."""
+    return np.frombuffer(stored, dtype="<f8").reshape(-1, octaves)
 
 
-def skill(report: ReportRow) -> list[float]:
-    """The skill of each octave."""
-    return [float(s) for s in np.frombuffer(report.skill, dtype="<f8")]
-
-
-def progress(session: Session, evaluation: Evaluation) -> dict[str, Any]:
-    """How far an evaluation is: what the board and the live status show."""
+def progress(evaluation: Evaluation, position: int | None) -> dict[str, Any]:
+    """How far an evaluation is, as the board shows it."""
     return {
         "evaluation_id": evaluation.id,
         "submission_id": evaluation.submission_id,
@@ -177,7 +171,7 @@ def progress(session: Session, evaluation: Evaluation) -> dict[str, Any]:
         "progress": evaluation.progress,
         "message": evaluation.message,
         "attempt": evaluation.attempts,
-        "queue_position": evaluations.queue_position(session, evaluation),
+        "queue_position": position,
         "final": evaluation.state.final,
     }
 
@@ -185,7 +179,7 @@ def progress(session: Session, evaluation: Evaluation) -> dict[str, Any]:
 def reference_skills(session: Session, season: SeasonRow) -> list[tuple[Submission, list[float]]]:
     """The skill curves of the reference entries of a season."""
     rows = session.execute(
-        select(Submission, ReportRow)
+        select(Submission, ReportRow.skill)
         .join(Evaluation, Evaluation.submission_id == Submission.id)
         .join(ReportRow, ReportRow.evaluation_id == Evaluation.id)
         .join(User, User.id == Submission.user_id)
@@ -196,5 +190,6 @@ def reference_skills(session: Session, season: SeasonRow) -> list[tuple[Submissi
         )
         .order_by(Evaluation.id)
     )
-    found = {submission.id: (submission, skill(report)) for submission, report in rows}
+    # A later evaluation of the same submission takes the place of an earlier one.
+    found = {submission.id: (submission, matrix(stored, 1)[:, 0].tolist()) for submission, stored in rows}
     return list(found.values())

@@ -158,6 +158,7 @@ def board() -> Response:
     """The standing of a season."""
     with reading() as session:
         standing = standings.board(session, board_season(session))
+        positions = evaluations.queue_positions(session)
         return jsonify(
             {
                 "season": {
@@ -166,7 +167,7 @@ def board() -> Response:
                     "state": standing.season.state,
                 },
                 "entries": [entry.to_dict() for entry in standing.entries],
-                "pending": [standings.progress(session, e) for e in standing.pending],
+                "pending": [standings.progress(e, positions.get(e.id)) for e in standing.pending],
                 "unranked": [
                     entry.to_dict()
                     | {"reason": entry.evaluation.reason, "sentence": entry.evaluation.sentence}

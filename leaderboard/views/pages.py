@@ -65,13 +65,14 @@ def board() -> str:
 
 def _board(db: Session) -> dict[str, Any]:
     standing = standings.board(db, board_season(db))
+    positions = evaluations.queue_positions(db)
     best = standing.entries[0] if standing.entries else None
     highest = max((e.evaluation.interval_high or 0.0 for e in standing.entries), default=0.0)
     return {
         "board": standing,
         "best": best,
         "axis": plots.axis(highest, standing.season.octaves),
-        "pending": [(e, evaluations.queue_position(db, e)) for e in standing.pending],
+        "pending": [(e, positions.get(e.id)) for e in standing.pending],
         "seasons": [row for row in seasons.list_seasons(db) if row.ranked],
         "places": {place.slug: place.name for place in PLACES},
     }
@@ -126,7 +127,9 @@ def _curve(db: Session, found: Submission, evaluation: Evaluation, row: ReportRo
         for other, skills in standings.reference_skills(db, evaluation.season)
         if other.id != found.id
     ]
-    return plots.curve(found.name, found.id, standings.by_chain(row), others)
+    return plots.curve(
+        found.name, found.id, standings.matrix(row.skill_by_chain, len(row.skill) // 8), others
+    )
 
 
 def _zoom(db: Session, evaluation: Evaluation, report: Report | None) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 import importlib.util
 import io
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,9 +42,21 @@ def empty_database():
     return url
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory):
+    """A database with all tables, made once: migrating takes longer than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "leaderboard.sqlite"
+    engine = db.make_engine(f"sqlite:///{path}")
+    db.upgrade(engine)
+    engine.dispose()
+    return path
+
+
 @pytest.fixture
-def config(tmp_path):
+def config(tmp_path, migrated):
     database = empty_database()
+    (tmp_path / "data").mkdir()
+    shutil.copy(migrated, tmp_path / "data" / "leaderboard.sqlite")
     return Config.make(tmp_path / "data", database, chains=16, octaves=32, points=8, truth_pixels=16)
 
 

@@ -153,3 +153,31 @@ class TestTheSchemaKeeps:
                 )
             ),
         )
+
+
+def test_the_number_of_queries_does_not_grow_with_the_rows(board):
+    from sqlalchemy import event
+
+    statements = []
+    engine = board.parts.readers.kw["bind"]
+
+    def note(_connection, _cursor, statement, *_):
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    seen = {}
+    for index in range(4):
+        board.judged(f"entry {index}", 8 - index, index)
+        board.submit(f"waiting {index}", values=100 + index)
+        for path in ("/", "/api/v1/board"):
+            statements.clear()
+            assert board.get(path).status_code == 200
+            seen.setdefault(path, []).append(len(statements))
+    event.remove(engine, "before_cursor_execute", note)
+    for counts in seen.values():
+        assert counts == [counts[0]] * 4
+
+
+def test_nan_is_found_before_it_leaves(board):
+    with board.app.app_context(), pytest.raises(ValueError, match="JSON"):
+        board.app.json.dumps({"octaves": float("nan")})
