@@ -1,7 +1,7 @@
 """Every limit of a sandboxed submission, named once; the environment may set each as MBC_LIMIT_NAME."""
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Final, Self
 
 MIB: Final = 1 << 20
@@ -64,3 +64,8 @@ class Limits:
                 if not values[field.name] > 0:
                     raise ValueError(f"{variable} must be a positive number, not {text!r}")
         return cls(**values)  # type: ignore[arg-type]  # each value has its field's kind
+
+
+def in_force() -> dict[str, int | float]:
+    """The limits here, by name: what `mbc limits` shows beside the bundle's."""
+    return asdict(Limits.from_environment())

@@ -37,9 +37,10 @@ find_python() {
     return 1
 }
 
-if ! command -v bwrap >/dev/null; then
-    apt_install bubblewrap
-fi
+needed=()
+command -v bwrap >/dev/null || needed+=(bubblewrap)
+PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -q libseccomp.so.2 || needed+=(libseccomp2)
+[ "${#needed[@]}" = 0 ] || apt_install "${needed[@]}"
 
 stamp=.venv/.made-from
 wanted=$(cat pyproject.toml constraints.txt | sha256sum)
