@@ -1,5 +1,6 @@
 """The target: escape count, its squash to [0, 1], and the distance to the set (contract, section 1)."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -61,6 +62,19 @@ def squash(mu: Array) -> Array:
 def target(points: ArrayLike, *, max_iterations: int = MAX_ITERATIONS) -> Array:
     """The function to be learned, at plane points (n, 2): (n,) float64 in [0, 1]."""
     return squash(escape_count(points, max_iterations=max_iterations))
+
+
+@dataclass(frozen=True)
+class Escapes:
+    """What one pass over points gives: as `escape_count` and `distance` do, each (n,)."""
+
+    count: Array
+    distance: Array
+
+
+def escapes(points: ArrayLike, *, max_iterations: int = MAX_ITERATIONS) -> Escapes:
+    """Counts and distances of plane points (n, 2) in one pass, for whoever wants both."""
+    return Escapes(*_escape(points, max_iterations, with_distance=True))
 
 
 def distance(points: ArrayLike, *, max_iterations: int = MAX_ITERATIONS) -> Array:

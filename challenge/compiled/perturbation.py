@@ -3,8 +3,8 @@
 With z = Z + d and c = C + dc, d' = (2 Z + d) d + dc: float64 carries d and dc, whose size it does not mind,
 and only Z needs precision. Where z comes closer to 0 than d is large, the orbit is *rebased*: it goes on as a
 difference from the beginning of the reference (Zhuoran, "Another solution to perturbation glitches").
-While d is so small that d^2 is lost anyway, many steps are one linear map d' = A d + B dc; those of 1, 2, 4, ...
-steps are kept in a table with the size of d up to which each holds (bilinear approximation, by the same
+While d is so small that d^2 is lost anyway, many steps are one linear map d' = A d + B dc; those of 1, 2, 4,
+... steps are kept in a table with the size of d up to which each holds (bilinear approximation, by the same
 author).
 """
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from challenge import schedule
 from challenge.evaluation import EvaluationSize, evaluation_set
 from challenge.season import PRACTICE, Season
-from challenge.target import LARGEST, distance, escape_count, squash, target
+from challenge.target import LARGEST, distance, escape_count, escapes, squash, target
 
 LIMIT = 3_000
 TOLERANCE = 1e-9
@@ -203,7 +203,10 @@ def test_bits_do_not_depend_on_threads_chunks_or_order(monkeypatch):
 def test_counts_are_the_same_with_and_without_distances():
     points = shore(5000)
     counts = escape_count(points)
-    assert np.array_equal(np.isinf(counts), distance(points) == 0)
+    both = escapes(points)
+    assert np.array_equal(both.count, counts)
+    assert np.array_equal(both.distance, distance(points))
+    assert np.array_equal(np.isinf(counts), both.distance == 0)
 
 
 def test_the_caller_s_array_may_be_anything_like_an_array():
