@@ -85,7 +85,7 @@ def submission(submission_id: int) -> str:
         found, last = newest(db, submission_id)
         shown = _shown(found, last)
         row = db.get(ReportRow, shown.id)
-        report = Report.from_json(row.body) if row else None
+        report = _report(row)
         return render_template(
             "submission.html",
             s=found,
@@ -103,6 +103,14 @@ def submission(submission_id: int) -> str:
             recipe=submissions.text(db, found, "train.toml"),
             passed_on=submissions.may_be_passed_on(found),
         )
+
+
+def _report(row: ReportRow | None) -> Report | None:
+    try:
+        return Report.from_json(row.body) if row else None
+    except ValueError:
+        # A report of an older version: its figures stand in the evaluation, its tables are not shown.
+        return None
 
 
 def _shown(found: Submission, last: Evaluation) -> Evaluation:

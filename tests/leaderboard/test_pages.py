@@ -203,3 +203,15 @@ class TestTheForm:
         assert answer.status_code == 422
         assert "not a zip archive" in answer.text
         assert "mbc pack" in answer.text
+
+
+def test_a_report_of_another_version_still_has_a_page(board):
+    from leaderboard.models import ReportRow
+
+    number = board.judged("old", 8, 1)
+    with board.writing() as session:
+        row = session.get(ReportRow, 1)
+        row.body = row.body.replace('"version": 1', '"version": 0')
+    answer = board.get(f"/submissions/{number}")
+    assert answer.status_code == 200
+    assert "8." in answer.text
