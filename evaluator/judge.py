@@ -21,8 +21,9 @@ from challenge.frame import to_unit
 from challenge.metrics import measure
 from challenge.pictures import error_image, model_image, png_bytes, truth_values
 from challenge.places import PLACES
+from challenge.practice import practice_set
 from challenge.report import Integrity, Report, Universality
-from challenge.season import Season
+from challenge.season import PRACTICE, Season
 from challenge.verdicts import EvaluationError, Reason, Status
 from challenge.weights import count_numbers
 from evaluator import integrity, universality
@@ -85,8 +86,8 @@ class Assignment:
 
 @lru_cache(maxsize=2)
 def _evaluation_set(season: Season, size: EvaluationSize) -> EvaluationSet:
-    # A worker judges many submissions of one season.
-    return evaluation_set(season, size)
+    # A worker judges many submissions of one season. Only the public one may lie on disk.
+    return practice_set(size) if season == PRACTICE else evaluation_set(season, size)
 
 
 def judge(task: Assignment, watch: Watch) -> Report:

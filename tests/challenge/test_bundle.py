@@ -171,7 +171,8 @@ def test_nothing_at_the_path(tmp_path):
     [
         (b"api = 2", "api = 1"), (b"api = 1\nname = 3", "name"),
         (b"api = 1\nname = 'x'\nauthor = 'y'", "description"),
-        (b"api = 1\nname = ' '\nauthor = 'y'\ndescription = 'z'", "name"), (b"\xff", "UTF-8"), (b"a = [", "TOML"),
+        (b"api = 1\nname = ' '\nauthor = 'y'\ndescription = 'z'", "name"),
+        (b"\xff", "UTF-8"), (b"a = [", "TOML"),
         (MANIFEST + b"shell = 'x'", "shell"),
         (MANIFEST + b"url = 'javascript:alert(1)'", "url"),
         (MANIFEST + b'method = "a\\u202eb"', "method"),
