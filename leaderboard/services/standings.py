@@ -1,6 +1,7 @@
 """Who did how well: the entries of a season, ranked by full precision and with ties."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -114,45 +115,43 @@ def board(session: Session, season: SeasonRow) -> Board:
     )
 
 
+_Ranks = list[tuple[int, int]]
+
+
 class _Cache:
     """The ranks of the last few sets of evaluations: the bootstrap is dear, and results never change."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._lock = threading.Lock()
-        self._ranks: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+        self._ranks: dict[tuple[int, ...], _Ranks] = {}
 
-    def get(self, key: tuple[int, ...]) -> list[tuple[int, int]] | None:
+    def get(self, key: tuple[int, ...], make: Callable[[], _Ranks]) -> _Ranks:
+        """What is kept under the key, made where it is not there. Who comes meanwhile waits for the first."""
         with self._lock:
-            return self._ranks.get(key)
-
-    def put(self, key: tuple[int, ...], ranks: list[tuple[int, int]]) -> None:
-        with self._lock:
-            while len(self._ranks) >= self._size:
-                self._ranks.pop(next(iter(self._ranks)))
-            self._ranks[key] = ranks
+            if key not in self._ranks:
+                while len(self._ranks) >= self._size:
+                    self._ranks.pop(next(iter(self._ranks)))
+                self._ranks[key] = make()
+            return self._ranks[key]
 
 
 _CACHE_SIZE = 16
+# One cache for each database: evaluation 1 of another one is another evaluation.
+_caches: WeakKeyDictionary[Engine, _Cache] = WeakKeyDictionary()
 
 
-def _ranks(session: Session, ids: tuple[int, ...]) -> list[tuple[int, int]]:
-    # One cache for each database: evaluation 1 of another one is another evaluation.
-    cache = _caches.setdefault(session.get_bind().engine, _Cache(_CACHE_SIZE))
-    found = cache.get(ids)
-    if found is None:
+def _ranks(session: Session, ids: tuple[int, ...]) -> _Ranks:
+    def make() -> _Ranks:
         rows = session.execute(
             select(ReportRow.evaluation_id, ReportRow.skill, ReportRow.skill_by_chain).where(
                 ReportRow.evaluation_id.in_(ids)
             )
         )
         by_id = {number: matrix(by_chain, len(skill) // 8) for number, skill, by_chain in rows}
-        found = rank_ranges([by_id[i] for i in ids])
-        cache.put(ids, found)
-    return found
+        return rank_ranges([by_id[i] for i in ids])
 
-
-_caches: WeakKeyDictionary[Engine, _Cache] = WeakKeyDictionary()
+    return _caches.setdefault(session.get_bind().engine, _Cache(_CACHE_SIZE)).get(ids, make)
 
 
 def matrix(stored: bytes, octaves: int) -> NDArray[np.float64]:
