@@ -170,15 +170,21 @@ def _gather(orders: list[list[Lanes]]) -> list[Lanes]:
     return sums
 
 
-def _products(orders: list[list[Lanes]], a: list[Lanes], b: list[Lanes], *, minus: bool = False) -> None:
-    """Add the terms of a * b, or of its negative, to their orders."""
-    for i, left in enumerate(a):
-        for j, right in enumerate(b[: len(orders) - i]):
-            factor = -right if minus else right
-            product = left * factor
-            orders[i + j].append(product)
-            if i + j + 1 < len(orders):
-                orders[i + j + 1].append(left.fma(factor, -product))
+def _product(orders: list[list[Lanes]], order: int, left: Lanes, right: Lanes) -> None:
+    """Add left * right to its order, and what rounds off it to the next."""
+    product = left * right
+    orders[order].append(product)
+    if order + 1 < len(orders):
+        orders[order + 1].append(left.fma(right, -product))
+
+
+def _square(orders: list[list[Lanes]], parts: list[Lanes], *, minus: bool = False) -> None:
+    """Add the terms of the square of a sum of parts, or of its negative."""
+    for i, left in enumerate(parts):
+        factor = -left if minus else left
+        twice = factor + factor
+        for j in range(i, len(orders) - i):
+            _product(orders, i + j, factor if i == j else twice, parts[j])
 
 
 def _crawl(parts: int) -> Any:
@@ -201,9 +207,11 @@ def _crawl(parts: int) -> Any:
             bound = middle.fma(error, squared).fma(error, 1.01)
             real: list[list[Lanes]] = [[] for _ in range(parts)]
             imaginary: list[list[Lanes]] = [[] for _ in range(parts)]
-            _products(real, zr, zr)
-            _products(real, zi, zi, minus=True)
-            _products(imaginary, [x] + [part + part for part in zr[1:]], zi)
+            _square(real, zr)
+            _square(real, zi, minus=True)
+            for i, left in enumerate([x] + [part + part for part in zr[1:]]):
+                for j in range(parts - i):
+                    _product(imaginary, i + j, left, zi[j])
             real[0].append(block.load(CR))
             imaginary[0].append(block.load(CI))
             after = [*_gather(real), *_gather(imaginary), bound, count + 1.0, next_r, next_i]

@@ -22,7 +22,7 @@ from challenge.compiled.logarithm import exterior_distance, smooth, trustworthy
 from challenge.compiled.vectors import kernel
 
 # 64-bit words of a number, in turn until one is precise enough.
-WORDS: Final = (6, 10)
+WORDS: Final = (5, 8, 12)
 
 
 def fraction_bits(words: int) -> int:
