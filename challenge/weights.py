@@ -98,7 +98,7 @@ def convert_state_dict(states: list[Path], out: Path) -> list[str]:
         EvaluationError: there are several, or the file holds something else than tensors by name.
     """
     import torch  # noqa: PLC0415 - takes seconds
-    from safetensors.torch import save_file  # noqa: PLC0415
+    from safetensors.torch import save  # noqa: PLC0415
 
     if len(states) > 1:
         names = ", ".join(path.name for path in states)
@@ -111,5 +111,6 @@ def convert_state_dict(states: list[Path], out: Path) -> list[str]:
         isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()
     ):
         raise _wrong(f"{states[0].name} is not a state dict: save model.state_dict(), not the model.")
-    save_file({name: tensor.detach().clone().contiguous() for name, tensor in state.items()}, out)
+    # Not save_file, whose files nobody else may read.
+    out.write_bytes(save({name: tensor.detach().clone().contiguous() for name, tensor in state.items()}))
     return [f"Converted {states[0].name} ({len(state)} tensors, weights only) to {out.name}."]

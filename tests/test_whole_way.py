@@ -33,6 +33,7 @@ class Server:
         self.environment = os.environ | {
             "MBC_CONFIG": str(folder / "config.toml"),
             "MBC_BOARD_CHAINS": str(CHAINS),
+            "MBC_BOARD_LEASE_SECONDS": "12",
         }
         self.references = folder / "references"
         self.references.mkdir()
@@ -151,6 +152,31 @@ def test_bad_bundles_are_refused_and_the_board_stays(server):
     assert [e["name"] for e in after if e["name"] != "mine"] == [
         e["name"] for e in before if e["name"] != "mine"
     ]
+
+
+@pytest.mark.timeout(600)
+def test_an_evaluation_whose_worker_is_killed_is_done_by_the_next(server):
+    server.until("reference on the board", lambda: server.get("/api/v1/board").json()["entries"])
+    lost = server.folder / "lost"
+    server.mbc("new", lost, "--from", "mlp", "--with-weights")
+    handed_in = json.loads(server.mbc("submit", lost, "--no-wait", "--json"))
+    path = f"/api/v1/submissions/{handed_in['id']}"
+    server.until("fit", lambda: server.get(path).json()["status"] == "refitting")
+    (worker,) = (child for child in children(server.process.pid) if "worker" in child[1])
+    os.kill(worker[0], signal.SIGKILL)
+    final = server.until("end", lambda: (told := server.get(path).json())["final"] and told)
+    assert final["status"] == "scored"
+    assert final["attempt"] == 2
+    entries = server.get("/api/v1/board").json()["entries"]
+    assert [entry["name"] for entry in entries].count("lost") == 1
+
+
+def children(process):
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(process)], capture_output=True, text=True, check=True
+    )
+    rows = (line.split(None, 1) for line in listed.stdout.splitlines())
+    return [(int(pid), command) for pid, command in rows]
 
 
 def test_a_port_in_use_is_one_clear_sentence(server):
