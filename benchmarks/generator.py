@@ -253,8 +253,30 @@ def show_deep(oracle, quick):
                 f"{name}, octave {octave}: {side}x{side} in {seconds:.2f} s, {direct / seconds:,.0f}x a direct computation; "
                 f"count off by {np.median(errors):.0e} (median), {max(errors):.0e} (worst of {len(errors)})"
             )
-    if importlib.util.find_spec("fractalshades") is None:
-        print("Fractalshades is not installed: no comparison (needs libgmp-dev, libmpfr-dev, libmpc-dev)")
+    show_fractalshades(gmpy2, side, limit)
+
+
+def show_fractalshades(gmpy2, side, limit):
+    python = os.environ.get("FRACTALSHADES_PYTHON", sys.executable)
+    script = str(Path(__file__).with_name("fractalshades_picture.py"))
+    octave = 100
+    for name, place in MISIUREWICZ.items():
+        centre = misiurewicz(gmpy2, *place, octave + 120)
+        command = [python, script, *centre, str(octave), str(side), str(limit)]
+        environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        if done.returncode:
+            reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
+            print(
+                f"Fractalshades is not compared ({reason}); name a Python that has it in $FRACTALSHADES_PYTHON"
+            )
+            return
+        theirs = float(done.stdout.split()[-1])
+        ours = best(lambda centre=centre: deep.render(centre, octave, side, limit), 3)
+        print(
+            f"{name}, octave {octave}, {side}x{side}: Fractalshades {theirs:.2f} s with colours and file, "
+            f"ours {ours:.2f} s = {theirs / ours:.1f}x"
+        )
 
 
 def main():
