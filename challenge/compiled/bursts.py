@@ -36,7 +36,9 @@ AHEAD: Final = 18
 MU: Final = AHEAD
 FIELDS: Final = AHEAD + 5
 
-ROUNDING: Final = 8.25 * 2.0**-53
+# In halves of a last place of 1: 4 from zr^2 + cr, which is below 8, and 1 from each part of the new z, below
+# 2; they add up to sqrt((4 + 1)^2 + 1^2).
+ROUNDING: Final = 5.1 * 2.0**-53
 # By number of parts: of what a step loses below the last of them, and a little more.
 CRAWL_ROUNDING: Final = {2: 2.0**-99, 3: 2.0**-149, 4: 2.0**-199}
 SPRINT_ERROR: Final = 4e-11
