@@ -14,7 +14,7 @@ LIMIT = 3_000
 TOLERANCE = 1e-9
 
 
-def exact(oracle, points, limit=LIMIT, bits=300):
+def exact(oracle, points, limit=LIMIT, bits=1000):
     return np.array([oracle.target(oracle.count(float(re), float(im), limit, bits)) for re, im in points])
 
 
@@ -32,7 +32,7 @@ def test_many_points_of_fresh_seasons_are_exact(oracle):
     for name in "abc":
         points = evaluation_set(Season.open(name), EvaluationSize(16, 32, 8)).points.reshape(-1, 2)
         t = target(points, max_iterations=20_000)
-        assert np.abs(t - exact(oracle, points, 20_000, 600)).max() <= TOLERANCE
+        assert np.abs(t - exact(oracle, points, 20_000, 1500)).max() <= TOLERANCE
 
 
 def newton(start, period):
@@ -71,7 +71,9 @@ places = st.tuples(st.floats(-2, 0.5), st.floats(-1.2, 1.2)).map(lambda pair: co
 @settings(max_examples=400, deadline=None)
 @given(start=places, period=st.integers(1, 40), size=st.floats(0, 16), angle=angles, kind=st.booleans())
 def test_no_error_slips_through_near_the_hardest_points(oracle, start, period, size, angle, kind):
-    """Nuclei of components, whose orbits pass 0 closely, and Misiurewicz points, on the border itself."""
+    """In 3,000 bits: 700 were too few for a point that this found.
+
+    Nuclei of components, whose orbits pass 0 closely, and Misiurewicz points, on the border itself."""
     with np.errstate(all="ignore"):
         try:
             centre = newton(start, period) if kind else misiurewicz(start, 2 + period // 2, 1 + period % 7)
@@ -81,7 +83,7 @@ def test_no_error_slips_through_near_the_hardest_points(oracle, start, period, s
     if not (abs(c) < 3 and math.isfinite(abs(c))):
         return
     got = target(np.array([[c.real, c.imag]]), max_iterations=1500)[0]
-    assert abs(got - oracle.target(oracle.count(c.real, c.imag, 1500, 700))) <= TOLERANCE
+    assert abs(got - oracle.target(oracle.count(c.real, c.imag, 1500, 3000))) <= TOLERANCE
 
 
 @settings(max_examples=60, deadline=None)
