@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from challenge.frame import BASE, CENTRE, HALF_WIDTH, OCTAVES, view_width
 from challenge.season import Season
-from challenge.target import distance, target
+from challenge.target import escapes, squash
 
 Array = NDArray[np.float64]
 
@@ -53,21 +53,24 @@ def evaluation_set(season: Season, size: EvaluationSize = FULL) -> EvaluationSet
     """
     generators = [season.generator("chain", index) for index in range(size.chains)]
     points = np.empty((size.chains, size.octaves, size.points, 2))
+    truth = np.empty((size.chains, size.octaves, size.points))
     centres = np.empty((size.chains, size.octaves, 2))
     centre = np.tile(np.array(BASE.centre), (size.chains, 1))
     for octave in range(size.octaves):
         centres[:, octave] = centre
         drawn = np.stack([generator.random((size.points, 2)) for generator in generators])
         points[:, octave] = centre[:, None, :] + view_width(octave) * (drawn - 0.5)
+        here = points[:, octave]
+        found = escapes(here.reshape(-1, 2))
+        truth[:, octave] = squash(found.count).reshape(size.chains, size.points)
         if octave + 1 < size.octaves:
-            here = points[:, octave]
-            distances = distance(here.reshape(-1, 2)).reshape(size.chains, size.points)
+            distances = found.distance.reshape(size.chains, size.points)
             for chain, generator in enumerate(generators):
                 shore = chain % 2 == 1 and octave < SHORE_OCTAVES
                 centre[chain] = _next_centre(
                     here[chain], distances[chain], centre[chain], octave, generator.random(), shore=shore
                 )
-    return EvaluationSet(points, target(points.reshape(-1, 2)).reshape(points.shape[:-1]), centres)
+    return EvaluationSet(points, truth, centres)
 
 
 def _next_centre(
