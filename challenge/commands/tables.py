@@ -11,16 +11,24 @@ _COLUMNS = (
     ("depth", "right"), ("dB", "right"), ("universal", "right"), ("class", "left"), ("bytes", "right"),
     ("id", "right"),
 )  # fmt: skip
+_WIDE = 120
+# An ordinary terminal keeps what tells entries apart.
+_WHEN_WIDE = ("dB", "universal", "bytes")
 
 
 def print_board(values: dict[str, Any]) -> None:
     """Print what GET /api/v1/board answers. Names are people's words: never read as markup."""
     out = Console()
+    if not out.is_terminal:
+        # Into a file or a pipe nothing has to be narrow.
+        out = Console(width=_WIDE)
     table = Table(title=Text(f"Season {values['season']['name']}"), title_justify="left", box=None)
-    for name, justify in _COLUMNS:
+    shown = [column for column in _COLUMNS if out.width >= _WIDE or column[0] not in _WHEN_WIDE]
+    for name, justify in shown:
         table.add_column(name, justify=justify, no_wrap=name not in ("name", "author"))  # type: ignore[arg-type]  # a literal, told by its table
     for entry in values["entries"]:
-        table.add_row(*map(Text, _row(entry)))
+        cells = dict(zip((name for name, _ in _COLUMNS), _row(entry), strict=True))
+        table.add_row(*(Text(cells[name]) for name, _ in shown))
     out.print(table)
     if not values["entries"]:
         out.print("  Nobody stands on it yet.")

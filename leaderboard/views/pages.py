@@ -162,7 +162,8 @@ def _zoom(db: Session, evaluation: Evaluation, report: Report | None) -> dict[st
     asked = request.args.get("octave", type=int)
     if asked is None:
         # Where it begins to fail is where there is most to see.
-        asked = round(report.depth) if report else octaves[0]
+        # A little above its depth, where there is something to be seen of the truth.
+        asked = round(report.depth) - 2 if report else octaves[0]
     octave = min(octaves, key=lambda k: abs(k - asked))
     index = octaves.index(octave)
     return {
