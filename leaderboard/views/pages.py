@@ -161,8 +161,7 @@ def _zoom(db: Session, evaluation: Evaluation, report: Report | None) -> dict[st
     octaves: list[int] = place["octaves"]  # type: ignore[assignment]
     asked = request.args.get("octave", type=int)
     if asked is None:
-        # Where it begins to fail is where there is most to see.
-        # A little above its depth, where there is something to be seen of the truth.
+        # A little above its depth: it still draws the truth there, and begins to lose it.
         asked = round(report.depth) - 2 if report else octaves[0]
     octave = min(octaves, key=lambda k: abs(k - asked))
     index = octaves.index(octave)
