@@ -143,10 +143,3 @@ def board(config, stage):
     yield found
     parts.queue.close()
     parts.writers.kw["bind"].dispose()
-
-
-def pytest_collection_modifyitems(items):
-    # kombu's SQLAlchemy transport declares its tables in a way that SQLAlchemy 2.1 frowns upon.
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"))
