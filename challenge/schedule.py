@@ -21,6 +21,8 @@ Places = NDArray[np.int64]
 # Points a thread takes at a time: its scratch stays in the cache, and the lanes that idle while the chunk's
 # last points finish are few.
 _CHUNK: Final = 8192
+# Two vectors: the few points that are left over are the long ones, and are still shared out.
+_FEWEST: Final = 16
 # A point that takes longer than this is put aside, so that a chunk does not wait for it with its lanes empty.
 _PATIENCE: Final = 2048
 
@@ -46,7 +48,7 @@ def share(work: Callable[[int], None], pieces: Iterable[int], workers: int) -> N
 def _sweep(points: Array, limit: int, parts: int, mu: Array, distance: Array) -> tuple[Places, Places]:
     """Write what can be settled in one way; returns who lacks precision, and who iterations."""
     workers = threads()
-    size = min(_CHUNK, max(256, -(-len(points) // workers)))
+    size = min(_CHUNK, max(_FEWEST, -(-len(points) // workers)))
     firsts = range(0, len(points), size)
     doubtful: list[Places] = []
     late: list[Places] = []
