@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import click
 
+from challenge.exits import USAGE, SettingError
+
 # Read by OpenMP when torch is first imported. Threads that spin for each other take many times as long on a
 # machine that has other work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -80,6 +82,9 @@ def main() -> Any:
     """Run `mbc`. A pipe that closes early, as in `mbc board | head`, is no error."""
     try:
         return mbc()
+    except SettingError as error:
+        click.echo(f"error: {error}", err=True)
+        return USAGE
     except BrokenPipeError:
         # Python flushes stdout at exit and would complain once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -87,4 +92,4 @@ def main() -> Any:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -8,3 +8,7 @@ BUNDLE_INVALID: Final = 3
 REJECTED: Final = 4
 FAILED: Final = 5
 SERVER: Final = 6
+
+
+class SettingError(ValueError):
+    """A setting from the environment cannot be used; `mbc` says so in a sentence and ends with USAGE."""

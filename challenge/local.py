@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,8 @@ from challenge.verdicts import EvaluationError, Reason
 Array = NDArray[np.float64]
 Build = Callable[[int, int], nn.Module]
 
-CHUNK = 1 << 15
+# What a thousand features a point take at a time still lies in the cache.
+CHUNK = 1 << 12
 
 
 def load_build(directory: Path) -> Build:
@@ -38,7 +40,7 @@ def load_build(directory: Path) -> Build:
     sys.path.insert(0, str(directory.resolve()))  # helper modules lie beside it
     try:
         specification.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         detail = f"({type(error).__name__}: {error})"
         raise EvaluationError(Reason.MODEL_CODE_FAILED, detail) from error
     finally:
@@ -55,7 +57,7 @@ def build_model(directory: Path, *, seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
     try:
         model = build(2, 1)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         detail = f"({type(error).__name__}: {error})"
         raise EvaluationError(Reason.BUILD_INVALID, detail) from error
     if not isinstance(model, nn.Module):
@@ -91,12 +93,22 @@ def save_weights(state: dict[str, torch.Tensor], path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
+def one_answer_each(answer: Any, points: int) -> torch.Tensor:
+    """What forward returned for (points, 2) inputs; EvaluationError where it is no (points, 1) tensor."""
+    if not isinstance(answer, torch.Tensor) or tuple(answer.shape) != (points, 1):
+        shape = tuple(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
+        raise EvaluationError(
+            Reason.OUTPUT_SHAPE, f"({points}, 1) is expected, and forward returned {shape}."
+        )
+    return answer
+
+
 def predict(model: nn.Module, x: Array) -> Array:
     """The model's answer at unit points (n, 2): (n,) float64, not clipped."""
     answers = []
     with torch.inference_mode():
         for first in range(0, len(x), CHUNK):
             points = cast(model, torch.from_numpy(np.ascontiguousarray(x[first : first + CHUNK])))
-            answers.append(model(points).double().cpu().numpy().reshape(len(points), -1)[:, 0])
+            answers.append(one_answer_each(model(points), len(points)).double().cpu().numpy()[:, 0])
     answer: Array = np.concatenate(answers)
     return answer

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 VERSION = 1
+# The verdict where only the octaves were asked for.
+UNJUDGED = "unjudged"
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Report:
     predictions_per_second: float
     device: str
     sandbox: str
-    verdict: str  # "scored" or "rejected"
+    verdict: str  # "scored", "rejected", or "unjudged"
     sentence: str  # for a rejected one: what it failed, with figures
     seconds: float
     timings: dict[str, float]  # seconds of each part

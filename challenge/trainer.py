@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from challenge.frame import CENTRE, View, to_unit
-from challenge.local import predict
+from challenge.local import one_answer_each, predict
 from challenge.metrics import errors
 from challenge.pictures import image, png_bytes, shrink, view_scale
 from challenge.recipes import Recipe
@@ -168,11 +168,13 @@ def fit(
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=0.0, eps=recipe.epsilon)
     best_state, best = _stored(model, recipe), -1.0
-    started = time.monotonic()
+    trained = 0.0
     now = Progress(0, 0.0, 0.0, float("nan"), recipe.learning_rate, 0.0, float("nan"))
     next_check = 0.0
     interrupted = False
     stream = batches(recipe)
+    # The clock counts training alone: not the wait for compiled code here, nor pictures and checks.
+    batch = next(stream)
     try:
         while True:
             if frames.due(now.done):
@@ -187,8 +189,11 @@ def fit(
             if now.done >= 1:
                 break
             model.train()
-            loss = _step(model, optimiser, next(stream), recipe.learning_rate * cosine(now.done))
-            now = _after(now, recipe, loss, time.monotonic() - started)
+            began = time.monotonic()
+            loss = _step(model, optimiser, batch, recipe.learning_rate * cosine(now.done))
+            batch = next(stream)
+            trained += time.monotonic() - began
+            now = _after(now, recipe, loss, trained)
     except KeyboardInterrupt:
         interrupted = True
         octaves, state = _checked(model, recipe, check)
@@ -205,11 +210,11 @@ def _step(
     x, t, weight = batch
     for group in optimiser.param_groups:
         group["lr"] = rate
-    answer = model(cast(model, x))
+    answer = one_answer_each(model(cast(model, x)), len(x))
     t, weight = t.to(answer.device, answer.dtype), weight.to(answer.device, answer.dtype)
     loss = (weight * (answer - t) ** 2).mean()
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
     optimiser.step()
     return float(loss.detach())
 

@@ -101,7 +101,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.FILE_MISSING: _yours(
         "The bundle lacks a file that it needs.",
         "submission.toml, model.py and weights.safetensors are needed. "
-        "`mbc new DIR --from fourier` makes all three.",
+        "`mbc new DIR --from fourier` makes the first two, `mbc train DIR` the weights.",
     ),
     Reason.MANIFEST_INVALID: _yours(
         "submission.toml is not as it should be.",
@@ -156,7 +156,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     ),
     Reason.MEMORY_EXCEEDED: _yours(
         "The model took more memory than its limit.",
-        "See `mbc limits`. The judge asks for at most 65,536 points at a time.",
+        "See `mbc limits`. The judge asks for at most 8,192 points at a time.",
     ),
     Reason.OUTPUT_FLOOD: _yours(
         "The model printed more than its limit.",

@@ -12,7 +12,7 @@ from challenge import exits
 from challenge.bundle import Bundle, read_bundle
 from challenge.evaluation import EvaluationSize
 from challenge.season import PRACTICE
-from challenge.verdicts import EvaluationError, Reason
+from challenge.verdicts import EXPLANATIONS, EvaluationError, Reason
 
 BUNDLE_REASONS = frozenset(
     {
@@ -22,6 +22,12 @@ BUNDLE_REASONS = frozenset(
         Reason.FILE_MISSING,
         Reason.MANIFEST_INVALID,
         Reason.WEIGHTS_INVALID,
+        Reason.WEIGHTS_DO_NOT_FIT,
+        Reason.MODEL_CODE_FAILED,
+        Reason.BUILD_MISSING,
+        Reason.BUILD_INVALID,
+        Reason.OUTPUT_SHAPE,
+        Reason.OUTPUT_DTYPE,
     }
 )
 
@@ -35,7 +41,7 @@ def _end(error: EvaluationError, *, as_json: bool) -> None:
     if error.private:
         # The model is the reader's own: its own words help most.
         click.echo(error.private.rstrip(), err=True)
-    click.echo(f"error: {error.sentence}", err=True)
+    click.echo(f"error: {error.sentence}\n{EXPLANATIONS[error.reason].help}", err=True)
     sys.exit(code)
 
 
@@ -48,9 +54,9 @@ def _read(path: Path, *, as_json: bool) -> Bundle:
 
 
 @click.command(epilog="Example: mbc score mine --quick")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=click.Path(path_type=Path, exists=True))
 @click.option("--quick", is_flag=True, help="Octaves only: no controls, no probes.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 @click.option("--chains", default=EvaluationSize().chains, show_default=True, help="Fewer for a rough look.")
 @click.option(
@@ -93,11 +99,11 @@ def score(path: Path, *, quick: bool, device: str, as_json: bool, chains: int, p
 
 
 @click.command(epilog="Example: mbc check mine --universal")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=click.Path(path_type=Path, exists=True))
 @click.option(
     "--universal", is_flag=True, help="Also fit the controls: would it clear them, before hours of training?"
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(path: Path, *, universal: bool, device: str, as_json: bool) -> None:
     """Say whether the submission at PATH is a valid bundle that loads and answers."""
@@ -132,7 +138,7 @@ def check(path: Path, *, universal: bool, device: str, as_json: bool) -> None:
 )
 @click.option("--server", required=True, help="Address of the leaderboard.")
 @click.option("--broker", required=True, help="URL of the queue, like redis://host:6379/0.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 def worker(server: str, broker: str, device: str) -> None:
     """Take evaluations from a leaderboard's queue and judge them, one after the other.
 

@@ -4,6 +4,8 @@ import os
 from dataclasses import asdict, dataclass, fields
 from typing import Final, Self
 
+from challenge.exits import SettingError
+
 MIB: Final = 1 << 20
 CORES: Final = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 PREFIX: Final = "MBC_LIMIT_"
@@ -40,7 +42,7 @@ class Limits:
     start_seconds: float = 60.0
     load_seconds: float = 30.0
     request_seconds: float = 30.0
-    request_points: int = 65_536
+    request_points: int = 8_192
     fit_seconds: float = 300.0
     total_seconds: float = 1800.0
     threads: int = CORES
@@ -50,7 +52,7 @@ class Limits:
         """The limits, with those that the environment names.
 
         Raises:
-            ValueError: a value is no positive number; names the variable.
+            SettingError: a value is no positive number; names the variable.
         """
         values = {}
         for field in fields(cls):
@@ -62,7 +64,7 @@ class Limits:
                 except ValueError:
                     values[field.name] = 0
                 if not values[field.name] > 0:
-                    raise ValueError(f"{variable} must be a positive number, not {text!r}")
+                    raise SettingError(f"{variable} must be a positive number, not {text!r}")
         return cls(**values)  # type: ignore[arg-type]  # each value has its field's kind
 
 

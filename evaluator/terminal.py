@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -24,7 +25,7 @@ class ProgressBar:
         self._progress = Progress(
             TextColumn("{task.fields[status]:>10}"),
             BarColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             TimeElapsedColumn(),
             console=Console(stderr=True),
             disable=not sys.stderr.isatty(),
@@ -62,7 +63,9 @@ def print_report(bundle: Bundle, report: Report) -> None:
     """The report, for a person."""
     out = Console()
     low, high = report.interval
-    out.print(f"[bold]{bundle.manifest.name}[/bold] by {bundle.manifest.author}", highlight=False)
+    out.print(
+        f"[bold]{escape(bundle.manifest.name)}[/bold] by {escape(bundle.manifest.author)}", highlight=False
+    )
     out.print(f"  [bold]{report.octaves:.3f}[/bold] octaves   [dim]95 % {low:.3f} .. {high:.3f}[/dim]")
     out.print(f"  skill by octave  0 │{spark(report.skill)}│ {len(report.skill) - 1}", highlight=False)
     out.print(
@@ -79,9 +82,9 @@ def print_report(bundle: Bundle, report: Report) -> None:
         print_controls(report.universality)
     if report.integrity:
         for probe in report.integrity.probes:
-            out.print(f"  {_mark(probe.passed)} {probe.name}: {probe.sentence}", highlight=False)
+            out.print(f"  {_mark(probe.passed)} {probe.name}: {escape(probe.sentence)}", highlight=False)
     if report.verdict == "rejected":
-        out.print(f"[bold red]rejected[/bold red]: {report.sentence}", highlight=False)
+        out.print(f"[bold red]rejected[/bold red]: {escape(report.sentence)}", highlight=False)
     elif report.universality:
         out.print("[bold green]scored[/bold green]: it would stand on the board.", highlight=False)
 

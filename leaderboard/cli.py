@@ -49,12 +49,12 @@ def serve(
 
     Example: mbc serve --data /srv/mandelbrot --port 8000 --references submissions
     """
-    from leaderboard.household import configure_client, prepare  # noqa: PLC0415 - `mbc serve --help` is quick
+    from leaderboard.household import configure_client, only_server, prepare  # noqa: PLC0415 - `mbc serve --help` is quick
     from leaderboard.supervisor import Supervisor, address, listen  # noqa: PLC0415
 
     try:
         config = Config.make(data, database, broker)
-        with listen(host, port) as listener:
+        with listen(host, port) as listener, only_server(config):
             household = prepare(config)
             url = address(host, port)
             say(f"Everything is kept in {config.data}.")

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+from challenge.exits import SettingError
 from challenge.queue import embedded_broker
 
 _PREFIX: Final = "MBC_BOARD_"
@@ -55,7 +56,7 @@ class Config:
         for name, field in cls.__dataclass_fields__.items():
             text = os.environ.get(_PREFIX + name.upper())
             if text is not None and field.type in (int, float) and name not in values:
-                values[name] = field.type(text)
+                values[name] = _number(_PREFIX + name.upper(), text, field.type)
         return cls(
             data=data,
             database=with_driver(database or f"sqlite:///{data / 'leaderboard.sqlite'}"),
@@ -72,6 +73,16 @@ class Config:
         """The settings of `to_json`."""
         values = json.loads(text)
         return cls(**values | {"data": Path(values["data"])})
+
+
+def _number(variable: str, text: str, kind: Any) -> Any:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = 0
+    if not value > 0:
+        raise SettingError(f"{variable} must be a positive number, not {text!r}.")
+    return value
 
 
 def with_driver(url: str) -> str:

@@ -1,9 +1,12 @@
 """What a leaderboard needs before its first visitor: tables, seasons, tokens, a configured `mbc submit`."""
 
+import fcntl
 import getpass
 import json
 import os
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +35,24 @@ class Household:
     reference_token: str
     local_user: str
     local_token: str
+
+
+@contextmanager
+def only_server(config: Config) -> Iterator[None]:
+    """Hold the data directory: a second server would take the first one's evaluations back.
+
+    Raises:
+        Refused: the directory cannot be written, or another server holds it.
+    """
+    make_directories(config)
+    with (config.data / "serving.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refused(
+                409, "data_in_use", f"Another server is using {config.data}: stop it, or name another --data."
+            ) from error
+        yield
 
 
 def prepare(config: Config) -> Household:

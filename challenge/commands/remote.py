@@ -83,7 +83,7 @@ def whoami(server: str | None, *, as_json: bool) -> None:
 
 
 @click.command(epilog="Example: mbc submit mine.zip")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=click.Path(path_type=Path, exists=True))
 @click.option("--no-wait", is_flag=True, help="Hand it in and leave; `mbc status ID` says how it stands.")
 @server_option
 @json_option

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: mbc train mine --seconds 60")
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--seconds", type=click.FloatRange(0.1), help="Stop after so many, whatever train.toml says.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0.1),
+    help="Stop after so many of training, whatever train.toml says; pictures come on top.",
+)
 @click.option("--steps", type=click.IntRange(1), help="Stop after so many optimiser steps.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of initial weights and points.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
