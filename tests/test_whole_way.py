@@ -193,3 +193,17 @@ def test_a_port_in_use_is_one_clear_sentence(server):
     assert done.returncode == 6
     assert port in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_second_server_on_the_same_data_is_refused(server):
+    server.until("server", lambda: server.get("/api/v1/board").status_code == 200)
+    done = subprocess.run(
+        [*MBC, "serve", "--data", str(server.folder / "var"), "--port", str(free_port())],
+        capture_output=True,
+        text=True,
+        env=server.environment,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 6
+    assert "Another server is using" in done.stderr
