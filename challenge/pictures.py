@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from challenge.metrics import errors
 from challenge.places import Place
 from challenge.target import target
 
@@ -91,9 +92,7 @@ def model_image(truth: Array, prediction: Array, cmap: str = COLOURS) -> Image.I
 def error_image(truth: Array, prediction: Array, cmap: str = ERROR_COLOURS) -> Image.Image:
     """|prediction - truth| in shares of the view's standard deviation: dark where right, bright from 1 on."""
     side = _side(truth)
-    # As the score has it: clipped, and wrong by 1 where it is not finite.
-    error = np.where(np.isfinite(prediction), np.abs(np.clip(prediction, 0.0, 1.0) - truth), 1.0)
-    share = np.clip(error / max(view_scale(truth).deviation, 1e-12), 0.0, 1.0)
+    share = np.clip(errors(truth, prediction) / max(view_scale(truth).deviation, 1e-12), 0.0, 1.0)
     table = _table(cmap)
     return Image.fromarray(
         np.rint(table[np.rint(share * 255).astype(np.intp)]).astype(np.uint8).reshape(side, side, 3), "RGB"

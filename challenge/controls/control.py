@@ -7,6 +7,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from challenge.metrics import errors
+
 Array = NDArray[np.float64]
 
 CLASSIFICATION: Final = "classification"
@@ -50,13 +52,13 @@ class Control:
         Regression: 1 - SSE/SST, pooled over outputs. Classification: accuracy rescaled so that chance is 0.
         An answer that is not finite counts as wrong by 1, or as no class.
         """
-        finite = np.isfinite(prediction)
         if self.task == CLASSIFICATION:
+            finite = np.isfinite(prediction)
             chosen = np.where(finite, prediction, -np.inf).argmax(axis=1)
             right = (chosen == self.held_y.argmax(axis=1)) & finite.any(axis=1)
             chance = 1 / self.out_features
             return float((right.mean() - chance) / (1 - chance))
-        wrong = np.where(finite, np.clip(np.where(finite, prediction, 0), 0, 1) - self.held_y, 1.0)
+        wrong = errors(self.held_y, prediction)
         return float(1 - (wrong**2).sum() / ((self.held_y - self.held_y.mean(axis=0)) ** 2).sum())
 
 

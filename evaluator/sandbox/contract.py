@@ -1,4 +1,4 @@
-"""What every sandbox offers, read before lunch."""
+"""What every sandbox offers: the one thing that the judge knows of it."""
 
 from typing import Protocol
 
