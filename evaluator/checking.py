@@ -59,7 +59,7 @@ def check_answers(bundle: Bundle, sandbox: Sandbox, watch: Watch, *, device: str
             lambda: sandbox.start(bundle, limits=limits, device=device),
             PRACTICE,
             lambda done, what: watch.status(Status.REFITTING, done, what),
-        )
+        ).result
     return Checked(count_numbers(bundle.weights), used, certificate)
 
 

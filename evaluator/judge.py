@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from challenge.bundle import Bundle
+from challenge.controls import FAMILIES
 from challenge.evaluation import FULL, EvaluationSet, EvaluationSize, evaluation_set
+from challenge.evidence import Evidence
 from challenge.frame import to_unit
 from challenge.metrics import measure
 from challenge.pictures import error_image, model_image, png_bytes, truth_values
@@ -48,6 +50,9 @@ class Watch(Protocol):
 
     def picture(self, name: str, png: bytes) -> None:
         """A picture was drawn, named like "seahorse-valley/07/model.png"."""
+
+    def evidence(self, evidence: Evidence) -> None:
+        """What people are shown of the controls and the probes."""
 
 
 @dataclass
@@ -104,14 +109,15 @@ def judge(task: Assignment, watch: Watch) -> Report:
         answers = _predict(task, views, watch)
     scores = measure(views.truth, answers.prediction)
 
-    certificate: Universality | None = None
+    certified: universality.Certified | None = None
     found: Integrity | None = None
     if not task.quick:
         with clock.part("refitting"):
-            certificate = universality.certify(
+            certified = universality.certify(
                 task.start,
                 task.season,
                 lambda done, what: watch.status(Status.REFITTING, 0.3 + 0.4 * done, what),
+                families=FAMILIES if task.size == FULL else universality.SMALL,
             )
         watch.status(Status.PROBING, 0.7, "asking the same points again")
         with task.start() as session:
@@ -121,7 +127,9 @@ def judge(task: Assignment, watch: Watch) -> Report:
             if task.pictures:
                 with clock.part("rendering"):
                     _render(session, scores.depth, watch)
+        watch.evidence(Evidence(controls=certified.shown))
 
+    certificate = certified.result if certified else None
     return Report(
         season=task.season.name,
         commitment=task.season.commitment,

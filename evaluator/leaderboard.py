@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 import httpx
 
 from challenge.evaluation import EvaluationSize
+from challenge.evidence import Evidence
 from challenge.report import Report
 from challenge.season import Season
 from challenge.verdicts import EvaluationError, Reason, Status
@@ -82,6 +83,10 @@ class Leaderboard:
         """Post a picture."""
         self._ask("PUT", claim.evaluation_id, f"artifacts/{name}", claim, content=png)
 
+    def evidence(self, claim: Claim, evidence: Evidence) -> None:
+        """Post what people are shown of controls and probes."""
+        self._ask("PUT", claim.evaluation_id, "evidence", claim, content=evidence.to_json().encode())
+
     def report(self, claim: Claim, report: Report) -> None:
         """Post the report: the end of the evaluation."""
         self._ask("POST", claim.evaluation_id, "report", claim, json=report.to_dict())
@@ -153,6 +158,10 @@ class Reporter:
     def picture(self, name: str, png: bytes) -> None:
         """Hand a picture over."""
         self._leaderboard.picture(self._claim, name, png)
+
+    def evidence(self, evidence: Evidence) -> None:
+        """Hand the evidence over."""
+        self._leaderboard.evidence(self._claim, evidence)
 
     def _beat(self) -> None:
         while not self._done.wait(self._claim.lease_seconds / 4):

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from challenge.bundle import Bundle
+from challenge.evidence import Evidence
 from challenge.report import Report, Universality
 from challenge.verdicts import Status
 
@@ -52,6 +53,12 @@ class ProgressBar:
             path = self._pictures / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(png)
+
+    def evidence(self, evidence: Evidence) -> None:
+        """Keep what is shown of controls and probes, beside the pictures."""
+        if self._pictures is not None:
+            self._pictures.mkdir(parents=True, exist_ok=True)
+            (self._pictures / "evidence.json").write_text(evidence.to_json(), encoding="utf-8")
 
 
 def spark(skill: tuple[float, ...]) -> str:

@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from challenge.evidence import Evidence
 from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.models import Artifact
@@ -17,6 +18,7 @@ from leaderboard.services.files import write_whole
 
 BYTES_LIMIT: Final = 4 * 1024 * 1024
 PIXELS_LIMIT: Final = 1024
+EVIDENCE: Final = "evidence.json"
 NAME: Final = re.compile(r"([a-z0-9][a-z0-9-]{0,39})/(\d\d)/(model|error)\.png", re.ASCII)
 
 
@@ -65,6 +67,24 @@ def keep(session: Session, config: Config, evaluation_id: int, name: str, clean:
     row.bytes = len(clean)
     session.flush()
     return row
+
+
+def keep_evidence(config: Config, evaluation_id: int, content: bytes) -> None:
+    """Store an evaluation's evidence, read and written anew; Refused with 422 where it is none."""
+    try:
+        clean = Evidence.from_json(content).to_json()
+    except ValueError as error:
+        raise Refused(422, "evidence_invalid", f"This is no evidence: {error}.") from error
+    write_whole(path_of(config, evaluation_id, EVIDENCE), clean.encode())
+
+
+def evidence(config: Config, evaluation_id: int) -> Evidence:
+    """What people are shown of an evaluation's controls and probes; empty where there is nothing."""
+    try:
+        return Evidence.from_json(path_of(config, evaluation_id, EVIDENCE).read_bytes())
+    except (FileNotFoundError, ValueError):
+        # Reports of older versions have none, and a page without pictures beats no page.
+        return Evidence()
 
 
 def forget(session: Session, evaluation_id: int) -> None:

@@ -81,6 +81,18 @@ def artifact(evaluation_id: int, name: str) -> Response:
         return jsonify({"name": row.name, "bytes": row.bytes, "digest": row.digest})
 
 
+@worker_api.put("/evidence")
+def evidence(evaluation_id: int) -> Response:
+    """What people are shown of controls and probes."""
+    if (request.content_length or 0) > artifacts.BYTES_LIMIT:
+        raise Refused(413, "artifact_large", f"Evidence has at most {artifacts.BYTES_LIMIT:,} bytes.")
+    with writing() as session:
+        token(session, "worker")
+        evaluations.held(session, evaluation_id, _lease())
+        artifacts.keep_evidence(parts().config, evaluation_id, request.get_data(cache=False))
+        return jsonify({"evaluation_id": evaluation_id})
+
+
 @worker_api.post("/report")
 def report(evaluation_id: int) -> Response:
     """The report: the end of an evaluation that worked. The same one again changes nothing."""

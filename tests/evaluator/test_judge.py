@@ -56,6 +56,9 @@ class Notes:
     def picture(self, name, png):
         self.pictures[name] = png
 
+    def evidence(self, evidence):
+        self.shown = evidence
+
 
 def build(source, in_features=2, out_features=1):
     scope = {}
@@ -131,7 +134,7 @@ def test_a_line_is_rejected_with_its_figures():
 def test_answers_that_change_are_rejected(monkeypatch):
     # The digits alone, which a line passes: this is about the probe.
     digits = universality.bars(PRACTICE)[-1:]
-    monkeypatch.setattr(universality, "bars", lambda _season: digits)
+    monkeypatch.setattr(universality, "bars", lambda *_: digits)
     report = judge(assignment(bundle(DICE, build(DICE)), pictures=False), Notes())
     probe = next(p for p in report.integrity.probes if p.name == "consistency")
     assert not probe.passed
