@@ -1,30 +1,69 @@
 """`mbc render`: a picture of the truth, of a model, or of both and the error."""
 
+from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from challenge.commands.ending import told
+from challenge.deep import DEEPEST
 from challenge.places import PLACES, find_place
 
-# A pixel of 1,000 at this octave is a few hundred steps of double precision wide.
-DEEPEST = 32.0
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+# A pixel of 1,000 at this octave is a few hundred steps of double precision wide: beyond it pictures are
+# drawn from a reference orbit, and models, whose coordinates are doubles, are not asked.
+DEEPEST_DOUBLE = 32
+MOST_ITERATIONS = 10_000_000
+MOST_DIGITS_SHOWN = 24
+
+
+class _Centre(click.ParamType[tuple[str, str]]):
+    """RE,IM in decimal digits, as many as somebody likes: kept as text."""
+
+    name = "RE,IM"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        from challenge.deep import parse  # noqa: PLC0415 - help comes at once
+
+        parts = value.replace(",", " ").split()
+        if len(parts) != 2:
+            self.fail(f"{value!r} is not RE,IM, like -0.75,0.1.", param, ctx)
+        centre = (parts[0], parts[1])
+        try:
+            parse(centre)
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
+        return centre
 
 
 @click.command(
     epilog="Examples: mbc render --place spiral --octave 14 | "
-    "mbc render mine --place seahorse-valley --octave 6 -o mine.png"
+    "mbc render mine --place seahorse-valley --octave 6 -o mine.png | "
+    "mbc render --center -1.7548776662466927,0 --octave 40"
 )
 @click.argument("path", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option("--place", metavar="NAME", help=f"One of {', '.join(p.slug for p in PLACES)}.")
 @click.option(
-    "--center", "--centre", "centre", nargs=2, type=float, metavar="RE IM", help="Or any point of the plane."
+    "--center",
+    "--centre",
+    "centre",
+    type=_Centre(),
+    help="Or any point, in as many digits as the octave asks.",
 )
 @click.option(
     "--octave",
     type=click.FloatRange(0, DEEPEST),
-    help="Zoom: 0 is the whole window, each more is twice as deep.",
+    help=f"Zoom: 0 is the whole window, each more is twice as deep. A model ends at {DEEPEST_DOUBLE}.",
 )
+@click.option("--iterations", type=click.IntRange(1, MOST_ITERATIONS), default=100_000, show_default=True,
+              help="A point that has not escaped by then counts as inside.")  # fmt: skip
 @click.option(
     "--size", type=click.IntRange(8, 4096), default=512, show_default=True, help="Pixels of a side."
 )
@@ -40,8 +79,9 @@ DEEPEST = 32.0
 def render(
     path: Path | None,
     place: str | None,
-    centre: tuple[float, float] | None,
+    centre: tuple[str, str] | None,
     octave: float | None,
+    iterations: int,
     size: int,
     only: str | None,
     cmap: str,
@@ -70,32 +110,58 @@ def render(
     except KeyError as error:
         raise click.BadParameter(str(error.args[0]), param_hint="--place") from error
     from challenge import pictures  # noqa: PLC0415 - numba and matplotlib take a second
-    from challenge.frame import CENTRE, View, to_unit  # noqa: PLC0415
-    from challenge.target import target  # noqa: PLC0415
+    from challenge.deep import render as render_counts  # noqa: PLC0415
+    from challenge.frame import CENTRE, View  # noqa: PLC0415
+    from challenge.target import squash, target  # noqa: PLC0415
 
     if octave is None:
         octave = float(spot.octaves[0]) if spot else 0.0
-    view = View(spot.centre if spot else centre or CENTRE, octave)
-    points = view.grid(size * smooth)
+    if path is not None and octave > DEEPEST_DOUBLE:
+        raise click.BadParameter(
+            f"beyond {DEEPEST_DOUBLE} only the truth is drawn: leave {path} out.", param_hint="--octave"
+        )
+    if centre is None:
+        centre = _digits(spot.centre if spot else CENTRE)
     with told():
         try:
-            truth = target(points)
-            if path is None or only == "truth":
-                parts = [pictures.image(truth, pictures.view_scale(truth), cmap)]
+            view = View((float(Fraction(centre[0])), float(Fraction(centre[1]))), octave)
+            if path is not None:
+                parts = _with_model(path, view.grid(size * smooth), iterations, only, cmap)
             else:
-                from challenge.local import load_model, predict  # noqa: PLC0415 - torch takes seconds
-
-                prediction = predict(load_model(path), to_unit(points))
-                model = pictures.model_image(truth, prediction, cmap)
-                wrong = pictures.error_image(truth, prediction)
-                every = {
-                    "truth": pictures.image(truth, pictures.view_scale(truth), cmap),
-                    "model": model,
-                    "error": wrong,
-                }
-                parts = [every[only]] if only else list(every.values())
-        except ValueError as problem:  # a colour map, or a centre that is not finite
+                if octave > DEEPEST_DOUBLE:
+                    truth = squash(render_counts(centre, octave, size * smooth, iterations).ravel())
+                else:
+                    truth = target(view.grid(size * smooth), max_iterations=iterations)
+                parts = [pictures.image(truth, pictures.view_scale(truth), cmap)]
+        except ValueError as problem:  # a colour map
             raise click.UsageError(f"{problem}.") from problem
         picture = pictures.side_by_side(*[pictures.shrink(part, smooth) for part in parts])
         out.write_bytes(pictures.png_bytes(picture))
-    click.echo(f"Drew octave {octave:g} around ({view.centre[0]!r}, {view.centre[1]!r}) to {out}.")
+    click.echo(f"Drew octave {octave:g} around {','.join(map(_short, centre))} to {out}.")
+
+
+def _short(digits: str) -> str:
+    return digits if len(digits) <= MOST_DIGITS_SHOWN else f"{digits[:MOST_DIGITS_SHOWN]}..."
+
+
+def _digits(centre: tuple[float, float]) -> tuple[str, str]:
+    return repr(centre[0]), repr(centre[1])
+
+
+def _with_model(
+    path: Path, points: "NDArray[np.float64]", iterations: int, only: str | None, cmap: str
+) -> "list[Image]":
+    """Truth, model and error of a submission, or the one of them that was asked for."""
+    from challenge import pictures  # noqa: PLC0415 - numba and matplotlib take a second
+    from challenge.frame import to_unit  # noqa: PLC0415
+    from challenge.local import load_model, predict  # noqa: PLC0415 - torch takes seconds
+    from challenge.target import target  # noqa: PLC0415
+
+    truth = target(points, max_iterations=iterations)
+    prediction = predict(load_model(path), to_unit(points))
+    every = {
+        "truth": pictures.image(truth, pictures.view_scale(truth), cmap),
+        "model": pictures.model_image(truth, prediction, cmap),
+        "error": pictures.error_image(truth, prediction),
+    }
+    return [every[only]] if only else list(every.values())

@@ -88,7 +88,7 @@ def test_samples_are_those_of_python(elsewhere):
 def test_the_truth_is_drawn_without_a_model(elsewhere):
     assert run("render", "--size", 40).exit_code == 0
     assert size("render.png") == (40, 40)
-    assert run("render", "--center", -1.25, 0.02, "--octave", 3, "--size", 24, "--smooth", 2).exit_code == 0
+    assert run("render", "--center", "-1.25,0.02", "--octave", 3, "--size", 24, "--smooth", 2).exit_code == 0
     assert size("render.png") == (24, 24)
 
 
@@ -109,13 +109,16 @@ def test_the_truth_is_drawn_without_a_model(elsewhere):
         ("pack nowhere", 2, "nowhere is not a directory"),
         ("pack full", 3, "There is no submission.toml"),
         ("render --place atlantis", 2, "there is no place 'atlantis'; there are base-window"),
-        ("render --place spiral --center 0 0", 2, "exclude each other"),
-        ("render --center nan 0 --size 8", 2, "points must be finite"),
+        ("render --place spiral --center 0,0", 2, "exclude each other"),
+        ("render --center nan,0 --size 8", 2, "a centre is two decimal numbers"),
+        ("render --center 3,0 --size 8", 2, "further than 2 from the origin"),
+        ("render --center 1 --size 8", 2, "is not RE,IM"),
+        ("render other --octave 40", 2, "beyond 32 only the truth is drawn"),
         ("render --only model", 2, "needs the directory of a submission"),
         ("render --colours mud --size 8", 2, "no colour map 'mud'"),
         ("render full --size 8", 3, "There is no model.py"),
         ("render other --size 8", 3, "train it first"),
-        ("render --octave 50", 2, "50"),
+        ("render --octave 901", 2, "901"),
         ("render -o picture.jpg", 2, "should end in .png"),
     ],
 )
