@@ -5,7 +5,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-Sampling = Literal["octave", "uniform"]
+Sampling = Literal["octave", "uniform", "error-field"]
+Precision = Literal["float32", "bfloat16"]
 Storage = Literal["float32", "float16"]
 
 LIMITS: Final[dict[str, tuple[float, float]]] = {
@@ -16,6 +17,7 @@ LIMITS: Final[dict[str, tuple[float, float]]] = {
     "epsilon": (0.0, 1.0),
     "deepest": (0, 31),
     "reuse": (1, 1000),
+    "samples": (1, 10**9),
     "seed": (0, 2**32 - 1),
 }
 
@@ -33,10 +35,13 @@ class Recipe:
         batch: points a step.
         learning_rate: at the start; it falls to a hundredth along a cosine.
         epsilon: of Adam. Tables whose entries are rarely touched want a tiny one.
-        sampling: "uniform" over the base window, or "octave": as views are drawn, every octave alike.
+        sampling: "uniform" over the base window; "octave": as views are drawn, every octave alike; or
+            "error-field": where an average of |error| over a grid is large.
+        samples: a fixed random sample of so many points instead of an endless stream ("uniform" alone).
         deepest: the deepest octave of "octave".
         weigh: divide squared errors by the variance of the view, as the score does ("octave" alone).
         reuse: how often a drawn point is used.
+        precision: of the matrix products while training. bfloat16 pays on cards that have it.
         store: dtype of floating weights in the file. float16 halves it.
         seed: of initial weights and points.
     """
@@ -50,15 +55,45 @@ class Recipe:
     deepest: int = 8
     weigh: bool = True
     reuse: int = 4
+    samples: int = 0
+    precision: Precision = "float32"
     store: Storage = "float32"
     seed: int = 0
 
-    def changed(self, *, steps: int | None, seconds: float | None, seed: int | None) -> "Recipe":
-        """The recipe with what the command line asked for: only the given one of steps and seconds counts."""
+    def changed(
+        self,
+        *,
+        steps: int | None = None,
+        seconds: float | None = None,
+        seed: int | None = None,
+        samples: int | None = None,
+        sampling: Sampling | None = None,
+        precision: Precision | None = None,
+    ) -> "Recipe":
+        """The recipe with what the command line asked for: only the given one of steps and seconds counts.
+
+        Raises:
+            RecipeError: a fixed sample is asked for, and to draw it otherwise than uniformly.
+        """
         recipe = self
         if steps is not None or seconds is not None:
             recipe = replace(recipe, steps=steps or 0, seconds=seconds or 0.0)
-        return recipe if seed is None else replace(recipe, seed=seed)
+        if samples is not None:
+            recipe = replace(recipe, samples=samples, sampling="uniform")
+        asked = {"seed": seed, "sampling": sampling, "precision": precision}
+        recipe = replace(recipe, **{name: value for name, value in asked.items() if value is not None})  # type: ignore[arg-type]  # each is of its field's type
+        recipe.check()
+        return recipe
+
+    def check(self) -> None:
+        """RecipeError where fields contradict each other."""
+        if not self.steps and not self.seconds:
+            raise RecipeError("train.toml: it needs steps, seconds or both.")
+        if self.samples and self.sampling != "uniform":
+            raise RecipeError(
+                f'A fixed sample of {self.samples:,} points is drawn with sampling = "uniform", '
+                f"not {self.sampling!r}."
+            )
 
 
 def read_recipe(directory: Path) -> Recipe:
@@ -81,8 +116,7 @@ def read_recipe(directory: Path) -> Recipe:
             raise RecipeError(f"train.toml: {name!r} is unknown; known are {', '.join(types)}.")
         checked[name] = _checked(name, value, types[name])
     recipe = Recipe(**checked)
-    if not recipe.steps and not recipe.seconds:
-        raise RecipeError("train.toml: it needs steps, seconds or both.")
+    recipe.check()
     return recipe
 
 

@@ -1,9 +1,10 @@
 """The long trainer behind `mbc train`: from a recipe to weights, with frames and octaves on the way."""
 
+import math
 import time
-from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -12,31 +13,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from challenge.frame import CENTRE, View, to_unit
+from challenge import checkpoint
+from challenge.checkpoint import Checkpoint
+from challenge.frames import Frames
 from challenge.local import one_answer_each, predict
 from challenge.metrics import errors
-from challenge.pictures import image, png_bytes, shrink, view_scale
 from challenge.recipes import Recipe
-from challenge.sampling import sample
-from challenge.target import target
+from challenge.streams import Batch, Stream
 from challenge.training import cast, cosine
-from challenge.zoom import ZoomPoints, zoom_points
+from challenge.zoom import zoom_points
 
 Array = NDArray[np.float64]
 
-# Points drawn at a time. The first lot keeps everybody waiting, so it is small.
-POOL: Final = 600_000
-# A view that hardly varies would outweigh a hundred others.
-LEAST_VARIANCE: Final = 1e-3
-# Shares of the training after which a frame is made: learning is fast at first.
-FRAMES: Final = (0.0, 0.01, 0.03, 0.08, 0.18, 0.4, 0.7, 1.0)
-FRAME_PIXELS: Final = 160
-FRAME_VIEW: Final = View(CENTRE, 0.5)
 CHECK_CHAINS: Final = 24
 CHECK_OCTAVES: Final = 16
 # The trainer's check has a seed of its own: it never meets the points that were trained on.
 CHECK_SEED: Final = 0x6D6263
 CHECKS: Final = 8
+# An octave improves when its skill has grown by more than the check's own noise.
+IMPROVED: Final = 0.01
+CHECKPOINT_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -46,11 +42,12 @@ class Progress:
     Attributes:
         step: optimiser steps done.
         done: share of the budget that is used.
-        seconds: since the start.
-        loss: of the last batch, smoothed; 1 - skill where the recipe weighs by variance.
+        seconds: of training, since the start.
+        loss: smoothed over the last batches; 1 - skill where the recipe weighs by variance. NaN at first.
         learning_rate: of the last step.
         points_per_second: since the start.
         octaves: of the last check; NaN before the first.
+        improving: the deepest octave that the last check found better than the one before; None if none was.
     """
 
     step: int
@@ -60,6 +57,7 @@ class Progress:
     learning_rate: float
     points_per_second: float
     octaves: float
+    improving: int | None = None
 
 
 @dataclass(frozen=True)
@@ -85,68 +83,110 @@ class Check:
     def __init__(self) -> None:
         self.points = zoom_points(np.random.default_rng(CHECK_SEED), CHECK_CHAINS, CHECK_OCTAVES - 1)
 
-    def octaves(self, model: nn.Module) -> float:
-        """Sum over the octaves of the mean skill of their views."""
+    def skill(self, model: nn.Module) -> Array:
+        """Mean skill of the views of every octave: (CHECK_OCTAVES,)."""
         p = self.points
         wrong = errors(p.t, predict(model, p.x)) ** 2 / p.variance
         counts = np.bincount(p.view)
         seen = counts > 0
         skill = np.maximum(1 - np.bincount(p.view, wrong)[seen] / counts[seen], 0.0)
         octave = np.flatnonzero(seen) // CHECK_CHAINS
-        by_octave = np.bincount(octave, skill) / np.bincount(octave)
-        return float(by_octave.sum())
+        by_octave: Array = np.bincount(octave, skill) / np.bincount(octave)
+        return by_octave
 
 
-class Frames:
-    """Pictures of the whole set as the model knows it, frames/000.png and on."""
+class _Run:
+    """One training: the model, its optimiser and how far they are."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory / "frames"
-        self.directory.mkdir(exist_ok=True)
-        for old in self.directory.glob("[0-9][0-9][0-9].png"):
-            old.unlink()
-        points = FRAME_VIEW.grid(FRAME_PIXELS * 2)
-        self._scale = view_scale(target(points))
-        self._x = to_unit(points)
-        self._count = 0
+    def __init__(self, model: nn.Module, recipe: Recipe, directory: Path, before: Checkpoint | None) -> None:
+        self.model, self.recipe, self.directory = model, recipe, directory
+        parameters = [p for p in model.parameters() if p.requires_grad]
+        self.optimiser = torch.optim.AdamW(
+            parameters, lr=recipe.learning_rate, weight_decay=0.0, eps=recipe.epsilon
+        )
+        self.check, self.skill = Check(), np.zeros(CHECK_OCTAVES)
+        self.best_state, self.best = _stored(model, recipe), -1.0
+        self.now = Progress(0, 0.0, 0.0, math.nan, recipe.learning_rate, 0.0, math.nan)
+        if before is not None:
+            model.load_state_dict(before.model)
+            self.optimiser.load_state_dict(before.optimiser)
+            self.best_state, self.best = before.best_state, before.best
+            self.now = self._at(before.step, before.seconds, before.loss)
+        self.frames = Frames(directory, before.frames if before else 0)
+        self.saved = time.monotonic()
 
-    def due(self, done: float) -> bool:
-        """Whether the next one's share of the training has been reached."""
-        return self._count < len(FRAMES) and done >= FRAMES[self._count]
+    def look(self) -> None:
+        """Measure the octaves of the weights as they would be stored, and keep them if they are the best."""
+        state = _stored(self.model, self.recipe)
+        present = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+        self.model.load_state_dict(state)
+        skill = self.check.skill(self.model.eval())
+        self.model.load_state_dict(present)
+        better = np.flatnonzero(skill > self.skill + IMPROVED)
+        self.skill = skill
+        self.now = replace(
+            self.now, octaves=float(skill.sum()), improving=int(better[-1]) if better.size else None
+        )
+        if skill.sum() > self.best:
+            self.best_state, self.best = state, float(skill.sum())
 
-    def draw(self, model: nn.Module) -> None:
-        """Make the next frame."""
-        picture = shrink(image(predict(model, self._x), self._scale), 2)
-        (self.directory / f"{self._count:03}.png").write_bytes(png_bytes(picture, colours=128))
-        self._count += 1
+    def step(self, batch: Batch, stream: Stream) -> float:
+        """One optimiser step; the loss."""
+        rate = self.recipe.learning_rate * cosine(self.now.done)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.model.train()
+        x = cast(self.model, batch.x)
+        with self._precision(x.device):
+            answer = one_answer_each(self.model(x), len(x))
+        if answer.dtype in {torch.bfloat16, torch.float16}:
+            answer = answer.float()
+        wrong = answer - batch.t.to(answer.device, answer.dtype)
+        loss = (batch.weight.to(answer.device, answer.dtype) * wrong**2).mean()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
+        self.optimiser.step()
+        stream.learn(batch, wrong.detach())
+        return float(loss.detach())
 
+    def _precision(self, device: torch.device) -> AbstractContextManager[object]:
+        if self.recipe.precision == "float32":
+            return nullcontext()
+        return torch.autocast(device.type, dtype=torch.bfloat16)
 
-def batches(recipe: Recipe) -> Generator[tuple[Tensor, Tensor, Tensor], None, None]:
-    """Endless batches of x (n, 2) float64, t (n, 1) and weights (n, 1), the same for the same recipe.
+    def advance(self, loss: float, seconds: float) -> None:
+        """Note a step that took so many seconds."""
+        smooth = loss if math.isnan(self.now.loss) else 0.98 * self.now.loss + 0.02 * loss
+        after = self._at(self.now.step + 1, self.now.seconds + seconds, smooth)
+        self.now = replace(after, octaves=self.now.octaves, improving=self.now.improving)
 
-    The next lot of points is drawn in a thread while the present one is used.
-    """
-    generator = np.random.default_rng(recipe.seed)
-    with ThreadPoolExecutor(1) as drawer:
-        ahead: Future[tuple[Array, Array, Array]] = drawer.submit(_draw, recipe, generator, POOL // 4)
-        while True:
-            x, t, weight = (torch.from_numpy(a) for a in ahead.result())
-            ahead = drawer.submit(_draw, recipe, generator, POOL)
-            order = torch.Generator().manual_seed(recipe.seed)
-            for _ in range(recipe.reuse):
-                rows = torch.randperm(len(t), generator=order)
-                for some in torch.split(rows, recipe.batch):
-                    yield x[some], t[some, None], weight[some, None]
+    def _at(self, step: int, seconds: float, loss: float) -> Progress:
+        recipe = self.recipe
+        done = step / recipe.steps if recipe.steps else seconds / recipe.seconds
+        if recipe.seconds and seconds >= recipe.seconds:
+            done = 1.0
+        rate = recipe.learning_rate * cosine(min(done, 1.0))
+        pace = step * recipe.batch / seconds if seconds else 0.0
+        return Progress(step, min(done, 1.0), seconds, loss, rate, pace, math.nan)
 
-
-def _draw(recipe: Recipe, generator: np.random.Generator, points: int) -> tuple[Array, Array, Array]:
-    if recipe.sampling == "uniform":
-        x, t = sample(points, int(generator.integers(2**63)))
-        return x, t, np.ones(points)
-    per_chain = (recipe.deepest + 1) * 128
-    drawn: ZoomPoints = zoom_points(generator, max(2, points // per_chain), recipe.deepest)
-    weight = 1 / np.maximum(drawn.variance, LEAST_VARIANCE) if recipe.weigh else np.ones(len(drawn.t))
-    return drawn.x, drawn.t, weight
+    def save(self) -> None:
+        """Leave a checkpoint to go on from."""
+        now = self.now
+        states = self.model.state_dict(), self.optimiser.state_dict()
+        checkpoint.save(
+            Checkpoint(
+                self.recipe,
+                *states,
+                self.best_state,
+                self.best,
+                now.step,
+                now.seconds,
+                now.loss,
+                self.frames.count,
+            ),
+            self.directory,
+        )
+        self.saved = time.monotonic()
 
 
 def fit(
@@ -154,6 +194,7 @@ def fit(
     recipe: Recipe,
     directory: Path,
     *,
+    before: Checkpoint | None = None,
     report: Callable[[Progress], None] = lambda _: None,
 ) -> Outcome:
     """Train a model by a recipe, drawing frames into `directory`; Ctrl-C ends it early and keeps the best.
@@ -161,78 +202,41 @@ def fit(
     Args:
         model: build(2, 1), on the device to train on.
         recipe: what to do.
-        directory: the submission's; only frames/ is written.
+        directory: the submission's; frames/ and a checkpoint are written.
+        before: what to go on from. The points are then others than those an unbroken training would see.
         report: told of every step.
     """
-    check, frames = Check(), Frames(directory)
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=0.0, eps=recipe.epsilon)
-    best_state, best = _stored(model, recipe), -1.0
-    trained = 0.0
-    now = Progress(0, 0.0, 0.0, float("nan"), recipe.learning_rate, 0.0, float("nan"))
-    next_check = 0.0
+    run = _Run(model, recipe, directory, before)
+    stream = Stream(recipe, run.now.step)
+    next_check = run.now.done
     interrupted = False
-    stream = batches(recipe)
-    # The clock counts training alone: not the wait for compiled code here, nor pictures and checks.
-    batch = next(stream)
     try:
+        # The clock counts training alone: not the wait for compiled code here, nor pictures and checks.
+        batch = next(stream)
         while True:
-            if frames.due(now.done):
-                frames.draw(model.eval())
-            if now.done >= next_check or now.done >= 1:
-                octaves, state = _checked(model, recipe, check)
-                if octaves > best:
-                    best_state, best = state, octaves
-                now = _with(now, octaves=octaves)
-                next_check = now.done + 1 / CHECKS
-            report(now)
-            if now.done >= 1:
+            if run.frames.due(run.now.done):
+                run.frames.draw(model.eval())
+            if run.now.done >= next_check or run.now.done >= 1:
+                run.look()
+                next_check = run.now.done + 1 / CHECKS
+            report(run.now)
+            if run.now.done >= 1:
                 break
-            model.train()
+            if time.monotonic() - run.saved > CHECKPOINT_SECONDS:
+                run.save()
             began = time.monotonic()
-            loss = _step(model, optimiser, batch, recipe.learning_rate * cosine(now.done))
+            loss = run.step(batch, stream)
             batch = next(stream)
-            trained += time.monotonic() - began
-            now = _after(now, recipe, loss, trained)
+            run.advance(loss, time.monotonic() - began)
     except KeyboardInterrupt:
         interrupted = True
-        octaves, state = _checked(model, recipe, check)
-        if octaves > best:
-            best_state, best = state, octaves
+        run.look()
+        run.save()
     finally:
-        stream.close()  # ends the drawing thread
-    return Outcome(best_state, best, now, interrupted)
-
-
-def _step(
-    model: nn.Module, optimiser: torch.optim.Optimizer, batch: tuple[Tensor, Tensor, Tensor], rate: float
-) -> float:
-    x, t, weight = batch
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-    answer = one_answer_each(model(cast(model, x)), len(x))
-    t, weight = t.to(answer.device, answer.dtype), weight.to(answer.device, answer.dtype)
-    loss = (weight * (answer - t) ** 2).mean()
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
-    optimiser.step()
-    return float(loss.detach())
-
-
-def _after(now: Progress, recipe: Recipe, loss: float, seconds: float) -> Progress:
-    step = now.step + 1
-    done = step / recipe.steps if recipe.steps else seconds / recipe.seconds
-    if recipe.seconds and seconds >= recipe.seconds:
-        done = 1.0
-    smooth = loss if now.step == 0 else 0.98 * now.loss + 0.02 * loss
-    rate = recipe.learning_rate * cosine(now.done)
-    return Progress(step, min(done, 1.0), seconds, smooth, rate, step * recipe.batch / seconds, now.octaves)
-
-
-def _with(now: Progress, *, octaves: float) -> Progress:
-    return Progress(
-        now.step, now.done, now.seconds, now.loss, now.learning_rate, now.points_per_second, octaves
-    )
+        stream.close()
+    if not interrupted:
+        checkpoint.forget(directory)
+    return Outcome(run.best_state, run.best, run.now, interrupted)
 
 
 def _stored(model: nn.Module, recipe: Recipe) -> dict[str, Tensor]:
@@ -241,13 +245,3 @@ def _stored(model: nn.Module, recipe: Recipe) -> dict[str, Tensor]:
         name: (tensor.detach().to(dtype) if tensor.dtype == torch.float32 else tensor.detach()).cpu().clone()
         for name, tensor in model.state_dict().items()
     }
-
-
-def _checked(model: nn.Module, recipe: Recipe, check: Check) -> tuple[float, dict[str, Tensor]]:
-    """Octaves of the weights as they would be stored, and those weights."""
-    state = _stored(model, recipe)
-    present = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
-    model.load_state_dict(state)
-    octaves = check.octaves(model.eval())
-    model.load_state_dict(present)
-    return octaves, state

@@ -6,18 +6,22 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from challenge import exits
 from challenge.commands.ending import fail, told
+from challenge.recipes import Precision, Sampling
 
 if TYPE_CHECKING:
     from challenge.trainer import Progress
 
 
-@click.command(epilog="Example: mbc train mine --seconds 60")
+@click.command(
+    epilog="Examples: mbc train mine --seconds 60 | mbc train mine --steps 20000 --resume | "
+    "mbc train mine --samples 1048576"
+)
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "--seconds",
@@ -26,6 +30,15 @@ if TYPE_CHECKING:
 )
 @click.option("--steps", type=click.IntRange(1), help="Stop after so many optimiser steps.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of initial weights and points.")
+@click.option("--samples", type=click.IntRange(1, 10**9),
+              help="A fixed uniform sample of so many points, instead of an endless stream.")  # fmt: skip
+@click.option("--sampling", type=click.Choice(get_args(Sampling)),
+              help="Draw points over the window, as views are, or where the error is.")  # fmt: skip
+@click.option("--precision", type=click.Choice(get_args(Precision)),
+              help="Of matrix products while training; bfloat16 pays on cards that have it.")  # fmt: skip
+@click.option("--resume", is_flag=True, help="Go on from where an interrupted training of DIR stopped.")
+@click.option("--tensorboard", "logs", type=click.Path(path_type=Path, file_okay=False),
+              help="Write loss, learning rate and octaves there for TensorBoard.")  # fmt: skip
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--threads", type=click.IntRange(1, 1024),
               help="Of the optimiser.  [default: one less than processors: it draws points]")  # fmt: skip
@@ -34,13 +47,19 @@ def train(
     seconds: float | None,
     steps: int | None,
     seed: int | None,
+    samples: int | None,
+    sampling: Sampling | None,
+    precision: Precision | None,
+    resume: bool,
+    logs: Path | None,
     device: str,
     threads: int | None,
 ) -> None:
     """Train the submission in DIR by its train.toml; Ctrl-C ends it and keeps the best so far.
 
     Writes weights.safetensors and frames/. Your model.py runs in this process. The octaves shown are
-    measured on a few chains of the trainer's own: `mbc score DIR` gives the real figure.
+    measured on a few chains of the trainer's own: `mbc score DIR` gives the real figure. A `fit` of your own
+    is for controls and the samples track; it is not called here.
     """
     if not directory.is_dir():
         raise click.BadParameter(
@@ -49,9 +68,12 @@ def train(
     with told():
         from challenge.recipes import read_recipe  # noqa: PLC0415 - help comes at once
 
-        recipe = read_recipe(directory).changed(steps=steps, seconds=seconds, seed=seed)
+        recipe = read_recipe(directory).changed(
+            steps=steps, seconds=seconds, seed=seed, samples=samples, sampling=sampling, precision=precision
+        )
         import torch  # noqa: PLC0415 - takes seconds
 
+        from challenge import checkpoint  # noqa: PLC0415
         from challenge.local import build_model, save_weights  # noqa: PLC0415
         from challenge.trainer import fit  # noqa: PLC0415
 
@@ -62,9 +84,12 @@ def train(
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         torch.set_num_threads(threads or max(1, (os.cpu_count() or 2) - 1))
+        before = checkpoint.load(directory, recipe) if resume else None
         model = build_model(directory, seed=recipe.seed).to(device)
-        with _display(recipe.steps) as report:
-            outcome = fit(model, recipe, directory, report=report)
+        with _display(recipe.steps) as report, _logged(logs) as log:
+            outcome = fit(
+                model, recipe, directory, before=before, report=lambda now: (report(now), log(now))[0]
+            )
         weights = directory / "weights.safetensors"
         save_weights(outcome.state, weights)
     click.echo(
@@ -72,6 +97,34 @@ def train(
         f"({weights.stat().st_size:,} bytes): about {outcome.octaves:.2f} octaves, after "
         f"{outcome.progress.step:,} steps and {outcome.progress.seconds:.0f} s."
     )
+    if outcome.interrupted:
+        click.echo(f"Go on with: mbc train {directory} --resume")
+
+
+@contextmanager
+def _logged(logs: Path | None) -> Iterator[Callable[["Progress"], None]]:
+    """Scalars for TensorBoard, where they are asked for."""
+    if logs is None:
+        yield lambda _: None
+        return
+    try:
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - an optional extra
+    except ImportError:
+        fail("--tensorboard needs the package tensorboard: pip install tensorboard", exits.FAILED)
+    writer: Any = SummaryWriter(str(logs))
+
+    def log(now: "Progress") -> None:
+        for name, value in (
+            ("loss", now.loss), ("learning rate", now.learning_rate),
+            ("points per second", now.points_per_second), ("octaves", now.octaves),
+        ):  # fmt: skip
+            if math.isfinite(value):
+                writer.add_scalar(name, value, now.step)
+
+    try:
+        yield log
+    finally:
+        writer.close()
 
 
 @contextmanager
@@ -112,7 +165,9 @@ def _bar(steps: int) -> Iterator[Callable[["Progress"], None]]:
 
 def _line(now: "Progress") -> str:
     octaves = "-" if math.isnan(now.octaves) else f"{now.octaves:.2f}"
+    improving = "" if now.improving is None else f" (octave {now.improving} still improves)"
+    loss = "-" if math.isnan(now.loss) else f"{now.loss:.4f}"
     return (
-        f"octaves {octaves}  loss {now.loss:.4f}  lr {now.learning_rate:.1e}  "
+        f"octaves {octaves}{improving}  loss {loss}  lr {now.learning_rate:.1e}  "
         f"{now.points_per_second / 1000:,.0f}k points/s"
     )

@@ -77,6 +77,24 @@ def test_ctrl_c_while_training_writes_the_weights(elsewhere):
     assert (elsewhere / "mine" / "weights.safetensors").exists()
 
 
+def test_training_can_be_watched_in_tensorboard(elsewhere):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run("new", "mine", "--from", "mlp")
+    trained = run("train", "mine", "--steps", 10, "--samples", 5000, "--tensorboard", "logs")
+    assert trained.exit_code == 0, trained.output
+    events = EventAccumulator("logs").Reload()
+    assert set(events.Tags()["scalars"]) == {"loss", "learning rate", "points per second", "octaves"}
+    assert [event.step for event in events.Scalars("loss")] == list(range(1, 11))
+
+
+def test_there_is_nothing_to_resume(elsewhere):
+    run("new", "mine", "--from", "mlp")
+    result = run("train", "mine", "--resume")
+    assert result.exit_code == 3
+    assert "train without --resume" in result.stderr
+
+
 def test_samples_are_those_of_python(elsewhere):
     assert run("sample", "-n", "1_000", "--seed", 5, "-o", "s.npz").exit_code == 0
     with np.load("s.npz") as file:

@@ -1,4 +1,4 @@
-from itertools import islice, pairwise
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -6,11 +6,13 @@ import torch
 from PIL import Image
 from torch import nn
 
-from challenge import trainer
+from challenge import checkpoint, streams, trainer
 from challenge.frame import to_plane
 from challenge.recipes import Recipe, RecipeError, read_recipe
+from challenge.sampling import sample
+from challenge.streams import ErrorField, Stream
 from challenge.target import target
-from challenge.trainer import Check, batches, fit
+from challenge.trainer import Check, fit
 from challenge.zoom import zoom_points
 
 QUICK = Recipe(steps=60, batch=512, learning_rate=5e-3, deepest=4)
@@ -18,7 +20,7 @@ QUICK = Recipe(steps=60, batch=512, learning_rate=5e-3, deepest=4)
 
 @pytest.fixture(autouse=True)
 def small_pool(monkeypatch):
-    monkeypatch.setattr(trainer, "POOL", 20_000)
+    monkeypatch.setattr(streams, "POOL", 20_000)
     # Small batches only wait for a second thread.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -65,19 +67,19 @@ def test_deeper_views_vary_less():
 
 def test_the_check_gives_every_octave_to_the_truth_and_none_to_a_constant():
     check = Check()
-    assert check.octaves(Knows()) == pytest.approx(trainer.CHECK_OCTAVES, abs=0.05)
-    assert check.octaves(Knows(float("nan"))) == 0
-    assert check.octaves(Knows(10.0)) < 0.1
+    assert check.skill(Knows()) == pytest.approx(np.ones(trainer.CHECK_OCTAVES), abs=0.02)
+    assert not check.skill(Knows(float("nan"))).any()
+    assert check.skill(Knows(10.0)).sum() < 0.1
 
 
 def test_batches_are_the_same_for_a_seed_and_fresh_after_reuse():
     recipe = Recipe(steps=1, batch=2000, reuse=1, deepest=3)
 
     def first(seed, n):
-        stream = batches(Recipe(steps=1, batch=2000, reuse=1, deepest=3, seed=seed))
-        taken = list(islice(stream, n))
+        stream = Stream(Recipe(steps=1, batch=2000, reuse=1, deepest=3, seed=seed))
+        taken = [next(stream).x for _ in range(n)]
         stream.close()
-        return torch.cat([x for x, _, _ in taken])
+        return torch.cat(taken)
 
     assert torch.equal(first(1, 6), first(1, 6))
     assert not torch.equal(first(1, 2), first(2, 2))
@@ -85,7 +87,7 @@ def test_batches_are_the_same_for_a_seed_and_fresh_after_reuse():
     assert recipe.reuse == 1
 
 
-@pytest.mark.parametrize("sampling", ["octave", "uniform"])
+@pytest.mark.parametrize("sampling", ["octave", "uniform", "error-field"])
 def test_training_helps_and_leaves_frames(tmp_path, sampling):
     seen = []
     recipe = Recipe(steps=400, batch=512, learning_rate=1e-2, deepest=4, sampling=sampling)
@@ -133,9 +135,10 @@ def test_seconds_end_it_and_half_precision_is_stored(tmp_path):
         ("steps = 1.5", "steps must lie"),
         ("steps = 1\nbatch = true", "batch must lie"),
         ("steps = 1\nlearning_rate = nan", "learning_rate must lie"),
-        ('steps = 1\nsampling = "deep"', "one of octave, uniform, not 'deep'"),
+        ('steps = 1\nsampling = "deep"', "one of octave, uniform, error-field, not 'deep'"),
         ("steps = 1\nweigh = 1", "true or false"),
         ("batch = 8", "steps, seconds or both"),
+        ("steps = 1\nsamples = 100", "drawn with sampling = \"uniform\", not 'octave'"),
     ],
 )
 def test_a_wrong_recipe_is_named(tmp_path, text, told):
@@ -144,8 +147,85 @@ def test_a_wrong_recipe_is_named(tmp_path, text, told):
         read_recipe(tmp_path)
 
 
+def test_a_fixed_sample_is_that_of_python_and_nothing_else():
+    recipe = Recipe(steps=1, batch=100, samples=250, sampling="uniform", seed=7)
+    stream = Stream(recipe)
+    taken = [next(stream) for _ in range(6)]
+    stream.close()
+    x, t = sample(250, 7)
+    for half in (taken[:3], taken[3:]):
+        got = torch.cat([torch.cat([batch.x, batch.t], 1) for batch in half]).numpy()
+        expected = np.column_stack([x, t])
+        assert np.array_equal(got[np.lexsort(got.T)], expected[np.lexsort(expected.T)])
+
+
+def test_the_error_field_sends_points_where_the_error_is():
+    field = ErrorField()
+    generator = np.random.default_rng(0)
+    for _ in range(6):
+        x = generator.uniform(-1, 1, (500_000, 2))
+        field.update(x, np.where((x > 0.5).all(axis=1), 0.5, 0.001))
+    drawn = ErrorField.draw(field.mean, np.random.default_rng(1), 20_000)
+    assert np.abs(drawn).max() <= 1
+    # A sixteenth of the window, to which nearly all points go that do not keep an eye on the whole.
+    share = (drawn > 0.5).all(axis=1).mean()
+    assert 0.7 < share < 0.85
+
+
+def test_an_interrupted_training_goes_on_to_its_end(tmp_path):
+    def stop(now):
+        if now.step == 30:
+            raise KeyboardInterrupt
+
+    first = fit(small(), QUICK, tmp_path, report=stop)
+    frames = {f.name: f.read_bytes() for f in (tmp_path / "frames").glob("*.png")}
+    before = checkpoint.load(tmp_path, QUICK)
+    assert (before.step, before.best) == (30, first.octaves)
+    steps = []
+    second = fit(small(), QUICK, tmp_path, before=before, report=lambda now: steps.append(now.step))
+    assert steps == list(range(30, 61))
+    assert second.octaves >= first.octaves
+    after = {f.name: f.read_bytes() for f in (tmp_path / "frames").glob("*.png")}
+    assert frames.items() < after.items()
+    # It is over: there is nothing to go on from.
+    assert not (tmp_path / ".train").exists()
+    with pytest.raises(RecipeError, match="train without --resume"):
+        checkpoint.load(tmp_path, QUICK)
+
+
+def test_a_checkpoint_is_not_gone_on_with_by_another_recipe(tmp_path):
+    def stop(now):
+        raise KeyboardInterrupt
+
+    fit(small(), QUICK, tmp_path, report=stop)
+    checkpoint.load(tmp_path, QUICK.changed(steps=900))
+    with pytest.raises(RecipeError, match="seed = 0, and now it is 5"):
+        checkpoint.load(tmp_path, QUICK.changed(seed=5))
+    (tmp_path / checkpoint.PLACE).write_bytes(b"PK")
+    with pytest.raises(RecipeError, match="is not a checkpoint"):
+        checkpoint.load(tmp_path, QUICK)
+
+
+def test_pictures_of_an_earlier_training_are_kept(tmp_path):
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "frames" / "000.png").write_bytes(b"mine")
+    fit(small(), Recipe(steps=1, batch=64, deepest=2), tmp_path)
+    assert (tmp_path / "frames.earlier" / "000.png").read_bytes() == b"mine"
+    assert (tmp_path / "frames" / "000.png").read_bytes() != b"mine"
+
+
+def test_half_precision_products_train_too(tmp_path):
+    recipe = Recipe(steps=200, batch=512, learning_rate=1e-2, deepest=3, precision="bfloat16")
+    outcome = fit(small(), recipe, tmp_path)
+    assert outcome.octaves > 0.7
+    assert {t.dtype for t in outcome.state.values()} == {torch.float32}
+
+
 def test_the_command_line_overrules_the_recipe():
     recipe = Recipe(steps=10, seed=3)
     assert recipe.changed(steps=None, seconds=5.0, seed=None) == Recipe(seconds=5.0, seed=3)
     assert recipe.changed(steps=7, seconds=None, seed=9) == Recipe(steps=7, seed=9)
     assert recipe.changed(steps=None, seconds=None, seed=None) == recipe
+    with pytest.raises(RecipeError, match="not 'octave'"):
+        recipe.changed(samples=10, sampling="octave")
+    assert recipe.changed(samples=10).sampling == "uniform"
