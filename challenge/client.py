@@ -217,8 +217,9 @@ class Client:
 
     def _refusal(self, answer: httpx.Response) -> ServerError:
         try:
-            error = answer.json()["error"]
-            code, sentence, help_ = str(error["code"]), str(error["message"]), str(error.get("help", ""))
+            problem = answer.json()
+            code, sentence = str(problem["code"]), str(problem["detail"])
+            help_ = str(problem.get("help", ""))
         except (ValueError, KeyError, TypeError, AttributeError):
             code, help_ = "", ""
             sentence = f"{self._account.server} answered {answer.status_code} {answer.reason_phrase}."

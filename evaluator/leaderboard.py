@@ -121,7 +121,7 @@ class Leaderboard:
 
 def _message(answer: httpx.Response) -> str:
     try:
-        return str(answer.json()["error"]["message"])
+        return str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):
         return answer.reason_phrase
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -29,6 +29,16 @@ class Config:
         sign_seconds: longest silence of a stream: a sign of life also finds out who has left.
         truth_pixels: side of the pictures of the truth.
         chains, octaves, points: size of a season that this server opens.
+        hand_ins_a_day: bundles that one person may hand in between two midnights, UTC.
+        hand_ins_waiting: bundles of one person that may wait or be judged at the same time.
+        sign_up: whether visitors may make accounts for themselves.
+        write_rate: how often one address may change something, such as "60 per minute".
+        sign_in_rate: how often one address may try to sign in or up.
+        rate_storage: where the rates are counted: "memory://", or a redis:// URL.
+        trusted_proxies: how many reverse proxies in front of this server may say who is asking.
+        https: whether visitors come by HTTPS; cookies are then never sent without it.
+        github_id, github_secret: the OAuth application with which people sign in; '' for none.
+        github_url, github_api: where GitHub is, or an Enterprise server.
     """
 
     data: Path
@@ -45,18 +55,35 @@ class Config:
     chains: int = 64
     octaves: int = 32
     points: int = 512
+    hand_ins_a_day: int = 20
+    hand_ins_waiting: int = 5
+    sign_up: bool = True
+    write_rate: str = "120 per minute"
+    sign_in_rate: str = "10 per minute; 60 per hour"
+    rate_storage: str = "memory://"
+    trusted_proxies: int = 0
+    https: bool = False
+    github_id: str = ""
+    github_secret: str = field(default="", repr=False)
+    github_url: str = "https://github.com"
+    github_api: str = "https://api.github.com"
 
     @classmethod
     def make(cls, data: Path, database: str | None = None, broker: str | None = None, **values: Any) -> Self:
         """The settings for a data directory, with what is inside it as the default for the rest.
 
-        Every number can be set from the environment as MBC_BOARD_<NAME>, such as MBC_BOARD_LEASE_SECONDS.
+        Everything else can be set from the environment as MBC_BOARD_<NAME>, such as MBC_BOARD_LEASE_SECONDS.
+
+        Raises:
+            SettingError: a setting from the environment cannot be used.
         """
         data = data.resolve()
-        for name, field in cls.__dataclass_fields__.items():
+        for name, known in cls.__dataclass_fields__.items():
             text = os.environ.get(_PREFIX + name.upper())
-            if text is not None and field.type in (int, float) and name not in values:
-                values[name] = _number(_PREFIX + name.upper(), text, field.type)
+            if text is not None and name not in (*values, "data", "database", "broker"):
+                values[name] = _read(_PREFIX + name.upper(), text, known.type)
+        for name in ("write_rate", "sign_in_rate"):
+            _check_rate(_PREFIX + name.upper(), values.get(name, getattr(cls, name)))
         return cls(
             data=data,
             database=with_driver(database or f"sqlite:///{data / 'leaderboard.sqlite'}"),
@@ -75,14 +102,32 @@ class Config:
         return cls(**values | {"data": Path(values["data"])})
 
 
-def _number(variable: str, text: str, kind: Any) -> Any:
+_MAY_BE_NOTHING: Final = _PREFIX + "TRUSTED_PROXIES"
+
+
+def _read(variable: str, text: str, kind: Any) -> Any:
+    if kind is str:
+        return text.strip()
+    if kind is bool:
+        if text.strip().lower() not in ("0", "1", "no", "yes", "false", "true"):
+            raise SettingError(f"{variable} must be yes or no, not {text!r}.")
+        return text.strip().lower() in ("1", "yes", "true")
     try:
         value = kind(text)
     except ValueError:
-        value = 0
-    if not value > 0:
+        value = -1
+    if not (value > 0 or (value == 0 and variable == _MAY_BE_NOTHING)):
         raise SettingError(f"{variable} must be a positive number, not {text!r}.")
     return value
+
+
+def _check_rate(variable: str, text: str) -> None:
+    from limits import parse_many  # noqa: PLC0415 - `mbc serve --help` is quick
+
+    try:
+        parse_many(text)
+    except ValueError as error:
+        raise SettingError(f"{variable} must be a rate such as '60 per minute', not {text!r}.") from error
 
 
 def with_driver(url: str) -> str:

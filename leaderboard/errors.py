@@ -9,13 +9,17 @@ class Refused(Exception):  # noqa: N818 - it is no error of the program
         code: a word for programs.
         message: a sentence for people.
         help: what to do about it, or ''.
+        retry_after: seconds after which it may be met, or None.
     """
 
-    def __init__(self, status: int, code: str, message: str, help_: str = "") -> None:
+    def __init__(
+        self, status: int, code: str, message: str, help_: str = "", *, retry_after: int | None = None
+    ) -> None:
         self.status = status
         self.code = code
         self.message = message
         self.help = help_
+        self.retry_after = retry_after
         super().__init__(message)
 
 

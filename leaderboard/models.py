@@ -1,6 +1,7 @@
 """The tables, and the invariants that the database itself keeps."""
 
 from datetime import datetime
+from secrets import token_hex
 from typing import Final
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
@@ -20,13 +21,22 @@ _LIVE: Final = _among("status", set(Status) - FINAL)
 
 
 class User(Base):
-    """A person, or the reference submissions' owner."""
+    """A person, or the reference submissions' owner.
+
+    Who was added by an administrator has no password until they choose one; who comes from another site has
+    that site's name for them as `identity`, such as "github:583231".
+    """
 
     __tablename__ = "users"
+    __table_args__ = (Index("uq_users_identity", "identity", unique=True),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(80), unique=True)
     reference: Mapped[bool] = mapped_column(default=False)
+    password: Mapped[str | None] = mapped_column(String(200))  # argon2's own notation
+    identity: Mapped[str | None] = mapped_column(String(80))
+    # Cookies name it: a new one signs out everywhere.
+    session_key: Mapped[str] = mapped_column(String(32), default=lambda: token_hex(16), server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
@@ -118,6 +128,8 @@ class Submission(Base):
     bytes: Mapped[int]
     weight_class: Mapped[str] = mapped_column(String(20))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    # A person took it off the board; its owner still sees its page.
+    hidden_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     user: Mapped[User] = relationship()
     evaluations: Mapped[list["Evaluation"]] = relationship(
@@ -163,6 +175,8 @@ class Evaluation(Base):
             postgresql_where=text(_LIVE),
         ),
         Index("ix_evaluations_season_id_status", "season_id", "status"),
+        # Answers "has anything changed on the board" without a look at the rows.
+        Index("ix_evaluations_season_id_finished_at", "season_id", "finished_at"),
         Index("ix_evaluations_send_at", "send_at"),
     )
 
@@ -231,6 +245,33 @@ class ReportRow(Base):
     body: Mapped[str] = mapped_column(Text)
     skill: Mapped[bytes] = mapped_column(LargeBinary)  # float64, (octaves,)
     skill_by_chain: Mapped[bytes] = mapped_column(LargeBinary)  # float64, (chains, octaves)
+
+
+class HandIn(Base):
+    """One use of a person's quota; it outlives the entry, so that deleting an entry gives nothing back."""
+
+    __tablename__ = "hand_ins"
+    __table_args__ = (Index("ix_hand_ins_user_id_at", "user_id", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    evaluation_id: Mapped[int | None] = mapped_column(
+        ForeignKey("evaluations.id", ondelete="SET NULL"), index=True
+    )
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class AuditRow(Base):
+    """Something that a person did to people, entries or seasons. Rows are only ever added."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
+    actor: Mapped[str] = mapped_column(String(100))
+    action: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(200))
+    detail: Mapped[str] = mapped_column(Text, default="")
 
 
 class Artifact(Base):

@@ -189,7 +189,7 @@ def _outcome(name: str, answer: httpx.Response) -> str:
     if answer.is_success:
         return f"The reference submission {name} is here already: {answer.json()['status']}."
     try:
-        message = answer.json()["error"]["message"]
+        message = answer.json()["detail"]
     except (ValueError, KeyError):
         message = f"the server answered {answer.status_code}"
     return f"The reference submission {name} was refused: {message}"

@@ -3,6 +3,8 @@
 import hashlib
 import io
 import re
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -90,6 +92,12 @@ def evidence(config: Config, evaluation_id: int) -> Evidence:
 def forget(session: Session, evaluation_id: int) -> None:
     """Drop the pictures of an attempt that came to nothing; their files are replaced by the next one's."""
     session.execute(delete(Artifact).where(Artifact.evaluation_id == evaluation_id))
+
+
+def remove_files(config: Config, evaluation_ids: Iterable[int]) -> None:
+    """Delete the pictures of evaluations that are no more."""
+    for number in evaluation_ids:
+        shutil.rmtree(config.data / "artifacts" / str(number), ignore_errors=True)
 
 
 def views(session: Session, evaluation_id: int) -> dict[str, list[int]]:

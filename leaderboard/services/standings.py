@@ -84,7 +84,7 @@ def board(session: Session, season: SeasonRow) -> Board:
         .join(Evaluation.submission)
         .join(Submission.user)
         .options(contains_eager(Evaluation.submission).contains_eager(Submission.user))
-        .where(Evaluation.season_id == season.id)
+        .where(Evaluation.season_id == season.id, Submission.hidden_at.is_(None))
         .order_by(Evaluation.id)
     ).all()
     standing: dict[int, Evaluation] = {}
@@ -185,6 +185,7 @@ def reference_skills(session: Session, season: SeasonRow) -> list[tuple[Submissi
         .where(
             Evaluation.season_id == season.id,
             Evaluation.status.in_((Status.SCORED.value, Status.REJECTED.value)),
+            Submission.hidden_at.is_(None),
             User.reference,
         )
         .order_by(Evaluation.id)

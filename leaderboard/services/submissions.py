@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 from challenge.bundle import Bundle, read_bundle
 from challenge.verdicts import EXPLANATIONS, EvaluationError, Fault, Reason, Status
 from leaderboard.config import Config
-from leaderboard.errors import Refused, not_found
+from leaderboard.db import now
+from leaderboard.errors import Refused, conflict, not_found
 from leaderboard.models import Evaluation, SeasonRow, Submission, SubmissionText, User
+from leaderboard.services import quotas
 from leaderboard.services.evaluations import queue_evaluation
 from leaderboard.services.files import write_whole
 from leaderboard.services.seasons import current_season
@@ -53,25 +55,46 @@ def store(config: Config, path: Path, bundle: Bundle) -> None:
         write_whole(target, path.read_bytes())
 
 
-def accept(session: Session, user: User, bundle: Bundle) -> tuple[Evaluation, bool]:
+def accept(session: Session, config: Config, user: User, bundle: Bundle) -> tuple[Evaluation, bool]:
     """Register a stored bundle and queue its evaluation in the open season.
 
     The same bundle of the same person is judged once a season, unless it was cancelled or we failed it.
 
     Returns:
         The evaluation, and whether it is new.
+
+    Raises:
+        Refused: no season is open, or the person's quota is used up.
     """
+    season = _open_season(session)
+    known = _known(session, user, bundle.digest, season)
+    if known is not None:
+        return known, False
+    quotas.check(session, config, user)
+    submission = _find(session, user, bundle.digest) or _register(session, user, bundle)
+    evaluation = queue_evaluation(session, submission, season)
+    quotas.use(session, user, evaluation)
+    return evaluation, True
+
+
+def check_welcome(session: Session, config: Config, user: User, bundle: Bundle) -> None:
+    """Refused where `accept` would refuse the bundle: asked before its bytes are stored."""
+    if _known(session, user, bundle.digest, _open_season(session)) is None:
+        quotas.check(session, config, user)
+
+
+def _open_season(session: Session) -> SeasonRow:
     season = current_season(session)
     if season is None:
         raise Refused(409, "no_season", "No season is open at the moment, so nothing can be judged.")
-    submission = _find(session, user, bundle.digest)
-    if submission is None:
-        submission = _register(session, user, bundle)
-    else:
-        last = latest(session, submission, season)
-        if last is not None and not _may_repeat(last):
-            return last, False
-    return queue_evaluation(session, submission, season), True
+    return season
+
+
+def _known(session: Session, user: User, digest: str, season: SeasonRow) -> Evaluation | None:
+    """The evaluation that makes another one of the same bundle needless."""
+    submission = _find(session, user, digest)
+    last = latest(session, submission, season) if submission is not None else None
+    return last if last is not None and not _may_repeat(last) else None
 
 
 def _may_repeat(evaluation: Evaluation) -> bool:
@@ -125,6 +148,21 @@ def get(session: Session, submission_id: int) -> Submission:
     if submission is None:
         raise not_found("submission")
     return submission
+
+
+def hide(session: Session, submission: Submission, *, hidden: bool) -> None:
+    """Take an entry off the board, or put it back; its owner sees its page all the same."""
+    if hidden == (submission.hidden_at is not None):
+        raise conflict("hidden", f"Submission {submission.id} is {'hidden' if hidden else 'shown'} already.")
+    submission.hidden_at = now() if hidden else None
+    session.flush()
+
+
+def remove_files(session: Session, config: Config, digests: set[str]) -> None:
+    """Delete the bundles that no submission speaks of any more."""
+    kept = set(session.scalars(select(Submission.digest).where(Submission.digest.in_(digests))))
+    for digest in digests - kept:
+        path_of(config, digest).unlink(missing_ok=True)
 
 
 def latest(session: Session, submission: Submission, season: SeasonRow | None = None) -> Evaluation | None:

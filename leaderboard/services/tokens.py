@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import select
@@ -86,6 +87,22 @@ def revoke(session: Session, prefix: str) -> Token:
         raise conflict("prefix_ambiguous", f"{len(found)} tokens begin like this; give more letters.")
     found[0].revoked_at = now()
     return found[0]
+
+
+def list_tokens(session: Session, user: User) -> Sequence[Token]:
+    """A person's living tokens."""
+    return session.scalars(
+        select(Token).where(Token.user_id == user.id, Token.revoked_at.is_(None)).order_by(Token.id)
+    ).all()
+
+
+def revoke_own(session: Session, user: User, token_id: int) -> Token:
+    """Revoke a token of that person; Refused with 404."""
+    token = session.get(Token, token_id)
+    if token is None or token.user_id != user.id:
+        raise not_found("token")
+    token.revoked_at = token.revoked_at or now()
+    return token
 
 
 def authenticate(session: Session, header: str | None, kind: str) -> Token:

@@ -11,6 +11,7 @@ from leaderboard.models import Evaluation, ReportRow, Submission, User
 from leaderboard.services import evaluations, seasons, standings, submissions
 from leaderboard.sweeper import dispatch
 from leaderboard.views.common import board_season, parts, reading, token, upload_path, writing
+from leaderboard.views.visitors import seen
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -24,10 +25,12 @@ def take_bundle(owner: User) -> tuple[dict[str, Any], bool]:
     here = parts()
     path = upload_path("bundle")
     bundle = submissions.check(path)
+    with reading() as session:
+        submissions.check_welcome(session, here.config, owner, bundle)
     # First the file, then the row that speaks of it. Nobody else waits for either check or disk.
     submissions.store(here.config, path, bundle)
     with writing() as session:
-        evaluation, new = submissions.accept(session, owner, bundle)
+        evaluation, new = submissions.accept(session, here.config, owner, bundle)
         answer = submission_status(session, evaluation.submission, evaluation)
     if new:
         dispatch(here.writers, here.queue, answer["evaluation_id"])
@@ -47,7 +50,7 @@ def submit() -> tuple[Response, int]:
 
 def newest(session: Session, submission_id: int) -> tuple[Submission, Evaluation]:
     """A submission and its newest evaluation in a ranked season, or else in any."""
-    submission = submissions.get(session, submission_id)
+    submission = seen(session, submission_id)
     evaluation = submissions.latest(session, submission) or (
         submission.evaluations[-1] if submission.evaluations else None
     )
@@ -97,7 +100,7 @@ def report(submission_id: int) -> Response:
     """The newest report in any ranked season, or in the one that the query names, as the worker sent it."""
     name = request.args.get("season")
     with reading() as session:
-        found = submissions.get(session, submission_id)
+        found = seen(session, submission_id)
         for evaluation in reversed(found.evaluations):
             season = evaluation.season
             wanted = season.name == name if name else season.ranked
@@ -114,11 +117,13 @@ def events(submission_id: int) -> Response:
     """The status, as server-sent events."""
     here = parts()
 
+    with reading() as session:
+        newest(session, submission_id)  # a submission that is not there is a 404, not a stream
+
     def look() -> dict[str, Any]:
         with here.readers() as session:
             return submission_status(session, *newest(session, submission_id))
 
-    look()  # a submission that is not there is a 404, not a stream
     give_back = here.streams.take()
     answer = Response(stream_with_context(here.streams.events(look)), mimetype="text/event-stream")
     # Also called for a stream that nobody ever read from.
@@ -144,7 +149,7 @@ def cancel(submission_id: int) -> Response:
 def bundle(submission_id: int) -> Response:
     """One's own bundle; other people's where their licence lets them be passed on."""
     with reading() as session:
-        found = submissions.get(session, submission_id)
+        found = seen(session, submission_id)
         if not submissions.may_be_passed_on(found) and token(session).user_id != found.user_id:
             raise Refused(403, "licence", "The licence of this bundle does not let it be passed on.")
         path = submissions.path_of(parts().config, found.digest)

@@ -53,7 +53,7 @@ def test_a_cancelled_bundle_may_come_again_and_one_that_failed_by_itself_may_not
 def test_a_wrong_token_is_401(board, headers, method, path):
     answer = board.client.open(path, method=method, headers=headers)
     assert answer.status_code == 401
-    assert answer.json["error"]["code"].startswith("token_")
+    assert answer.json["code"].startswith("token_")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
@@ -84,9 +84,9 @@ def test_refused_bundles_are_422_with_their_reason_and_leave_nothing(board):
     for reason, content in cases.items():
         answer = board.post_bundle(content)
         assert answer.status_code == 422, reason
-        code = answer.json["error"]["code"]
+        code = answer.json["code"]
         assert code == reason
-        assert EXPLANATIONS[Reason(code)].sentence in answer.json["error"]["message"]
+        assert EXPLANATIONS[Reason(code)].sentence in answer.json["detail"]
         assert str(board.config.data) not in answer.text
     assert board.get("/api/v1/board").json["pending"] == []
     assert not list((board.config.data / "bundles").rglob("*"))
@@ -97,12 +97,12 @@ def test_an_upload_that_is_too_large_is_413(board):
     board.app.config["MAX_CONTENT_LENGTH"] = 1000
     answer = board.post_bundle(b"x" * 5000)
     assert answer.status_code == 413
-    assert "larger" in answer.json["error"]["message"]
+    assert "larger" in answer.json["detail"]
 
 
 def test_a_form_without_a_file_is_422(board):
     answer = board.client.post("/api/v1/submissions", data={"bundle": "text"}, headers=board.user)
-    assert (answer.status_code, answer.json["error"]["code"]) == (422, "bundle_missing")
+    assert (answer.status_code, answer.json["code"]) == (422, "bundle_missing")
 
 
 def test_only_the_owner_cancels_and_the_worker_learns_of_it(board):
@@ -113,7 +113,7 @@ def test_only_the_owner_cancels_and_the_worker_learns_of_it(board):
     assert board.client.post(path, headers=board.user).json["status"] == "cancelled"
     assert board.client.post(path, headers=board.user).status_code == 200
     told = board.tell(made["evaluation_id"], "status", lease, json={"status": "predicting"})
-    assert (told.status_code, told.json["error"]["code"]) == (409, "final")
+    assert (told.status_code, told.json["code"]) == (409, "final")
     assert board.tell(made["evaluation_id"], "report", lease, json=board.report()).status_code == 409
     assert board.client.post("/api/v1/worker/evaluations/1/claim", headers=board.worker).status_code == 409
     assert board.get(f"/api/v1/submissions/{made['id']}").json["status"] == "cancelled"
@@ -162,11 +162,11 @@ def test_other_peoples_bundles_only_where_the_licence_allows_it(board):
 def test_what_is_not_there_is_404_in_json(board, path):
     answer = board.get(path)
     assert answer.status_code == 404
-    assert set(answer.json["error"]) >= {"code", "message"}
+    assert set(answer.json) >= {"type", "title", "status", "detail", "code"}
 
 
 def test_the_wrong_method_is_405_in_json(board):
-    assert board.client.delete("/api/v1/submissions/1").json["error"]["code"] in {
+    assert board.client.delete("/api/v1/submissions/1").json["code"] in {
         "method_not_allowed",
         "not_found",
     }
@@ -178,5 +178,5 @@ def test_without_an_open_season_nothing_is_taken(board):
     with board.writing() as session:
         seasons.close_season(session, "season-1")
     answer = board.submit()
-    assert (answer.status_code, answer.json["error"]["code"]) == (409, "no_season")
+    assert (answer.status_code, answer.json["code"]) == (409, "no_season")
     assert board.get("/api/v1/board").json["season"]["state"] == "closed"

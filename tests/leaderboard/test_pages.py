@@ -168,14 +168,14 @@ def test_a_mistake_of_ours_is_a_friendly_500(board, monkeypatch):
     answer = board.get("/")
     assert answer.status_code == 500
     assert "inner secret" not in answer.text
-    assert board.get("/api/v1/board").json["error"]["code"] == "internal"
+    assert board.get("/api/v1/board").json["code"] == "internal"
 
 
 class TestTheForm:
     def send(self, board, client, *, token=None, csrf=None, content=None):
-        found = re.search(r'name="csrf" value="([^"]+)"', client.get("/submit").text)[1]
+        found = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/submit").text)[1]
         data = {
-            "csrf": found if csrf is None else csrf,
+            "csrf_token": found if csrf is None else csrf,
             "token": board.user["Authorization"].split()[1] if token is None else token,
             "bundle": (io.BytesIO(content or board.stage.bundle_bytes("by form")), "x.zip"),
         }
@@ -191,7 +191,7 @@ class TestTheForm:
         answer = self.send(board, client, csrf="forged")
         assert answer.status_code == 400
         assert "send it again" in answer.text
-        assert board.client.post("/submit", data={"csrf": "", "token": "x"}).status_code == 400
+        assert board.client.post("/submit", data={"csrf_token": "", "token": "x"}).status_code == 400
 
     def test_a_wrong_token_is_said_so(self, board):
         answer = self.send(board, board.client, token="mbc_wrong")

@@ -41,7 +41,7 @@ def test_a_claim_brings_lease_season_and_bundle(board, claimed):
 def test_a_second_claim_is_refused_while_the_lease_lives(board, claimed):
     evaluation = claimed[0]
     answer = board.client.post(f"/api/v1/worker/evaluations/{evaluation}/claim", headers=board.worker)
-    assert (answer.status_code, answer.json["error"]["code"]) == (409, "leased")
+    assert (answer.status_code, answer.json["code"]) == (409, "leased")
     assert board.client.post("/api/v1/worker/evaluations/99/claim", headers=board.worker).status_code == 404
 
 
@@ -77,7 +77,7 @@ def test_without_the_lease_nothing_can_be_said(board, claimed, what):
     body = {"status": {"status": "probing"}, "report": board.report(), "failure": {"reason": "exited"}}[what]
     for lease in (board.worker, board.worker | {"X-MBC-Lease": "guessed"}):
         answer = board.tell(evaluation, what, lease, json=body)
-        assert (answer.status_code, answer.json["error"]["code"]) == (409, "lease_lost")
+        assert (answer.status_code, answer.json["code"]) == (409, "lease_lost")
     assert status(board)["status"] == "validating"
 
 
@@ -91,7 +91,7 @@ def test_a_report_makes_it_scored_and_the_same_again_changes_nothing(board, clai
     assert board.tell(evaluation, "report", board.worker, json=report).status_code == 200
     assert board.get("/api/v1/board").json == before
     other = board.tell(evaluation, "report", lease, json=board.report(9.0))
-    assert (other.status_code, other.json["error"]["code"]) == (409, "final")
+    assert (other.status_code, other.json["code"]) == (409, "final")
     assert board.get("/api/v1/board").json == before
     assert before["entries"][0]["octaves"] == report["octaves"]
 
@@ -121,7 +121,7 @@ def test_figures_keep_their_full_precision(board, claimed):
 def test_a_report_that_does_not_fit_is_422(board, claimed, change):
     evaluation, lease, _ = claimed
     answer = board.tell(evaluation, "report", lease, json=board.report() | change)
-    assert (answer.status_code, answer.json["error"]["code"]) == (422, "report_invalid")
+    assert (answer.status_code, answer.json["code"]) == (422, "report_invalid")
     assert status(board)["status"] == "validating"
 
 

@@ -1,0 +1,102 @@
+"""How many bundles a person may hand in: by day, and waiting or being judged at the same time."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from challenge.verdicts import Fault
+from leaderboard.config import Config
+from leaderboard.db import now
+from leaderboard.errors import Refused
+from leaderboard.models import Evaluation, HandIn, User
+from leaderboard.services.evaluations import live
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What a person may still hand in.
+
+    Attributes:
+        a_day, used_today: bundles between two midnights, UTC; what failed by our own fault is not counted.
+        at_once, waiting: bundles that wait or are judged at the same time.
+        renewed_at: the next midnight.
+    """
+
+    a_day: int
+    used_today: int
+    at_once: int
+    waiting: int
+    renewed_at: datetime
+
+    @property
+    def left(self) -> int:
+        """How many can be handed in at this moment."""
+        return max(0, min(self.a_day - self.used_today, self.at_once - self.waiting))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values that JSON can hold."""
+        return asdict(self) | {
+            "renewed_at": self.renewed_at.isoformat(timespec="seconds"),
+            "left": self.left,
+        }
+
+
+def quota(session: Session, config: Config, user: User) -> Quota:
+    """Where a person stands."""
+    midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
+    used = session.scalar(
+        select(func.count(HandIn.id))
+        .outerjoin(Evaluation, Evaluation.id == HandIn.evaluation_id)
+        .where(
+            HandIn.user_id == user.id,
+            HandIn.at >= midnight,
+            or_(Evaluation.fault.is_(None), Evaluation.fault != Fault.PLATFORM.value),
+        )
+    )
+    # Counted by what the person handed in: being judged again by an administrator takes no place.
+    waiting = session.scalar(
+        select(func.count(HandIn.id))
+        .join(Evaluation, Evaluation.id == HandIn.evaluation_id)
+        .where(HandIn.user_id == user.id, live())
+    )
+    return Quota(
+        a_day=config.hand_ins_a_day,
+        used_today=used or 0,
+        at_once=config.hand_ins_waiting,
+        waiting=waiting or 0,
+        renewed_at=midnight + timedelta(days=1),
+    )
+
+
+def check(session: Session, config: Config, user: User) -> None:
+    """Refused with 429 where a person has no hand-in left. The server's own references are always taken."""
+    if user.reference:
+        return
+    # On PostgreSQL two hand-ins of one person at once have to wait for each other; SQLite has one writer.
+    session.execute(select(User.id).where(User.id == user.id).with_for_update())
+    stands = quota(session, config, user)
+    if stands.used_today >= stands.a_day:
+        raise Refused(
+            429,
+            "quota_day",
+            f"You have handed in {stands.used_today} of {stands.a_day} bundles today.",
+            "The count starts again at midnight, UTC.",
+            retry_after=max(1, round((stands.renewed_at - now()).total_seconds())),
+        )
+    if stands.waiting >= stands.at_once:
+        raise Refused(
+            429,
+            "quota_waiting",
+            f"{stands.waiting} of your bundles wait or are being judged, and {stands.at_once} may at once.",
+            "Hand in the next one when one of them is done, or cancel one.",
+            retry_after=60,
+        )
+
+
+def use(session: Session, user: User, evaluation: Evaluation) -> None:
+    """Count a hand-in."""
+    session.add(HandIn(user_id=user.id, evaluation_id=evaluation.id))
+    session.flush()

@@ -1,0 +1,212 @@
+"""Pages of people: signing up and in, the account, and what a person has handed in."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from leaderboard.errors import Refused, not_found
+from leaderboard.models import User
+from leaderboard.services import artifacts, audit, people, profiles, quotas, submissions, tokens
+from leaderboard.views.common import parts, reading, writing
+from leaderboard.views.visitors import sign_in as let_in
+from leaderboard.views.visitors import sign_out as let_out
+from leaderboard.views.visitors import signed_in, visitor
+
+people_pages = Blueprint("people", __name__)
+
+_Page = BaseResponse | str | tuple[str, int]
+
+
+@people_pages.app_context_processor
+def _about_the_visitor() -> dict[str, Any]:
+    config = parts().config
+    return {"visitor": visitor, "may_sign_up": config.sign_up, "with_github": bool(config.github_id)}
+
+
+def _field(name: str) -> str:
+    return request.form.get(name, "")
+
+
+def _then() -> str:
+    """Where to go on: only a path of this site."""
+    wish = request.values.get("next", "")
+    split = urlsplit(wish)
+    ours = (
+        wish.startswith("/") and not wish.startswith(("//", "/\\")) and not split.netloc and not split.scheme
+    )
+    return wish if ours and wish.isprintable() else url_for("people.account")
+
+
+@people_pages.get("/sign-in")
+def sign_in_form() -> _Page:
+    """The form to sign in."""
+    if visitor() is not None:
+        return redirect(_then(), 303)
+    return render_template("sign_in.html", error=None, then=request.args.get("next", ""), name="")
+
+
+@people_pages.post("/sign-in")
+def sign_in() -> _Page:
+    """Sign in with a password, or with an API token in its place."""
+    password = _field("password")
+    try:
+        with reading() as db:
+            user = people.recognise(db, _field("name"), password)
+    except Refused as error:
+        page = render_template("sign_in.html", error=error, then=_field("next"), name=_field("name"))
+        return page, error.status
+    with writing() as db:
+        people.rehash(db, user, password)
+    let_in(user)
+    return redirect(_then(), 303)
+
+
+@people_pages.get("/sign-up")
+def sign_up_form() -> _Page:
+    """The form to make an account."""
+    _check_open()
+    if visitor() is not None:
+        return redirect(url_for("people.account"), 303)
+    return render_template("sign_up.html", error=None, name="", least=people.PASSWORD_LEAST)
+
+
+@people_pages.post("/sign-up")
+def sign_up() -> _Page:
+    """Make an account, and be signed in."""
+    _check_open()
+    try:
+        with writing() as db:
+            user = people.sign_up(db, _field("name"), _field("password"))
+    except Refused as error:
+        page = render_template("sign_up.html", error=error, name=_field("name"), least=people.PASSWORD_LEAST)
+        return page, error.status
+    let_in(user)
+    return redirect(url_for("people.account"), 303)
+
+
+def _check_open() -> None:
+    if not parts().config.sign_up:
+        raise Refused(
+            403,
+            "sign_up_closed",
+            "Accounts on this server are made by the people who run it.",
+            "They do so with `mbc admin users add NAME`.",
+        )
+
+
+@people_pages.post("/sign-out")
+def sign_out() -> _Page:
+    """Sign out here."""
+    let_out()
+    return redirect(url_for("pages.board"), 303)
+
+
+@people_pages.get("/account")
+def account() -> _Page:
+    """The account: quota, entries, tokens, password, leaving."""
+    if visitor() is None:
+        return redirect(url_for("people.sign_in_form", next=url_for("people.account")), 303)
+    return _account()
+
+
+def _account(**more: Any) -> str:
+    user = signed_in()
+    with reading() as db:
+        return render_template(
+            "account.html",
+            quota=quotas.quota(db, parts().config, user),
+            entries=profiles.entries_of(db, user, hidden=True),
+            tokens=tokens.list_tokens(db, user),
+            least=people.PASSWORD_LEAST,
+            **{"error": None, "secret": None, "done": None} | more,
+        )
+
+
+def _private(page: str, status: int = 200) -> Response:
+    answer = Response(page, status)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+@people_pages.post("/account/tokens")
+def new_token() -> _Page:
+    """Make an API token, and show it this once."""
+    user = signed_in()
+    with writing() as db:
+        secret = tokens.new_token(db, db.merge(user, load=False), _field("label").strip())
+        audit.note(db, f"user {user.name}", "new token", f"user {user.name}", secret[:10])
+    return _private(_account(secret=secret))
+
+
+@people_pages.post("/account/tokens/<int:token_id>/revoke")
+def revoke_token(token_id: int) -> _Page:
+    """Revoke a token of one's own."""
+    user = signed_in()
+    with writing() as db:
+        token = tokens.revoke_own(db, user, token_id)
+        audit.note(db, f"user {user.name}", "revoke token", f"user {user.name}", token.prefix)
+    return redirect(url_for("people.account") + "#tokens", 303)
+
+
+@people_pages.post("/account/password")
+def change_password() -> _Page:
+    """Change the password; other browsers are signed out."""
+    user = signed_in()
+    try:
+        with writing() as db:
+            changed = db.get_one(User, user.id)
+            people.change_password(db, changed, _field("old"), _field("new"))
+    except Refused as error:
+        return _account(error=error), error.status
+    let_in(changed)
+    return _account(done="Your password is changed, and every other browser is signed out.")
+
+
+@people_pages.post("/account/entries/<int:submission_id>/delete")
+def delete_entry(submission_id: int) -> _Page:
+    """Delete an entry of one's own, with its results."""
+    user = signed_in()
+    with writing() as db:
+        found = submissions.get(db, submission_id)
+        if found.user_id != user.id:
+            raise Refused(403, "not_yours", "Only the person who handed it in can delete it.")
+        digest = found.digest
+        numbers = people.delete_submission(db, f"user {user.name}", found)
+    _remove_files(numbers, {digest})
+    return redirect(url_for("people.account") + "#entries", 303)
+
+
+@people_pages.post("/account/delete")
+def delete_account() -> _Page:
+    """Delete the account with everything that belongs to it."""
+    user = signed_in()
+    try:
+        people.check_leaving(user, _field("name"), _field("password"))
+        with writing() as db:
+            found = db.get_one(User, user.id)
+            digests = {row.digest for row in people.submissions_of(db, found)}
+            numbers = people.delete_account(db, found)
+    except Refused as error:
+        return _account(error=error), error.status
+    let_out()
+    _remove_files(numbers, digests)
+    return redirect(url_for("pages.board"), 303)
+
+
+def _remove_files(evaluations: list[int], digests: set[str]) -> None:
+    # After the rows are gone: a file too many does no harm, a row without its file does.
+    artifacts.remove_files(parts().config, evaluations)
+    with reading() as db:
+        submissions.remove_files(db, parts().config, digests)
+
+
+@people_pages.get("/people/<int:user_id>")
+def person(user_id: int) -> str:
+    """What a person has handed in."""
+    with reading() as db:
+        user = db.get(User, user_id)
+        if user is None:
+            raise not_found("person")
+        return render_template("person.html", person=user, entries=profiles.entries_of(db, user))
