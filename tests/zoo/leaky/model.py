@@ -1,0 +1,16 @@
+"""A plain network with leaky ReLU."""
+
+from itertools import pairwise
+
+from torch import nn
+
+WIDTH = 96
+
+
+def build(in_features: int, out_features: int) -> nn.Module:
+    """Three hidden layers."""
+    sizes = (in_features, WIDTH, WIDTH, WIDTH)
+    layers: list[nn.Module] = []
+    for before, after in pairwise(sizes):
+        layers += [nn.Linear(before, after), nn.LeakyReLU(0.1)]
+    return nn.Sequential(*layers, nn.Linear(WIDTH, out_features))
