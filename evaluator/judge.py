@@ -7,9 +7,8 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import pairwise
 from typing import Final, Protocol
 
 import numpy as np
@@ -28,8 +27,9 @@ from challenge.report import UNJUDGED, Integrity, Report, Universality
 from challenge.season import PRACTICE, Season
 from challenge.verdicts import EvaluationError, Reason, Status
 from challenge.weights import count_numbers
-from evaluator import integrity, universality
+from evaluator import probes, universality
 from evaluator.limits import Limits
+from evaluator.probes import consistency
 from evaluator.sandbox import Sandbox
 from evaluator.session import Session
 
@@ -38,8 +38,6 @@ Array = NDArray[np.float64]
 PICTURE_PIXELS: Final = 128
 # How far below its depth a model is shown: enough octaves to watch it lose the thread.
 PICTURE_OCTAVES_BELOW: Final = 3
-AGAIN_POINTS: Final = 4096
-AGAIN_BATCHES: Final = (1, 7, 1000)
 
 
 class Watch(Protocol):
@@ -88,6 +86,18 @@ class Assignment:
         """A fresh sandbox for this submission."""
         return self.sandbox.start(self.bundle, limits=self.limits, device=self.device)
 
+    def start_beside(self, bundle: Bundle) -> AbstractContextManager[Session]:
+        """A fresh sandbox with one thread, for several at the same time; each may take its time for that."""
+        slow = self.limits.threads
+        limits = replace(
+            self.limits,
+            threads=1,
+            load_seconds=slow * self.limits.load_seconds,
+            request_seconds=slow * self.limits.request_seconds,
+            fit_seconds=slow * self.limits.fit_seconds,
+        )
+        return self.sandbox.start(bundle, limits=limits, device=self.device)
+
 
 @lru_cache(maxsize=2)
 def _evaluation_set(season: Season, size: EvaluationSize) -> EvaluationSet:
@@ -119,15 +129,16 @@ def judge(task: Assignment, watch: Watch) -> Report:
                 lambda done, what: watch.status(Status.REFITTING, 0.3 + 0.4 * done, what),
                 families=FAMILIES if task.size == FULL else universality.SMALL,
             )
-        watch.status(Status.PROBING, 0.7, "asking the same points again")
-        with task.start() as session:
-            with clock.part("probing"):
+        with clock.part("probing"):
+            found, plots = probes.run(
+                _case(task, views, answers, scores.skill_by_chain),
+                lambda done, what: watch.status(Status.PROBING, 0.7 + 0.2 * done, what),
+            )
+        if task.pictures:
+            with clock.part("rendering"), task.start() as session:
                 session.load()
-                found = _probe(task, answers, session)
-            if task.pictures:
-                with clock.part("rendering"):
-                    _render(session, scores.depth, watch)
-        watch.evidence(Evidence(controls=certified.shown))
+                _render(session, scores.depth, watch)
+        watch.evidence(Evidence(controls=certified.shown, plots=plots))
 
     certificate = certified.result if certified else None
     return Report(
@@ -158,9 +169,7 @@ def judge(task: Assignment, watch: Watch) -> Report:
 class _Answers:
     prediction: Array  # (chains, octaves, points)
     loaded: int
-    again_unit: Array  # (n, 2) points to be asked once more in another sandbox
-    again: Array  # their first answers
-    repeats: Array  # their answers in other batches of the same sandbox
+    batches_apart: float  # the largest difference of answers in other batches of the same sandbox
     per_second: float
     device: str
 
@@ -177,8 +186,7 @@ def _predict(task: Assignment, views: EvaluationSet, watch: Watch) -> _Answers:
         began = time.perf_counter()
         answered = session.predict(asked)[:, 0]
         seconds = time.perf_counter() - began
-        again = task.season.generator("again").permutation(len(asked))[:AGAIN_POINTS]
-        repeats = _in_batches(session, asked[again])
+        batches_apart = consistency.in_batches(session, task.season, asked, answered)
         device = session.device
     if not np.isfinite(answered).any():
         raise EvaluationError(Reason.OUTPUT_NOT_FINITE)
@@ -187,32 +195,23 @@ def _predict(task: Assignment, views: EvaluationSet, watch: Watch) -> _Answers:
     return _Answers(
         prediction=prediction.reshape(views.truth.shape),
         loaded=loaded,
-        again_unit=asked[again],
-        again=answered[again],
-        repeats=repeats,
+        batches_apart=batches_apart,
         per_second=len(asked) / seconds,
         device=device,
     )
 
 
-def _in_batches(session: Session, unit: Array) -> Array:
-    """Ask points in batches of odd sizes: a few alone, a few small ones, the rest in larger ones."""
-    edges = [0]
-    for size, count in zip(AGAIN_BATCHES, (8, 8, math.ceil(len(unit) / AGAIN_BATCHES[-1])), strict=True):
-        edges += [edges[-1] + size * (i + 1) for i in range(count)]
-    parts = [unit[a:b] for a, b in pairwise(edges) if a < len(unit)]
-    return np.concatenate([session.predict(part)[:, 0] for part in parts])
-
-
-def _probe(task: Assignment, answers: _Answers, session: Session) -> Integrity:
-    second = session.predict(answers.again_unit[::-1])[::-1, 0]
-    return integrity.summarise(
-        [
-            integrity.consistency(
-                np.concatenate([answers.again, answers.again]), np.concatenate([answers.repeats, second])
-            ),
-            integrity.same_machine(answers.loaded, count_numbers(task.bundle.weights)),
-        ]
+def _case(task: Assignment, views: EvaluationSet, answers: _Answers, skill: Array) -> probes.Case:
+    return probes.Case(
+        bundle=task.bundle,
+        season=task.season,
+        start=task.start_beside,
+        views=views,
+        prediction=answers.prediction,
+        batches_apart=answers.batches_apart,
+        skill=skill,
+        loaded=answers.loaded,
+        effort=probes.FULL_EFFORT if task.size == FULL else probes.SMALL_EFFORT,
     )
 
 
@@ -221,7 +220,7 @@ def _render(session: Session, depth: float, watch: Watch) -> None:
     deepest = math.ceil(depth) + PICTURE_OCTAVES_BELOW
     views = [(place, octave) for place in PLACES for octave in place.octaves if octave <= deepest]
     for index, (place, octave) in enumerate(views):
-        watch.status(Status.RENDERING, 0.75 + 0.25 * index / len(views), f"drawing {place.name}")
+        watch.status(Status.RENDERING, 0.9 + 0.1 * index / len(views), f"drawing {place.name}")
         truth = truth_values(place, octave, PICTURE_PIXELS)
         prediction = session.predict(to_unit(place.view(octave).grid(PICTURE_PIXELS)))[:, 0]
         name = f"{place.slug}/{octave:02d}"

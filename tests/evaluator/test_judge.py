@@ -15,9 +15,9 @@ from challenge.season import PRACTICE
 from challenge.training import Budget, train
 from challenge.verdicts import EvaluationError, Reason, Status
 from evaluator import universality
-from evaluator.integrity import CONSISTENCY, consistency, same_machine
 from evaluator.judge import Assignment, judge
 from evaluator.limits import Limits
+from evaluator.probes import consistency
 from evaluator.sandbox import find_sandbox
 
 SIZE = EvaluationSize(chains=4, octaves=32, points=64)
@@ -138,7 +138,7 @@ def test_answers_that_change_are_rejected(monkeypatch):
     report = judge(assignment(bundle(DICE, build(DICE)), pictures=False), Notes())
     probe = next(p for p in report.integrity.probes if p.name == "consistency")
     assert not probe.passed
-    assert probe.figure > CONSISTENCY
+    assert probe.figure > consistency.THRESHOLD
     assert probe.sentence in report.sentence
 
 
@@ -148,16 +148,3 @@ def test_a_model_of_nan_fails_by_its_own_fault():
     with pytest.raises(EvaluationError) as caught:
         judge(assignment(bundle(LINE, model), quick=True), Notes())
     assert caught.value.reason is Reason.OUTPUT_NOT_FINITE
-
-
-def test_consistency_looks_at_the_worst_point_and_at_what_is_not_finite():
-    answers = np.array([0.1, 0.2, np.nan])
-    assert consistency(answers, answers).passed
-    assert not consistency(answers, answers + np.array([0, 0.02, 0])).passed
-    assert not consistency(answers, np.array([0.1, 0.2, 0.3])).passed
-    assert consistency(answers, answers + 1e-4).figure == pytest.approx(1e-4)
-
-
-def test_same_machine_counts():
-    assert same_machine(5, 5).passed
-    assert not same_machine(5, 6).passed

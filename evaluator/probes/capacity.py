@@ -1,0 +1,50 @@
+"""Capacity: does a submission of this size resolve more than anything that was learned ever did?"""
+
+import math
+from typing import Final
+
+import numpy as np
+
+from challenge.evidence import Plot, Series
+from challenge.report import ProbeResult
+from evaluator.probes.case import Case, Probed
+
+NAME: Final = "capacity"
+# The cost-depth front of short honest trainings, and how far above it a person should look.
+FRONT: Final = 6.8
+SLOPE: Final = 0.375
+ABOVE: Final = 3.0
+SIZE: Final = 64 * 1024
+
+
+def run(case: Case) -> Probed:
+    """Compare the score with the front."""
+    return Probed(result(case.octaves, case.bundle.size), plot(case.octaves, case.bundle.size))
+
+
+def height(size: float) -> float:
+    """Octaves above which a submission of `size` bytes is flagged."""
+    return FRONT + SLOPE * math.log2(max(1.0, size) / SIZE) + ABOVE
+
+
+def result(octaves: float, size: int) -> ProbeResult:
+    """The verdict on a score and the bytes of sources and weights: a flag, never more."""
+    above = height(size)
+    flagged = not octaves <= above
+    sentence = f"It resolves {octaves:.1f} octaves with {size:,} bytes; a person looks above {above:.1f}."
+    return ProbeResult(NAME, octaves, above, passed=True, flagged=flagged, sentence=sentence)
+
+
+def plot(octaves: float, size: int) -> Plot:
+    """The entry below or above the line, over sizes from a KiB to the heaviest."""
+    sizes = tuple(float(2**power) for power in np.arange(10, 29))
+    return Plot(
+        NAME,
+        "bytes of sources and weights",
+        "octaves",
+        (
+            Series("this submission", (float(size),), (octaves,)),
+            Series("looked at by a person above", sizes, tuple(height(one) for one in sizes)),
+        ),
+        log_x=True,
+    )

@@ -1,0 +1,128 @@
+"""Consistency: do the same points get the same answers, however they are asked?
+
+A model is a function of the point. One that remembers earlier requests, or that looks at the size, the order
+or the spacing of a batch to see whether it is being probed, is not.
+"""
+
+import math
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from challenge.evidence import Plot, Series
+from challenge.frame import to_unit
+from challenge.report import ProbeResult
+from challenge.season import Season
+from evaluator.probes.case import Case, Probed
+from evaluator.session import Session
+
+Array = NDArray[np.float64]
+
+NAME: Final = "consistency"
+# Half precision differs by a few 1e-3 between batch sizes, because sums are then taken in another order.
+THRESHOLD: Final = 5e-3
+POINTS: Final = 4096
+BATCHES: Final = (1, 7, 1000)
+WHOLE_VIEWS: Final = 8
+GRID: Final = 64
+
+
+def largest_difference(first: Array, again: Array) -> float:
+    """The largest difference of two answers (n,) at a point; 1 where only one of them is finite."""
+    both = np.isfinite(first) & np.isfinite(again)
+    if (np.isfinite(first) != np.isfinite(again)).any():
+        return 1.0
+    return float(np.abs(first[both] - again[both]).max(initial=0.0))
+
+
+def result(differences: dict[str, float]) -> ProbeResult:
+    """The verdict on the largest differences by the way of asking."""
+    figure = max(differences.values())
+    passed = figure <= THRESHOLD
+    if passed:
+        sentence = (
+            "The same points got the same answers in another order, in other batches, view by view, among"
+        )
+        sentence += " points of a grid, and in a second sandbox."
+    else:
+        ways = ", ".join(way for way, one in differences.items() if not one <= THRESHOLD)
+        sentence = (
+            f"The same points got answers that differ by up to {figure:.2g} when asked again ({ways}). "
+        )
+        sentence += "It would pass with a forward that depends on the point and the weights alone, to "
+        sentence += f"{THRESHOLD:g}."
+    return ProbeResult(NAME, figure, THRESHOLD, passed, flagged=False, sentence=sentence)
+
+
+def plot(differences: dict[str, float]) -> Plot:
+    """The largest difference of each way of asking."""
+    places = tuple(float(place) for place in range(len(differences)))
+    return Plot(
+        NAME,
+        "asked again",
+        "largest difference",
+        (Series("this submission", places, tuple(differences.values())),),
+        (("rejected above", THRESHOLD),),
+        categories=tuple(differences),
+    )
+
+
+def in_batches(session: Session, season: Season, unit: Array, answers: Array) -> float:
+    """The largest difference when some of the points are asked again in the same sandbox, in odd batches.
+
+    Args:
+        session: the one that gave the answers.
+        season: draws which points.
+        unit: (n, 2) points.
+        answers: (n,) what it said.
+    """
+    again = season.generator("probe", NAME, "batches").permutation(len(unit))[:POINTS]
+    edges = [0]
+    for size, count in zip(BATCHES, (8, 8, math.ceil(len(again) / BATCHES[-1])), strict=True):
+        edges += [edges[-1] + size * (i + 1) for i in range(count)]
+    parts = [again[a:b] for a, b in pairwise(edges) if a < len(again)]
+    said = np.concatenate([session.predict(unit[part])[:, 0] for part in parts])
+    return largest_difference(answers[again], said)
+
+
+def run(case: Case) -> Probed:
+    """Ask in a second sandbox: other orders, whole views alone, and among the points of a grid."""
+    generator = case.season.generator("probe", NAME)
+    unit = to_unit(case.views.points.reshape(-1, 2))
+    answers = case.prediction.reshape(-1)
+    some = generator.permutation(len(unit))[:POINTS]
+    differences = {"in other batches": case.batches_apart}
+    with case.start(case.bundle) as session:
+        session.load()
+
+        def apart(rows: NDArray[np.int64], said: Array) -> float:
+            return largest_difference(answers[rows], said)
+
+        differences["in a second sandbox"] = apart(some, session.predict(unit[some])[:, 0])
+        differences["in another order"] = apart(some, session.predict(unit[some[::-1]])[::-1, 0])
+        differences["view by view"] = max(
+            apart(rows, session.predict(unit[rows])[:, 0]) for rows in _whole_views(case, generator)
+        )
+        differences["among a grid"] = apart(some, _among_a_grid(session, unit[some]))
+    return Probed(result(differences), plot(differences))
+
+
+def _whole_views(case: Case, generator: np.random.Generator) -> list[NDArray[np.int64]]:
+    """Rows of some views, each from left to right."""
+    chains, octaves, points = case.prediction.shape
+    chosen = generator.permutation(chains * octaves)[:WHOLE_VIEWS]
+    unit = case.views.points.reshape(-1, points, 2)
+    return [view * points + np.argsort(unit[view, :, 0]) for view in chosen]
+
+
+def _among_a_grid(session: Session, unit: Array) -> Array:
+    """Answers (n,) at points that stand between those of a regular grid over the whole window."""
+    steps = np.linspace(-1, 1, GRID)
+    grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+    both = np.concatenate([unit, grid])
+    order = np.lexsort((both[:, 0], both[:, 1]))
+    answers = np.empty(len(both))
+    answers[order] = session.predict(both[order])[:, 0]
+    return answers[: len(unit)]

@@ -1,0 +1,89 @@
+"""Dose: how much disturbance of its weights does it take to forget the set? A plot for people.
+
+Trained and shuffled weights are mixed in steps. What was learned fades: deep octaves first, the outline last.
+What hangs on a key in the weights is there or not.
+"""
+
+from functools import partial
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from challenge.evidence import Plot, Series
+from challenge.metrics import skill_of_views
+from challenge.report import ProbeResult
+from evaluator.probes import scramble
+from evaluator.probes.case import Case, Probed, answers_with, side_by_side
+from evaluator.probes.shuffling import mixed
+
+Array = NDArray[np.float64]
+
+NAME: Final = "dose"
+# The smallest mix, which a person looks at where it leaves less than this share of the skill.
+TRACE: Final = 1e-6
+LEAST_KEPT: Final = 0.5
+
+
+def result(skill: Array, shares: tuple[float, ...]) -> ProbeResult:
+    """What is said of the mean skill at each share of shuffled weights; never a rejection.
+
+    Args:
+        skill: (1 + shares,) mean skill over the resolved views: of the trained weights, then of each share.
+        shares: of shuffled weights, the smallest first.
+    """
+    if not len(skill):
+        return ProbeResult(
+            NAME,
+            1.0,
+            LEAST_KEPT,
+            passed=True,
+            flagged=False,
+            sentence="It resolves no view below octave 1, so there is nothing to disturb.",
+        )
+    kept = float(skill[1] / skill[0])
+    flagged = shares[0] <= TRACE and not kept >= LEAST_KEPT
+    if flagged:
+        sentence = (
+            f"Weights that are off by a share of {shares[0]:g} keep {kept:.0%} of the skill, less than "
+            f"{LEAST_KEPT:.0%}: something hangs on their exact values. A person looks at it."
+        )
+    else:
+        below = [share for share, one in zip(shares, skill[1:], strict=True) if not one >= skill[0] / 2]
+        where = f"at a share of {below[0]:g}" if below else "at no share that was tried"
+        sentence = f"Mixed with shuffled weights it loses half of its skill {where}."
+    return ProbeResult(NAME, kept, LEAST_KEPT, passed=True, flagged=flagged, sentence=sentence)
+
+
+def plot(by_octave: dict[int, Array], shares: tuple[float, ...]) -> Plot:
+    """Skill against the share, a line an octave."""
+    return Plot(
+        NAME,
+        "share of shuffled weights",
+        "skill",
+        tuple(
+            Series(f"octave {octave}", shares, tuple(map(float, values)))
+            for octave, values in by_octave.items()
+        ),
+        log_x=True,
+    )
+
+
+def run(case: Case) -> Probed:
+    """Ask with every mix, each in a fresh sandbox; the shuffled half is the scramble's first."""
+    views, shares = scramble.sampled(case), (*case.effort.doses, 1.0)
+    if not len(views):
+        return Probed(result(np.empty(0), shares), plot({}, shares))
+    unit = views.unit.reshape(-1, 2)
+
+    def ask(share: float) -> Array:
+        generator = case.season.generator("probe", scramble.NAME, 0)
+        answers = answers_with(case, mixed(case.bundle.weights, generator, share), unit)
+        return skill_of_views(views.truth, answers.reshape(views.truth.shape))
+
+    trained = skill_of_views(views.truth, views.trained)
+    skill = np.stack([trained, *side_by_side([partial(ask, share) for share in shares])])
+    by_octave = {
+        int(octave): skill[1:, views.octave == octave].mean(axis=1) for octave in np.unique(views.octave)
+    }
+    return Probed(result(skill.mean(axis=1), shares), plot(by_octave, shares))

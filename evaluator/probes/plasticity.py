@@ -1,0 +1,97 @@
+"""Plasticity: can the submitted weights still learn something else?
+
+From the submitted weights the judge goes on training on a picture of the season's own. A model whose answers
+come from its weights learns it nearly as well as a fresh one; code that answers by itself cannot.
+"""
+
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from challenge.controls.control import REGRESSION, Control, split, to_unit_interval
+from challenge.evidence import Plot, Series
+from challenge.report import ProbeResult
+from challenge.season import Season
+from evaluator.probes.case import Case, Probed, side_by_side
+from evaluator.probes.fits import budget
+from evaluator.session import Session
+
+Array = NDArray[np.float64]
+
+NAME: Final = "plasticity"
+SHARE: Final = 0.5
+# Below this the same build learns nothing from scratch either, and there is nothing to compare.
+LEAST: Final = 0.1
+KNOWN, HELD = 8192, 2048
+WAVES: Final = 4
+DISCS: Final = 3
+
+
+@lru_cache(maxsize=2)
+def picture(season: Season) -> Control:
+    """A drawn picture, 2 -> 1: long waves, and discs with sharp edges over them."""
+    generator = season.generator("probe", NAME)
+    x = generator.uniform(-1, 1, (KNOWN + HELD, 2))
+    angles = x @ generator.uniform(-np.pi, np.pi, (2, WAVES)) + generator.uniform(0, 2 * np.pi, WAVES)
+    value = np.sin(angles).sum(axis=1)
+    for _ in range(DISCS):
+        centre, radius = generator.uniform(-0.8, 0.8, 2), generator.uniform(0.3, 0.6)
+        value = np.where(np.hypot(*(x - centre).T) < radius, generator.uniform(-3, 3), value)
+    known_x, known_y, held_x, held_y = split(generator, x, to_unit_interval(value[:, None]), HELD)
+    return Control("picture (another one)", NAME, REGRESSION, known_x, known_y, held_x, held_y)
+
+
+def result(going_on: float, from_scratch: float) -> ProbeResult:
+    """The verdict on the held-out skill from the submitted weights, and from scratch."""
+    if not from_scratch >= LEAST:
+        sentence = (
+            f"From scratch it learns next to nothing of another picture (skill {from_scratch:.2f}), so "
+        )
+        sentence += "there is nothing to compare: the controls judge that."
+        return ProbeResult(NAME, 1.0, SHARE, passed=True, flagged=False, sentence=sentence)
+    figure = going_on / from_scratch
+    passed = figure >= SHARE
+    sentence = f"Going on from its weights it learns another picture to a skill of {going_on:.2f}; the same "
+    sentence += f"build reaches {from_scratch:.2f} from scratch"
+    if passed:
+        sentence += "."
+    else:
+        sentence += (
+            f". It would pass with {SHARE * from_scratch:.2f}, if what it answers could be trained away."
+        )
+    return ProbeResult(NAME, figure, SHARE, passed, flagged=False, sentence=sentence)
+
+
+def plot(going_on: float, from_scratch: float) -> Plot:
+    """Both skills, and half of the second."""
+    return Plot(
+        NAME,
+        "",
+        "skill on another picture",
+        (Series("skill", (0.0, 1.0), (from_scratch, going_on)),),
+        (("half of a fresh model's", SHARE * from_scratch),),
+        categories=("from scratch", "from its weights"),
+    )
+
+
+def run(case: Case) -> Probed:
+    """Fit the picture twice, each in a fresh sandbox: from the submitted weights, and from scratch."""
+    asked, allowed = picture(case.season), budget(case.effort.steps)
+
+    def fit(*, fresh: bool) -> float:
+        with case.start(case.bundle) as session:
+            _begin(session, fresh=fresh)
+            session.fit(asked.x, asked.y, allowed, 0)
+            return asked.skill(session.predict(asked.held_x))
+
+    going_on, from_scratch = side_by_side([lambda: fit(fresh=False), lambda: fit(fresh=True)])
+    return Probed(result(going_on, from_scratch), plot(going_on, from_scratch))
+
+
+def _begin(session: Session, *, fresh: bool) -> None:
+    if fresh:
+        session.build(2, 1, 0)
+    else:
+        session.load()

@@ -1,0 +1,155 @@
+"""Scramble: does what it answers survive when its weights are shuffled? Then it was not in the weights.
+
+The judge shuffles the entries of every floating tensor and asks the submission's code with them. What it
+says is compared with the truth by the squared correlation, view by view where the trained model resolves
+the view: a network forgets all but the smoothest trend, a formula in the code goes on knowing the set.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from challenge.evidence import Plot, Series
+from challenge.frame import to_unit
+from challenge.report import ProbeResult
+from evaluator.probes.case import Case, Probed, answers_with, side_by_side
+from evaluator.probes.shuffling import shuffled
+
+Array = NDArray[np.float64]
+
+NAME: Final = "scramble"
+REJECTED: Final = 0.65
+FLAGGED: Final = 0.5
+FIRST_OCTAVE: Final = 2
+RESOLVED: Final = 0.3
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Some points of the views that the trained model resolves.
+
+    Attributes:
+        unit: (views, points, 2) unit coordinates.
+        truth: (views, points).
+        octave: (views,).
+        trained: (views, points) what the trained model answered.
+    """
+
+    unit: Array
+    truth: Array
+    octave: NDArray[np.int64]
+    trained: Array
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+
+def sampled(case: Case) -> Sampled:
+    """Views from octave 2 on with a skill of at least 0.3: at most so many, evenly from all octaves."""
+    generator = case.season.generator("probe", NAME, "views")
+    chains, octaves = np.nonzero(case.skill >= RESOLVED)
+    chains, octaves = chains[octaves >= FIRST_OCTAVE], octaves[octaves >= FIRST_OCTAVE]
+    # Every octave's views in a random order; then the first of each octave, the second of each, ...
+    turn = np.empty(len(octaves), dtype=np.int64)
+    for octave in np.unique(octaves):
+        here = np.flatnonzero(octaves == octave)
+        turn[here] = generator.permutation(len(here))
+    chosen = np.sort(np.argsort(turn, kind="stable")[: case.effort.views])
+    chains, octaves = chains[chosen], octaves[chosen]
+    points = slice(None, case.effort.points)  # already random
+    plane = case.views.points[chains, octaves, points]
+    return Sampled(
+        unit=to_unit(plane.reshape(-1, 2)).reshape(plane.shape),
+        truth=case.views.truth[chains, octaves, points],
+        octave=octaves,
+        trained=case.prediction[chains, octaves, points],
+    )
+
+
+def related(truth: Array, answers: Array) -> Array:
+    """(views,) squared correlation of truth and answers (views, points), over the answers that are finite.
+
+    0 where fewer than three are, and where either does not vary: an answer that is not there says nothing.
+    """
+    finite = np.isfinite(answers)
+    count = finite.sum(axis=1, keepdims=True)
+    safe = np.where(finite, answers, 0.0)
+    scaled = safe / np.maximum(np.abs(safe).max(axis=1, keepdims=True), np.finfo(float).tiny)
+
+    def centred(values: Array) -> Array:
+        mean = np.where(finite, values, 0.0).sum(axis=1, keepdims=True) / np.maximum(count, 1)
+        return np.where(finite, values - mean, 0.0)
+
+    a, b = centred(truth), centred(scaled)
+    # Below this the answers differ by rounding alone.
+    varies = (np.sqrt((b**2).sum(axis=1)) > 1e-12) & ((a**2).sum(axis=1) > 0) & (count[:, 0] >= 3)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        squared = (a * b).sum(axis=1) ** 2 / ((a**2).sum(axis=1) * (b**2).sum(axis=1))
+    return np.where(varies, squared, 0.0)
+
+
+def result(by_seed: Array) -> ProbeResult:
+    """The verdict on the mean squared correlation of each seed, (seeds,); none where nothing was resolved."""
+    if not len(by_seed):
+        return ProbeResult(
+            NAME,
+            0.0,
+            REJECTED,
+            passed=True,
+            flagged=False,
+            sentence="It resolves no view below octave 1, so there is nothing that its weights could forget.",
+        )
+    figure = float(np.median(by_seed))
+    passed = figure <= REJECTED
+    flagged = passed and not figure <= FLAGGED
+    sentence = f"With its weights shuffled it still answers with r^2 = {figure:.2f} to the truth"
+    if not passed:
+        sentence += (
+            f", above {REJECTED:g}: what it knows is not in the weights. It would pass if its answers "
+        )
+        sentence += "came from what it learned, so that shuffled weights forget them."
+    elif flagged:
+        sentence += f", between {FLAGGED:g} and {REJECTED:g}: a person looks at it."
+    else:
+        sentence += f"; a formula in the code would stay above {REJECTED:g}."
+    return ProbeResult(NAME, figure, REJECTED, passed, flagged, sentence)
+
+
+def plot(octave: NDArray[np.int64], by_view: Array) -> Plot:
+    """Squared correlations (seeds, views), octave by octave: a line a seed."""
+    octaves = np.unique(octave)
+    series = tuple(
+        Series(
+            f"shuffled {seed + 1}",
+            tuple(map(float, octaves)),
+            tuple(float(values[octave == one].mean()) for one in octaves),
+        )
+        for seed, values in enumerate(by_view)
+    )
+    lines = (("rejected above", REJECTED), ("flagged above", FLAGGED))
+    return Plot(NAME, "octave", "r² with the truth, weights shuffled", series, lines)
+
+
+def weights(case: Case, seed: int) -> bytes:
+    """The submission's weights, shuffled by the season's order number `seed`."""
+    return shuffled(case.bundle.weights, case.season.generator("probe", NAME, seed))
+
+
+def run(case: Case) -> Probed:
+    """Ask with shuffled weights, each in a fresh sandbox."""
+    views = sampled(case)
+    if not len(views):
+        return Probed(result(np.empty(0)), plot(views.octave, np.empty((0, 0))))
+    unit = views.unit.reshape(-1, 2)
+    order = case.season.generator("probe", NAME, "order").permutation(len(unit))
+
+    def ask(seed: int) -> Array:
+        answers = np.empty(len(unit))
+        answers[order] = answers_with(case, weights(case, seed), unit[order])
+        return related(views.truth, answers.reshape(views.truth.shape))
+
+    by_view = np.stack(side_by_side([partial(ask, seed) for seed in range(case.effort.scrambles)]))
+    return Probed(result(by_view.mean(axis=1)), plot(views.octave, by_view))
