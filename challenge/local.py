@@ -82,12 +82,20 @@ def load_model(directory: Path) -> nn.Module:
     return model.eval()
 
 
-def save_weights(state: dict[str, torch.Tensor], path: Path) -> None:
-    """Write a state dict beside `path` and rename it, so that a failure leaves an old file whole."""
+def save_weights(state: dict[str, torch.Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write a state dict beside `path` and rename it, so that a failure leaves an old file whole.
+
+    Args:
+        state: tensors by name.
+        path: the safetensors file.
+        metadata: texts for its header; nobody is judged by them.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         # Not by save_file: its file is for its owner's eyes only.
-        partial.write_bytes(save({name: tensor.contiguous() for name, tensor in state.items()}))
+        partial.write_bytes(
+            save({name: tensor.contiguous() for name, tensor in state.items()}, metadata=metadata)
+        )
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

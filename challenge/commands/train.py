@@ -91,11 +91,16 @@ def train(
                 model, recipe, directory, before=before, report=lambda now: (report(now), log(now))[0]
             )
         weights = directory / "weights.safetensors"
-        save_weights(outcome.state, weights)
+        now = outcome.progress
+        save_weights(
+            outcome.state,
+            weights,
+            {"steps": str(now.step), "seconds": f"{now.seconds:.0f}", "device": device},
+        )
     click.echo(
         f"{'Interrupted: kept' if outcome.interrupted else 'Wrote'} the best weights in {weights} "
         f"({weights.stat().st_size:,} bytes): about {outcome.octaves:.2f} octaves, after "
-        f"{outcome.progress.step:,} steps and {outcome.progress.seconds:.0f} s."
+        f"{now.step:,} steps and {now.seconds:.0f} s."
     )
     if outcome.interrupted:
         click.echo(f"Go on with: mbc train {directory} --resume")
