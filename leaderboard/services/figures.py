@@ -4,8 +4,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from challenge.wording import NOTHING, figure, share, skill
+from leaderboard.services.probes import anchor
+
 DASH: Final = "\N{EN DASH}"
-NOTHING: Final = "\N{EM DASH}"
 
 
 def octaves(value: float | None) -> str:
@@ -16,16 +18,6 @@ def octaves(value: float | None) -> str:
 def one(value: float | None) -> str:
     """One decimal."""
     return NOTHING if value is None else f"{value:.1f}"
-
-
-def share(value: float | None) -> str:
-    """A share of one, in per cent; cut, not rounded, so that nothing short of all reads as all."""
-    return NOTHING if value is None else f"{int(value * 100 + 1e-9)} %"
-
-
-def skill(value: float | None) -> str:
-    """Three decimals."""
-    return NOTHING if value is None else f"{value:.3f}"
 
 
 def size(count: int | None) -> str:
@@ -73,6 +65,8 @@ FILTERS: Final[dict[str, Callable[..., str]]] = {
     "one": one,
     "share": share,
     "skill": skill,
+    "figure": figure,
+    "anchor": anchor,
     "size": size,
     "number": number,
     "zoom": zoom,

@@ -1,10 +1,12 @@
 // The page of a submission: live status, the zoom comparison, the skill curve.
 import { follow } from "./live.js";
+import { surface } from "./surface.js";
 import { zoom } from "./zoom.js";
 
 document.documentElement.classList.add("js");
 for (const section of document.querySelectorAll(".live")) follow(section);
 for (const section of document.querySelectorAll(".zoom")) zoom(section);
+for (const box of document.querySelectorAll(".surface")) surface(box);
 
 const plot = document.querySelector(".plot");
 if (plot) {
