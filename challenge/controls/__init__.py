@@ -1,21 +1,42 @@
 """Controls: data sets of other dimensions that every submission must still learn.
 
-Contract, section 6. A family is a module with `draw(generator) -> Control`; a season's draws derive from its
-secret.
+Contract, section 6. A family is a module; what a season draws from it has the form
+`draw(generator) -> Control`, and derives from the season's secret.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
-from challenge.controls import curve, digits, picture, surface
+from challenge.controls import (
+    cousin,
+    curve,
+    digits,
+    field,
+    friedman,
+    handwritten,
+    picture,
+    surface,
+    tables,
+    teacher,
+)
 from challenge.controls.control import Control, Family
 from challenge.season import Season
 
 FAMILIES: Final[dict[str, Family]] = {
     "curve": curve.draw,
-    "picture": picture.draw,
+    "drawing": picture.drawing,
+    "photograph": picture.photograph,
     "surface": surface.draw,
+    "cousin": cousin.draw,
+    "volume": field.volume,
+    "hypervolume": field.hypervolume,
+    "friedman": friedman.draw,
+    "teacher": teacher.draw,
+    "wide teacher": teacher.wide,
+    "classes": tables.classes,
+    "columns": tables.columns,
     "digits": digits.draw,
+    "handwritten": handwritten.draw,
 }
 
 

@@ -13,6 +13,7 @@ Array = NDArray[np.float64]
 
 CLASSIFICATION: Final = "classification"
 REGRESSION: Final = "regression"
+DIFFICULTIES: Final = ("easy", "medium", "hard")
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,14 @@ class Control:
     """A data set for one build.
 
     Attributes:
-        name: the family and what was drawn, for people.
+        name: what was drawn, and how difficult: for people.
+        family: the row of the contract's table.
         task: "classification" has one-hot targets.
         x: (n, in_features) in [-1, 1]; y: (n, out_features) in [0, 1]; both go to the submission.
         held_x: inputs of the held-out half; held_y never leaves the judge.
         line_may_pass: real data on which a line is good; else a line has to stay below the bar.
+        shown_as: what people are shown of a fit, see `challenge.controls.showing`.
+        labels: names of the classes.
     """
 
     name: str
@@ -35,6 +39,8 @@ class Control:
     held_x: Array
     held_y: Array
     line_may_pass: bool = False
+    shown_as: Literal["curve", "picture", "surface", "classes", "pairs"] = "pairs"
+    labels: tuple[str, ...] = ()
 
     @property
     def in_features(self) -> int:
@@ -53,9 +59,8 @@ class Control:
         An answer that is not finite counts as wrong by 1, or as no class.
         """
         if self.task == CLASSIFICATION:
-            finite = np.isfinite(prediction)
-            chosen = np.where(finite, prediction, -np.inf).argmax(axis=1)
-            right = (chosen == self.held_y.argmax(axis=1)) & finite.any(axis=1)
+            chosen, answered = classes(prediction)
+            right = (chosen == self.held_y.argmax(axis=1)) & answered
             chance = 1 / self.out_features
             return float((right.mean() - chance) / (1 - chance))
         wrong = errors(self.held_y, prediction)
@@ -63,6 +68,18 @@ class Control:
 
 
 Family = Callable[[np.random.Generator], Control]
+
+
+def classes(prediction: Array) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Each row's class (n,), the one with its largest finite value, and whether it has a finite value."""
+    finite = np.isfinite(prediction)
+    return np.where(finite, prediction, -np.inf).argmax(axis=1), np.asarray(finite.any(axis=1))
+
+
+def draw_difficulty(generator: np.random.Generator) -> tuple[int, str]:
+    """A difficulty, as a number from 0 and by name."""
+    number = int(generator.integers(len(DIFFICULTIES)))
+    return number, DIFFICULTIES[number]
 
 
 def split(generator: np.random.Generator, x: Array, y: Array, held: int) -> tuple[Array, Array, Array, Array]:
@@ -78,6 +95,18 @@ def to_unit_interval(values: Array) -> Array:
     span = float((values.max(axis=0) - low).max())
     scaled: Array = (values - low) / span
     return scaled
+
+
+def line_share(x: Array, y: Array) -> float:
+    """The share of the variance of y (n, out) that an affine map of x (n, in) explains: r^2, in [0, 1]."""
+    return float(1 - without_line(x, y).var(axis=0).sum() / y.var(axis=0).sum())
+
+
+def without_line(x: Array, y: Array) -> Array:
+    """What the best affine map of x (n, in), by least squares, leaves of y (n, out)."""
+    with_one = np.hstack([x, np.ones((len(x), 1))])
+    rest: Array = y - with_one @ np.linalg.lstsq(with_one, y, rcond=None)[0]
+    return rest
 
 
 def line_skill(control: Control) -> float:
