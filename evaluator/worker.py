@@ -35,7 +35,8 @@ class Worker:
         """Judge one evaluation from claim to report. Whatever goes wrong is told to the leaderboard."""
         claim = self.leaderboard.claim(evaluation_id)
         if claim is None:
-            log.info("evaluation %d is not to be had", evaluation_id)
+            # A task too many is the sweeper's way of being sure: nothing to tell anybody about.
+            log.debug("evaluation %d is held by another worker, or over", evaluation_id)
             return
         try:
             self._judge(claim)

@@ -1,49 +1,19 @@
-"""`mbc admin`: users, tokens, seasons, judging again, verdicts, export. It works on the database itself."""
+"""`mbc admin`: users, tokens, seasons; entries in their own module. It works on the database itself."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
-from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from leaderboard import db
+from leaderboard import moderation
 from leaderboard.config import Config
-from leaderboard.errors import Refused, not_found
-from leaderboard.models import Evaluation, ReportRow, Token
-from leaderboard.options import failed, storage_options
-from leaderboard.services import evaluations, seasons, standings, submissions, tokens
-
-
-def _check_there(config: Config) -> None:
-    if config.database.startswith("sqlite") and not Path(config.database.partition("///")[2]).exists():
-        # An administrator who mistypes a directory must not get a new, empty leaderboard.
-        raise Refused(
-            404, "no_leaderboard", f"There is no leaderboard in {config.data}; name it with --data."
-        )
-
-
-@contextmanager
-def opened(config: Config) -> Iterator[Session]:
-    """A transaction on the leaderboard's database; one sentence and exit code 6 where it cannot be done."""
-    try:
-        _check_there(config)
-        engine = db.make_engine(config.database)
-        try:
-            db.upgrade(engine)
-            with db.make_sessions(engine).begin() as session:
-                yield session
-        finally:
-            engine.dispose()
-    except Refused as error:
-        raise failed(error) from error
-    except SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        raise failed(Refused(503, "database", f"The database cannot be used: {cause}.")) from error
+from leaderboard.errors import Refused
+from leaderboard.models import Submission, Token, User
+from leaderboard.opening import actor, opened
+from leaderboard.options import json_option, storage_options
+from leaderboard.services import audit, people, seasons, tokens
 
 
 @click.group()
@@ -72,8 +42,70 @@ def users_add(config: Config, name: str) -> None:
     """
     with opened(config) as session:
         secret = tokens.new_token(session, tokens.add_user(session, name), "first")
+        audit.note(session, actor(), "add user", f"user {name}")
     click.echo(f"Added {name}. Their token, shown this once:")
     click.echo(secret)
+
+
+@users.command("list")
+@json_option
+@click.pass_obj
+def users_list(config: Config, as_json: bool) -> None:
+    """List the users, with how much they have handed in.
+
+    Example: mbc admin users list --json
+    """
+    with opened(config) as session:
+        counts = dict(
+            session.execute(select(Submission.user_id, func.count()).group_by(Submission.user_id)).all()
+        )
+        rows = [
+            {
+                "id": user.id,
+                "name": user.name,
+                "reference": user.reference,
+                "signs_in_with": _way_in(user),
+                "submissions": counts.get(user.id, 0),
+                "created_at": user.created_at.isoformat(timespec="seconds"),
+            }
+            for user in session.scalars(select(User).order_by(User.id))
+        ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        way = f"signs in with {row['signs_in_with']}"
+        click.echo(f"{row['id']:>5}  {row['name']}  {row['submissions']} handed in, {way}")
+
+
+def _way_in(user: User) -> str:
+    if user.identity:
+        return user.identity.partition(":")[0]
+    return "a password" if user.password else "a token"
+
+
+@users.command("password")
+@click.argument("name")
+@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for, unseen.")
+@click.pass_obj
+def users_password(config: Config, name: str, password: str) -> None:
+    """Set somebody's password, who has lost theirs; they are signed out everywhere.
+
+    Example: mbc admin users password ada
+    """
+    with opened(config) as session:
+        people.set_password(session, _user(session, name), password)
+        audit.note(session, actor(), "set password", f"user {name}")
+    click.echo(f"{name} has a new password.")
+
+
+def _user(session: Session, name: str) -> User:
+    user = tokens.find_user(session, name)
+    if user is None:
+        raise Refused(
+            404, "not_found", f"There is no user called {name}; `mbc admin users add {name}` adds one."
+        )
+    return user
 
 
 @admin.group("tokens")
@@ -94,27 +126,37 @@ def tokens_new(config: Config, name: str | None, worker: bool, label: str) -> No
     if worker == bool(name):
         raise click.UsageError("Give a user's name, or --worker.")
     with opened(config) as session:
-        user = tokens.find_user(session, name) if name else None
-        if name and user is None:
-            raise Refused(
-                404, "not_found", f"There is no user called {name}; `mbc admin users add {name}` adds one."
-            )
-        secret = tokens.new_token(session, user, label)
+        secret = tokens.new_token(session, _user(session, name) if name else None, label)
+        audit.note(session, actor(), "new token", f"user {name}" if name else "a worker", secret[:10])
     click.echo(secret)
 
 
 @token_commands.command("list")
+@json_option
 @click.pass_obj
-def tokens_list(config: Config) -> None:
+def tokens_list(config: Config, as_json: bool) -> None:
     """List the tokens by their first letters.
 
-    Example: mbc admin tokens list
+    Example: mbc admin tokens list --json
     """
     with opened(config) as session:
-        for token in session.scalars(select(Token).order_by(Token.id)):
-            owner = token.user.name if token.user else "a worker"
-            state = "revoked" if token.revoked_at else "valid"
-            click.echo(f"{token.prefix}…  {state:8}{owner}  {token.label}")
+        rows = [
+            {
+                "prefix": token.prefix,
+                "kind": token.kind,
+                "user": token.user.name if token.user else None,
+                "label": token.label,
+                "valid": token.revoked_at is None,
+                "created_at": token.created_at.isoformat(timespec="seconds"),
+            }
+            for token in session.scalars(select(Token).order_by(Token.id))
+        ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        state = "valid" if row["valid"] else "revoked"
+        click.echo(f"{row['prefix']}…  {state:8}{row['user'] or 'a worker'}  {row['label']}")
 
 
 @token_commands.command("revoke")
@@ -127,6 +169,9 @@ def tokens_revoke(config: Config, prefix: str) -> None:
     """
     with opened(config) as session:
         token = tokens.revoke(session, prefix)
+        audit.note(
+            session, actor(), "revoke token", token.user.name if token.user else "a worker", token.prefix
+        )
     click.echo(f"Revoked {token.prefix}…")
 
 
@@ -136,7 +181,7 @@ def season_commands() -> None:
 
 
 @season_commands.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.pass_obj
 def seasons_list(config: Config, as_json: bool) -> None:
     """List the seasons.
@@ -162,6 +207,7 @@ def seasons_open(config: Config, name: str) -> None:
     """
     with opened(config) as session:
         row = seasons.open_season(session, config, name)
+        audit.note(session, actor(), "open season", name)
     click.echo(f"Opened {name}; SHA-256 of its secret: {row.commitment}")
 
 
@@ -175,88 +221,9 @@ def seasons_close(config: Config, name: str) -> None:
     """
     with opened(config) as session:
         row = seasons.close_season(session, name)
+        audit.note(session, actor(), "close season", name)
     click.echo(f"Closed {name}. Its secret, now public: {row.secret.hex()}")
 
 
-@admin.command()
-@click.argument("submission_id", type=int)
-@click.option("--season", help="The season to judge it in.  [default: the open one]")
-@click.pass_obj
-def rejudge(config: Config, submission_id: int, season: str | None) -> None:
-    """Judge a submission again. The old result stands until the new one is there, and is kept.
-
-    Example: mbc admin rejudge 7 --season practice
-    """
-    with opened(config) as session:
-        submission = submissions.get(session, submission_id)
-        row = seasons.find_season(session, season) if season else seasons.current_season(session)
-        if row is None:
-            raise not_found("open season")
-        evaluation = evaluations.queue_evaluation(session, submission, row)
-        name = row.name
-    # The serving process sends it at its next sweep.
-    click.echo(f"Evaluation {evaluation.id} of submission {submission_id} is queued in {name}.")
-
-
-@admin.command()
-@click.argument("submission_id", type=int)
-@click.option("--reason", required=True, help="A sentence that everybody can read.")
-@click.pass_obj
-def disqualify(config: Config, submission_id: int, reason: str) -> None:
-    """Set a judged submission aside. Its figures stay, and it does not rank.
-
-    Example: mbc admin disqualify 7 --reason "The weights were planted by hand."
-    """
-    with opened(config) as session:
-        evaluation = submissions.latest(session, submissions.get(session, submission_id))
-        if evaluation is None:
-            raise not_found("evaluation")
-        evaluations.disqualify(session, evaluation, reason)
-    click.echo(f"Submission {submission_id} is disqualified.")
-
-
-@admin.command()
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="A file.  [default: the terminal]"
-)
-@click.pass_obj
-def export(config: Config, out: Path | None) -> None:
-    """Write seasons, submissions, evaluations and reports as JSON, without open secrets or tokens.
-
-    Example: mbc admin export --out board.json
-    """
-    with opened(config) as session:
-        text = json.dumps(exported(session), allow_nan=False, indent=1)
-    if out is None:
-        click.echo(text)
-        return
-    try:
-        out.write_text(text)
-    except OSError as error:
-        raise failed(Refused(507, "disk_full", f"{out} cannot be written: {error.strerror}.")) from error
-    click.echo(f"Wrote {out} ({len(text):,} bytes).")
-
-
-def exported(session: Session) -> dict[str, Any]:
-    """Everything that may be public."""
-    rows = session.scalars(select(Evaluation).order_by(Evaluation.id))
-    return {
-        "seasons": [seasons.public(row) for row in seasons.list_seasons(session)],
-        "evaluations": [
-            standings.Entry(row).to_dict()
-            | {
-                "season": row.season.name,
-                "digest": row.submission.digest,
-                "user": row.submission.user.name,
-                "reason": row.reason,
-                "sentence": row.sentence,
-                "report": _report(session, row.id),
-            }
-            for row in rows
-        ],
-    }
-
-
-def _report(session: Session, evaluation_id: int) -> Any:
-    row = session.get(ReportRow, evaluation_id)
-    return row and json.loads(row.body)
+for command in moderation.COMMANDS:
+    admin.add_command(command)

@@ -8,6 +8,8 @@ import click
 from challenge.exits import SERVER
 from leaderboard.errors import Refused
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
 
 def storage_options(command: Any) -> Any:
     """The options that name a leaderboard: its data directory and its database."""
@@ -32,5 +34,5 @@ def storage_options(command: Any) -> Any:
 
 def failed(error: Refused) -> SystemExit:
     """One clear sentence, and the exit code for servers."""
-    click.echo(error.message, err=True)
+    click.echo(f"error: {error.message}{' ' if error.help else ''}{error.help}", err=True)
     return SystemExit(SERVER)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 
 from challenge import exits
-from challenge.bundle import Bundle, pack, read_bundle
+from challenge.bundle import WEIGHT_CLASSES, Bundle, pack, read_bundle
 from challenge.client import Account, Client, ServerError, Standing
 from challenge.verdicts import EvaluationError, Reason, Status
 
@@ -125,12 +125,13 @@ def status(submission_id: int, *, wait: bool, server: str | None, as_json: bool)
 @click.command(epilog="Example: mbc cancel 7")
 @click.argument("submission_id", metavar="ID", type=click.IntRange(1))
 @server_option
+@json_option
 @_told
-def cancel(submission_id: int, server: str | None) -> None:
+def cancel(submission_id: int, server: str | None, *, as_json: bool) -> None:
     """Take back submission ID, if it is yours and not judged yet."""
     with Client(Account.find(server)) as client:
         standing = client.cancel(submission_id)
-    click.echo(f"Submission {standing.id} is {standing.status}.")
+    click.echo(json.dumps(standing.values) if as_json else f"Submission {standing.id} is {standing.status}.")
 
 
 @click.command(epilog="Example: mbc board --json | jq '.entries[0]'")
@@ -155,9 +156,19 @@ def board(season: str | None, server: str | None, *, as_json: bool) -> None:
 @json_option
 @_told
 def limits(server: str | None, *, as_json: bool) -> None:
-    """Show what a bundle may hold, at the leaderboard, and what a submission's process may take, here."""
-    with Client(Account.find(server)) as client:
-        values = client.limits()
+    """Show what a bundle may hold and you may hand in, and what a submission's process may take, here.
+
+    Without a leaderboard, the limits that hold on this machine are shown alone.
+    """
+    account = Account.find(server)
+    try:
+        with Client(account) as client:
+            values = client.limits()
+    except ServerError as error:
+        if error.status:
+            raise
+        click.echo(f"Only the limits of this machine: {error}", err=True)
+        values = {}
     # An evaluator that is installed beside us brings its own; this package does not know it.
     for point in entry_points(group="mbc.limits"):
         values[point.name] = point.load()()
@@ -165,15 +176,31 @@ def limits(server: str | None, *, as_json: bool) -> None:
         click.echo(json.dumps(values))
         return
     for name, value in _flat(values):
-        click.echo(f"{name:>28}  {value:,}" if isinstance(value, int | float) else f"{name:>28}  {value}")
+        click.echo(f"{name:>36}  {_written(value)}")
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}"
 
 
 def _flat(values: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
     rows: list[tuple[str, Any]] = []
     for name, value in values.items():
         words = f"{before}{name.replace('_', ' ')}"
-        rows += _flat(value, f"{words}: ") if isinstance(value, dict) else [(words, value)]
+        if isinstance(value, dict):
+            rows += _flat(_ordered(value), f"{words}: ")
+        elif value is not None:
+            rows.append((words, value))
     return rows
+
+
+def _ordered(values: dict[str, Any]) -> dict[str, Any]:
+    """By size, where all are numbers of one kind: JSON may come in any order."""
+    if values and all(name in WEIGHT_CLASSES for name in values):
+        return dict(sorted(values.items(), key=lambda item: item[1]))
+    return values
 
 
 def _archive(path: Path, folder: Path) -> tuple[Bundle, Path]:

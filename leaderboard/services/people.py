@@ -132,11 +132,13 @@ def set_password(session: Session, user: User, new: str) -> None:
     session.flush()
 
 
-def from_elsewhere(session: Session, identity: str, wish: str) -> User:
-    """The person whom another site knows as `identity`, made where there is none yet."""
+def from_elsewhere(session: Session, identity: str, wish: str, *, may_make: bool) -> User:
+    """The person whom another site knows as `identity`, made where there is none yet and that is allowed."""
     found = session.scalar(select(User).where(User.identity == identity))
     if found is not None:
         return found
+    if not may_make:
+        raise Refused(403, "sign_up_closed", "Accounts on this server are made by the people who run it.")
     name = _free_name(session, wish)
     user = tokens.add_user(session, name)
     user.identity = identity

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from challenge import bundle as bundles
 from leaderboard.errors import Refused, not_found
 from leaderboard.models import Evaluation, ReportRow, Submission, User
-from leaderboard.services import evaluations, seasons, standings, submissions
+from leaderboard.services import evaluations, quotas, seasons, standings, submissions
 from leaderboard.sweeper import dispatch
 from leaderboard.views.common import board_season, parts, reading, token, upload_path, writing
 from leaderboard.views.visitors import seen
@@ -193,9 +193,15 @@ def whoami() -> Response:
 
 @api.get("/limits")
 def limits() -> Response:
-    """What a bundle may hold."""
+    """What a bundle may hold, and with a token what its owner may still hand in."""
+    with reading() as session:
+        owner = token(session).user if "Authorization" in request.headers else None
+        quota = quotas.quota(session, parts().config, owner).to_dict() if owner else None
     return jsonify(
         {
+            "quota": quota,
+            "hand_ins_a_day": parts().config.hand_ins_a_day,
+            "hand_ins_waiting": parts().config.hand_ins_waiting,
             "archive_bytes": bundles.ARCHIVE_LIMIT,
             "weights_bytes": bundles.WEIGHTS_LIMIT,
             "source_bytes": bundles.TEXT_LIMIT,

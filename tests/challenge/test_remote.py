@@ -29,7 +29,7 @@ MANIFEST = 'api = 1\nname = "line"\nauthor = "Ada [bold]"\ndescription = "One li
 
 class Board:
     def __init__(self, folder):
-        self.config = Config.make(folder)
+        self.config = Config.make(folder, hand_ins_a_day=1000, hand_ins_waiting=1000)
         app = create_app(self.config)
         self.writers = db.make_sessions(db.make_engine(self.config.database))
         with self.writers.begin() as session:
@@ -129,11 +129,18 @@ def test_no_server_there(call, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
-        for args in (["board"], ["status", "1"], ["whoami"], ["limits"]):
+        for args in (["board"], ["status", "1"], ["whoami"]):
             code, out, err = call(*args, "--server", address)
             assert code == exits.SERVER
             assert f"no leaderboard at {address}" in err
             assert not out
+
+
+def test_limits_of_this_machine_need_no_server(call):
+    code, out, err = call("limits", "--json", "--server", "http://127.0.0.1:9")
+    assert code == exits.OK
+    assert set(json.loads(out)) == {"evaluator"}
+    assert "Only the limits of this machine: There is no leaderboard" in err
 
 
 @pytest.mark.parametrize("address", ["board.example", "ftp://board.example", "http://[::1"])

@@ -1,6 +1,7 @@
 import importlib.util
 import io
 import os
+import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -160,3 +161,39 @@ def board(config, stage):
     yield found
     parts.queue.close()
     parts.writers.kw["bind"].dispose()
+
+
+PASSWORD = "three quiet elephants"
+
+
+class Browser:
+    """A visitor with cookies who fills in the forms that the pages show."""
+
+    def __init__(self, app):
+        self.client = app.test_client()
+
+    def get(self, path, **options):
+        return self.client.get(path, **options)
+
+    def fill(self, page, action, **fields):
+        text = self.get(page).text
+        assert f'action="{action}"' in text, f"{page} has no form for {action}"
+        csrf = re.search(r'name="csrf_token" value="([^"]+)"', text)[1]
+        return self.client.post(action, data={"csrf_token": csrf} | fields)
+
+    def sign_up(self, name="grace", password=PASSWORD):
+        return self.fill("/sign-up", "/sign-up", name=name, password=password)
+
+    def sign_in(self, name="grace", password=PASSWORD, **more):
+        return self.fill("/sign-in", "/sign-in", name=name, password=password, **more)
+
+    @property
+    def name(self):
+        found = re.search(r'class="who"[^>]*>([^<]+)<', self.get("/rules").text)
+        return found and found[1]
+
+
+@pytest.fixture
+def browser():
+    """Browser(app)."""
+    return Browser

@@ -1,10 +1,13 @@
 import json
+import subprocess
 
 import pytest
 from click.testing import CliRunner
 
 from leaderboard.admin import admin
+from leaderboard.app import create_app
 from leaderboard.commands import HELP
+from leaderboard.config import Config
 
 
 @pytest.fixture
@@ -71,6 +74,73 @@ def test_the_export_holds_reports_and_no_open_secret(board, run, tmp_path):
     assert "mbc_" not in text
 
 
+def test_what_was_done_can_be_read(board, run):
+    number = board.judged("one", 8, 1)
+    run("users", "add", "grace")
+    run("disqualify", str(number), "--reason", "Planted.")
+    rows = json.loads(run("audit", "--json"))
+    assert [(row["action"], row["subject"]) for row in rows] == [
+        ("add user", "user grace"),
+        ("disqualify", "submission 1"),
+    ]
+    assert rows[1]["detail"] == "Planted."
+    assert rows[1]["actor"].startswith("admin")
+    assert "disqualify, submission 1  Planted." in run("audit", "-n", "1")
+
+
+def test_an_entry_is_hidden_and_shown_again(board, run):
+    number = str(board.judged("one", 8, 1))
+    run("hide", number, "--reason", "An insult.")
+    assert board.get("/api/v1/board").json["entries"] == []
+    assert "error: Submission 1 is hidden already." in run("hide", number, "--reason", "x", code=6)
+    run("show", number)
+    assert len(board.get("/api/v1/board").json["entries"]) == 1
+    assert [row["action"] for row in json.loads(run("audit", "--json"))] == ["hide", "show"]
+
+
+def test_people_are_listed_and_get_new_passwords(board, run):
+    board.submit("one")
+    rows = {row["name"]: row for row in json.loads(run("users", "list", "--json"))}
+    assert rows["ada"]["submissions"] == 1
+    assert rows["ada"]["signs_in_with"] == "a token"
+    assert rows["reference"]["reference"]
+    run("users", "password", "ada", "--password", "three quiet elephants")
+    assert "signs in with a password" in run("users", "list")
+    assert "error: " in run("users", "password", "ada", "--password", "short", code=6)
+    assert "no user called nobody" in run(
+        "users", "password", "nobody", "--password", "three quiet elephants", code=6
+    )
+
+
+def test_programs_read_tokens_and_new_evaluations(board, run):
+    rows = json.loads(run("tokens", "list", "--json"))
+    assert {row["user"] for row in rows} == {"ada", "eve", "reference", None}
+    assert all(row["valid"] and len(row["prefix"]) == 10 for row in rows)
+    number = board.judged("one", 8, 1)
+    queued = json.loads(run("rejudge", str(number), "--season", "practice", "--json"))
+    assert queued == {"evaluation_id": 2, "submission_id": number, "season": "practice"}
+
+
+def test_a_backup_is_a_leaderboard(board, run, tmp_path):
+    number = board.judged("kept", 8, 1)
+    out = tmp_path / "backup.tar"
+    assert "Unpack it" in run("backup", str(out))
+    assert oct(out.stat().st_mode)[-3:] == "600"
+    board.judged("too late", 9, 2)
+    (tmp_path / "restored").mkdir()
+    subprocess.run(["tar", "-xf", out, "-C", tmp_path / "restored"], check=True)
+    if board.config.database.startswith("sqlite"):
+        app = create_app(Config.make(tmp_path / "restored", chains=16, octaves=32, points=8))
+        client = app.test_client()
+        assert [e["name"] for e in client.get("/api/v1/board").json["entries"]] == ["kept"]
+        with client.get(f"/api/v1/submissions/{number}/bundle", headers=board.user) as bundle:
+            assert bundle.status_code == 200
+        app.extensions["leaderboard"].readers.kw["bind"].dispose()
+    else:
+        assert (tmp_path / "restored" / "leaderboard.dump").read_bytes()[:5] == b"PGDMP"
+    assert "cannot be written" in run("backup", str(tmp_path / "missing" / "x.tar"), code=6)
+
+
 def test_a_mistyped_directory_makes_no_new_leaderboard(tmp_path):
     result = CliRunner().invoke(admin, ["--data", str(tmp_path / "typo"), "users", "add", "x"])
     assert result.exit_code == 6
@@ -84,6 +154,13 @@ def test_help_has_a_line_for_each_command_and_each_has_an_example():
         ["users", "add"],
         ["tokens", "new"],
         ["seasons", "open"],
+        ["users", "list"],
+        ["users", "password"],
+        ["tokens", "list"],
+        ["hide"],
+        ["show"],
+        ["audit"],
+        ["backup"],
         ["rejudge"],
         ["disqualify"],
         ["export"],

@@ -10,41 +10,14 @@ from leaderboard.models import AuditRow, Evaluation, Submission, Token, User
 PASSWORD = "three quiet elephants"
 
 
-class Browser:
-    """A visitor with cookies who fills in the forms that the pages show."""
-
-    def __init__(self, app):
-        self.client = app.test_client()
-
-    def get(self, path, **options):
-        return self.client.get(path, **options)
-
-    def fill(self, page, action, **fields):
-        text = self.get(page).text
-        assert f'action="{action}"' in text, f"{page} has no form for {action}"
-        csrf = re.search(r'name="csrf_token" value="([^"]+)"', text)[1]
-        return self.client.post(action, data={"csrf_token": csrf} | fields)
-
-    def sign_up(self, name="grace", password=PASSWORD):
-        return self.fill("/sign-up", "/sign-up", name=name, password=password)
-
-    def sign_in(self, name="grace", password=PASSWORD, **more):
-        return self.fill("/sign-in", "/sign-in", name=name, password=password, **more)
-
-    @property
-    def name(self):
-        found = re.search(r'class="who"[^>]*>([^<]+)<', self.get("/rules").text)
-        return found and found[1]
+@pytest.fixture
+def visitor(board, browser):
+    return browser(board.app)
 
 
 @pytest.fixture
-def visitor(board):
-    return Browser(board.app)
-
-
-@pytest.fixture
-def another(board):
-    return Browser(board.app)
+def another(board, browser):
+    return browser(board.app)
 
 
 def test_from_a_stranger_to_an_entry_on_the_board(board, visitor):
