@@ -25,6 +25,11 @@ class ControlResult:
     bar: float
     passed: bool
 
+    @property
+    def best(self) -> float:
+        """Skill of the best refit: what is held against the bar."""
+        return max(self.refits, default=self.skill)
+
 
 @dataclass(frozen=True)
 class Universality:

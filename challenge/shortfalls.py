@@ -80,23 +80,23 @@ def _failed(report: Report) -> Iterator[Shortfall]:
 
 
 def _of_control(control: ControlResult) -> Shortfall:
-    best, tries = max(control.refits, default=control.skill), len(control.refits)
+    tries = len(control.refits)
     who = f"the best of {tries} refits" if tries > 1 else "its refit"
     sentence = (
-        f"{dimensions(control.in_features, control.out_features)}: {who} reached {skill(best)}; it passes as "
-        f"soon as one reaches {skill(control.bar)}, half of what a plain network does."
+        f"{dimensions(control.in_features, control.out_features)}, {who} reached {skill(control.best)}; it "
+        f"passes as soon as one reaches {skill(control.bar)}."
     )
-    return Shortfall("control", control.name, sentence, _advice(control, best))
+    return Shortfall("control", control.name, sentence, _advice(control))
 
 
-def _advice(control: ControlResult, best: float) -> str:
+def _advice(control: ControlResult) -> str:
     if control.in_features >= MANY_INPUTS:
         return (
             f"With {MANY_INPUTS} inputs and more, features drown what there is to learn: keep the raw inputs "
             "beside them, and let build choose fewer orders, lower frequencies or a plain network by "
             "in_features."
         )
-    if best < NOTHING_LEARNED:
+    if control.best < NOTHING_LEARNED:
         return (
             "It learned next to nothing there: see that every output is trained, that forward takes any "
             "number of inputs, and that a fit of a few hundred steps moves the weights."

@@ -1,21 +1,28 @@
 """What `mbc score` and `mbc check` show: a progress bar on stderr, and the report as tables."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from challenge.bundle import Bundle
 from challenge.evidence import Evidence
-from challenge.report import Report, Universality
+from challenge.report import ControlResult, Integrity, Report, Universality
+from challenge.shortfalls import Shortfall, by_remedy, doubts, shortfalls
 from challenge.verdicts import Status
+from challenge.wording import dimensions, figure, ordinal, share, skill
 
 BARS = " ▁▂▃▄▅▆▇█"
+_WIDE = 120
+_METER = 16
 
 
 class ProgressBar:
@@ -68,7 +75,7 @@ def spark(skill: tuple[float, ...]) -> str:
 
 def print_report(bundle: Bundle, report: Report) -> None:
     """The report, for a person."""
-    out = Console()
+    out = _console()
     low, high = report.interval
     out.print(
         f"[bold]{escape(bundle.manifest.name)}[/bold] by {escape(bundle.manifest.author)}", highlight=False
@@ -87,34 +94,90 @@ def print_report(bundle: Bundle, report: Report) -> None:
     )
     if report.universality:
         print_controls(report.universality)
-    if report.integrity:
-        for probe in report.integrity.probes:
-            out.print(f"  {_mark(probe.passed)} {probe.name}: {escape(probe.sentence)}", highlight=False)
-    if report.verdict == "rejected":
-        out.print(f"[bold red]rejected[/bold red]: {escape(report.sentence)}", highlight=False)
+    if report.integrity and report.integrity.probes:
+        _print_probes(out, report.integrity)
+    if report.verdict == Status.REJECTED.value:
+        out.print(
+            "\n[bold red]rejected[/bold red]: this is what it did not pass, and what would make it pass."
+        )
+        _print_shortfalls(out, shortfalls(report))
     elif report.universality:
-        out.print("[bold green]scored[/bold green]: it would stand on the board.", highlight=False)
+        out.print("\n[bold green]scored[/bold green]: it would stand on the board.", highlight=False)
+    if found := doubts(report):
+        out.print("[bold yellow]flagged[/bold yellow]: a person would look at it, because of this")
+        _print_shortfalls(out, found)
 
 
 def print_controls(certificate: Universality) -> None:
-    """The certificate of universality as a table."""
+    """The certificate of universality as a table: every control with its skill against its bar."""
     table = Table(
-        title=f"universality {certificate.score:.3f}", title_justify="left", box=None, padding=(0, 1)
+        title=f"universality {share(certificate.score)}", title_justify="left", box=None, padding=(0, 1)
     )
-    for name, justify in (("", "left"), ("control", "left"), ("dimensions", "left"), ("skill", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]  # a literal, told by its table
-    table.add_column("bar", justify="right")
-    table.add_column("reference", justify="right")
+    for name in ("", "control"):
+        table.add_column(name)
+    for name in ("dimensions", "skill", "bar"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("against the bar", no_wrap=True)
+    table.add_column("passed", no_wrap=True)
     for control in certificate.controls:
         table.add_row(
             _mark(control.passed),
-            control.name,
-            f"{control.in_features} -> {control.out_features}",
-            f"{max(control.refits):.3f}" if not control.passed else f"{control.refits[-1]:.3f}",
-            f"{control.bar:.3f}",
-            f"{control.reference:.3f}",
+            Text(control.name),
+            dimensions(control.in_features, control.out_features),
+            skill(control.best),
+            skill(control.bar),
+            _meter(control),
+            _passed(control),
         )
-    Console().print(table)
+    _console().print(table)
+
+
+def _console() -> Console:
+    """Where reports go; into a file or a pipe nothing has to be narrow."""
+    out = Console()
+    return out if out.is_terminal else Console(width=_WIDE)
+
+
+def _print_probes(out: Console, found: Integrity) -> None:
+    """Each probe in a line, cut where the terminal ends."""
+    out.print(Text("probes", style="italic"))
+    width = max(len(probe.name) for probe in found.probes)
+    for probe in found.probes:
+        mark = "[yellow]⚑[/yellow]" if probe.flagged and probe.passed else _mark(probe.passed)
+        figures = f"  {probe.name:<{width}}  {figure(probe.figure):>9} of {figure(probe.threshold):<9}"
+        line = Text(" ") + Text.from_markup(mark) + Text.assemble(figures, probe.sentence)
+        out.print(line, no_wrap=True, overflow="ellipsis", highlight=False)
+
+
+def _print_shortfalls(out: Console, found: Sequence[Shortfall]) -> None:
+    for remedy, items in by_remedy(found):
+        for item in items:
+            out.print(
+                Padding(
+                    Text.assemble(f"{item.kind} ", (item.name, "bold"), f": {item.sentence}"), (0, 0, 0, 2)
+                )
+            )
+        out.print(Padding(Text(f"→ {remedy}", style="dim"), (0, 0, 0, 4)))
+
+
+def _meter(control: ControlResult) -> Text:
+    """A bar as long as the skill, out of the larger of it and the reference, and the mark to be reached."""
+    whole = max(control.reference, control.best, 0.01)
+    filled, mark = (
+        round(min(max(value / whole, 0.0), 1.0) * _METER) for value in (control.best, control.bar)
+    )
+    bar = Text("━" * filled, style="green" if control.passed else "red") + Text(
+        "─" * (_METER - filled), style="dim"
+    )
+    mark = min(mark, _METER - 1)
+    return bar[:mark] + Text("╋") + bar[mark + 1 :]
+
+
+def _passed(control: ControlResult) -> str:
+    tries = len(control.refits)
+    if control.passed:
+        return "yes" if tries <= 1 else f"yes, at the {ordinal(tries)} refit"
+    return f"no, in {tries} refits" if tries > 1 else "no"
 
 
 def _mark(passed: bool) -> str:

@@ -6,6 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from challenge.wording import share
+
 _COLUMNS = (
     ("rank", "right"), ("name", "left"), ("author", "left"), ("octaves", "right"), ("95 %", "right"),
     ("depth", "right"), ("dB", "right"), ("universal", "right"), ("class", "left"), ("bytes", "right"),
@@ -50,7 +52,7 @@ def _row(entry: dict[str, Any]) -> tuple[str, ...]:
         " to ".join(_number(end, 2) for end in interval),
         _number(entry.get("depth"), 2),
         _number(entry.get("precision_db"), 1),
-        _number(entry.get("universality"), 2),
+        share(entry.get("universality")),
         str(entry.get("weight_class") or ""),
         f"{entry.get('bytes') or 0:,}",
         str(entry["submission_id"]),

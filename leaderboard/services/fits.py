@@ -118,9 +118,8 @@ def cards(certificate: Universality, shown: Sequence[ControlEvidence]) -> tuple[
 
 
 def _meter(control: ControlResult) -> Meter:
-    best = max(control.refits, default=control.skill)
-    whole = max(control.reference, best, control.skill, 0.01)
-    return Meter(*(round(min(max(value, 0.0) / whole, 1.0), 4) for value in (best, control.bar)))
+    whole = max(control.reference, control.best, 0.01)
+    return Meter(*(round(min(max(value, 0.0) / whole, 1.0), 4) for value in (control.best, control.bar)))
 
 
 def _refits(control: ControlResult) -> str:
