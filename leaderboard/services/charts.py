@@ -100,7 +100,8 @@ def apart(places: Sequence[float], gap: float) -> tuple[float, ...]:
     for index in order:
         groups.append([index])
         while len(groups) > 1 and _end(groups[-2], places, gap) + gap > _start(groups[-1], places, gap):
-            groups[-2] += groups.pop()
+            last = groups.pop()
+            groups[-1] += last
     moved = list(places)
     for group in groups:
         for k, index in enumerate(group):

@@ -1,6 +1,7 @@
 """What a page shows of each control: its figures, and the picture of the fit beside the data."""
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -147,7 +148,7 @@ def picture(shown: ControlEvidence) -> Picture | None:
                 return _confusion(shown)
             case Scatter():
                 return _scatter(shown)
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError):
         # It comes from a worker, which may be of another version: a page without a picture beats no page.
         return None
 
@@ -190,7 +191,7 @@ def image_png(shown: PictureFit, *, fit: bool) -> bytes:
     """
     pixels = _images(shown)[fit]
     image = Image.fromarray(pixels, "LA" if shown.channels == 1 else "RGBA")
-    factor = max(1, round(_PIXELS / max(shown.width, shown.height)))
+    factor = max(1, math.ceil(_PIXELS / max(shown.width, shown.height)))
     larger = image.resize((shown.width * factor, shown.height * factor), Image.Resampling.NEAREST)
     buffer = io.BytesIO()
     larger.save(buffer, "PNG")

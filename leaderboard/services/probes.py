@@ -100,7 +100,7 @@ def _verdict(probe: ProbeResult) -> str:
 def _drawn(shown: Plot | None) -> ProbePlot | None:
     try:
         return plot(shown) if shown else None
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError):
         # It comes from a worker, which may be of another version: a page without a plot beats no page.
         return None
 
