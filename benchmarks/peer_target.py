@@ -2,8 +2,8 @@
 """The video author's own harness, from its description: how well does each kind do on its target?
 
 Its target is a periodic function of the log distance to the set, on the window -2.65..1.15 x -1.2..1.2 after
-200 iterations; its figure is the mean squared error on a grid of 3840 x 2425 after 300 s of training on one GPU.
-There a plain network reached 0.0033, and its champion (a hash grid of 2^24 entries, with sampling by an error
+200 iterations; its figure is the mean squared error on a 3840 x 2425 grid after 300 s of training on a GPU.
+There a plain network reached 0.0033, and its champion (a hash grid of 2^24 entries, points drawn by an error
 field) 0.000226. The period and phase are not known to us; here they are one wave for each halving of the
 distance, so figures compare our kinds with each other, and with the harness only in their order of magnitude.
 

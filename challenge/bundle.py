@@ -7,7 +7,6 @@ are read as bytes and their header is checked, and the sources stay bytes until 
 """
 
 import hashlib
-import os
 import re
 import stat
 import tomllib
@@ -20,8 +19,10 @@ from pathlib import Path
 from typing import IO, Final
 from urllib.parse import urlsplit
 
+from challenge.recipes import RecipeError, read_recipe
 from challenge.verdicts import EvaluationError, Reason
 from challenge.weights import check_weights
+from challenge.whole import replacing
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -147,8 +148,11 @@ def parse_manifest(content: bytes) -> Manifest:
         values = tomllib.loads(content.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise wrong(f"It is not TOML in UTF-8: {error}.") from error
-    if values.pop("api", None) != 1:
+    if "api" not in values:
         raise wrong("The line `api = 1` is missing.")
+    api = values.pop("api")
+    if type(api) is not int or api != 1:
+        raise wrong(f"It says api = {str(api)[:40]}; there is only api = 1.")
     known = {field.name for field in fields(Manifest)}
     for name, value in values.items():
         if name not in known:
@@ -250,6 +254,15 @@ def _directory_files(path: Path) -> Iterator[tuple[str, bytes]]:
         yield name, _bounded(name, lambda file=file: file.open("rb"), limit)  # type: ignore[misc]
 
 
+def _unfollowed(directory: Path) -> list[str]:
+    """A sentence where train.toml is not one that `mbc train` could follow: it may be somebody's own."""
+    try:
+        read_recipe(directory)
+    except RecipeError as error:
+        return [f"Packed as it is, though `mbc train` could not follow it: {error}"]
+    return []
+
+
 def pack(directory: Path, out: Path) -> list[str]:
     """Make the archive of a directory, converting a .pt state dict where there are no safetensors.
 
@@ -269,17 +282,13 @@ def pack(directory: Path, out: Path) -> list[str]:
     if states and not (directory / "weights.safetensors").exists():
         did += convert_state_dict(states, directory / "weights.safetensors")
     bundle = read_bundle(directory)
-    partial = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name in sorted(bundle.files):
-                member = zipfile.ZipInfo(name, _EPOCH)
-                member.compress_type = zipfile.ZIP_DEFLATED
-                member.external_attr = 0o100644 << 16
-                archive.writestr(member, bundle.files[name])
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(out) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(bundle.files):
+            member = zipfile.ZipInfo(name, _EPOCH)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.external_attr = 0o100644 << 16
+            archive.writestr(member, bundle.files[name])
+    did += _unfollowed(directory)
     left_out = sorted(
         entry.name
         for entry in directory.iterdir()

@@ -1,7 +1,6 @@
 """A training that can be gone on with: DIR/.train/checkpoint.pt, which `mbc pack` leaves out."""
 
 import dataclasses
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +8,7 @@ from typing import Any, Final
 import torch
 
 from challenge.recipes import Recipe, RecipeError
+from challenge.whole import replacing
 
 PLACE: Final = Path(".train") / "checkpoint.pt"
 # A training may be given more time; anything else would make another training of it.
@@ -44,14 +44,10 @@ def save(checkpoint: Checkpoint, directory: Path) -> None:
     """Write it whole or not at all."""
     path = directory / PLACE
     path.parent.mkdir(exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        values = {field.name: getattr(checkpoint, field.name) for field in dataclasses.fields(checkpoint)}
-        values["recipe"] = dataclasses.asdict(checkpoint.recipe)
+    values = {field.name: getattr(checkpoint, field.name) for field in dataclasses.fields(checkpoint)}
+    values["recipe"] = dataclasses.asdict(checkpoint.recipe)
+    with replacing(path) as partial:
         torch.save(values, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load(directory: Path, recipe: Recipe) -> Checkpoint:

@@ -15,6 +15,7 @@ from challenge.frame import View, to_unit
 from challenge.metrics import errors
 from challenge.pictures import GAP, INTERIOR, error_image, image, model_image, side_by_side, view_scale
 from challenge.target import target
+from challenge.whole import replacing
 
 Array = NDArray[np.float64]
 Answer = Callable[[Array], Array]
@@ -153,7 +154,6 @@ def write_film(pictures: Iterable[Image.Image], path: Path) -> int:
     Raises:
         ValueError: the ending is neither, there is no picture, or MP4 is asked for without imageio-ffmpeg.
     """
-    partial = path.with_name(f".{path.name}.part{path.suffix}")
     writers = {".webp": _write_webp, ".mp4": _write_mp4}
     if path.suffix not in writers:
         raise ValueError(f"{path} should end in {' or '.join(writers)}")
@@ -161,12 +161,8 @@ def write_film(pictures: Iterable[Image.Image], path: Path) -> int:
     first = next(every, None)
     if first is None:
         raise ValueError("a film needs pictures")
-    try:
-        count = writers[path.suffix](chain([first], every), first.size, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return count
+    with replacing(path) as partial:
+        return writers[path.suffix](chain([first], every), first.size, partial)
 
 
 def _write_webp(pictures: Iterator[Image.Image], _size: tuple[int, int], path: Path) -> int:

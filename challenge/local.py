@@ -1,7 +1,6 @@
 """Your own model in your own process: for training and pictures, never for judging anybody else's."""
 
 import importlib.util
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import nn
 
 from challenge.training import cast
 from challenge.verdicts import EvaluationError, Reason
+from challenge.whole import replacing
 
 Array = NDArray[np.float64]
 Build = Callable[[int, int], nn.Module]
@@ -90,15 +90,11 @@ def save_weights(state: dict[str, torch.Tensor], path: Path, metadata: dict[str,
         path: the safetensors file.
         metadata: texts for its header; nobody is judged by them.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as partial:
         # Not by save_file: its file is for its owner's eyes only.
         partial.write_bytes(
             save({name: tensor.contiguous() for name, tensor in state.items()}, metadata=metadata)
         )
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def one_answer_each(answer: Any, points: int) -> torch.Tensor:

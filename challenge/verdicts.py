@@ -88,7 +88,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "Make the bundle with `mbc pack DIR`, and send the file that it names.",
     ),
     Reason.ARCHIVE_MEMBER_REFUSED: _yours(
-        "The archive holds a member that a bundle may not have.",
+        "The bundle holds a file that it may not have.",
         "A bundle holds submission.toml, model.py, weights.safetensors, train.toml, README.md, helper "
         "modules (*.py) beside model.py, and frames/*.png. No pickle, no compiled code, no links, "
         "no other folders.",

@@ -54,7 +54,10 @@ def new(directory: Path, kind: str, *, with_weights: bool, author: str | None) -
         text = manifest.read_text(encoding="utf-8")
         text = _set(text, "name", directory.resolve().name)
         manifest.write_text(_set(text, "author", author or _login()), encoding="utf-8")
-    click.echo(f"{directory} is a copy of the reference {kind!r}. Say who you are in {manifest}, then:")
+    click.echo(
+        f"{directory} is a copy of the reference {kind!r}. "
+        f"Say who you are and what it does in {manifest}, then:"
+    )
     click.echo(f"  mbc train {directory} --seconds 60 && mbc score {directory} --quick")
 
 

@@ -1,11 +1,11 @@
 """`mbc sample`: random samples of the target in a file."""
 
-import os
 from pathlib import Path
 
 import click
 
 from challenge.commands.ending import told
+from challenge.whole import replacing
 
 MOST = 1_000_000_000
 
@@ -25,20 +25,14 @@ def sample(number: int, out: Path, seed: int | None) -> None:
         raise click.BadParameter(
             f"{out} should end in .npz, the format it is written in.", param_hint="--out"
         )
-    with told():
-        partial = out.with_name(f".{out.name}.{os.getpid()}.part")
-        try:
-            with partial.open("wb") as stream:
-                # Opened before the work, so that an unwritable place is found at once.
-                import numpy as np  # noqa: PLC0415 - help comes at once
-                from rich.console import Console  # noqa: PLC0415
+    with told(), replacing(out) as partial, partial.open("wb") as stream:
+        # Opened before the work, so that an unwritable place is found at once.
+        import numpy as np  # noqa: PLC0415 - help comes at once
+        from rich.console import Console  # noqa: PLC0415
 
-                from challenge.sampling import sample as draw  # noqa: PLC0415
+        from challenge.sampling import sample as draw  # noqa: PLC0415
 
-                with Console(stderr=True).status(f"Drawing {number:,} points"):
-                    x, t = draw(number, seed)
-                np.savez(stream, x=x, t=t)
-            partial.replace(out)
-        finally:
-            partial.unlink(missing_ok=True)
+        with Console(stderr=True).status(f"Drawing {number:,} points"):
+            x, t = draw(number, seed)
+        np.savez(stream, x=x, t=t)
     click.echo(f"Wrote {number:,} points to {out} ({out.stat().st_size:,} bytes): x (n, 2) and t (n,).")
