@@ -61,6 +61,7 @@ class Case:
         batches_apart: largest differences seen in the first sandbox when points came in other batches.
         skill: (chains, octaves) of those answers.
         loaded: numbers in the state dict of build(2, 1), into which the weights loaded strictly.
+        at_once: sandboxes that may run at the same time.
     """
 
     bundle: Bundle
@@ -72,6 +73,7 @@ class Case:
     skill: Array
     loaded: int
     effort: Effort = FULL_EFFORT
+    at_once: int = min(CORES, MOST_SANDBOXES)
 
     @property
     def octaves(self) -> float:
@@ -91,13 +93,13 @@ class Probed:
     plot: Plot
 
 
-def side_by_side(jobs: Sequence[Callable[[], T]]) -> list[T]:
+def side_by_side(case: Case, jobs: Sequence[Callable[[], T]]) -> list[T]:
     """Run jobs, each of which opens a sandbox, a few at a time; what they return, in their order.
 
     Raises:
         EvaluationError: of the first job that failed.
     """
-    with ThreadPoolExecutor(min(len(jobs), CORES, MOST_SANDBOXES)) as pool:
+    with ThreadPoolExecutor(min(len(jobs), case.at_once)) as pool:
         running = [pool.submit(job) for job in jobs]
         try:
             return [job.result() for job in running]

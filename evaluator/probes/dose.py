@@ -82,7 +82,7 @@ def run(case: Case) -> Probed:
         return skill_of_views(views.truth, answers.reshape(views.truth.shape))
 
     trained = skill_of_views(views.truth, views.trained)
-    skill = np.stack([trained, *side_by_side([partial(ask, share) for share in shares])])
+    skill = np.stack([trained, *side_by_side(case, [partial(ask, share) for share in shares])])
     by_octave = {
         int(octave): skill[1:, views.octave == octave].mean(axis=1) for octave in np.unique(views.octave)
     }

@@ -86,7 +86,7 @@ def run(case: Case) -> Probed:
             session.fit(asked.x, asked.y, allowed, 0)
             return asked.skill(session.predict(asked.held_x))
 
-    going_on, from_scratch = side_by_side([lambda: fit(fresh=False), lambda: fit(fresh=True)])
+    going_on, from_scratch = side_by_side(case, [lambda: fit(fresh=False), lambda: fit(fresh=True)])
     return Probed(result(going_on, from_scratch), plot(going_on, from_scratch))
 
 

@@ -151,5 +151,5 @@ def run(case: Case) -> Probed:
         answers[order] = answers_with(case, weights(case, seed), unit[order])
         return related(views.truth, answers.reshape(views.truth.shape))
 
-    by_view = np.stack(side_by_side([partial(ask, seed) for seed in range(case.effort.scrambles)]))
+    by_view = np.stack(side_by_side(case, [partial(ask, seed) for seed in range(case.effort.scrambles)]))
     return Probed(result(by_view.mean(axis=1)), plot(views.octave, by_view))

@@ -148,5 +148,5 @@ def run(case: Case) -> Probed:
             answers = session.predict(twin.held_x.reshape(-1, 2))[:, 0]
         return twin.skill(answers.reshape(twin.held_y.shape))
 
-    by_octave = np.stack(side_by_side([partial(fit, twin) for twin in asked]))
+    by_octave = np.stack(side_by_side(case, [partial(fit, twin) for twin in asked]))
     return Probed(result(by_octave.mean(axis=1)), plot(by_octave))
