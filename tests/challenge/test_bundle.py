@@ -169,7 +169,8 @@ def test_nothing_at_the_path(tmp_path):
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (b"api = 2", "says api = 2"), (b"api = true", "says api = True"), (b"name = 'x'", "line `api = 1` is missing"),
+        (b"api = 2", "says api = 2"), (b"api = true", "says api = True"),
+        (b"name = 'x'", "line `api = 1` is missing"),
         (b"api = 1\nname = 3", "name"),
         (b"api = 1\nname = 'x'\nauthor = 'y'", "description"),
         (b"api = 1\nname = ' '\nauthor = 'y'\ndescription = 'z'", "name"),

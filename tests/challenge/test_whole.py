@@ -15,7 +15,8 @@ def test_a_file_is_there_whole_or_as_it_was(tmp_path):
             partial.write_text("half")
             raise RuntimeError
 
-    pytest.raises(RuntimeError, fail)
+    with pytest.raises(RuntimeError):
+        fail()
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a.txt", "first")]
 
 
