@@ -1,0 +1,111 @@
+"""Chains of views that follow the border of a set down, on any ground (contract, section 3).
+
+The rule is the same for every target: only what lies under a point differs, and that is the ground's to say.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+SHORE_OCTAVES: Final = 12
+
+
+@dataclass(frozen=True)
+class Look:
+    """What lies under points: each (n,).
+
+    Attributes:
+        truth: the target in [0, 1].
+        distance: estimated distance to the set in the ground's own coordinates; 0 inside it.
+    """
+
+    truth: Array
+    distance: Array
+
+
+class Ground(Protocol):
+    """A square in which chains are drawn; a view of octave k is 2^-k times as wide."""
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Of the square."""
+
+    @property
+    def half_width(self) -> float:
+        """Of the square."""
+
+    def look(self, points: Array) -> Look:
+        """What lies under (n, 2) points of the square."""
+
+
+@dataclass(frozen=True)
+class Views:
+    """Points and truth of every view.
+
+    Attributes:
+        points: (chains, octaves, points, 2) in the ground's coordinates.
+        truth: (chains, octaves, points) the target there.
+        centres: (chains, octaves, 2) centres of the views.
+    """
+
+    points: Array
+    truth: Array
+    centres: Array
+
+
+def draw_views(
+    ground: Ground, generators: Sequence[np.random.Generator], *, octaves: int, points: int
+) -> Views:
+    """One chain for each generator, from the whole ground down; every other one keeps to the shore."""
+    chains = len(generators)
+    where = np.empty((chains, octaves, points, 2))
+    truth = np.empty((chains, octaves, points))
+    centres = np.empty((chains, octaves, 2))
+    centre = np.tile(np.array(ground.centre), (chains, 1))
+    for octave in range(octaves):
+        centres[:, octave] = centre
+        width = 2 * ground.half_width * 2.0**-octave
+        drawn = np.stack([generator.random((points, 2)) for generator in generators])
+        here = centre[:, None, :] + width * (drawn - 0.5)
+        seen = ground.look(here.reshape(-1, 2))
+        where[:, octave] = here
+        truth[:, octave] = seen.truth.reshape(chains, points)
+        if octave + 1 == octaves:
+            break
+        distances = seen.distance.reshape(chains, points)
+        # The next view has to lie in the square.
+        room = ground.half_width - width / 4
+        allowed = (distances > 0) & (np.abs(here - np.array(ground.centre)) <= room).all(axis=2)
+        for chain, generator in enumerate(generators):
+            shore = chain % 2 == 1 and octave < SHORE_OCTAVES
+            chosen = _next_view(
+                here[chain], distances[chain], allowed[chain], width / 4, generator.random(), shore=shore
+            )
+            if chosen is not None:
+                centre[chain] = here[chain, chosen]
+    return Views(where, truth, centres)
+
+
+def _next_view(
+    points: Array, distances: Array, allowed: NDArray[np.bool_], near: float, draw: float, *, shore: bool
+) -> int | None:
+    """On which of the present view's points the next one is centred; None: on the same as this one.
+
+    A random one that lies outside the set and near it; where there is none, the nearest one. On the shore it
+    is the candidate nearest to an inside point, where the view has both.
+    """
+    if not allowed.any():
+        return None
+    candidates = np.flatnonzero(allowed & (distances <= near))
+    if candidates.size == 0:
+        return int(np.argmin(np.where(allowed, distances, np.inf)))
+    inside = points[distances <= 0]
+    if shore and inside.size:
+        gaps = points[candidates][:, None, :] - inside[None, :, :]
+        return int(candidates[np.argmin((gaps**2).sum(axis=2).min(axis=1))])
+    return int(candidates[int(draw * candidates.size)])

@@ -1,0 +1,15 @@
+"""The secret targets of the samples track (contract, section 6): drawn from a season, learned from samples.
+
+draws         the season's targets, one of each kind
+target        unit point -> warp -> plane -> fractal -> recolouring
+maps          escape-time fractals of any map, exact
+kernels       their compiled loops; integers for what those leave in doubt
+recolouring   random monotone maps of [0, 1]
+sets          samples to learn from, and views to be judged on
+"""
+
+from challenge.targets.draws import KINDS, draw_target
+from challenge.targets.sets import SAMPLES, SIZE, Samples, target_views, training_samples
+from challenge.targets.target import Target
+
+__all__ = ["KINDS", "SAMPLES", "SIZE", "Samples", "Target", "draw_target", "target_views", "training_samples"]

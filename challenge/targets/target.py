@@ -1,0 +1,77 @@
+"""A secret target: an escape-time fractal through a smooth warp of the plane and a recolouring.
+
+    unit point x -> plane point c = centre + half_width * warp(x) -> t = recolouring(m / (m + 50))
+
+The float64 unit point is primary, since it is all that a submission ever sees of a place; c is the double
+that the formula above gives in a fixed order of operations, the same bits everywhere, and t belongs to that c,
+exact to 1e-9. (Rounding of c moves a point by about a ten-millionth of the deepest view's width.)
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from challenge.chains import Look
+from challenge.target import squash
+from challenge.targets.maps import Fractal
+from challenge.targets.recolouring import Recolouring
+from challenge.warp import Warp
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The square of the plane that becomes [-1, 1]^2."""
+
+    centre: tuple[float, float]
+    half_width: float
+
+
+@dataclass(frozen=True)
+class Target:
+    """A function of unit points, with chains of its own: a `challenge.chains.Ground`.
+
+    Attributes:
+        kind: which of the track's targets it is: "mandelbrot", "cousin" or "polynomial".
+        fractal: what lies in the plane.
+        window: where in the plane.
+        warp: of the unit square.
+        recolouring: of the target's values.
+    """
+
+    kind: str
+    fractal: Fractal
+    window: Window
+    warp: Warp
+    recolouring: Recolouring
+    centre: tuple[float, float] = field(default=(0.0, 0.0), init=False)
+    half_width: float = field(default=1.0, init=False)
+
+    @property
+    def name(self) -> str:
+        """For people; nothing that gives the warp away."""
+        return self.fractal.name
+
+    def plane(self, unit: Array) -> Array:
+        """Plane points (n, 2) of unit points (n, 2)."""
+        from challenge.targets import kernels  # noqa: PLC0415 - Numba takes half a second to import
+
+        warped = np.empty((len(unit), 2))
+        warp = self.warp
+        kernels.warp(np.ascontiguousarray(unit), warp.waves, warp.phases, warp.amplitudes, warped)
+        points: Array = np.array(self.window.centre) + self.window.half_width * warped
+        return points
+
+    def values(self, unit: Array) -> Array:
+        """The target at unit points (n, 2): (n,) float64 in [0, 1]."""
+        return self.look(unit).truth
+
+    def look(self, points: Array) -> Look:
+        """The target, and the distance to the set in unit coordinates, at unit points (n, 2)."""
+        found = self.fractal.escapes(self.plane(points))
+        # Lengths change by both singular values of the Jacobian; this is their geometric mean.
+        stretch = np.sqrt(np.abs(np.linalg.det(self.warp.jacobian(points))))
+        distance = found.distance / (self.window.half_width * stretch)
+        return Look(self.recolouring(squash(found.count)), distance)
