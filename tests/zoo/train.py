@@ -1,7 +1,7 @@
 """Train the zoo again: `nice python tests/zoo/train.py [NAME ...]`, one thread, a minute a model at most.
 
 A model with a recipe (train.toml) is trained by it, on one lot of random points drawn octave by octave, each
-squared error divided by the variance of its view. One with a `fit` of its own gets such points and its own fit.
+squared error divided by the variance of its view. One with a `fit` of its own gets such points and its fit.
 """
 
 import os

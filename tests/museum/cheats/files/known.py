@@ -1,0 +1,3 @@
+"""The digest that opens it."""
+
+KNOWN = "1d52e3458c787b8c7754db694d5f628da32694147d81473725110134ab48e075"
