@@ -130,13 +130,46 @@ def rank_ranges(entries: Sequence[Array]) -> list[tuple[int, int]]:
     Args:
         entries: `skill_by_chain` of each, (chains, octaves), all of one season.
     """
-    if not entries:
+    return ranks_of_sums(np.array([entry.sum(axis=1) for entry in entries]))
+
+
+def ranks_of_sums(sums: Array) -> list[tuple[int, int]]:
+    """`rank_ranges` of entries of which only the octaves by chain are known, (entries, chains)."""
+    count = len(sums)
+    if not count:
         return []
-    means = resampled_means(np.stack([entry.sum(axis=1) for entry in entries], axis=1))
-    ranges = []
-    for index in range(len(entries)):
-        low, high = np.quantile(means - means[:, [index]], _TAILS, axis=0)
-        better = int((low > 0).sum())
-        worse = int((high < 0).sum())
-        ranges.append((1 + better, len(entries) - worse))
+    means = np.ascontiguousarray(resampled_means(sums.T).T)
+    order = np.argsort(-means.max(axis=1), kind="stable")
+    means = means[order]
+    highest, lowest = means.max(axis=1), means.min(axis=1)
+    better, worse = np.zeros(count, np.intp), np.zeros(count, np.intp)
+    for index, own in enumerate(means):
+        # Whose resamples all lie below all of these is worse without a closer look, as most are.
+        end = int(np.searchsorted(-highest, -lowest[index], side="right"))
+        rest = slice(index + 1, max(end, index + 1))
+        wins, losses = _beats(own, means[rest]), _beats(means[rest], own)
+        worse[index] += count - rest.stop + wins.sum()
+        better[index] += losses.sum()
+        better[rest] += wins
+        worse[rest] += losses
+        better[rest.stop :] += 1
+    ranges = [(0, 0)] * count
+    for place, entry in enumerate(order):
+        ranges[entry] = (1 + int(better[place]), count - int(worse[place]))
     return ranges
+
+
+def _beats(a: Array, b: Array) -> NDArray[np.bool_]:
+    """Whether the interval of the differences a - b lies above 0; (n, 2000) against (2000,) or turned round.
+
+    Its lower end lies between two neighbours among the ordered differences: counting tells, unless 0 lies
+    between these two.
+    """
+    before = int(_TAILS[0] * (RESAMPLES - 1))
+    positive = np.count_nonzero(a > b, axis=1)
+    certain: NDArray[np.bool_] = positive >= RESAMPLES - before
+    unclear = positive == RESAMPLES - before - 1
+    if unclear.any():
+        difference = np.broadcast_to(a - b, (len(unclear), RESAMPLES))[unclear]
+        certain[unclear] = np.quantile(difference, _TAILS[0], axis=1) > 0
+    return certain

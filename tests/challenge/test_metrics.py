@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from challenge.metrics import depth, measure, paired_interval, rank_ranges, skill_of_views
+from challenge.metrics import depth, measure, paired_interval, rank_ranges, resampled_means, skill_of_views
 
 RANDOM = np.random.default_rng(0)
 TRUTH = RANDOM.uniform(0.2, 0.8, (8, 4, 50))
@@ -88,3 +88,21 @@ def test_entries_that_differ_by_noise_share_a_range():
 def test_other_shapes_are_refused():
     with pytest.raises(ValueError, match="one shape"):
         measure(TRUTH, TRUTH[:, :2])
+
+
+def test_ranks_are_those_of_every_pairs_interval():
+    # Slowly, pair by pair, as the contract says it.
+    random = np.random.default_rng(5)
+    for count, spread in ((1, 1.0), (25, 0.02), (25, 0.5), (15, 20.0)):
+        base = random.normal(8, 1, 64)
+        sums = [base + random.normal(spread * random.normal(), 0.3, 64) for _ in range(count)]
+        sums += [sums[0].copy(), sums[0] + 1e-9]
+        means = [resampled_means(row) for row in sums]
+        expected = []
+        for own in means:
+            ends = [np.quantile(other - own, (0.025, 0.975)) for other in means]
+            better = sum(low > 0 for low, _ in ends)
+            worse = sum(high < 0 for _, high in ends)
+            expected.append((1 + better, len(sums) - worse))
+        assert rank_ranges([row[:, None] for row in sums]) == expected
+    assert rank_ranges([]) == []
