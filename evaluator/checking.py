@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from challenge.bundle import Bundle
+from challenge.exits import SettingError
 from challenge.report import Universality
 from challenge.season import PRACTICE
 from challenge.verdicts import EvaluationError, Reason, Status
@@ -36,12 +37,28 @@ class Checked:
         return {"valid": True} | dataclasses.asdict(self)
 
 
+def require_device(device: str) -> None:
+    """See that this machine has the device ("auto", "cpu" or "cuda") before a submission is blamed for it.
+
+    Raises:
+        SettingError: it has none.
+    """
+    import torch  # noqa: PLC0415 - takes seconds
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise SettingError(
+            "this machine has no CUDA device that torch can use; --device auto or cpu works everywhere"
+        )
+
+
 def check_answers(bundle: Bundle, sandbox: Sandbox, watch: Watch, *, device: str, universal: bool) -> Checked:
     """Load the weights, ask a few points, build other shapes; fit the practice controls if `universal`.
 
     Raises:
         EvaluationError: it does not load or does not answer.
+        SettingError: this machine has no such device.
     """
+    require_device(device)
     limits = Limits.from_environment()
     points = np.random.default_rng(0).uniform(-1, 1, (POINTS, max(SHAPES)[0]))
     watch.status(Status.VALIDATING, 0.0, "loading the model")

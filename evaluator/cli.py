@@ -67,7 +67,8 @@ def score(path: Path, *, quick: bool, device: str, as_json: bool, chains: int, p
 
     This is the judge's own code. Without bubblewrap your own model runs unconfined.
     """
-    from evaluator.judge import Assignment, judge  # noqa: PLC0415 - torch and numba take seconds
+    from evaluator.checking import require_device  # noqa: PLC0415 - torch and numba take seconds
+    from evaluator.judge import Assignment, judge  # noqa: PLC0415
     from evaluator.sandbox import find_sandbox  # noqa: PLC0415
     from evaluator.terminal import ProgressBar, print_report  # noqa: PLC0415
 
@@ -75,6 +76,7 @@ def score(path: Path, *, quick: bool, device: str, as_json: bool, chains: int, p
         size = EvaluationSize(chains=chains)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--chains") from error
+    require_device(device)
     bundle = _read(path, as_json=as_json)
     try:
         task = Assignment(
@@ -144,7 +146,8 @@ def worker(server: str, broker: str, device: str) -> None:
 
     The worker's token is read from the environment variable MBC_WORKER_TOKEN.
     """
-    from evaluator.leaderboard import Leaderboard  # noqa: PLC0415 - torch and numba take seconds
+    from evaluator.checking import require_device  # noqa: PLC0415 - torch and numba take seconds
+    from evaluator.leaderboard import Leaderboard  # noqa: PLC0415
     from evaluator.limits import Limits  # noqa: PLC0415
     from evaluator.sandbox import find_sandbox  # noqa: PLC0415
     from evaluator.worker import Worker, serve  # noqa: PLC0415
@@ -152,6 +155,7 @@ def worker(server: str, broker: str, device: str) -> None:
     token = os.environ.pop("MBC_WORKER_TOKEN", "")
     if not token:
         raise click.UsageError("MBC_WORKER_TOKEN is not set: `mbc admin tokens new --worker` makes a token.")
+    require_device(device)
     _log_to_stderr()
     try:
         # Other people's code: no sandbox, no judging.
