@@ -34,7 +34,7 @@ class Effort:
         scrambles: how often the weights are shuffled.
         warps: secret warps that the twin is fitted to.
         steps: optimiser steps of the twin's and the plasticity's fits.
-        doses: mixes of trained and shuffled weights, besides none and all.
+        doses: shares of shuffled weights in the mixes, besides none and all; 1e-3 decides.
         views, points: at most so many views, and points of each, are asked of a shuffled model.
     """
 
@@ -47,7 +47,7 @@ class Effort:
 
 
 FULL_EFFORT: Final = Effort()
-SMALL_EFFORT: Final = Effort(scrambles=1, warps=1, steps=200, doses=(1e-6,))
+SMALL_EFFORT: Final = Effort(scrambles=1, warps=1, steps=200, doses=(1e-3,))
 
 
 @dataclass(frozen=True)

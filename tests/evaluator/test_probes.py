@@ -235,13 +235,13 @@ def test_capacity_flags_what_lies_far_above_the_front():
 
 
 def test_a_dose_flags_what_hangs_on_exact_values_and_rejects_nothing():
-    shares = (1e-6, 1e-2, 1.0)
-    fading = dose.result(np.array([0.8, 0.8, 0.3, 0.0]), shares)
-    assert (fading.figure, fading.passed, fading.flagged) == (1.0, True, False)
+    shares = (1e-6, 1e-3, 1e-2, 1.0)
+    fading = dose.result(np.array([0.8, 0.8, 0.76, 0.3, 0.0]), shares)
+    assert (fading.figure, fading.passed, fading.flagged) == (pytest.approx(0.95), True, False)
     assert "0.01" in fading.sentence
-    key = dose.result(np.array([0.8, 0.1, 0.0, 0.0]), shares)
+    key = dose.result(np.array([0.8, 0.8, 0.1, 0.0, 0.0]), shares)
     assert (key.figure, key.passed, key.flagged) == (pytest.approx(0.125), True, True)
-    assert dose.result(np.array([0.8, math.nan, 0.0, 0.0]), shares).flagged
+    assert dose.result(np.array([0.8, 0.8, math.nan, 0.0, 0.0]), shares).flagged
     assert dose.result(np.empty(0), shares).passed
 
 
