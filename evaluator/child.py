@@ -9,9 +9,12 @@ import ctypes
 import importlib
 import importlib.util
 import json
+import math
 import os
 import resource
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -83,6 +86,8 @@ class Channel:
     def __init__(self, requests: int, replies: int) -> None:
         self._requests = requests
         self._replies = replies
+        # A submission may report from a thread of its own.
+        self._sending = threading.Lock()
         self._nonce = bytes(wire.NONCE_BYTES)
 
     def receive(self) -> tuple[Any, memoryview]:
@@ -92,10 +97,11 @@ class Channel:
 
     def send(self, op: Any, payload: bytes = b"") -> None:
         """Answer the last request."""
-        for part in (wire.header(self._nonce, op, len(payload)), payload):
-            view = memoryview(part)
-            while view:
-                view = view[os.write(self._replies, view) :]
+        with self._sending:
+            for part in (wire.header(self._nonce, op, len(payload)), payload):
+                view = memoryview(part)
+                while view:
+                    view = view[os.write(self._replies, view) :]
 
     def _read(self, length: int) -> memoryview:
         buffer = bytearray(length)
@@ -111,26 +117,27 @@ class Channel:
 class Submission:
     """The submission's module, and the model that is being asked."""
 
-    def __init__(self, folder: Path, device: torch.device) -> None:
+    def __init__(self, folder: Path, device: torch.device, tell: Callable[[Any, bytes], None]) -> None:
         self._folder = folder
+        self._tell = tell
         self._device = device
         self._module: ModuleType | None = None
         self._model: nn.Module | None = None
         self._out_features = 0
 
-    def load(self, _payload: memoryview) -> bytes:
-        """build(2, 1) with the submitted weights, strictly."""
-        from safetensors.torch import load_file  # noqa: PLC0415
+    def load(self, payload: memoryview) -> bytes:
+        """build(2, 1) with the weights that came along, or else the submitted ones, strictly."""
+        from safetensors.torch import load, load_file  # noqa: PLC0415
 
         self._make(2, 1)
         assert self._model is not None
         try:
-            self._model.load_state_dict(load_file(self._folder / "weights.safetensors"), strict=True)
+            state = load(bytes(payload)) if payload else load_file(self._folder / "weights.safetensors")
+            self._model.load_state_dict(state, strict=True)
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
             raise Failed(wire.Code.WEIGHTS_DO_NOT_FIT) from error
         self._model.eval()
-        numbers = sum(tensor.numel() for tensor in self._model.state_dict().values())
-        return bytes(wire.LOADED.pack(self._own_fit is not None, numbers))
+        return self._size()
 
     def build(self, payload: memoryview) -> bytes:
         """A fresh model of the asked shape, from a seed."""
@@ -140,7 +147,12 @@ class Submission:
         self._make(in_features, out_features)
         assert self._model is not None
         self._model.eval()
-        return bytes(wire.BUILT.pack(self._own_fit is not None))
+        return self._size()
+
+    def _size(self) -> bytes:
+        assert self._model is not None
+        numbers = sum(tensor.numel() for tensor in self._model.state_dict().values())
+        return bytes(wire.BUILT.pack(self._own_fit is not None, numbers))
 
     @property
     def _own_fit(self) -> Callable[..., Any] | None:
@@ -150,7 +162,8 @@ class Submission:
     def fit(self, payload: memoryview) -> bytes:
         """Fit the model: the submission's own `fit`, or the platform's trainer."""
         assert self._model is not None
-        points, in_features, out_features, seed, steps, seconds, classes = wire.FIT.unpack_from(payload)
+        head = wire.FIT.unpack_from(payload)
+        points, in_features, out_features, seed, steps, seconds, classes, watched = head
         middle = wire.FIT.size + 8 * points * in_features
         x = _matrix(payload[wire.FIT.size : middle], points, in_features)
         y = _matrix(payload[middle:], points, out_features)
@@ -159,6 +172,8 @@ class Submission:
             seconds=seconds,
             task=training.CLASSIFICATION if classes else training.REGRESSION,
         )
+        if watched:
+            budget = replace(budget, checkpoint=self._checkpoint, report=Losses(self._tell))
         own = self._own_fit
         try:
             if own is None:
@@ -177,6 +192,14 @@ class Submission:
             raise Failed(wire.Code.FIT_FAILED) from error
         self._model.eval()
         return b""
+
+    def _checkpoint(self, model: nn.Module) -> None:
+        from safetensors.torch import save  # noqa: PLC0415
+
+        state = model.state_dict()
+        # Copies: tensors that share memory cannot be stored.
+        own = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state.items()}
+        self._tell(wire.Op.CHECKPOINT, save(own))
 
     def predict(self, payload: memoryview) -> bytes:
         """(points, out_features) answers as float64."""
@@ -225,6 +248,23 @@ class Submission:
             raise
         except Exception as error:
             raise Failed(wire.Code.MODEL_CODE_FAILED) from error
+
+
+class Losses:
+    """Tells losses to the judge, a few times a second at most."""
+
+    EVERY_SECONDS = 0.25
+
+    def __init__(self, tell: Callable[[Any, bytes], None]) -> None:
+        self._tell = tell
+        self._last = -math.inf
+
+    def __call__(self, loss: float) -> None:
+        """Tell this one, unless the last has just been told."""
+        now = time.monotonic()
+        if now - self._last >= self.EVERY_SECONDS:
+            self._last = now
+            self._tell(wire.Op.LOSS, wire.LOSS.pack(float(loss)))
 
 
 class _NoCompiler(ModuleType):
@@ -307,7 +347,7 @@ def main() -> None:
     op, _ = channel.receive()
     if op is not wire.Op.GO:
         raise SystemExit(1)
-    submission = Submission(Path(OPTIONS["bundle"]), device)
+    submission = Submission(Path(OPTIONS["bundle"]), device, channel.send)
     acts = {
         wire.Op.LOAD: submission.load,
         wire.Op.BUILD: submission.build,

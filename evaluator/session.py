@@ -5,11 +5,12 @@ import secrets
 import selectors
 import time
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from challenge.bundle import WEIGHTS_LIMIT
 from challenge.training import CLASSIFICATION, Budget
 from challenge.verdicts import EvaluationError, Reason
 from evaluator import wire
@@ -26,6 +27,16 @@ FIT_GRACE: Final = 1.1
 _FIRST: Final = bytes(wire.NONCE_BYTES)
 
 
+class FitWatch(Protocol):
+    """Whoever follows a fit: told what the submission says before it is done."""
+
+    def checkpoint(self, state: bytes, seconds: float) -> None:
+        """The model as it was then, for `Session.load` alone to read; `seconds` since the fit began."""
+
+    def loss(self, loss: float, seconds: float) -> None:
+        """The fit's own loss; may be anything, NaN too."""
+
+
 class Session:
     """A submission in a sandbox of its own, from GO to its end.
 
@@ -40,6 +51,7 @@ class Session:
         self._own_fit = False
         self._in_features = 0
         self._out_features = 0
+        self.numbers = 0
         self.device = "unknown"
 
     def __enter__(self) -> Self:
@@ -64,22 +76,26 @@ class Session:
     ) -> None:
         self._process.end()
 
-    def load(self) -> int:
-        """build(2, 1) with the submitted weights; how many numbers its state dict has, says the child."""
-        answer = self._ask(wire.Op.LOAD, [], wire.LOADED.size, self._limits.load_seconds)
+    def load(self, weights: bytes = b"") -> int:
+        """build(2, 1) with the submitted weights, or a checkpoint's; how many numbers, says the child."""
+        payload = [weights] if weights else []
+        answer = self._ask(wire.Op.LOAD, payload, wire.LOADED.size, self._limits.load_seconds)
         self._in_features, self._out_features = 2, 1
-        self._own_fit, numbers = wire.LOADED.unpack(answer)
-        return int(numbers)
+        self._own_fit, self.numbers = wire.LOADED.unpack(answer)
+        return self.numbers
 
     def build(self, in_features: int, out_features: int, seed: int) -> None:
         """A fresh model of another shape."""
         payload = [wire.SHAPE.pack(in_features, out_features), wire.SEED.pack(seed)]
         answer = self._ask(wire.Op.BUILD, payload, wire.BUILT.size, self._limits.load_seconds)
-        (self._own_fit,) = wire.BUILT.unpack(answer)
+        self._own_fit, self.numbers = wire.BUILT.unpack(answer)
         self._in_features, self._out_features = in_features, out_features
 
-    def fit(self, x: Array, y: Array, budget: Budget, seed: int) -> float:
-        """Fit the model to x (n, in) in [-1, 1] and y (n, out) in [0, 1]; the seconds it took here."""
+    def fit(self, x: Array, y: Array, budget: Budget, seed: int, watch: FitWatch | None = None) -> float:
+        """Fit the model to x (n, in) in [-1, 1] and y (n, out) in [0, 1]; the seconds it took here.
+
+        Where somebody watches, the budget needs seconds, and whoever fits is bound by them.
+        """
         assert x.shape == (len(y), self._in_features)
         assert y.shape[1] == self._out_features
         head = wire.FIT.pack(
@@ -90,11 +106,18 @@ class Session:
             -1 if budget.steps is None else budget.steps,
             budget.seconds if budget.seconds is not None else self._limits.fit_seconds,
             budget.task == CLASSIFICATION,
+            watch is not None,
         )
         seconds = self._limits.fit_seconds
         if self._own_fit and budget.seconds is not None:
             # A child that denies having a fit of its own gains no more than the platform's trainer has.
             seconds = FIT_GRACE * budget.seconds
+        if watch is not None:
+            assert budget.seconds is not None
+            nonce = self._request(wire.Op.FIT, [head, _raw(x), _raw(y)], self._limits.request_seconds)
+            began = time.monotonic()
+            self._receive(nonce, 0, FIT_GRACE * budget.seconds, watch=watch)
+            return time.monotonic() - began
         began = time.monotonic()
         self._ask(wire.Op.FIT, [head, _raw(x), _raw(y)], 0, seconds + GRACE_SECONDS)
         return time.monotonic() - began
@@ -113,11 +136,14 @@ class Session:
         return answers
 
     def _ask(self, op: wire.Op, payload: list[bytes], length: int, seconds: float) -> bytes:
-        nonce = secrets.token_bytes(wire.NONCE_BYTES)
-        size = sum(map(len, payload))
         began = time.monotonic()
-        self._send([wire.header(nonce, op, size), *payload], seconds)
+        nonce = self._request(op, payload, seconds)
         return self._receive(nonce, length, seconds - (time.monotonic() - began))
+
+    def _request(self, op: wire.Op, payload: list[bytes], seconds: float) -> bytes:
+        nonce = secrets.token_bytes(wire.NONCE_BYTES)
+        self._send([wire.header(nonce, op, sum(map(len, payload))), *payload], seconds)
+        return nonce
 
     def _send(self, parts: list[bytes], seconds: float) -> None:
         deadline = self._until(seconds)
@@ -133,12 +159,27 @@ class Session:
                 except BrokenPipeError:
                     raise self._ended() from None
 
-    def _receive(self, asked: bytes, length: int, seconds: float, expected: wire.Op = wire.Op.DONE) -> bytes:
+    def _receive(
+        self,
+        asked: bytes,
+        length: int,
+        seconds: float,
+        expected: wire.Op = wire.Op.DONE,
+        watch: FitWatch | None = None,
+    ) -> bytes:
+        began = time.monotonic()
         deadline = self._until(seconds)
-        head = self._read(wire.HEADER.size, deadline)
-        magic, nonce, op, claimed = wire.HEADER.unpack(head)
-        if magic != wire.MAGIC or nonce != asked:
-            raise EvaluationError(Reason.PROTOCOL_BROKEN)
+        while True:
+            magic, nonce, op, claimed = wire.HEADER.unpack(self._read(wire.HEADER.size, deadline))
+            if magic != wire.MAGIC or nonce != asked:
+                raise EvaluationError(Reason.PROTOCOL_BROKEN)
+            if watch is not None and op == wire.Op.CHECKPOINT and 0 < claimed <= WEIGHTS_LIMIT:
+                watch.checkpoint(self._read(claimed, deadline), time.monotonic() - began)
+            elif watch is not None and op == wire.Op.LOSS and claimed == wire.LOSS.size:
+                (loss,) = wire.LOSS.unpack(self._read(claimed, deadline))
+                watch.loss(loss, time.monotonic() - began)
+            else:
+                break
         if op == wire.Op.FAILED and wire.CODE.size <= claimed <= wire.CODE.size + wire.TEXT_LIMIT:
             raise _failure(self._read(claimed, deadline))
         if op != expected or claimed != length:

@@ -2,7 +2,8 @@
 
 The judge binds this file into the sandbox as it is, so it imports nothing of this project. The judge knows
 beforehand how long each answer has to be, so it never believes a length that the child claims. Every request
-has a nonce of its own, which its answer repeats: an answer that was written in advance is none.
+has a nonce of its own, which its answer repeats: an answer that was written in advance is none. A fit that is
+watched may say more before its answer: checkpoints, which the judge never opens, and losses.
 """
 
 import struct
@@ -14,9 +15,10 @@ HEADER = struct.Struct(f"<4s{NONCE_BYTES}sBQ")  # magic, nonce, op, length of wh
 
 SHAPE = struct.Struct("<QQ")  # BUILD: in, out; PREDICT: points, in
 SEED = struct.Struct("<Q")
-FIT = struct.Struct("<QQQQqdQ")  # points, in, out, seed, steps (-1: none), seconds, 1 for classes
-BUILT = struct.Struct("<B")  # 1 where the submission brings a fit of its own
-LOADED = struct.Struct("<BQ")  # the same; then numbers in the state dict of build(2, 1)
+FIT = struct.Struct("<QQQQqdBB")  # points, in, out, seed, steps (-1: none), seconds, 1: classes, 1: watched
+LOSS = struct.Struct("<d")
+BUILT = struct.Struct("<BQ")  # 1 where the submission brings a fit of its own; numbers in the state dict
+LOADED = BUILT
 READY = struct.Struct("<32s")  # device, padded with zeros
 CODE = struct.Struct("<B")  # FAILED: what failed, then text
 
@@ -34,6 +36,8 @@ class Op(IntEnum):
     READY = 16
     DONE = 17
     FAILED = 18
+    CHECKPOINT = 19  # before the answer to a watched FIT: a state dict as safetensors
+    LOSS = 20  # the same: the fit's own loss
 
 
 class Code(IntEnum):

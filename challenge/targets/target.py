@@ -3,8 +3,8 @@
     unit point x -> plane point c = centre + half_width * warp(x) -> t = recolouring(m / (m + 50))
 
 The float64 unit point is primary, since it is all that a submission ever sees of a place; c is the double
-that the formula above gives in a fixed order of operations, the same bits everywhere, and t belongs to that c,
-exact to 1e-9. (Rounding of c moves a point by about a ten-millionth of the deepest view's width.)
+that the formula above gives in a fixed order of operations, the same bits everywhere, and t belongs to that
+c, exact to 1e-9. (Rounding of c moves a point by about a ten-millionth of the deepest view's width.)
 """
 
 from dataclasses import dataclass, field
