@@ -15,6 +15,7 @@ from leaderboard.errors import Refused
 from leaderboard.guards import guard
 from leaderboard.queue import Queue
 from leaderboard.services.files import write_whole
+from leaderboard.services.fragments import Fragments
 from leaderboard.streams import Streams
 from leaderboard.truth import TruthPictures
 from leaderboard.views import oauth
@@ -62,6 +63,7 @@ def create_app(config: Config) -> Flask:
         queue=Queue(config.broker),
         truth=TruthPictures(config),
         streams=Streams(config),
+        fragments=Fragments(),
     )
     app.register_blueprint(worker_api)
     app.register_blueprint(api)

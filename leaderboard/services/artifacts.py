@@ -4,15 +4,17 @@ import hashlib
 import io
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from challenge.evidence import Evidence
+from challenge.metrics import depth
 from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.models import Artifact
@@ -20,6 +22,8 @@ from leaderboard.services.files import write_whole
 
 BYTES_LIMIT: Final = 4 * 1024 * 1024
 PIXELS_LIMIT: Final = 1024
+# The skill at which a picture looks like the truth at a glance.
+SHARP: Final = 0.8
 EVIDENCE: Final = "evidence.json"
 NAME: Final = re.compile(r"([a-z0-9][a-z0-9-]{0,39})/(\d\d)/(model|error)\.png", re.ASCII)
 
@@ -114,14 +118,18 @@ def views(session: Session, evaluation_id: int) -> dict[str, list[int]]:
     return found
 
 
-def deepest(session: Session, evaluation_id: int, depth: float) -> str | None:
-    """The picture that stands for an evaluation: at the deepest octave that it still resolves."""
+def deepest(session: Session, evaluation_id: int, skill: Sequence[float]) -> str | None:
+    """The picture that stands for an evaluation: at the deepest octave that it still draws sharply.
+
+    At its depth, where half of the structure is gone, every model is a blur.
+    """
     found = views(session, evaluation_id)
+    reach = depth(np.asarray(skill, dtype=np.float64), SHARP)
     best = None
     for place, octaves in found.items():
         if place == "base-window":
             continue
-        resolved = [octave for octave in octaves if octave <= depth] or octaves[:1]
+        resolved = [octave for octave in octaves if octave <= reach] or octaves[:1]
         key = (resolved[-1], place == "seahorse-valley", place)
         best = max(best, key) if best else key
     return f"{best[2]}/{best[0]:02d}/model.png" if best else None

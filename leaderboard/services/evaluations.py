@@ -197,7 +197,7 @@ def finish(session: Session, evaluation_id: int, lease: str | None, values: Any)
     evaluation.predictions_per_second = report.predictions_per_second
     evaluation.device = str(report.device)[:80]
     evaluation.flagged = bool(report.integrity and report.integrity.flagged)
-    evaluation.thumbnail = artifacts.deepest(session, evaluation_id, report.depth)
+    evaluation.thumbnail = artifacts.deepest(session, evaluation_id, report.skill)
     evaluation.detail = report.sentence[:_DETAIL] if report.verdict == Status.REJECTED.value else ""
     _end(evaluation, Status(report.verdict))
     session.flush()

@@ -1,19 +1,18 @@
 """Who did how well: the entries of a season, ranked by full precision and with ties."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, case, func, select
 from sqlalchemy.orm import Session, contains_eager
 
-from challenge.metrics import rank_ranges
 from challenge.verdicts import Status
 from leaderboard.models import Evaluation, ReportRow, SeasonRow, Submission, User
+from leaderboard.services import ranks
+from leaderboard.services.evaluations import live
+from leaderboard.services.ranks import matrix
 
 _JUDGED = (Status.SCORED, Status.REJECTED, Status.DISQUALIFIED)
 
@@ -37,6 +36,7 @@ class Entry:
             "rank": list(self.rank) if self.rank else None,
             "submission_id": s.id,
             "evaluation_id": e.id,
+            "user_id": s.user_id,
             "name": s.name,
             "author": s.author,
             "method": s.method,
@@ -58,13 +58,36 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """What is decided of a season; `token` changes whenever any of it does."""
+
+    token: tuple[Any, ...]
+    entries: tuple[Entry, ...]
+    others: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
 class Board:
     """The standing of a season: ranked, being judged, and not ranked."""
 
     season: SeasonRow
-    entries: tuple[Entry, ...]
+    standing: Standing
     pending: tuple[Evaluation, ...]
-    unranked: tuple[Entry, ...]
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The ranked ones, the best first."""
+        return self.standing.entries
+
+    @property
+    def unranked(self) -> tuple[Entry, ...]:
+        """The rest, the newest first; not what failed and is being judged again."""
+        again = {e.submission_id for e in self.pending}
+        return tuple(
+            entry
+            for entry in self.standing.others
+            if entry.evaluation.state in _JUDGED or entry.submission.id not in again
+        )
 
 
 def interval(evaluation: Evaluation) -> list[float] | None:
@@ -75,88 +98,93 @@ def interval(evaluation: Evaluation) -> list[float] | None:
 
 
 def board(session: Session, season: SeasonRow) -> Board:
-    """The standing of a season.
+    """The standing of a season, and what is being judged in it."""
+    pending = session.scalars(
+        select(Evaluation)
+        .join(Evaluation.submission)
+        .options(contains_eager(Evaluation.submission))
+        .where(Evaluation.season_id == season.id, live(), Submission.hidden_at.is_(None))
+        .order_by(Evaluation.id)
+    ).all()
+    return Board(season=season, standing=standing(session, season), pending=tuple(pending))
 
-    A submission stands by its newest judged evaluation; while it is judged again, the old one stands.
+
+class _Standings:
+    """The last standing of each season of one database, shared by all requests."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.made: dict[int, Standing] = {}
+
+
+_standings: WeakKeyDictionary[Engine, _Standings] = WeakKeyDictionary()
+
+
+def standing(session: Session, season: SeasonRow) -> Standing:
+    """What is decided of a season, made anew when that has changed.
+
+    While one request makes it, the others take the one before.
     """
+    token = _token(session, season)
+    shared = _standings.setdefault(session.get_bind().engine, _Standings())
+    found = shared.made.get(season.id)
+    if found is not None and found.token == token:
+        return found
+    if not shared.lock.acquire(blocking=found is None):
+        assert found is not None
+        return found
+    try:
+        found = shared.made.get(season.id)
+        if found is None or found.token != token:
+            found = shared.made[season.id] = _make(session, season, token)
+        return found
+    finally:
+        shared.lock.release()
+
+
+def _token(session: Session, season: SeasonRow) -> tuple[Any, ...]:
+    # Of what can change a standing, each changes one of these: a verdict of judge or person is a moment at
+    # which an evaluation was finished, a deletion a smaller count, a hiding a moment of its own.
+    decided = session.execute(
+        select(func.count(), func.max(Evaluation.finished_at)).where(
+            Evaluation.season_id == season.id, Evaluation.finished_at.is_not(None)
+        )
+    ).one()
+    hidden = session.execute(
+        select(func.count(), func.max(Submission.hidden_at)).where(Submission.hidden_at.is_not(None))
+    ).one()
+    return (season.id, *decided, *hidden)
+
+
+def _make(session: Session, season: SeasonRow, token: tuple[Any, ...]) -> Standing:
+    """A submission stands by its newest judged evaluation, or else by the newest that is final."""
+    judged = [status.value for status in _JUDGED]
+    newest = (
+        select(
+            func.coalesce(
+                func.max(case((Evaluation.status.in_(judged), Evaluation.id))), func.max(Evaluation.id)
+            )
+        )
+        .where(Evaluation.season_id == season.id, Evaluation.finished_at.is_not(None))
+        .group_by(Evaluation.submission_id)
+    )
     rows = session.scalars(
         select(Evaluation)
         .join(Evaluation.submission)
         .join(Submission.user)
         .options(contains_eager(Evaluation.submission).contains_eager(Submission.user))
-        .where(Evaluation.season_id == season.id, Submission.hidden_at.is_(None))
-        .order_by(Evaluation.id)
+        .where(Evaluation.id.in_(newest.scalar_subquery()), Submission.hidden_at.is_(None))
     ).all()
-    standing: dict[int, Evaluation] = {}
-    pending = []
-    for row in rows:
-        if not row.state.final:
-            pending.append(row)
-            continue
-        before = standing.get(row.submission_id)
-        if before is None or row.state in _JUDGED or before.state not in _JUDGED:
-            standing[row.submission_id] = row
     scored = sorted(
-        (e for e in standing.values() if e.state is Status.SCORED and e.octaves is not None),
+        (e for e in rows if e.state is Status.SCORED and e.octaves is not None),
         key=lambda e: (-(e.octaves or 0.0), e.id),
     )
-    under_way = {e.submission_id for e in pending}
-    others = [
-        e
-        for e in standing.values()
-        if e.state is not Status.SCORED and not (e.submission_id in under_way and e.state not in _JUDGED)
-    ]
-    ranks = _ranks(session, tuple(e.id for e in scored))
-    return Board(
-        season=season,
-        entries=tuple(Entry(e, rank) for e, rank in zip(scored, ranks, strict=True)),
-        pending=tuple(pending),
-        unranked=tuple(Entry(e) for e in sorted(others, key=lambda e: -e.id)),
+    places = ranks.ranks(session, [e.id for e in scored])
+    return Standing(
+        token=token,
+        entries=tuple(Entry(e, rank) for e, rank in zip(scored, places, strict=True)),
+        others=tuple(Entry(e) for e in sorted(rows, key=lambda e: -e.id) if e.state is not Status.SCORED),
     )
-
-
-_Ranks = list[tuple[int, int]]
-
-
-class _Cache:
-    """The ranks of the last few sets of evaluations: the bootstrap is dear, and results never change."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._lock = threading.Lock()
-        self._ranks: dict[tuple[int, ...], _Ranks] = {}
-
-    def get(self, key: tuple[int, ...], make: Callable[[], _Ranks]) -> _Ranks:
-        """What is kept under the key, made where it is not there. Who comes meanwhile waits for the first."""
-        with self._lock:
-            if key not in self._ranks:
-                while len(self._ranks) >= self._size:
-                    self._ranks.pop(next(iter(self._ranks)))
-                self._ranks[key] = make()
-            return self._ranks[key]
-
-
-_CACHE_SIZE = 16
-# One cache for each database: evaluation 1 of another one is another evaluation.
-_caches: WeakKeyDictionary[Engine, _Cache] = WeakKeyDictionary()
-
-
-def _ranks(session: Session, ids: tuple[int, ...]) -> _Ranks:
-    def make() -> _Ranks:
-        rows = session.execute(
-            select(ReportRow.evaluation_id, ReportRow.skill, ReportRow.skill_by_chain).where(
-                ReportRow.evaluation_id.in_(ids)
-            )
-        )
-        by_id = {number: matrix(by_chain, len(skill) // 8) for number, skill, by_chain in rows}
-        return rank_ranges([by_id[i] for i in ids])
-
-    return _caches.setdefault(session.get_bind().engine, _Cache(_CACHE_SIZE)).get(ids, make)
-
-
-def matrix(stored: bytes, octaves: int) -> NDArray[np.float64]:
-    """(chains, octaves) of what a report's row holds."""
-    return np.frombuffer(stored, dtype="<f8").reshape(-1, octaves)
 
 
 def progress(evaluation: Evaluation, position: int | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ async function refresh() {
       if (answer.ok) {
         const fresh = document.createElement("div");
         fresh.innerHTML = await answer.text();
-        for (const section of ["board", "pending", "unranked", "dive"]) replace(fresh, section);
+        for (const section of ["fronts", "board", "pending", "unranked", "dive"]) replace(fresh, section);
       }
     } catch {
       // The server is away for a moment; the next look may find it again.
@@ -29,7 +29,7 @@ function replace(fresh, name) {
   } else if (now) {
     now.remove();
   } else if (then) {
-    const order = ["dive", "board", "pending", "unranked"];
+    const order = ["dive", "fronts", "board", "pending", "unranked"];
     const before = order.slice(0, order.indexOf(name)).reverse();
     const anchor = before.map((n) => live.querySelector(`:scope > .${n}`)).find(Boolean);
     if (anchor) anchor.after(then);

@@ -15,6 +15,7 @@ from leaderboard.errors import Refused
 from leaderboard.models import Token
 from leaderboard.queue import Queue
 from leaderboard.services import seasons, tokens
+from leaderboard.services.fragments import Fragments
 from leaderboard.streams import Streams
 from leaderboard.truth import TruthPictures
 
@@ -29,6 +30,7 @@ class Parts:
     queue: Queue
     truth: TruthPictures
     streams: Streams
+    fragments: Fragments
 
 
 def parts() -> Parts:

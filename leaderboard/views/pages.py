@@ -1,30 +1,26 @@
 """The pages."""
 
 from pathlib import Path
-from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from challenge import bundle as bundles
-from challenge.places import PLACES
 from challenge.verdicts import EXPLANATIONS
 from leaderboard.errors import Refused, not_found
 from leaderboard.models import User
 from leaderboard.services import (
     artifacts,
-    evaluations,
+    colours,
     figures,
-    plots,
     quotas,
     seasons,
-    standings,
     tokens,
 )
-from leaderboard.views import entry
+from leaderboard.views import board, entry
 from leaderboard.views.api import take_bundle
-from leaderboard.views.common import board_season, parts, reading
+from leaderboard.views.common import parts, reading
+from leaderboard.views.shown import picture as made_picture
 from leaderboard.views.visitors import check_seen, visitor
 
 pages = Blueprint("pages", __name__)
@@ -35,26 +31,8 @@ for _name, _filter in figures.FILTERS.items():
     pages.add_app_template_filter(_filter, _name)
 
 
-@pages.get("/")
-def board() -> str:
-    """The board; with ?part=1 only what changes while entries are judged."""
-    with reading() as db:
-        return render_template("board_part.html" if "part" in request.args else "board.html", **_board(db))
-
-
-def _board(db: Session) -> dict[str, Any]:
-    standing = standings.board(db, board_season(db))
-    positions = evaluations.queue_positions(db)
-    best = standing.entries[0] if standing.entries else None
-    highest = max((e.evaluation.interval_high or 0.0 for e in standing.entries), default=0.0)
-    return {
-        "board": standing,
-        "best": best,
-        "axis": plots.axis(highest, standing.season.octaves),
-        "pending": [(e, positions.get(e.id)) for e in standing.pending],
-        "seasons": [row for row in seasons.list_seasons(db) if row.ranked],
-        "places": {place.slug: place.name for place in PLACES},
-    }
+pages.add_url_rule("/", "board", board.page)
+pages.add_url_rule("/board.csv", "board_csv", board.table)
 
 
 @pages.get("/submissions/<int:submission_id>")
@@ -126,10 +104,21 @@ def _picture(path: Path, *, for_ever: bool) -> Response:
     return answer
 
 
+def _coloured(path: Path) -> Response | None:
+    """The picture in the colours that the query asks for; None for those that it has."""
+    name = colours.chosen(request.args.get("colours"))
+    if name == colours.FIRST or path.name == "error.png":
+        return None
+    if not path.exists():
+        raise not_found("picture")
+    return made_picture(colours.recoloured(path, name))
+
+
 @pages.get("/truth/<slug>/<int:octave>.png")
 def truth(slug: str, octave: int) -> Response:
     """The truth at a place and octave."""
-    return _picture(parts().truth.path(slug, octave), for_ever=True)
+    path = parts().truth.path(slug, octave)
+    return _coloured(path) or _picture(path, for_ever=True)
 
 
 @pages.get("/evaluations/<int:evaluation_id>/<path:name>")
@@ -138,4 +127,5 @@ def artifact(evaluation_id: int, name: str) -> Response:
     artifacts.check_name(name)
     with reading() as db:
         check_seen(db, evaluation_id)
-    return _picture(artifacts.path_of(parts().config, evaluation_id, name), for_ever=False)
+    path = artifacts.path_of(parts().config, evaluation_id, name)
+    return _coloured(path) or _picture(path, for_ever=False)

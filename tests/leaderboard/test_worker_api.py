@@ -216,10 +216,10 @@ def test_what_is_no_picture_is_refused(board, claimed, content):
     assert not (board.config.data / "artifacts").exists()
 
 
-def test_the_deepest_resolved_picture_stands_for_the_entry(board, claimed):
+def test_the_deepest_sharp_picture_stands_for_the_entry(board, claimed):
     evaluation, lease, _ = claimed
-    for octave in (3, 6, 7, 12):
+    for octave in (3, 5, 7, 12):
         path = f"/api/v1/worker/evaluations/{evaluation}/artifacts/seahorse-valley/{octave:02d}/model.png"
         board.client.put(path, data=png(), headers=lease)
     board.tell(evaluation, "report", lease, json=board.report(8.0))
-    assert f"/evaluations/{evaluation}/seahorse-valley/07/model.png" in board.get("/").text
+    assert f"/evaluations/{evaluation}/seahorse-valley/05/model.png" in board.get("/").text

@@ -1,0 +1,117 @@
+"""The board: as a page, as what changes of it, and as a table to take along."""
+
+import csv
+import io
+from typing import Any, Final
+
+from flask import Response, render_template, request
+from sqlalchemy.orm import Session
+
+from challenge.bundle import WEIGHT_CLASSES
+from challenge.places import PLACES
+from leaderboard.db import now
+from leaderboard.services import evaluations, fronts, listing, plots, ranks, seasons, standings
+from leaderboard.services.listing import Listing
+from leaderboard.services.standings import Board, Entry
+from leaderboard.views.common import board_season, parts, reading
+
+PENDING_SHOWN: Final = 40
+UNRANKED_SHOWN: Final = 20
+_PLACES: Final = {place.slug: place.name for place in PLACES}
+
+
+def page() -> Response:
+    """The board; with ?part=1 only what changes while entries are judged."""
+    wish = Listing.read(request.args)
+    with reading() as db:
+        board = standings.board(db, board_season(db))
+        rows = [row for row in seasons.list_seasons(db) if row.ranked]
+        values = _values(db, board, wish, rows)
+    template = "board_part.html" if "part" in request.args else "board.html"
+    return conditional(Response(render_template(template, **values)))
+
+
+def conditional(answer: Response) -> Response:
+    """304 for somebody who has it already; what set a cookie is sent whole."""
+    if "Set-Cookie" not in answer.headers:
+        answer.add_etag()
+        answer.make_conditional(request)
+    return answer
+
+
+def _values(db: Session, board: Board, wish: Listing, rows: list[Any]) -> dict[str, Any]:
+    positions = evaluations.queue_positions(db)
+    kept = parts().fragments
+    waiting = tuple(e.submission_id for e in board.pending)
+    known = tuple((row.name, row.state) for row in rows)
+    return {
+        "board": board,
+        "wish": wish,
+        "decided": kept.get(
+            ("decided", board.standing.token, known, wish, bool(waiting)),
+            lambda: render_template("board_decided.html", **_decided(db, board, wish, rows)),
+        ),
+        "unranked": kept.get(
+            ("unranked", board.standing.token, waiting),
+            lambda: render_template("board_unranked.html", unranked=board.unranked, shown=UNRANKED_SHOWN),
+        ),
+        "pending": [(e, positions.get(e.id)) for e in board.pending[:PENDING_SHOWN]],
+        "more_pending": max(0, len(board.pending) - PENDING_SHOWN),
+    }
+
+
+def _decided(db: Session, board: Board, wish: Listing, rows: list[Any]) -> dict[str, Any]:
+    octaves = board.season.octaves
+    highest = max((e.evaluation.interval_high or 0.0 for e in board.entries), default=0.0)
+    until = board.season.closed_at or now()
+
+    def is_better(one: Entry, other: Entry) -> bool:
+        return ranks.beats(db, one.evaluation.id, other.evaluation.id)
+
+    return {
+        "board": board,
+        "wish": wish,
+        "page": listing.page(board.entries, wish),
+        "best": board.entries[0] if board.entries else None,
+        "axis": plots.axis(highest, octaves),
+        "seasons": rows,
+        "places": _PLACES,
+        "classes": list(WEIGHT_CLASSES),
+        "front": fronts.front(board.entries, octaves),
+        "history": fronts.history(board.entries, octaves, until, is_better),
+        "waiting": bool(board.pending),
+    }
+
+
+_CSV: Final = (
+    "rank_low", "rank_high", "submission_id", "name", "author", "method", "octaves", "interval_low",
+    "interval_high", "depth", "precision_db", "universality", "weight_class", "bytes", "parameters",
+    "predictions_per_second", "device", "date", "reference", "flagged",
+)  # fmt: skip
+
+
+def table() -> Response:
+    """Every entry that the query asks for, as CSV (RFC 4180), in full precision."""
+    wish = Listing.read(request.args, per_page=listing.MOST_PER_PAGE)
+    with reading() as db:
+        board = standings.board(db, board_season(db))
+    out = io.StringIO()
+    rows = csv.writer(out)
+    rows.writerow(_CSV)
+    # All of them: a table that stops somewhere would be taken for the whole.
+    everything = Listing(weight=wish.weight, kind=wish.kind, sort=wish.sort, order=wish.order, per_page=10**9)
+    for entry in listing.page(board.entries, everything).entries:
+        values = entry.to_dict()
+        (values["rank_low"], values["rank_high"]) = values["rank"]
+        (values["interval_low"], values["interval_high"]) = values["interval"]
+        rows.writerow([_plain(values[name]) for name in _CSV])
+    answer = Response(out.getvalue(), mimetype="text/csv")
+    answer.headers["Content-Disposition"] = f'attachment; filename="board-{board.season.id}.csv"'
+    return conditional(answer)
+
+
+def _plain(value: Any) -> Any:
+    # A spreadsheet takes a text that begins like this for a formula.
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value
