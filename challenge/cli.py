@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "train": ("challenge.commands.train:train", "Train a submission, and watch it learn."),
     "pack": ("challenge.commands.pack:pack", "Make the bundle of a submission."),
     "render": ("challenge.commands.render:render", "Draw the truth, a model, or both and the error."),
+    "fit": ("challenge.commands.fit:fit", "Fit kinds of models to a data set, side by side in a film."),
     "film": ("challenge.commands.film:film", "Make a film of a submission: learning, or a zoom."),
     "submit": ("challenge.commands.remote:submit", "Hand a bundle in, and follow it to its verdict."),
     "status": ("challenge.commands.remote:status", "Say how a submission stands."),

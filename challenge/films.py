@@ -1,7 +1,7 @@
 """Films: a model as it learned, and a zoom of truth | model | error with the skill drawn in."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -29,7 +29,10 @@ PLOT_HEIGHT: Final = 108
 CAPTION: Final = 22
 TEXT: Final = (225, 222, 235)
 FAINT: Final = (84, 78, 102)
-BRIGHT: Final = (245, 190, 90)
+# Of curves, the first one's first: apart for the colour-blind too (Okabe and Ito).
+COLOURS: Final = (
+    (245, 190, 90), (86, 180, 233), (0, 158, 115), (204, 121, 167), (213, 94, 0), (240, 228, 66),
+)  # fmt: skip
 
 
 def learning(frames: list[Image.Image], truth: Image.Image) -> Iterator[Image.Image]:
@@ -44,12 +47,12 @@ def learning(frames: list[Image.Image], truth: Image.Image) -> Iterator[Image.Im
     pictures = [frame.convert("RGB") for frame in frames]
     for index, picture in enumerate(pictures):
         caption = f"{index + 1} of {len(pictures)}"
-        shown = _captioned(side_by_side(known, picture), ("truth", f"model, {caption}"))
+        shown = captioned(side_by_side(known, picture), ("truth", f"model, {caption}"))
         yield from [shown] * HOLD
         if index + 1 < len(pictures):
             for step in range(1, FADE + 1):
                 mixed = Image.blend(picture, pictures[index + 1], step / (FADE + 1))
-                yield _captioned(side_by_side(known, mixed), ("truth", f"model, {caption}"))
+                yield captioned(side_by_side(known, mixed), ("truth", f"model, {caption}"))
         else:
             yield from [shown] * PAUSE
 
@@ -92,7 +95,7 @@ def zoom(film: Zoom, answer: Answer) -> Iterator[Image.Image]:
         variance = float(truth.var())
         wrong = float((errors(truth, prediction) ** 2).mean())
         skills.append((octave, max(0.0, 1 - wrong / variance) if variance > 0 else 0.0))
-        row = _captioned(
+        row = captioned(
             side_by_side(
                 image(truth, view_scale(truth)),
                 model_image(truth, prediction),
@@ -100,15 +103,15 @@ def zoom(film: Zoom, answer: Answer) -> Iterator[Image.Image]:
             ),
             ("truth", "model", "error"),
         )
-        shown = Image.new("RGB", (row.width, row.height + PLOT_HEIGHT), INTERIOR)
-        shown.paste(row, (0, 0))
-        shown.paste(_skill_plot(skills, film, row.width), (0, row.height))
+        curve = Curve(f"octave {octave:.1f}: skill {skills[-1][1]:.2f}", skills)
+        shown = above(row, plot([curve], octave, row.width, film.first, film.last, 2))
         yield shown
     if shown is not None:
         yield from [shown] * PAUSE
 
 
-def _captioned(row: Image.Image, names: tuple[str, ...]) -> Image.Image:
+def captioned(row: Image.Image, names: tuple[str, ...]) -> Image.Image:
+    """Pictures in a row, each with its name above."""
     picture = Image.new("RGB", (row.width, row.height + CAPTION), INTERIOR)
     picture.paste(row, (0, CAPTION))
     draw = ImageDraw.Draw(picture)
@@ -118,29 +121,60 @@ def _captioned(row: Image.Image, names: tuple[str, ...]) -> Image.Image:
     return picture
 
 
-def _skill_plot(skills: list[tuple[float, float]], film: Zoom, width: int) -> Image.Image:
+def above(first: Image.Image, second: Image.Image) -> Image.Image:
+    """One picture above another of the same width."""
+    both = Image.new("RGB", (first.width, first.height + second.height), INTERIOR)
+    both.paste(first, (0, 0))
+    both.paste(second, (0, first.height))
+    return both
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Skill along something: points (x, skill), and the name that stands beside it."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+
+
+def plot(
+    curves: Sequence[Curve], now: float, width: int, first: float = 0.0, last: float = 1.0, tick: int = 0
+) -> Image.Image:
+    """Curves of skill from `first` to `last`, as far as `now`; the names in their colours above.
+
+    Args:
+        curves: at most as many as there are colours.
+        now: the curves end there.
+        width: pixels.
+        first: the least x.
+        last: the largest.
+        tick: distance of the whole numbers that are written below; 0 for none.
+    """
     picture = Image.new("RGB", (width, PLOT_HEIGHT), INTERIOR)
     draw = ImageDraw.Draw(picture)
     left, right, top, bottom = 36, width - 12, 24, PLOT_HEIGHT - 22
 
-    def place(octave: float, skill: float) -> tuple[float, float]:
-        share = (octave - film.first) / max(film.last - film.first, 1e-9)
-        return left + share * (right - left), bottom - skill * (bottom - top)
+    def place(x: float, skill: float) -> tuple[float, float]:
+        share = (x - first) / max(last - first, 1e-9)
+        return left + share * (right - left), bottom - min(max(skill, 0.0), 1.0) * (bottom - top)
 
     for skill in (0.0, 0.5, 1.0):
-        y = place(film.first, skill)[1]
+        y = place(first, skill)[1]
         draw.line([(left, y), (right, y)], fill=FAINT)
         draw.text((6, y - 7), f"{skill:g}", fill=TEXT, font=_font())
-    for tick in range(math.ceil(film.first), math.floor(film.last) + 1, 2):
-        draw.text((place(tick, 0)[0] - 4, bottom + 4), str(tick), fill=TEXT, font=_font())
-    line = [place(*pair) for pair in skills]
-    if len(line) > 1:
-        draw.line(line, fill=BRIGHT, width=2)
-    x, y = line[-1]
-    draw.ellipse([x - 3, y - 3, x + 3, y + 3], fill=BRIGHT)
-    octave, skill = skills[-1]
-    label = f"octave {octave:.1f}: skill {skill:.2f}"
-    draw.text((right - draw.textlength(label, font=_font()), 0), label, fill=BRIGHT, font=_font())
+    for number in range(math.ceil(first), math.floor(last) + 1, tick) if tick else ():
+        draw.text((place(number, 0)[0] - 4, bottom + 4), str(number), fill=TEXT, font=_font())
+    end = float(right)
+    for index, curve in enumerate(curves):
+        colour = COLOURS[index % len(COLOURS)]
+        line = [place(*point) for point in curve.points if point[0] <= now]
+        if len(line) > 1:
+            draw.line(line, fill=colour, width=2)
+        x, y = line[-1]
+        draw.ellipse([x - 3, y - 3, x + 3, y + 3], fill=colour)
+        end -= draw.textlength(curve.name, font=_font())
+        draw.text((end, 2), curve.name, fill=colour, font=_font())
+        end -= 12
     return picture
 
 

@@ -1,0 +1,117 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+from torch import nn
+
+from challenge import fitting
+from challenge.cli import mbc
+from challenge.commands import fit as command
+from challenge.controls.showing import grid
+from challenge.frame import to_plane
+from challenge.panels import panel
+from challenge.pictures import image, view_scale
+from challenge.target import target
+from challenge.training import Budget
+
+
+def network(i, o):
+    return nn.Sequential(nn.Linear(i, 32), nn.GELU(), nn.Linear(32, o))
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_the_command_and_the_library_know_the_same_data():
+    assert set(command.DATA) == set(fitting.DATA)
+
+
+@pytest.mark.parametrize("name", ["curve", "picture", "sphere", "spiral", "digits", "mandelbrot"])
+def test_a_network_learns_it_and_is_watched(name):
+    control = fitting.data(name, 1)
+    if name in {"sphere", "spiral"}:
+        assert control.name.startswith(name)
+    seen = fitting.fit("one", network, control, Budget(300))
+    assert seen.looks[0].done == 0
+    assert seen.looks[-1].done == 1
+    assert seen.looks[-1].skill > max(0.1, seen.looks[0].skill)
+    assert len(seen.looks) >= 5
+    for look in (seen.looks[0], seen.looks[-1]):
+        assert look.skill == control.skill(look.held)
+        assert look.on_grid.shape == (len(grid(control)), control.out_features)
+        assert panel(control, look.held, look.on_grid, 64).size == (64, 64)
+
+
+def test_the_same_seed_gives_the_same_fit():
+    one, other = (fitting.fit("a", network, fitting.data("curve", 2), Budget(100), seed=4) for _ in range(2))
+    assert np.array_equal(one.looks[-1].held, other.looks[-1].held)
+
+
+def test_watching_does_not_change_what_is_learned():
+    control = fitting.data("curve", 3)
+    watched = fitting.fit("a", network, control, Budget(200), seed=1)
+    torch.manual_seed(1)
+    alone = network(1, 1)
+    fitting.train(alone, torch.from_numpy(control.x), torch.from_numpy(control.y), Budget(200), seed=1)
+    with torch.inference_mode():
+        held = alone(torch.from_numpy(control.held_x).float()).double().numpy()
+    assert np.array_equal(held, watched.looks[-1].held)
+
+
+def test_accuracy_is_the_share_of_right_answers():
+    control = fitting.data("digits", 1)
+    right = control.held_y.copy()
+    right[::4] = np.roll(right[::4], 1, axis=1)
+    assert fitting.accuracy(control, control.skill(right)) == pytest.approx(1 - len(right[::4]) / len(right))
+
+
+def test_a_panel_shows_the_model_in_the_colours_of_the_data():
+    control = fitting.data("mandelbrot", 1)
+    points = to_plane(grid(control))
+    truth = panel(control, control.held_y, target(points)[:, None], 80)
+    expected = image(target(points), view_scale(control.y[:, 0]))
+    assert np.array_equal(np.asarray(truth), np.asarray(expected))
+    flat = np.asarray(panel(control, control.held_y, np.full((len(points), 1), 0.5), 80))
+    assert len(np.unique(flat.reshape(-1, 3), axis=0)) == 1
+
+
+def test_kinds_side_by_side_in_a_film(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "model.py").write_text(
+        "from torch import nn\ndef build(i, o): return nn.Linear(i, o)\n"
+    )
+    done = CliRunner().invoke(
+        mbc, ["fit", "--on", "curve", "mlp", "mine", "--steps", "100", "--size", "64", "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    figures = json.loads(done.stdout)
+    assert [one["kind"] for one in figures["fits"]] == ["mlp", "mine"]
+    assert figures["fits"][0]["skill"] > figures["fits"][1]["skill"]
+    assert figures["fits"][1]["parameters"] == 2
+    with Image.open(figures["film"]) as film:
+        assert film.width == 2 * 64 + 4
+        assert film.n_frames >= 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        ("--on curve nobody", 2, "neither a directory with a model.py nor one of"),
+        ("--on cube mlp", 2, "'cube' is not one of"),
+        ("--on curve mlp -o a.gif", 2, "should end in .webp or .mp4"),
+        ("--on curve", 2, "Missing argument"),
+    ],
+)
+def test_what_is_wrong_is_said(arguments, code, told):
+    result = CliRunner().invoke(mbc, ["fit", *arguments.split()])
+    assert result.exit_code == code
+    assert told in result.stderr
