@@ -24,7 +24,7 @@ from challenge.warp import draw_warp
 
 Array = NDArray[np.float64]
 Points = NDArray[np.complex128]
-KNOWN, HELD = 6144, 3072
+KNOWN, HELD = 32_768, 4096
 ITERATIONS: Final = 400
 BAILOUT: Final = 2.0**16
 # A view is looked for in which this share of points lies inside.

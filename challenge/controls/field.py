@@ -20,7 +20,7 @@ from challenge.controls.control import (
 )
 
 Array = NDArray[np.float64]
-KNOWN, HELD = 8192, 2048
+KNOWN, HELD = 16_384, 4096
 WAVES: Final = 256
 # In halves of the cube's side; the same field is harder in more dimensions.
 LENGTHS: Final = {3: (0.8, 0.65, 0.5), 4: (1.0, 0.85, 0.7)}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from challenge.controls.control import REGRESSION, Control, draw_difficulty, line_share, split
 
 Array = NDArray[np.float64]
-KNOWN, HELD = 6144, 3072
+KNOWN, HELD = 32_768, 4096
 SIDE: Final = 64  # pixels of a photograph's crop
 # The width of what one of these pixels averages, in pixels of the photograph.
 STEPS: Final = (3, 4, 6)

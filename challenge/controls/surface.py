@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from challenge.controls.control import REGRESSION, Control, draw_difficulty, split, to_unit_interval
 
 Array = NDArray[np.float64]
-KNOWN, HELD = 4096, 2048
+KNOWN, HELD = 16_384, 4096
 TURNS: Final = ((1.0, 1.5), (1.5, 2.25), (2.25, 3.0))
 WAVES: Final = (0, 2, 3)
 

@@ -1,0 +1,216 @@
+"""The certificate: how controls are chosen, what is failed and how it is told, in the real sandbox."""
+
+import re
+from itertools import cycle
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save
+
+from challenge.bundle import Bundle, Manifest
+from challenge.controls import FAMILIES, Control, draws
+from challenge.controls.control import line_skill
+from challenge.evidence import Confusion, CurveFit, Evidence, PictureFit, SurfaceFit
+from challenge.report import ControlResult
+from challenge.season import Season
+from evaluator.limits import Limits
+from evaluator.universality import LEARNABLE, SMALL, bars, certify, explain, reference_skill
+
+SEASON = Season("test", b"t" * 32)
+NETWORK = """
+from torch import nn
+
+def build(i, o):
+    return nn.Sequential(nn.Linear(i, 64), nn.GELU(), nn.Linear(64, 64), nn.GELU(), nn.Linear(64, o))
+"""
+LINE = "from torch import nn\n\ndef build(i, o):\n    return nn.Linear(i, o)\n"
+# Learns nothing with the first seed it is built with, all with the second.
+MOODY = """
+import torch
+from torch import nn
+
+class Moody(nn.Sequential):
+    def __init__(self, *layers):
+        super().__init__(*layers)
+        self.awake = torch.initial_seed() > 0
+
+    def forward(self, x):
+        return super().forward(x) if self.awake else 0 * super().forward(x) + torch.nan
+
+def build(i, o):
+    return Moody(nn.Linear(i, 64), nn.GELU(), nn.Linear(64, 64), nn.GELU(), nn.Linear(64, o))
+"""
+
+
+def make_bundle(source):
+    # Controls are fitted from scratch: the weights only have to be there.
+    weights = save(torch.nn.Linear(2, 1).state_dict())
+    return Bundle(Manifest("m", "a", "d"), {"model.py": source.encode(), "weights.safetensors": weights})
+
+
+def certificate(sandbox, source, families):
+    made = make_bundle(source)
+    heard = []
+    certified = certify(
+        lambda: sandbox.start(made, limits=Limits(threads=1), device="cpu"),
+        SEASON,
+        lambda done, what: heard.append((done, what)),
+        families,
+    )
+    assert [done for done, _ in heard] == sorted(done for done, _ in heard)
+    assert all(
+        control.name in what for control, (_, what) in zip(certified.result.controls, heard, strict=True)
+    )
+    return certified
+
+
+def test_a_small_network_is_universal_and_its_fits_are_shown(sandbox):
+    certified = certificate(sandbox, NETWORK, SMALL)
+    assert certified.result.passed
+    assert 0.6 < certified.result.score <= 1
+    assert [type(one) for one in certified.shown] == [CurveFit, PictureFit, SurfaceFit, Confusion]
+    for control, bar in zip(certified.result.controls, bars(SEASON, SMALL), strict=True):
+        assert control.bar == bar.reference / 2
+        assert control.refits == (control.skill,)
+        assert (control.in_features, control.out_features) == (
+            bar.control.in_features,
+            bar.control.out_features,
+        )
+    curve, picture, _, confusion = certified.shown
+    digits = bars(SEASON, SMALL)[3].control
+    counts = np.array(confusion.counts)
+    assert counts.sum() == len(digits.held_y)
+    # The pictures are of the fit that was scored.
+    accuracy = counts.trace() / counts.sum()
+    assert (accuracy - 0.1) / 0.9 == pytest.approx(certified.result.controls[3].skill)
+    fitted = np.interp(curve.known_x, curve.grid, curve.fit)
+    known = np.array(curve.known_y)
+    assert 1 - ((fitted - known) ** 2).mean() / known.var() == pytest.approx(
+        certified.result.controls[0].skill, abs=0.1
+    )
+    known, fit = np.array(picture.known), np.array(picture.fit)
+    given = known >= 0
+    assert np.corrcoef(known[given], fit[given])[0, 1] > 0.5
+    assert len(Evidence(certified.shown).to_json()) < 300_000
+
+
+def test_a_line_fails_after_three_refits_and_is_told_what_would_pass(sandbox):
+    certified = certificate(sandbox, LINE, ("drawing",))
+    (control,) = certified.result.controls
+    assert not certified.result.passed
+    assert len(control.refits) == 3
+    sentence = explain(control)
+    assert control.name in sentence
+    assert f"build(2, {control.out_features})" in sentence
+    assert "500 steps" in sentence
+
+
+def test_one_good_refit_of_three_is_enough_and_the_score_is_the_firsts(sandbox):
+    certified = certificate(sandbox, MOODY, ("surface",))
+    (control,) = certified.result.controls
+    assert certified.result.passed
+    assert len(control.refits) == 2
+    assert control.refits[0] < 0 < control.bar <= control.refits[1]
+    assert certified.result.score == 0
+    # The refit that passed is the one that is shown.
+    (shown,) = certified.shown
+    assert np.ptp(np.array(shown.fit), axis=0).max() > 0.5
+
+
+def made(y):
+    """A control 1 -> 1 of a function."""
+    x = np.random.default_rng(0).uniform(-1, 1, (3000, 1))
+    return Control("made", "made", "regression", x[:2000], y(x)[:2000], x[2000:], y(x)[2000:])
+
+
+def test_a_line_and_noise_are_drawn_again(monkeypatch):
+    dice = np.random.default_rng(1)
+    told = iter(
+        [
+            made(lambda x: (x + 1) / 2),
+            made(lambda x: dice.random(x.shape)),
+            made(lambda x: np.sin(4 * x) / 2 + 0.5),
+        ]
+    )
+    monkeypatch.setitem(FAMILIES, "made", lambda _: next(told))
+    (bar,) = bars(SEASON, ("made",))
+    assert bar.reference > 0.9
+    assert line_skill(bar.control) < bar.height
+    assert next(told, None) is None
+
+
+def test_a_family_without_a_usable_draw_is_our_fault(monkeypatch):
+    lines = cycle([made(lambda x: (x + 1) / 2)])
+    monkeypatch.setitem(FAMILIES, "lines", lambda _: next(lines))
+    with pytest.raises(RuntimeError, match="'lines'"):
+        bars(SEASON, ("lines",))
+
+
+def test_a_real_table_may_be_a_line(monkeypatch):
+    line = made(lambda x: (x + 1) / 2)
+    real = Control(**{**vars(line), "line_may_pass": True})
+    monkeypatch.setitem(FAMILIES, "real", lambda _: real)
+    assert bars(SEASON, ("real",))[0].control is real
+
+
+@pytest.mark.parametrize(("skill", "bar"), [(0.4999, 0.5), (0.496, 0.4961), (-3.0, 0.151), (0.0, 0.2)])
+def test_what_is_short_of_the_bar_never_reads_as_equal(skill, bar):
+    result = ControlResult(
+        "digits", "digits", 64, 10, "classification", skill, (skill,) * 3, 2 * bar, bar, False
+    )
+    numbers = [float(number) for number in re.findall(r"-?\d+\.\d+", explain(result))]
+    assert numbers[0] < numbers[1]
+    assert numbers[0] <= skill
+    assert numbers[1] >= bar
+
+
+def test_a_passed_control_is_told_too():
+    result = ControlResult("x", "curve", 1, 1, "regression", 0.9, (0.9,), 0.98, 0.49, True)
+    assert explain(result) == "Control x, 1 -> 1: skill 0.90, the bar is 0.49."
+
+
+def test_the_reference_is_the_same_twice():
+    control = next(draws(SEASON, "curve"))
+    state = torch.random.get_rng_state()
+    first, second = reference_skill(control), reference_skill(control)
+    assert first[0] == second[0]
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("family", ["curve", "surface", "teacher", "columns"])
+def test_what_is_drawn_can_be_learned_and_not_by_a_line(family):
+    (bar,) = bars(Season("other", b"o" * 32), (family,))
+    assert bar.reference >= LEARNABLE
+    assert bar.control.line_may_pass or line_skill(bar.control) < bar.height
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_missing_device_is_not_the_models_fault(sandbox):
+    from challenge.exits import SettingError
+    from evaluator.checking import check_answers
+
+    with pytest.raises(SettingError, match="no CUDA device"):
+        check_answers(make_bundle(NETWORK), sandbox, None, device="cuda", universal=False)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("family", FAMILIES)
+def test_twenty_seasons_have_a_usable_draw_of_every_family(family):
+    """What `challenge.controls` tells of skills and of draws that are made again."""
+    references, lines, made_again = [], [], 0
+    for seed in range(20):
+        season = Season("sweep", bytes([seed]) * 32)
+        (bar,) = bars(season, (family,))
+        references.append(bar.reference)
+        lines.append(line_skill(bar.control))
+        made_again += next(
+            index for index, one in enumerate(draws(season, family)) if np.array_equal(one.x, bar.control.x)
+        )
+    print(
+        f"\n{family:14} reference {min(references):.2f} {np.median(references):.2f} {max(references):.2f}   "
+        f"line {min(lines):.2f} {np.median(lines):.2f} {max(lines):.2f}   "
+        f"drawn again {made_again} of {made_again + 20}"
+    )
+    assert made_again <= 20
+    assert np.median(references) >= 0.6
