@@ -184,15 +184,15 @@ def _certify_one(
 def explain(result: ControlResult) -> str:
     """One sentence for people on a control: its figures, and for a failed one what would make it pass.
 
-    Skills are cut and bars are raised to two decimals, so that what is short of a bar never reads as equal.
+    Skills are cut and bars are raised to three decimals, so that what is short of a bar never reads as equal.
     """
     best = max(result.refits)
     figures = f"{result.name}, {result.in_features} -> {result.out_features}: skill {_cut(best)}"
-    bar, reference = math.ceil(result.bar * 100) / 100, _cut(result.reference)
+    bar, reference = math.ceil(result.bar * 1000 - 1e-9) / 1000, _cut(result.reference)
     if result.passed:
-        return f"Control {figures}, the bar is {bar:.2f}."
+        return f"Control {figures}, the bar is {bar:.3f}."
     return (
-        f"Control {figures} at best in {len(result.refits)} refits, the bar is {bar:.2f}. To pass, "
+        f"Control {figures} at best in {len(result.refits)} refits, the bar is {bar:.3f}. To pass, "
         f"build({result.in_features}, {result.out_features}) has to reach the bar on held-out points after "
         f"{STEPS} steps, or in the time that a fit of its own is given; a plain network of {HIDDEN_LAYERS} "
         f"layers of {WIDTH} reaches {reference}."
@@ -200,4 +200,4 @@ def explain(result: ControlResult) -> str:
 
 
 def _cut(skill: float) -> str:
-    return f"{math.floor(skill * 100 + 1e-9) / 100:.2f}"
+    return f"{math.floor(skill * 1000 + 1e-9) / 1000:.3f}"

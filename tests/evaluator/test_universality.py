@@ -154,7 +154,7 @@ def test_a_real_table_may_be_a_line(monkeypatch):
     assert bars(SEASON, ("real",))[0].control is real
 
 
-@pytest.mark.parametrize(("skill", "bar"), [(0.4999, 0.5), (0.496, 0.4961), (-3.0, 0.151), (0.0, 0.2)])
+@pytest.mark.parametrize(("skill", "bar"), [(0.49999, 0.5), (0.4961, 0.49612), (-3.0, 0.151), (0.0, 0.2)])
 def test_what_is_short_of_the_bar_never_reads_as_equal(skill, bar):
     result = ControlResult(
         "digits", "digits", 64, 10, "classification", skill, (skill,) * 3, 2 * bar, bar, False
@@ -167,7 +167,7 @@ def test_what_is_short_of_the_bar_never_reads_as_equal(skill, bar):
 
 def test_a_passed_control_is_told_too():
     result = ControlResult("x", "curve", 1, 1, "regression", 0.9, (0.9,), 0.98, 0.49, True)
-    assert explain(result) == "Control x, 1 -> 1: skill 0.90, the bar is 0.49."
+    assert explain(result) == "Control x, 1 -> 1: skill 0.900, the bar is 0.490."
 
 
 def test_the_reference_is_the_same_twice():
