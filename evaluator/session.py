@@ -23,6 +23,7 @@ CHUNK: Final = 1 << 16
 # The kernel needs a moment to let a process go on that has been given its answer's deadline.
 GRACE_SECONDS: Final = 5.0
 FIT_GRACE: Final = 1.1
+TICK_SECONDS: Final = 1.0
 # Of READY and GO: nothing foreign has run before them.
 _FIRST: Final = bytes(wire.NONCE_BYTES)
 
@@ -35,6 +36,9 @@ class FitWatch(Protocol):
 
     def loss(self, loss: float, seconds: float) -> None:
         """The fit's own loss; may be anything, NaN too."""
+
+    def waiting(self, seconds: float) -> None:
+        """Called every second or so, whether the submission says anything or not."""
 
 
 class Session:
@@ -52,6 +56,7 @@ class Session:
         self._in_features = 0
         self._out_features = 0
         self.numbers = 0
+        self._watched: tuple[FitWatch, float] | None = None
         self.device = "unknown"
 
     def __enter__(self) -> Self:
@@ -116,7 +121,11 @@ class Session:
             assert budget.seconds is not None
             nonce = self._request(wire.Op.FIT, [head, _raw(x), _raw(y)], self._limits.request_seconds)
             began = time.monotonic()
-            self._receive(nonce, 0, FIT_GRACE * budget.seconds, watch=watch)
+            self._watched = (watch, began)
+            try:
+                self._receive(nonce, 0, FIT_GRACE * budget.seconds)
+            finally:
+                self._watched = None
             return time.monotonic() - began
         began = time.monotonic()
         self._ask(wire.Op.FIT, [head, _raw(x), _raw(y)], 0, seconds + GRACE_SECONDS)
@@ -159,15 +168,8 @@ class Session:
                 except BrokenPipeError:
                     raise self._ended() from None
 
-    def _receive(
-        self,
-        asked: bytes,
-        length: int,
-        seconds: float,
-        expected: wire.Op = wire.Op.DONE,
-        watch: FitWatch | None = None,
-    ) -> bytes:
-        began = time.monotonic()
+    def _receive(self, asked: bytes, length: int, seconds: float, expected: wire.Op = wire.Op.DONE) -> bytes:
+        watch, began = self._watched or (None, 0.0)
         deadline = self._until(seconds)
         while True:
             magic, nonce, op, claimed = wire.HEADER.unpack(self._read(wire.HEADER.size, deadline))
@@ -209,7 +211,11 @@ class Session:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise EvaluationError(Reason.TIME_EXCEEDED)
-                ready = {key.fd for key, _ in selector.select(left)}
+                patience = min(left, TICK_SECONDS) if self._watched else left
+                ready = {key.fd for key, _ in selector.select(patience)}
+                if self._watched is not None and not ready:
+                    watch, began = self._watched
+                    watch.waiting(time.monotonic() - began)
                 if self._process.output in ready and not self._process.drain(self._limits.output_bytes):
                     raise EvaluationError(
                         Reason.OUTPUT_FLOOD, f"It is {self._limits.output_bytes // 1024} KiB in all."
