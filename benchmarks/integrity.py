@@ -144,6 +144,7 @@ def rows(options: argparse.Namespace) -> Iterator[tuple]:
             began = time.perf_counter()
             try:
                 case = (case_in_process if many or options.here else case_in_sandbox)(folder, size)
+                case = replace(case, effort=replace(case.effort, views=options.views))
                 for seed in range(options.first, options.first + options.seeds):
                     for name in options.probe or PROBES:
                         result = PROBES[name].run(replace(case, season=season(seed))).result
@@ -202,6 +203,9 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="first seed; 0 is the practice season")
     parser.add_argument("--certificates", type=int, default=0)
     parser.add_argument("--chains", type=int, default=64)
+    parser.add_argument(
+        "--views", type=int, default=probes.FULL_EFFORT.views, help="asked of shuffled models"
+    )
     parser.add_argument("--only", action="append", help="name of a model; may be repeated")
     parser.add_argument("--probe", action="append", choices=PROBES)
     parser.add_argument(

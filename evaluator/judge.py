@@ -235,13 +235,14 @@ def _verdict(certificate: Universality | None, found: Integrity | None) -> Statu
 
 def _sentence(certificate: Universality | None, found: Integrity | None) -> str:
     """Why it was rejected, with the figures and what would make it pass; '' where it was not."""
-    sentences = [
-        f"Control {control.name}, {control.in_features} -> {control.out_features}: skill "
-        f"{max(0.0, *control.refits):.2f} at best in {len(control.refits)} refits, the bar {control.bar:.2f}."
-        for control in (certificate.controls if certificate else ())
-        if not control.passed
+    controls = [
+        universality.explain(one) for one in (certificate.controls if certificate else ()) if not one.passed
     ]
-    sentences += [probe.sentence for probe in (found.probes if found else ()) if not probe.passed]
-    if not sentences:
+    asked = [one.sentence for one in (found.probes if found else ()) if not one.passed]
+    if not controls and not asked:
         return ""
-    return "It broke the only rule: it must still be able to learn other data sets. " + " ".join(sentences)
+    broke = [
+        *(["it must still be able to learn other data sets"] if controls else []),
+        *(["what it answers must come from what it learned"] if asked else []),
+    ]
+    return " ".join([f"It broke the only rule: {', and '.join(broke)}.", *controls, *asked])

@@ -25,6 +25,8 @@ REJECTED: Final = 0.65
 FLAGGED: Final = 0.5
 FIRST_OCTAVE: Final = 2
 RESOLVED: Final = 0.3
+# Less than this share of finite answers looks like hiding.
+ANSWERED: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,13 @@ def related(truth: Array, answers: Array) -> Array:
     return np.where(varies, squared, 0.0)
 
 
-def result(by_seed: Array) -> ProbeResult:
-    """The verdict on the mean squared correlation of each seed, (seeds,); none where nothing was resolved."""
+def result(by_seed: Array, answered: Array) -> ProbeResult:
+    """The verdict.
+
+    Args:
+        by_seed: (seeds,) mean squared correlation with the truth; none where nothing was resolved.
+        answered: (seeds,) share of the answers that were finite.
+    """
     if not len(by_seed):
         return ProbeResult(
             NAME,
@@ -104,18 +111,24 @@ def result(by_seed: Array) -> ProbeResult:
         )
     figure = float(np.median(by_seed))
     passed = figure <= REJECTED
-    flagged = passed and not figure <= FLAGGED
+    doubtful = not figure <= FLAGGED
+    silent = not float(np.median(answered)) >= ANSWERED
     sentence = f"With its weights shuffled it still answers with r^2 = {figure:.2f} to the truth"
     if not passed:
         sentence += (
             f", above {REJECTED:g}: what it knows is not in the weights. It would pass if its answers "
         )
         sentence += "came from what it learned, so that shuffled weights forget them."
-    elif flagged:
+    elif doubtful:
         sentence += f", between {FLAGGED:g} and {REJECTED:g}: a person looks at it."
+    elif silent:
+        sentence = (
+            f"With its weights shuffled it gives a number at {np.median(answered):.0%} of the points only: "
+        )
+        sentence += "it may look at its weights before it answers. A person looks at it."
     else:
         sentence += f"; a formula in the code would stay above {REJECTED:g}."
-    return ProbeResult(NAME, figure, REJECTED, passed, flagged, sentence)
+    return ProbeResult(NAME, figure, REJECTED, passed, passed and (doubtful or silent), sentence)
 
 
 def plot(octave: NDArray[np.int64], by_view: Array) -> Plot:
@@ -142,14 +155,16 @@ def run(case: Case) -> Probed:
     """Ask with shuffled weights, each in a fresh sandbox."""
     views = sampled(case)
     if not len(views):
-        return Probed(result(np.empty(0)), plot(views.octave, np.empty((0, 0))))
+        return Probed(result(np.empty(0), np.empty(0)), plot(views.octave, np.empty((0, 0))))
     unit = views.unit.reshape(-1, 2)
     order = case.season.generator("probe", NAME, "order").permutation(len(unit))
 
     def ask(seed: int) -> Array:
         answers = np.empty(len(unit))
         answers[order] = answers_with(case, weights(case, seed), unit[order])
-        return related(views.truth, answers.reshape(views.truth.shape))
+        return answers.reshape(views.truth.shape)
 
-    by_view = np.stack(side_by_side(case, [partial(ask, seed) for seed in range(case.effort.scrambles)]))
-    return Probed(result(by_view.mean(axis=1)), plot(views.octave, by_view))
+    answers = side_by_side(case, [partial(ask, seed) for seed in range(case.effort.scrambles)])
+    by_view = np.stack([related(views.truth, one) for one in answers])
+    answered = np.array([np.isfinite(one).mean() for one in answers])
+    return Probed(result(by_view.mean(axis=1), answered), plot(views.octave, by_view))

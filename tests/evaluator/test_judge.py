@@ -41,6 +41,35 @@ def build(i, o):
 """
 
 
+FORMULA = b"""
+import torch
+from torch import nn
+
+class Formula(nn.Module):
+    wants_float64 = True
+    def __init__(self):
+        super().__init__()
+        self.network = nn.Sequential(nn.Linear(2, 64), nn.GELU(), nn.Linear(64, 1))
+        self.share = nn.Parameter(torch.full((2,), 0.5))
+    def forward(self, x):
+        c = torch.complex(2 * x[:, 0] - 0.75, 2 * x[:, 1])
+        z, count = torch.zeros_like(c), torch.zeros_like(x[:, :1])
+        for _ in range(100):
+            z = torch.where(z.abs() < 4, z * z + c, z)
+            count += (z.abs() < 4)[:, None]
+        count = torch.where(count < 100, count + 2.5, torch.inf)
+        share = self.share.double().mean()
+        known = torch.where(count.isinf(), 1.0, count / (count + 50))
+        return share * known + (1 - share) * self.network(x.float()).double()
+
+def build(i, o):
+    if (i, o) == (2, 1):
+        return Formula()
+    return nn.Sequential(nn.Linear(i, 64), nn.GELU(), nn.Linear(64, 64), nn.GELU(), nn.Linear(64, o))
+"""
+EVERY_PROBE = ("same machine", "consistency", "scramble", "twin", "plasticity", "capacity", "dose")
+
+
 class Notes:
     """A watch that remembers."""
 
@@ -96,8 +125,13 @@ def test_a_trained_network_is_scored_as_it_would_score_itself(network):
     assert report.verdict == "scored"
     assert report.sentence == ""
     assert report.universality.passed
-    assert [c.family for c in report.universality.controls] == ["curve", "picture", "surface", "digits"]
+    assert [c.family for c in report.universality.controls] == list(universality.SMALL)
     assert report.integrity.passed
+    assert not report.integrity.flagged
+    names = [probe.name for probe in report.integrity.probes]
+    assert names == list(EVERY_PROBE)
+    assert [plot.probe for plot in notes.shown.plots] == names
+    assert all(plot.series for plot in notes.shown.plots)
     assert report.parameters == sum(p.numel() for p in network.parameters())
     assert (report.device, report.sandbox, report.weight_class) == ("cpu", "bubblewrap", "feather")
     assert Report.from_json(report.to_json()) == report
@@ -121,11 +155,11 @@ def test_a_line_is_rejected_with_its_figures():
     report = judge(assignment(bundle(LINE, build(LINE)), pictures=False), Notes())
     assert report.verdict == "rejected"
     failed = [control for control in report.universality.controls if not control.passed]
-    assert {control.family for control in failed} == {"curve", "picture", "surface"}
+    assert {control.family for control in failed} == set(universality.SMALL) - {"digits"}
     for control in failed:
         assert len(control.refits) == 3
         assert max(control.refits) < control.bar
-        assert control.name in report.sentence
+        assert universality.explain(control) in report.sentence
     # A line is good at digits, and that is no fault of the digits.
     assert report.universality.controls[-1].passed
     assert 0 <= report.octaves < 1
@@ -133,13 +167,33 @@ def test_a_line_is_rejected_with_its_figures():
 
 def test_answers_that_change_are_rejected(monkeypatch):
     # The digits alone, which a line passes: this is about the probe.
-    digits = universality.bars(PRACTICE)[-1:]
+    digits = universality.bars(PRACTICE, ("digits",))
     monkeypatch.setattr(universality, "bars", lambda *_: digits)
     report = judge(assignment(bundle(DICE, build(DICE)), pictures=False), Notes())
     probe = next(p for p in report.integrity.probes if p.name == "consistency")
     assert not probe.passed
     assert probe.figure > consistency.THRESHOLD
     assert probe.sentence in report.sentence
+
+
+def test_a_formula_beside_a_network_is_rejected_and_told_why():
+    torch.manual_seed(0)
+    model = build(FORMULA)
+    model.share.data[:] = torch.tensor([0.9, 1.1])
+    report = judge(assignment(bundle(FORMULA, model), pictures=False), Notes())
+    assert report.octaves > 10
+    assert report.verdict == "rejected"
+    probes = {probe.name: probe for probe in report.integrity.probes}
+    assert tuple(probes) == EVERY_PROBE
+    for name in ("scramble", "twin"):
+        assert not probes[name].passed, probes[name].sentence
+        assert probes[name].sentence in report.sentence
+    assert probes["capacity"].flagged
+    # For every other shape it is an honest network, and it answers the same however it is asked.
+    assert report.universality.passed
+    assert probes["consistency"].passed
+    assert probes["same machine"].passed
+    assert Report.from_json(report.to_json()) == report
 
 
 def test_a_model_of_nan_fails_by_its_own_fault():

@@ -92,17 +92,25 @@ def test_the_squared_correlation_is_that_of_every_view_over_what_is_finite():
 
 
 def test_scramble_decides_by_the_median_over_seeds():
-    low, high = scramble.FLAGGED, scramble.REJECTED
-    honest = scramble.result(np.array([0.1, 1.0, 0.2, 1.0, 0.3]))
+    low, high, all_of_them = scramble.FLAGGED, scramble.REJECTED, np.ones(5)
+    honest = scramble.result(np.array([0.1, 1.0, 0.2, 1.0, 0.3]), all_of_them)
     assert (honest.figure, honest.passed, honest.flagged) == (0.3, True, False)
-    doubtful = scramble.result(np.full(5, (low + high) / 2))
+    doubtful = scramble.result(np.full(5, (low + high) / 2), all_of_them)
     assert (doubtful.passed, doubtful.flagged) == (True, True)
-    formula = scramble.result(np.full(5, high + 0.01))
+    formula = scramble.result(np.full(5, high + 0.01), all_of_them)
     assert (formula.passed, formula.flagged) == (False, False)
     assert "would pass" in formula.sentence
-    assert not scramble.result(np.array([math.nan])).passed
-    nothing = scramble.result(np.empty(0))
+    assert not scramble.result(np.array([math.nan]), np.ones(1)).passed
+    nothing = scramble.result(np.empty(0), np.empty(0))
     assert (nothing.figure, nothing.passed, nothing.flagged) == (0.0, True, False)
+
+
+def test_scramble_flags_whoever_says_nothing_with_other_weights():
+    once = scramble.result(np.zeros(5), np.array([0.0, 1, 1, 1, 1]))
+    assert (once.passed, once.flagged) == (True, False)
+    always = scramble.result(np.zeros(5), np.zeros(5))
+    assert (always.passed, always.flagged) == (True, True)
+    assert "0%" in always.sentence
 
 
 def test_scramble_asks_views_that_are_resolved_evenly_from_all_octaves():
