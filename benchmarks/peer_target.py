@@ -12,9 +12,13 @@ distance, so figures compare our kinds with each other, and with the harness onl
 """
 
 import argparse
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+# Before torch is imported: threads that spin for each other take many times as long on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch
