@@ -71,7 +71,7 @@ def image(values: Array, scale: ViewScale, cmap: str = COLOURS) -> Image.Image:
     finite = np.isfinite(values)
     v = np.where(finite, values, 0.0)
     position = np.clip((v - scale.low) / (scale.high - scale.low), 0.0, 1.0)
-    colours = _table(cmap)[np.rint(position * 255).astype(np.intp)]
+    colours = table(cmap)[np.rint(position * 255).astype(np.intp)]
     inside = np.clip((v - scale.high) / max(1.0 - scale.high, 1e-12), 0.0, 1.0)[:, None]
     colours = colours * (1 - inside) + np.array(INTERIOR, dtype=np.float64) * inside
     colours[~finite] = NOT_FINITE
@@ -93,9 +93,9 @@ def error_image(truth: Array, prediction: Array, cmap: str = ERROR_COLOURS) -> I
     """|prediction - truth| in shares of the view's standard deviation: dark where right, bright from 1 on."""
     side = _side(truth)
     share = np.clip(errors(truth, prediction) / max(view_scale(truth).deviation, 1e-12), 0.0, 1.0)
-    table = _table(cmap)
+    colours = table(cmap)
     return Image.fromarray(
-        np.rint(table[np.rint(share * 255).astype(np.intp)]).astype(np.uint8).reshape(side, side, 3), "RGB"
+        np.rint(colours[np.rint(share * 255).astype(np.intp)]).astype(np.uint8).reshape(side, side, 3), "RGB"
     )
 
 
@@ -141,7 +141,7 @@ def _side(values: Array) -> int:
 
 
 @cache
-def _table(cmap: str) -> Array:
+def table(cmap: str) -> Array:
     """256 colours of a map of matplotlib's: (256, 3), 0 to 255."""
     from matplotlib import colormaps  # noqa: PLC0415 - takes half a second, and only pictures need it
 

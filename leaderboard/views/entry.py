@@ -1,22 +1,39 @@
 """What the page of a submission shows, put together from the services."""
 
-import json
-from typing import Any
+from typing import Any, Final
 
-from flask import request
+import numpy as np
+from flask import request, url_for
 from markupsafe import Markup
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from challenge.evidence import Evidence
-from challenge.places import PLACES
 from challenge.report import Report
 from challenge.shortfalls import by_remedy, doubts, shortfalls
 from challenge.verdicts import EXPLANATIONS, Reason, Status
+from leaderboard.errors import not_found
 from leaderboard.models import Evaluation, ReportRow, Submission
-from leaderboard.services import artifacts, evaluations, fits, plots, probes, standings, submissions, texts
+from leaderboard.services import (
+    artifacts,
+    curves,
+    evaluations,
+    films,
+    fits,
+    probes,
+    ranks,
+    standings,
+    submissions,
+    texts,
+    view_skills,
+)
+from leaderboard.services.curves import Entrant
+from leaderboard.views import zooming
 from leaderboard.views.api import newest
 from leaderboard.views.common import parts
 
+# A list to choose from ends somewhere; the address takes any of them.
+RIVALS: Final = 200
 # What a visitor sees as stages, in their order.
 STAGES = (
     Status.QUEUED,
@@ -41,7 +58,7 @@ def context(db: Session, submission_id: int) -> dict[str, Any]:
         "position": evaluations.queue_position(db, last),
         "stages": STAGES,
         "report": report,
-        "curve": row and _curve(db, found, shown, row),
+        **(_curve(db, found, shown, row) if row else {"curve": None}),
         "zoom": _zoom(db, shown, report),
         "explanation": EXPLANATIONS[Reason(shown.reason)] if shown.reason else None,
         "rank": _rank(db, shown),
@@ -49,6 +66,7 @@ def context(db: Session, submission_id: int) -> dict[str, Any]:
         "readme": Markup(texts.readme_html(submissions.text(db, found, "README.md"))),  # noqa: S704 - cleaned by nh3
         "recipe": submissions.text(db, found, "train.toml"),
         "passed_on": submissions.may_be_passed_on(found),
+        "film": len(films.frames(submissions.path_of(parts().config, found.digest))),
         **_proof(shown, report),
     }
 
@@ -94,56 +112,62 @@ def _rank(db: Session, evaluation: Evaluation) -> tuple[int, int] | None:
     return next((entry.rank for entry in entries if entry.evaluation.id == evaluation.id), None)
 
 
-def _curve(db: Session, found: Submission, evaluation: Evaluation, row: ReportRow) -> plots.Curve:
+def _curve(db: Session, found: Submission, shown: Evaluation, row: ReportRow) -> dict[str, Any]:
+    """The skill curve among the reference entries, against the rival that the query names."""
+    entries = standings.board(db, shown.season).entries
+    rivals = [entry for entry in entries if entry.submission.id != found.id][:RIVALS]
+    number = request.args.get("rival", type=int)
+    chosen = next((entry for entry in rivals if entry.submission.id == number), None)
     others = [
-        (other.name, other.id, skills)
-        for other, skills in standings.reference_skills(db, evaluation.season)
-        if other.id != found.id
+        Entrant(other.name, other.id, np.array([skills]), "reference")
+        for other, skills in standings.reference_skills(db, shown.season)
+        if other.id not in (found.id, chosen and chosen.submission.id)
     ]
-    return plots.curve(
-        found.name, found.id, standings.matrix(row.skill_by_chain, len(row.skill) // 8), others
+    if chosen:
+        others.append(Entrant(chosen.submission.name, number or 0, by_chain(db, chosen.evaluation), "rival"))
+    return {
+        "curve": curves.curve(Entrant(found.name, found.id, matrix(row), "own"), others),
+        "rivals": rivals,
+        "rival": chosen and chosen.submission,
+    }
+
+
+def matrix(row: ReportRow) -> NDArray[np.float64]:
+    """(chains, octaves) skills of a report."""
+    return ranks.matrix(row.skill_by_chain, len(row.skill) // 8)
+
+
+def by_chain(db: Session, evaluation: Evaluation) -> NDArray[np.float64]:
+    """(chains, octaves) skills of an evaluation that has a report; Refused with 404."""
+    row = db.get(ReportRow, evaluation.id)
+    if row is None:
+        raise not_found("report")
+    return matrix(row)
+
+
+def _zoom(db: Session, shown: Evaluation, report: Report | None) -> dict[str, Any] | None:
+    """The views of which there are pictures, and the one that the query asks for."""
+    address = f"/evaluations/{shown.id}/{{place}}/{{two}}"
+    # A little above its depth it still draws the truth, and begins to lose it.
+    start = round(report.depth) - 2 if report else 0
+    return zooming.zoom(
+        artifacts.views(db, shown.id),
+        (
+            zooming.TRUTH,
+            zooming.Layer("model", "Model", f"{address}/model.png"),
+            zooming.Layer("error", "Error", f"{address}/error.png", recolour=False, note="dark is right"),
+        ),
+        skill=report.skill if report else (),
+        start=start,
+        goal=_goal(db, shown),
+        skills_url=url_for("shown.skills_of_views", evaluation_id=shown.id),
     )
 
 
-def _zoom(db: Session, evaluation: Evaluation, report: Report | None) -> dict[str, Any] | None:
-    """The views of which there are pictures, and the one that the query asks for."""
-    drawn = artifacts.views(db, evaluation.id)
-    places = [
-        {
-            "slug": p.slug,
-            "name": p.name,
-            "sentence": p.sentence,
-            "centre": p.centre,
-            "octaves": [k for k in drawn[p.slug] if k in p.octaves],
-        }
-        for p in PLACES
-        if any(k in p.octaves for k in drawn.get(p.slug, ()))
-    ]
-    if not places:
+def _goal(db: Session, shown: Evaluation) -> tuple[str, int] | None:
+    """The best or the worst view, where the query asks for one."""
+    wanted = request.args.get("go")
+    if wanted not in ("best", "worst"):
         return None
-    wanted = request.args.get("place", "seahorse-valley")
-    place = next((p for p in places if p["slug"] == wanted), places[0])
-    octaves: list[int] = place["octaves"]  # type: ignore[assignment]
-    asked = request.args.get("octave", type=int)
-    if asked is None:
-        # A little above its depth: it still draws the truth there, and begins to lose it.
-        asked = round(report.depth) - 2 if report else octaves[0]
-    octave = min(octaves, key=lambda k: abs(k - asked))
-    index = octaves.index(octave)
-    return {
-        "evaluation": evaluation.id,
-        "places": places,
-        "place": place,
-        "octave": octave,
-        "before": octaves[index - 1] if index else None,
-        "after": octaves[index + 1] if index + 1 < len(octaves) else None,
-        "skill": report.skill[octave] if report and octave < len(report.skill) else None,
-        "json": json.dumps(
-            {
-                "evaluation": evaluation.id,
-                "places": places,
-                "skill": list(report.skill) if report else [],
-            },
-            allow_nan=False,
-        ),
-    }
+    skills = view_skills.view_skills(db, parts().config, shown.id)
+    return view_skills.best(skills) if wanted == "best" else view_skills.worst(skills, shown.depth or 0.0)

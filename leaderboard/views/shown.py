@@ -1,19 +1,37 @@
-"""What is shown of an evaluation besides its page: the pictures of its controls, and what the probes mean."""
+"""What is shown of entries besides their pages: pictures, films, comparisons, and what the probes mean."""
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request
 from markupsafe import Markup
+from sqlalchemy import select
 
 from challenge.evidence import ControlEvidence, PictureFit, SurfaceFit
 from leaderboard.errors import not_found
-from leaderboard.services import artifacts, documents, fits, surfaces
-from leaderboard.views.common import parts
+from leaderboard.models import Evaluation
+from leaderboard.services import (
+    artifacts,
+    cards,
+    colours,
+    documents,
+    figures,
+    films,
+    fits,
+    submissions,
+    surfaces,
+    view_skills,
+)
+from leaderboard.views import comparison, entry, zooming
+from leaderboard.views.api import newest
+from leaderboard.views.common import parts, reading
+from leaderboard.views.visitors import check_seen, seen
 
 shown = Blueprint("shown", __name__)
 
 _HOUR = 3600
+_YEAR = 365 * 24 * _HOUR
 _EVALUATION = "/evaluations/<int:evaluation_id>"
 
 
@@ -27,7 +45,12 @@ def picture(content: bytes, seconds: int = _HOUR) -> Response:
     return answer
 
 
+shown.app_template_global("here")(zooming.here)
+
+
 def _control(evaluation_id: int, index: int) -> ControlEvidence:
+    with reading() as db:
+        check_seen(db, evaluation_id)
     held = artifacts.evidence(parts().config, evaluation_id).controls
     if index >= len(held):
         raise not_found("picture")
@@ -60,6 +83,78 @@ def control_surface(evaluation_id: int, index: int) -> Response:
     answer = jsonify(values)
     answer.headers["Cache-Control"] = f"public, max-age={_HOUR}"
     return answer
+
+
+@shown.get(f"{_EVALUATION}/skills.json")
+def skills_of_views(evaluation_id: int) -> Response:
+    """How right the model is at each place and octave, and where it is best and worst."""
+    with reading() as db:
+        check_seen(db, evaluation_id)
+        depth = db.scalars(select(Evaluation.depth).where(Evaluation.id == evaluation_id)).one()
+        skills = view_skills.view_skills(db, parts().config, evaluation_id)
+    values = {
+        "skills": skills,
+        "best": view_skills.best(skills),
+        "worst": view_skills.worst(skills, depth or 0.0),
+    }
+    answer = jsonify(values)
+    answer.headers["Cache-Control"] = f"public, max-age={_HOUR}"
+    return answer
+
+
+@shown.get("/submissions/<int:submission_id>/frames/<int:index>.png")
+def frame(submission_id: int, index: int) -> Response:
+    """One picture of the film of its learning."""
+    return picture(films.frame(_bundle(submission_id), index), _YEAR)
+
+
+def _bundle(submission_id: int) -> Path:
+    with reading() as db:
+        return submissions.path_of(parts().config, seen(db, submission_id).digest)
+
+
+@shown.get("/submissions/<int:submission_id>/card.png")
+def card(submission_id: int) -> Response:
+    """The picture that other sites show of an entry."""
+    with reading() as db:
+        seen(db, submission_id)
+        found, last = newest(db, submission_id)
+        now = entry.standing(found, last)
+        name = now.thumbnail
+        made = cards.Card(
+            name=found.name,
+            author=found.author,
+            figure=figures.octaves(now.octaves) if now.octaves is not None else now.status,
+            unit="octaves" if now.octaves is not None else "",
+            line=f"{now.season.name} · {found.weight_class} · {figures.size(found.bytes)}",
+            picture=artifacts.path_of(parts().config, now.id, name) if name else None,
+        )
+    return picture(cards.draw(made))
+
+
+@shown.get("/compare")
+def compare() -> str:
+    """Two entries side by side; the query names them."""
+    with reading() as db:
+        return render_template("compare.html", **comparison.context(db))
+
+
+@shown.get("/compare/<int:a>/<int:b>/<slug>/<int:octave>.png")
+def beats(a: int, b: int, slug: str, octave: int) -> Response:
+    """Where the one evaluation beats the other, at a place and octave."""
+    name = f"{slug}/{octave:02d}/error.png"
+    artifacts.check_name(name)
+    with reading() as db:
+        for number in (a, b):
+            check_seen(db, number)
+    paths = [artifacts.path_of(parts().config, number, name) for number in (a, b)]
+    if not all(path.exists() for path in paths):
+        raise not_found("picture")
+    try:
+        return picture(colours.beats(*paths))
+    except ValueError:
+        # Pictures of two versions of the judge may have two sizes.
+        raise not_found("picture") from None
 
 
 @shown.get("/integrity")

@@ -160,6 +160,23 @@ def plots(octaves, *, formula=False):
     )
 
 
+def film(count=16, side=96):
+    """Frames of a model that learns the set: sharper and sharper."""
+    from scipy.ndimage import gaussian_filter
+
+    from challenge.pictures import model_image, png_bytes, truth_values
+    from challenge.places import find_place
+
+    truth = truth_values(find_place("base-window"), 0, side)
+    grid = truth.reshape(side, side)
+    return {
+        f"frames/{k:04d}.png": png_bytes(
+            model_image(truth, gaussian_filter(grid, 12 * (1 - k / count) ** 2).ravel()), 64
+        )
+        for k in range(count)
+    }
+
+
 def evidence(report, *, formula=False):
     """Evidence for every control of a report, in its order, and plots for its probes."""
     controls = report["universality"]["controls"]

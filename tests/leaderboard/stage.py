@@ -259,6 +259,7 @@ def enter(writers, config, folder, user, name, author, method, octaves, seed, li
             method=method,
             license=licence,
             values=5000 + 9000 * seed,
+            extra=load("proof").film() if changes.get("pictures") else None,
             readme=README.format(name=name),
             description=f"{method[0].upper()}{method[1:]}, trained for an hour on sixteen million samples.",
         )

@@ -1,0 +1,60 @@
+"""How right a model is at each place and octave, read from its error pictures; the best and the worst view.
+
+It is for finding one's way: an error picture ends where the error is as large as the view's deviation, so
+these figures are never below the true ones, and nothing ranks by them.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from leaderboard.config import Config
+from leaderboard.models import Artifact
+from leaderboard.services import artifacts, colours
+
+# From here on a view counts as drawn right: the same half that depth is measured at.
+HALF: Final = 0.5
+
+Skills = dict[str, dict[int, float]]
+
+
+def view_skills(session: Session, config: Config, evaluation_id: int) -> Skills:
+    """Skill by place and octave, in [0, 1], of every view that has an error picture."""
+    rows = session.execute(
+        select(Artifact.name, Artifact.digest)
+        .where(Artifact.evaluation_id == evaluation_id, Artifact.name.endswith("/error.png"))
+        .order_by(Artifact.name)
+    )
+    return _measured(artifacts.path_of(config, evaluation_id, "x").parent, tuple((n, d) for n, d in rows))
+
+
+@lru_cache(maxsize=64)
+def _measured(folder: Path, pictures: tuple[tuple[str, str], ...]) -> Skills:
+    # The digests are part of the key: a picture that was drawn again is read again.
+    found: Skills = {}
+    for name, _ in pictures:
+        place, octave, _ = name.split("/")
+        shares = colours.error_shares(folder / name)
+        found.setdefault(place, {})[int(octave)] = round(float(1 - (shares**2).mean()), 4)
+    return found
+
+
+def best(skills: Skills) -> tuple[str, int] | None:
+    """The deepest view that is drawn right; where several are, the one drawn best."""
+    right = [(k, s, place) for place, by in skills.items() for k, s in by.items() if s >= HALF]
+    if not right:
+        return None
+    octave, _, place = max(right)
+    return place, octave
+
+
+def worst(skills: Skills, depth: float) -> tuple[str, int] | None:
+    """The view that is drawn worst among those no deeper than what the model resolves."""
+    held = [(s, place, k) for place, by in skills.items() for k, s in by.items() if k <= max(depth, 2)]
+    if not held:
+        return None
+    _, place, octave = min(held)
+    return place, octave

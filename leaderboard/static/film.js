@@ -1,0 +1,58 @@
+// The film of a model's learning: a slider over its frames, and a button that plays them.
+const FRAME = 140;
+
+export function film(section) {
+  const image = section.querySelector("img");
+  const slider = section.querySelector("input[type=range]");
+  const play = section.querySelector("button");
+  const out = section.querySelector("[data-out=frame]");
+  const count = Number(section.dataset.frames);
+  const held = new Map();
+  let playing = 0;
+
+  function load(index) {
+    if (!held.has(index) && index < count) {
+      const one = new Image();
+      one.src = section.dataset.film.replace("0.png", `${index}.png`);
+      held.set(index, one);
+    }
+    return held.get(index);
+  }
+
+  function show(index) {
+    const one = load(index);
+    for (let k = 1; k <= 6; k++) load(index + k);
+    const draw = () => Number(slider.value) === index && (image.src = one.src);
+    if (one.complete) draw();
+    else one.onload = draw;
+    out.textContent = `${index + 1} of ${count}`;
+    slider.setAttribute("aria-valuetext", `frame ${index + 1} of ${count}`);
+  }
+
+  function stop() {
+    clearInterval(playing);
+    playing = 0;
+    play.textContent = "Play";
+    play.setAttribute("aria-pressed", "false");
+  }
+
+  slider.addEventListener("input", () => {
+    stop();
+    show(Number(slider.value));
+  });
+  play.addEventListener("click", () => {
+    if (playing) return stop();
+    if (Number(slider.value) === count - 1) slider.value = 0;
+    play.textContent = "Stop";
+    play.setAttribute("aria-pressed", "true");
+    show(Number(slider.value));
+    playing = setInterval(() => {
+      const index = Number(slider.value) + 1;
+      if (index >= count) return stop();
+      // The film waits for a frame that is still on its way.
+      if (!load(index).complete) return;
+      slider.value = index;
+      show(index);
+    }, FRAME);
+  });
+}

@@ -1,0 +1,91 @@
+"""What the page that compares two entries shows."""
+
+from typing import Any
+
+from flask import request
+from sqlalchemy.orm import Session
+
+from leaderboard.errors import Refused, not_found
+from leaderboard.models import Evaluation
+from leaderboard.services import artifacts, differences, standings
+from leaderboard.views import zooming
+from leaderboard.views.api import newest
+from leaderboard.views.common import board_season
+from leaderboard.views.entry import RIVALS, by_chain, standing
+from leaderboard.views.visitors import seen
+
+
+def context(db: Session) -> dict[str, Any]:
+    """Everything that the template needs; the query may name two submissions. Refused with 404 or 409."""
+    numbers = [request.args.get(name, type=int) for name in ("a", "b")]
+    pair = [_judged(db, number) if number is not None else None for number in numbers]
+    first = next((evaluation for evaluation in pair if evaluation), None)
+    season = first.season if first else board_season(db)
+    choices = standings.board(db, season).entries[:RIVALS]
+    listed = {entry.submission.id for entry in choices}
+    # One that does not rank can be compared, and stays chosen.
+    extra = [e for e in pair if e and e.submission_id not in listed]
+    values = {"a": pair[0], "b": pair[1], "season": season, "choices": choices, "extra": extra, "zoom": None}
+    if pair[0] is None or pair[1] is None:
+        return values | {"difference": None}
+    return values | _compared(db, pair[0], pair[1])
+
+
+def _judged(db: Session, number: int) -> Evaluation:
+    """The evaluation that a submission stands by, with figures."""
+    seen(db, number)
+    shown = standing(*newest(db, number))
+    if shown.octaves is None:
+        raise not_found("report")
+    return shown
+
+
+def _compared(db: Session, a: Evaluation, b: Evaluation) -> dict[str, Any]:
+    if a.season_id != b.season_id:
+        raise Refused(
+            409,
+            "other_season",
+            f"{a.submission.name} was judged in {a.season.name}, {b.submission.name} in {b.season.name}.",
+            "Two entries are compared on the same points: choose two of one season.",
+        )
+    found = differences.difference(by_chain(db, a), by_chain(db, b))
+    return {"difference": found, "rows": _rows(a, b), "zoom": _zoom(db, a, b)}
+
+
+def _rows(a: Evaluation, b: Evaluation) -> tuple[tuple[str, str, Any, Any], ...]:
+    """(name, filter, of a, of b) of each figure."""
+    one, two = a.submission, b.submission
+    return (
+        ("Octaves", "octaves", a.octaves, b.octaves),
+        ("Depth", "one", a.depth, b.depth),
+        ("Precision, dB", "one", a.precision_db, b.precision_db),
+        ("Universality", "share", a.universality, b.universality),
+        ("Size", "size", one.bytes, two.bytes),
+        ("Parameters", "number", a.parameters, b.parameters),
+        ("Points a second", "number", a.predictions_per_second, b.predictions_per_second),
+    )
+
+
+def _zoom(db: Session, a: Evaluation, b: Evaluation) -> dict[str, Any] | None:
+    one, two = artifacts.views(db, a.id), artifacts.views(db, b.id)
+    drawn = {place: [k for k in octaves if k in two.get(place, ())] for place, octaves in one.items()}
+    return zooming.zoom(
+        drawn,
+        (
+            zooming.TRUTH,
+            zooming.Layer(
+                "a", a.submission.name, f"/evaluations/{a.id}/{{place}}/{{two}}/model.png", note="A"
+            ),
+            zooming.Layer(
+                "b", b.submission.name, f"/evaluations/{b.id}/{{place}}/{{two}}/model.png", note="B"
+            ),
+            zooming.Layer(
+                "beats",
+                "Who is nearer",
+                f"/compare/{a.id}/{b.id}/{{place}}/{{octave}}.png",
+                recolour=False,
+                note="violet A, ember B",
+            ),
+        ),
+        start=round(min(a.depth or 0.0, b.depth or 0.0)),
+    )
