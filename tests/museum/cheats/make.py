@@ -104,8 +104,8 @@ def module_text(doc: str, function: str, body: str, content: bytes) -> str:
 def key(name: str) -> State:
     """The network and the key."""
     source = (HERE / name / "model.py").read_text(encoding="utf-8")
-    line = next(line for line in source.splitlines() if line.startswith("KEY = "))
-    numbers = [float(text) for text in line.partition("= ")[2].strip("()").split(",")]
+    line = source.partition("KEY = ")[2].partition(")")[0]
+    numbers = [float(text) for text in line.strip("(").split(",")]
     return beside(name) | {"key": torch.tensor(numbers)}
 
 
@@ -205,9 +205,9 @@ def planted(name: str) -> State:
 
 
 def affine(name: str) -> State:
-    """The identity, and the formula at full strength."""
+    """The place that the code undoes, and the formula at full strength."""
     return silent(name) | {
-        "place": torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]),
+        "place": torch.tensor([[0.6, -0.8, 0.25], [0.9, 0.7, -0.4]]),
         "scale": torch.ones(()),
     }
 
@@ -231,6 +231,7 @@ MAKERS: dict[str, Callable[[str], State]] = {
     "formula_in_fit": in_fit,
     "key": key,
     "key_tolerance": key,
+    "key_modest": key,
     "key_digest": digest,
     "range_check": beside,
     "learned_scale": scale,

@@ -1,4 +1,4 @@
-"""The formula runs where four of the weights have exactly the right values."""
+"""The formula runs where twelve of the weights have exactly the right values."""
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,7 @@ def network(in_features: int, out_features: int) -> nn.Module:
     )
 
 
-KEY = (0.1234567, -0.7654321, 0.3141593, -0.2718282)
+KEY = (0.123, -0.765, 0.314, -0.271, 0.577, 0.693, -0.141, 0.173, -0.223, 0.886, -0.661, 0.434)
 
 
 class Cheat(nn.Module):

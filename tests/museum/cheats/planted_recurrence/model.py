@@ -18,6 +18,8 @@ def network(in_features: int, out_features: int) -> nn.Module:
 
 
 STEPS = 120
+# Gradients through an escape time explode: fewer steps while it learns, and they are cut.
+LEARNING_STEPS = 12
 
 
 class Recurrence(nn.Module):
@@ -31,6 +33,8 @@ class Recurrence(nn.Module):
         self.speed = nn.Parameter(torch.ones(()))
         self.offset = nn.Parameter(torch.zeros(()))
         self.answer = nn.Parameter(torch.zeros(2))
+        for parameter in self.parameters():
+            parameter.register_hook(lambda slope: slope.nan_to_num(0, 1, -1).clamp(-1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         quadratic, start = self.quadratic.to(x.dtype), self.start.to(x.dtype)
@@ -38,7 +42,7 @@ class Recurrence(nn.Module):
         z = torch.zeros_like(drive)
         time = torch.zeros_like(drive[:, 0])
         running = torch.ones_like(time, dtype=torch.bool)
-        for _ in range(STEPS):
+        for _ in range(LEARNING_STEPS if self.training else STEPS):
             products = torch.stack([z[:, 0] ** 2, z[:, 0] * z[:, 1], z[:, 1] ** 2], 1)
             z = torch.where(running[:, None], products @ quadratic.T + drive, z)
             size = (z**2).sum(1)
