@@ -1,0 +1,40 @@
+"""What the zoo and the museum share: one submission, as the probes see it, in the real sandbox."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def case_of() -> Callable[[Path], object]:
+    """From a bundle's directory to the case that `judge` would hand to the probes, on a small season."""
+    # Here, so that other folders' tests do not wait for torch.
+    from challenge.bundle import read_bundle
+    from challenge.evaluation import EvaluationSize, evaluation_set
+    from challenge.metrics import measure
+    from challenge.season import PRACTICE
+    from evaluator import judge
+    from evaluator.limits import Limits
+    from evaluator.sandbox import find_sandbox
+
+    class Nobody:
+        def status(self, *_): ...
+
+        def picture(self, *_): ...
+
+        def evidence(self, *_): ...
+
+    size = EvaluationSize(chains=4, octaves=32, points=64)
+    views = evaluation_set(PRACTICE, size)
+    sandbox = find_sandbox(allow_unconfined=False)
+
+    def make(folder: Path) -> object:
+        bundle = read_bundle(folder)
+        # One thread, for two are looked at at the same time.
+        task = judge.Assignment(bundle, PRACTICE, sandbox, size, Limits(threads=1), device="cpu")
+        answers = judge._predict(task, views, Nobody())
+        skill = measure(views.truth, answers.prediction).skill_by_chain
+        return judge._case(task, views, answers, skill)
+
+    return make
