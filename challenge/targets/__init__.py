@@ -4,6 +4,7 @@ draws         the season's targets, one of each kind
 target        unit point -> warp -> plane -> fractal -> recolouring
 maps          escape-time fractals of any map, exact
 kernels       their compiled loops; integers for what those leave in doubt
+roughness     detail of the warp that no sample shows
 recolouring   random monotone maps of [0, 1]
 sets          samples to learn from, and views to be judged on
 """

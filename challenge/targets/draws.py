@@ -15,6 +15,7 @@ from challenge.frame import CENTRE, HALF_WIDTH, OCTAVES
 from challenge.season import Season
 from challenge.targets.maps import EscapeMap, Fractal, Mandelbrot
 from challenge.targets.recolouring import draw_recolouring
+from challenge.targets.roughness import draw_roughness
 from challenge.targets.target import Target, Window
 from challenge.warp import draw_warp
 
@@ -22,13 +23,16 @@ Array = NDArray[np.float64]
 Generator = np.random.Generator
 
 DRAWS: Final = 24
+# Together they keep the Jacobian within a half of the identity.
+SMOOTH: Final = 0.25
+ROUGH: Final = 0.25
 GRID: Final = 128
 SEARCH: Final = 4096
 CHECK_CHAINS: Final = 8
 CHECK_POINTS: Final = 64
 # The standard deviation of t in the median view of every octave; the Mandelbrot set's falls to 0.015.
 LEAST_DEVIATION: Final = 0.004
-BASE_DEVIATION: Final = 0.05
+BASE_DEVIATION: Final = 0.08
 # Share of the base window inside the set.
 MOST_INSIDE: Final = 0.5
 # Escape counts at the last octave: beyond, the truth takes minutes. As t, before recolouring: 2,000 / 2,050.
@@ -136,7 +140,8 @@ def draw_target(season: Season, kind: str) -> Target:
         window = _window(fractal, generator)
         if window is None:
             continue
-        target = Target(kind, fractal, window, draw_warp(generator), draw_recolouring(generator))
+        warp, roughness = draw_warp(generator, SMOOTH), draw_roughness(generator, ROUGH)
+        target = Target(kind, fractal, window, warp, roughness, draw_recolouring(generator))
         checks = [season.generator("target", kind, attempt, "check", i) for i in range(CHECK_CHAINS)]
         if kind == "mandelbrot" or structured(target, checks):
             return target

@@ -64,14 +64,61 @@ def _sine(x: float) -> float:
 
 
 @_kernel
-def warp(unit: Array, waves: Array, phases: Array, amplitudes: Array, out: Array) -> None:
-    """`challenge.warp.Warp`, operation by operation in a fixed order: the same bits on every machine."""
+def _mixed(z: np.uint64) -> np.uint64:
+    """The finaliser of SplitMix64."""
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@_kernel
+def _lattice(key: np.uint64, layer: int, axis: int, ix: int, iy: int) -> float:
+    """A random number in [-1, 1) for a point of a lattice: a function of the key, and kept nowhere."""
+    h = _mixed(key ^ np.uint64(2 * layer + axis + 1))
+    h = _mixed(h ^ np.uint64(ix))
+    h = _mixed(h ^ (np.uint64(iy) << np.uint64(32)))
+    return np.float64(np.int64(h >> np.uint64(11))) * 2.0**-52 - 1.0
+
+
+@_kernel
+def _noise(x: float, y: float, key: np.uint64, axis: int, coarsest: int, heights: Array) -> float:
+    """Sum over lattices, each twice as fine as the last, of random heights, smoothly interpolated."""
+    total = 0.0
+    for layer in range(len(heights)):
+        per_unit = 2.0 ** (coarsest + layer)
+        u, v = (x + 1.0) * per_unit, (y + 1.0) * per_unit
+        last = int(2 * per_unit) - 1
+        ix, iy = min(last, int(u)), min(last, int(v))
+        u -= ix
+        v -= iy
+        s, t = u * u * u * (u * (6.0 * u - 15.0) + 10.0), v * v * v * (v * (6.0 * v - 15.0) + 10.0)
+        low = _lattice(key, layer, axis, ix, iy)
+        low += s * (_lattice(key, layer, axis, ix + 1, iy) - low)
+        high = _lattice(key, layer, axis, ix, iy + 1)
+        high += s * (_lattice(key, layer, axis, ix + 1, iy + 1) - high)
+        total += heights[layer] * (low + t * (high - low))
+    return total
+
+
+@_kernel
+def warp(
+    unit: Array,
+    waves: Array,
+    phases: Array,
+    amplitudes: Array,
+    key: np.uint64,
+    coarsest: int,
+    heights: Array,
+    out: Array,
+) -> None:
+    """`challenge.warp.Warp` and `roughness.Roughness` together, in a fixed order: the same bits anywhere."""
     for n in range(len(unit)):
         for axis in range(2):
             moved = 0.0
             for w in range(waves.shape[1]):
                 angle = unit[n, 0] * waves[axis, w, 0] + unit[n, 1] * waves[axis, w, 1] + phases[axis, w]
                 moved += amplitudes[axis, w] * _sine(angle)
+            moved += _noise(unit[n, 0], unit[n, 1], key, axis, coarsest, heights)
             x = unit[n, axis]
             out[n, axis] = min(1.0, max(-1.0, x + (1.0 - x * x) * moved))
 

@@ -1,4 +1,4 @@
-"""A secret target: an escape-time fractal through a smooth warp of the plane and a recolouring.
+"""A secret target: an escape-time fractal through a warp of the plane and a recolouring.
 
     unit point x -> plane point c = centre + half_width * warp(x) -> t = recolouring(m / (m + 50))
 
@@ -16,6 +16,7 @@ from challenge.chains import Look
 from challenge.target import squash
 from challenge.targets.maps import Fractal
 from challenge.targets.recolouring import Recolouring
+from challenge.targets.roughness import COARSEST, Roughness
 from challenge.warp import Warp
 
 Array = NDArray[np.float64]
@@ -37,7 +38,7 @@ class Target:
         kind: which of the track's targets it is: "mandelbrot", "cousin" or "polynomial".
         fractal: what lies in the plane.
         window: where in the plane.
-        warp: of the unit square.
+        warp: of the unit square, smooth; roughness: the rest of it.
         recolouring: of the target's values.
     """
 
@@ -45,6 +46,7 @@ class Target:
     fractal: Fractal
     window: Window
     warp: Warp
+    roughness: Roughness
     recolouring: Recolouring
     centre: tuple[float, float] = field(default=(0.0, 0.0), init=False)
     half_width: float = field(default=1.0, init=False)
@@ -59,8 +61,9 @@ class Target:
         from challenge.targets import kernels  # noqa: PLC0415 - Numba takes half a second to import
 
         warped = np.empty((len(unit), 2))
-        warp = self.warp
-        kernels.warp(np.ascontiguousarray(unit), warp.waves, warp.phases, warp.amplitudes, warped)
+        smooth = (self.warp.waves, self.warp.phases, self.warp.amplitudes)
+        rough = (np.uint64(self.roughness.key), COARSEST, self.roughness.heights)
+        kernels.warp(np.ascontiguousarray(unit), *smooth, *rough, warped)
         points: Array = np.array(self.window.centre) + self.window.half_width * warped
         return points
 
@@ -71,7 +74,8 @@ class Target:
     def look(self, points: Array) -> Look:
         """The target, and the distance to the set in unit coordinates, at unit points (n, 2)."""
         found = self.fractal.escapes(self.plane(points))
-        # Lengths change by both singular values of the Jacobian; this is their geometric mean.
+        # Lengths change by both singular values of the Jacobian; this is their geometric mean. What the
+        # roughness does to them is well within what the estimate leaves open.
         stretch = np.sqrt(np.abs(np.linalg.det(self.warp.jacobian(points))))
         distance = found.distance / (self.window.half_width * stretch)
         return Look(self.recolouring(squash(found.count)), distance)

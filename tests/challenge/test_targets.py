@@ -13,6 +13,7 @@ from challenge.target import escapes, squash, target
 from challenge.targets import KINDS, draw_target, draws, integers, kernels, target_views, training_samples
 from challenge.targets.maps import EscapeMap
 from challenge.targets.recolouring import FLATTEST, STEEPEST, Recolouring, draw_recolouring
+from challenge.targets.roughness import COARSEST, LAYERS, Roughness, draw_roughness
 from challenge.targets.target import Target, Window
 from challenge.warp import draw_warp
 
@@ -50,7 +51,12 @@ def seen(map_, seed=0):
     """A target of a map, and points of all octaves in the plane."""
     generator = np.random.default_rng(seed)
     target_ = Target(
-        "test", map_, draws._window(map_, generator), draw_warp(generator), draw_recolouring(generator)
+        "test",
+        map_,
+        draws._window(map_, generator),
+        draw_warp(generator, 0.25),
+        draw_roughness(generator, 0.25),
+        draw_recolouring(generator),
     )
     return target_, target_views(PRACTICE, target_, SMALL)
 
@@ -127,14 +133,55 @@ def test_an_orbit_on_the_border_needs_integers_and_gets_them():
     assert integers.escape(integers.Orbit(False, (0j,), 0j, -2 + 0j, False), 400).mu == math.inf
 
 
-def test_a_warp_in_compiled_code_is_the_warp():
+def warped(unit, warp, roughness):
+    out = np.empty_like(unit)
+    key = np.uint64(roughness.key)
+    kernels.warp(unit, warp.waves, warp.phases, warp.amplitudes, key, COARSEST, roughness.heights, out)
+    return out
+
+
+def test_without_roughness_a_warp_in_compiled_code_is_the_warp():
     warp = draw_warp(np.random.default_rng(5))
     unit = np.random.default_rng(6).uniform(-1, 1, (1000, 2))
     unit[:4] = [(1, 1), (-1, 1), (1, -1), (-1, 0.5)]
-    out = np.empty((1000, 2))
-    kernels.warp(unit, warp.waves, warp.phases, warp.amplitudes, out)
+    out = warped(unit, warp, Roughness(1, 0.0))
     assert np.abs(out - warp(unit)).max() < 1e-14
     assert np.array_equal(out[:3], unit[:3])
+
+
+def test_roughness_is_one_to_one_and_keeps_the_square():
+    smooth, rough = draw_warp(np.random.default_rng(5), 0.25), draw_roughness(np.random.default_rng(1), 0.25)
+    generator = np.random.default_rng(2)
+    edge = np.stack([np.ones(50), generator.uniform(-1, 1, 50)], axis=1)
+    assert (warped(edge, smooth, rough)[:, 0] == 1).all()
+    for step in 2.0 ** -np.arange(3, 22, 3):
+        unit = generator.uniform(-0.99, 0.99, (4000, 2))
+        away = step * 0.01 * (directions := generator.normal(size=(4000, 2)))
+        moved = warped(unit + away, smooth, rough) - warped(unit, smooth, rough)
+        stretch = np.linalg.norm(moved, axis=1) / np.linalg.norm(away, axis=1)
+        assert directions.size
+        assert 0.5 <= stretch.min() <= stretch.max() <= 1.5
+
+
+def test_roughness_has_detail_on_every_scale_that_differs_from_place_to_place():
+    still, rough = draw_warp(np.random.default_rng(5), 0.0), draw_roughness(np.random.default_rng(1), 0.25)
+    generator = np.random.default_rng(2)
+    for layer in range(LAYERS):
+        spacing = 2.0 ** -(COARSEST + layer)
+        # Second differences across a spacing see its layer above all: the coarser ones are straight.
+        unit = generator.uniform(-0.9, 0.9, (2000, 2))
+        step = np.array([spacing, 0.0])
+        a, b, c = (warped(unit + k * step, still, rough) - (unit + k * step) for k in (-1, 0, 1))
+        bend = np.abs(a - 2 * b + c)[:, 0]
+        assert 0.05 < np.median(bend) / rough.heights[layer] < 20
+        assert np.unique(np.round(bend, 12)).size > 1900
+    other = draw_roughness(np.random.default_rng(9), 0.25)
+    assert (
+        np.corrcoef((warped(unit, still, rough) - unit)[:, 0], (warped(unit, still, other) - unit)[:, 0])[
+            0, 1
+        ]
+        < 0.3
+    )
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -173,7 +220,10 @@ def test_a_season_s_targets(kind):
 def test_the_mandelbrot_target_is_the_warped_and_recoloured_one():
     drawn = draw_target(PRACTICE, "mandelbrot")
     unit = np.random.default_rng(0).uniform(-1, 1, (400, 2))
-    assert np.allclose(drawn.values(unit), drawn.recolouring(target(to_plane(drawn.warp(unit)))), atol=1e-8)
+    smooth = replace(drawn, roughness=Roughness(0, 0.0))
+    assert np.allclose(smooth.values(unit), drawn.recolouring(target(to_plane(drawn.warp(unit)))), atol=1e-8)
+    apart = np.abs(smooth.plane(unit) - drawn.plane(unit)).max()
+    assert 1e-5 < apart < 1e-2
 
 
 def test_distances_are_those_in_the_coordinates_that_a_model_sees():
@@ -190,7 +240,7 @@ def test_distances_are_those_in_the_coordinates_that_a_model_sees():
 
 def test_what_shows_no_structure_is_not_taken():
     generators = [np.random.default_rng(i) for i in range(4)]
-    rest = (Window((0.0, 0.0), 2.0), draw_warp(generators[0], 0.0), IDENTITY)
+    rest = (Window((0.0, 0.0), 2.0), draw_warp(generators[0], 0.0), Roughness(0, 0.0), IDENTITY)
     all_escape = EscapeMap("", (9 + 0j,), dynamical=True)
     disc = EscapeMap("", (0j,), dynamical=True)
     assert not draws.structured(Target("test", all_escape, *rest), generators)

@@ -1,0 +1,91 @@
+"""The samples track measured: do octaves mean the same on warped targets, and who learns most?
+
+    python benchmarks/samples.py same [STEPS]     reference kinds on the Mandelbrot set itself and on warped ones
+    python benchmarks/samples.py kinds [SECONDS]  reference kinds on the practice season's targets
+
+`same` trains with the platform's trainer for a number of steps, so that it can run on a busy machine.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from challenge.bundle import read_bundle
+from challenge.frame import CENTRE, HALF_WIDTH
+from challenge.local import build_model, predict
+from challenge.metrics import measure
+from challenge.season import PRACTICE, Season
+from challenge.targets import SIZE, draw_target, target_views, training_samples
+from challenge.targets.maps import Mandelbrot
+from challenge.targets.recolouring import Recolouring
+from challenge.targets.roughness import Roughness
+from challenge.targets.target import Target, Window
+from challenge.training import Budget, train
+from challenge.warp import draw_warp
+
+REFERENCES = Path(__file__).parents[1] / "submissions"
+KINDS = ("mlp", "fourier", "hash_grid")
+WARPED = 3
+
+
+def plain() -> Target:
+    """The Mandelbrot set as it is: nothing warped, nothing recoloured."""
+    still = draw_warp(np.random.default_rng(0), 0.0)
+    return Target(
+        "plain", Mandelbrot(), Window(CENTRE, HALF_WIDTH), still, Roughness(0, 0.0), Recolouring((1.0, 1.0))
+    )
+
+
+def same(steps: int) -> None:
+    torch.set_num_threads(1)
+    seasons = [PRACTICE, *(Season(str(i), bytes([i]) * 32) for i in range(1, WARPED))]
+    targets = [(PRACTICE, plain()), *((season, draw_target(season, "mandelbrot")) for season in seasons)]
+    sets = [(training_samples(s, t), target_views(s, t)) for s, t in targets]
+    print(f"octaves after {steps} steps on 2^20 samples: the set itself, and {WARPED} warps of it")
+    for kind in KINDS:
+        found = []
+        for samples, views in sets:
+            model = build_model(REFERENCES / kind)
+            train(model, torch.from_numpy(samples.x), torch.from_numpy(samples.t)[:, None], Budget(steps))
+            flat = predict(model, views.points.reshape(-1, 2))
+            scores = measure(views.truth, flat.reshape(views.truth.shape))
+            found.append(scores)
+            low, high = scores.interval
+            print(f"  {kind:10} {scores.octaves:.2f}  [{low:.2f}, {high:.2f}]", flush=True)
+        away = [f"{one.octaves - found[0].octaves:+.2f}" for one in found[1:]]
+        print(f"  {kind:10} warped - plain: {', '.join(away)}", flush=True)
+
+
+def kinds(seconds: float) -> None:
+    from evaluator.samples import SamplesTask, judge_samples
+    from evaluator.sandbox import find_sandbox
+    from evaluator.terminal import ProgressBar
+
+    for kind in KINDS:
+        bundle = read_bundle(REFERENCES / kind)
+        task = SamplesTask(
+            bundle,
+            PRACTICE,
+            find_sandbox(allow_unconfined=True),
+            size=SIZE,
+            seconds=seconds,
+            quick=True,
+            pictures=False,
+        )
+        with ProgressBar() as bar:
+            report = judge_samples(task, bar)
+        each = "  ".join(f"{one.kind} {one.octaves:.2f}" for one in report.targets)
+        low, high = report.interval
+        print(f"{kind:10} {report.octaves:.3f} [{low:.2f}, {high:.2f}]  {each}", flush=True)
+
+
+if __name__ == "__main__":
+    what, *rest = sys.argv[1:] or ["same"]
+    if what == "same":
+        same(int(rest[0]) if rest else 2000)
+    elif what == "kinds":
+        kinds(float(rest[0]) if rest else 120.0)
+    else:
+        sys.exit(__doc__)
