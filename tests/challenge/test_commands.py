@@ -113,7 +113,7 @@ def test_the_truth_is_drawn_without_a_model(elsewhere):
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        ("new mine --from furrier", 2, "there are fourier, hash_grid, linear, mlp"),
+        ("new mine --from furrier", 2, "there are fourier, hash_grid, linear, mlp, skip, tiny_grid"),
         ("new full", 2, "full exists already"),
         ("sample -n 0", 2, "0 is not in the range"),
         ("sample -o s.csv", 2, "should end in .npz"),
