@@ -22,7 +22,7 @@ class Control:
 
     Attributes:
         name: what was drawn, and how difficult: for people.
-        family: the row of the contract's table.
+        family: its key in `challenge.controls.FAMILIES`.
         task: "classification" has one-hot targets.
         x: (n, in_features) in [-1, 1]; y: (n, out_features) in [0, 1]; both go to the submission.
         held_x: inputs of the held-out half; held_y never leaves the judge.

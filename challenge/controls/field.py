@@ -26,7 +26,7 @@ WAVES: Final = 256
 LENGTHS: Final = {3: (0.8, 0.65, 0.5), 4: (1.0, 0.85, 0.7)}
 
 
-def _field(generator: np.random.Generator, in_features: int, out_features: int) -> Control:
+def _field(generator: np.random.Generator, family: str, in_features: int, out_features: int) -> Control:
     level, difficulty = draw_difficulty(generator)
     x = generator.uniform(-1, 1, (KNOWN + HELD, in_features))
     waves = generator.normal(size=(in_features, WAVES)) / LENGTHS[in_features][level]
@@ -34,14 +34,14 @@ def _field(generator: np.random.Generator, in_features: int, out_features: int) 
     values = np.cos(x @ waves + phases) @ generator.normal(size=(WAVES, out_features))
     y = to_unit_interval(without_line(x, values))
     name = f"field in {in_features} dimensions, {difficulty}"
-    return Control(name, "field", REGRESSION, *split(generator, x, y, HELD))
+    return Control(name, family, REGRESSION, *split(generator, x, y, HELD))
 
 
 def volume(generator: np.random.Generator) -> Control:
     """Two values everywhere in a cube: 3 -> 2."""
-    return _field(generator, 3, 2)
+    return _field(generator, "volume", 3, 2)
 
 
 def hypervolume(generator: np.random.Generator) -> Control:
     """One value everywhere in a cube of four dimensions: 4 -> 1."""
-    return _field(generator, 4, 1)
+    return _field(generator, "hypervolume", 4, 1)

@@ -88,7 +88,9 @@ def _drawn(generator: np.random.Generator, level: int, x: Array) -> tuple[str, A
 
 
 def _picture(
-    generator: np.random.Generator, made: Callable[[np.random.Generator, int, Array], tuple[str, Array]]
+    generator: np.random.Generator,
+    family: str,
+    made: Callable[[np.random.Generator, int, Array], tuple[str, Array]],
 ) -> Control:
     level, difficulty = draw_difficulty(generator)
     x = generator.uniform(-1, 1, (KNOWN + HELD, 2))
@@ -97,14 +99,14 @@ def _picture(
     if grey:
         y = y.mean(axis=1, keepdims=True)
     name = f"{kind}, {difficulty} ({'grey' if grey else 'colour'})"
-    return Control(name, "picture", REGRESSION, *split(generator, x, y, HELD), shown_as="picture")
+    return Control(name, family, REGRESSION, *split(generator, x, y, HELD), shown_as="picture")
 
 
 def drawing(generator: np.random.Generator) -> Control:
     """A drawn picture, grey or in colour."""
-    return _picture(generator, _drawn)
+    return _picture(generator, "drawing", _drawn)
 
 
 def photograph(generator: np.random.Generator) -> Control:
     """A photographed picture, grey or in colour."""
-    return _picture(generator, _photographed)
+    return _picture(generator, "photograph", _photographed)

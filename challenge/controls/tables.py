@@ -65,7 +65,7 @@ def classes(generator: np.random.Generator) -> Control:
     y = np.eye(len(table.labels))[table.classes]
     return Control(
         f"table of {name}, {difficulty}",
-        "table",
+        "classes",
         CLASSIFICATION,
         *split(generator, x, y, round(HELD_SHARE[level] * len(x))),
         line_may_pass=True,
@@ -87,7 +87,7 @@ def columns(generator: np.random.Generator) -> Control:
     rest = generator.permutation(np.setdiff1d(np.arange(table.values.shape[1]), asked))
     return Control(
         f"table of {what}, {difficulty}",
-        "table",
+        "columns",
         REGRESSION,
         *split(
             generator,

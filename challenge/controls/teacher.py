@@ -19,7 +19,7 @@ UNITS: Final = (8, 12, 16)
 MOST_OUTPUTS: Final = 4
 
 
-def _teacher(generator: np.random.Generator, inputs: tuple[int, int]) -> Control:
+def _teacher(generator: np.random.Generator, family: str, inputs: tuple[int, int]) -> Control:
     level, difficulty = draw_difficulty(generator)
     lows = np.linspace(inputs[0], inputs[1] + 1, 4)
     in_features = int(generator.integers(int(lows[level]), int(lows[level + 1])))
@@ -43,14 +43,14 @@ def _teacher(generator: np.random.Generator, inputs: tuple[int, int]) -> Control
         ]
     )
     name = f"teacher of {units} {kind}{' and tanh' if layers == 2 else ''}, {difficulty}"
-    return Control(name, "teacher", REGRESSION, *split(generator, x, y, HELD))
+    return Control(name, family, REGRESSION, *split(generator, x, y, HELD))
 
 
 def draw(generator: np.random.Generator) -> Control:
     """A teacher of 5 to 12 inputs."""
-    return _teacher(generator, (5, 12))
+    return _teacher(generator, "teacher", (5, 12))
 
 
 def wide(generator: np.random.Generator) -> Control:
     """A teacher of 13 to 24 inputs."""
-    return _teacher(generator, (13, 24))
+    return _teacher(generator, "wide teacher", (13, 24))

@@ -1,12 +1,15 @@
 """The certificate: how controls are chosen, what is failed and how it is told, in the real sandbox."""
 
+import importlib.util
 import re
 from itertools import cycle
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save
+from torch import nn
 
 from challenge.bundle import Bundle, Manifest
 from challenge.controls import FAMILIES, Control, draws
@@ -14,8 +17,9 @@ from challenge.controls.control import line_skill
 from challenge.evidence import Confusion, CurveFit, Evidence, PictureFit, SurfaceFit
 from challenge.report import ControlResult
 from challenge.season import Season
+from challenge.training import Budget, train
 from evaluator.limits import Limits
-from evaluator.universality import LEARNABLE, SMALL, bars, certify, explain, reference_skill
+from evaluator.universality import LEARNABLE, SMALL, STEPS, bars, certify, explain, reference_skill
 
 SEASON = Season("test", b"t" * 32)
 NETWORK = """
@@ -214,3 +218,66 @@ def test_twenty_seasons_have_a_usable_draw_of_every_family(family):
     )
     assert made_again <= 20
     assert np.median(references) >= 0.6
+
+
+def fitted(build, bar, seed=0):
+    """Held-out skill of a fresh model, by the platform's trainer."""
+    control = bar.control
+    torch.manual_seed(seed)
+    model = build(control.in_features, control.out_features)
+    train(
+        model,
+        torch.from_numpy(control.x),
+        torch.from_numpy(control.y),
+        Budget(STEPS, task=control.task),
+        seed=seed,
+    )
+    with torch.inference_mode():
+        return control.skill(model(torch.from_numpy(control.held_x).float()).double().numpy())
+
+
+def reference_submission(name):
+    path = Path(__file__).parents[2] / "submissions" / name / "model.py"
+    spec = importlib.util.spec_from_file_location(f"reference_{name}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.build
+
+
+class RandomFourier(nn.Module):
+    """cos(W x + b) of random W as large as suits two inputs, and no raw inputs beside it."""
+
+    def __init__(self, in_features, waves=256):
+        super().__init__()
+        self.register_buffer("waves", 4 * torch.randn(in_features, waves))
+        self.register_buffer("phases", 2 * torch.pi * torch.rand(waves))
+
+    def forward(self, x):
+        return torch.cos(x @ self.waves + self.phases)
+
+
+def random_fourier(in_features, out_features):
+    return nn.Sequential(
+        RandomFourier(in_features), nn.Linear(256, 128), nn.GELU(), nn.Linear(128, out_features)
+    )
+
+
+@pytest.mark.long
+def test_digits_are_passed_by_what_keeps_its_inputs_and_by_a_line():
+    eight, large = bars(SEASON, ("digits", "handwritten"))
+    for bar in (eight, large):
+        assert line_skill(bar.control) > bar.height + 0.2
+        assert 0.44 < bar.height < 0.5
+        for name in ("fourier", "hash_grid"):
+            assert fitted(reference_submission(name), bar) >= bar.height
+        assert fitted(random_fourier, bar) < 0.1
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("family", FAMILIES)
+def test_honest_references_pass_and_a_line_does_not(family):
+    (bar,) = bars(SEASON, (family,))
+    for name in ("mlp", "fourier", "hash_grid"):
+        assert any(fitted(reference_submission(name), bar, seed) >= bar.height for seed in range(3)), name
+    if not bar.control.line_may_pass:
+        assert fitted(reference_submission("linear"), bar) < bar.height
