@@ -7,6 +7,7 @@ from typing import IO, Any
 
 from flask import Flask, Request
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.routing import IntegerConverter, Map
 
 from challenge.bundle import ARCHIVE_LIMIT
 from leaderboard import db, headers, problems
@@ -65,6 +66,7 @@ def create_app(config: Config) -> Flask:
         streams=Streams(config),
         fragments=Fragments(),
     )
+    app.url_map.converters["int"] = _Number
     app.register_blueprint(worker_api)
     app.register_blueprint(api)
     app.register_blueprint(pages)
@@ -89,6 +91,13 @@ def make_directories(config: Config) -> Path:
             507, "data_unwritable", f"The data directory {config.data} cannot be written: {error.strerror}."
         ) from error
     return uploads
+
+
+class _Number(IntegerConverter):
+    """A number that a database has a place for; any other is an address of nothing."""
+
+    def __init__(self, map: Map, *args: Any, **options: Any) -> None:  # noqa: A002 - werkzeug's name
+        super().__init__(map, *args, **{"max": 2**31 - 1} | options)
 
 
 def _secret_key(path: Path) -> bytes:

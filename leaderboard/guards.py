@@ -9,6 +9,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from leaderboard.config import Config
+from leaderboard.views.visitors import check_sight
 
 # These only look; everything else is a write.
 _LOOKS: Final = ("GET", "HEAD", "OPTIONS")
@@ -39,6 +40,7 @@ def guard(app: Flask, config: Config) -> None:
     for name in _TOKEN_ONLY:
         forms.exempt(app.blueprints[name])
     _limit(app, config)
+    app.before_request(check_sight)
 
 
 def _limit(app: Flask, config: Config) -> None:

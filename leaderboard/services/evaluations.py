@@ -113,6 +113,11 @@ def held(session: Session, evaluation_id: int, lease: str | None) -> Evaluation:
     return evaluation
 
 
+def _text(value: Any) -> str:
+    # PostgreSQL has no place for the zero character in a text.
+    return str(value or "").replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 def tell(
     session: Session, config: Config, evaluation_id: int, lease: str | None, values: dict[str, Any]
 ) -> Evaluation:
@@ -121,7 +126,7 @@ def tell(
     try:
         status = Status(values["status"])
         progress = float(values.get("progress") or 0.0)
-        message = str(values.get("message") or "")
+        message = _text(values.get("message"))
     except (KeyError, TypeError, ValueError) as error:
         raise Refused(
             422, "status_invalid", "A status has a known name, a number as progress, a text as message."
@@ -195,10 +200,10 @@ def finish(session: Session, evaluation_id: int, lease: str | None, values: Any)
     evaluation.universality = report.universality.score if report.universality else None
     evaluation.parameters = report.parameters
     evaluation.predictions_per_second = report.predictions_per_second
-    evaluation.device = str(report.device)[:80]
+    evaluation.device = _text(report.device)[:80]
     evaluation.flagged = bool(report.integrity and report.integrity.flagged)
     evaluation.thumbnail = artifacts.deepest(session, evaluation_id, report.skill)
-    evaluation.detail = report.sentence[:_DETAIL] if report.verdict == Status.REJECTED.value else ""
+    evaluation.detail = _text(report.sentence)[:_DETAIL] if report.verdict == Status.REJECTED.value else ""
     _end(evaluation, Status(report.verdict))
     session.flush()
     return evaluation
@@ -223,7 +228,7 @@ def fail(session: Session, config: Config, evaluation_id: int, lease: str | None
     except ValueError:
         # Unknown is our fault.
         reason = Reason.INTERNAL
-    detail = str(values.get("detail") or "")[:_DETAIL]
+    detail = _text(values.get("detail"))[:_DETAIL]
     same = (evaluation.reason, evaluation.detail) == (reason.value, detail)
     if evaluation.state is Status.FAILED and same and lease and evaluation.lease == digest_of(lease):
         return evaluation

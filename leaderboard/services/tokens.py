@@ -38,7 +38,8 @@ def add_user(session: Session, name: str, *, reference: bool = False) -> User:
 
 def find_user(session: Session, name: str) -> User | None:
     """The user of that name."""
-    return session.scalar(select(User).where(User.name == name))
+    # PostgreSQL has no place for the zero character, not even in a question.
+    return None if "\0" in name else session.scalar(select(User).where(User.name == name))
 
 
 def ensure_user(session: Session, name: str, *, reference: bool = False) -> User:
@@ -54,7 +55,7 @@ def new_token(session: Session, user: User | None, label: str = "") -> str:
         Token(
             kind=kind,
             user=user,
-            label=label[:80],
+            label=label.replace("\0", "")[:80],
             prefix=secret[:_SHOWN],
             digest=digest_of(secret),
         )

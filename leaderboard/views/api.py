@@ -6,11 +6,14 @@ from flask import Blueprint, Response, jsonify, request, send_file, stream_with_
 from sqlalchemy.orm import Session
 
 from challenge import bundle as bundles
+from leaderboard import openapi
 from leaderboard.errors import Refused, not_found
 from leaderboard.models import Evaluation, ReportRow, Submission, User
-from leaderboard.services import evaluations, quotas, seasons, standings, submissions
+from leaderboard.services import evaluations, quotas, standings, submissions
 from leaderboard.sweeper import dispatch
-from leaderboard.views.common import board_season, parts, reading, token, upload_path, writing
+from leaderboard.views import lists
+from leaderboard.views.board import conditional
+from leaderboard.views.common import parts, reading, token, upload_path, writing
 from leaderboard.views.visitors import seen
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -108,6 +111,9 @@ def report(submission_id: int) -> Response:
             if row is not None:
                 answer = Response(row.body, mimetype="application/json")
                 answer.headers["Content-Disposition"] = f'attachment; filename="report-{submission_id}.json"'
+                answer.set_etag(row.digest[:32])
+                answer.last_modified = evaluation.finished_at
+                answer.make_conditional(request)
                 return answer
     raise not_found("report")
 
@@ -153,33 +159,22 @@ def bundle(submission_id: int) -> Response:
         if not submissions.may_be_passed_on(found) and token(session).user_id != found.user_id:
             raise Refused(403, "licence", "The licence of this bundle does not let it be passed on.")
         path = submissions.path_of(parts().config, found.digest)
-    return send_file(
-        path, mimetype="application/zip", as_attachment=True, download_name=f"{submission_id}.zip"
-    )
-
-
-@api.get("/board")
-def board() -> Response:
-    """The standing of a season."""
-    with reading() as session:
-        standing = standings.board(session, board_season(session))
-        positions = evaluations.queue_positions(session)
-        return jsonify(
-            {
-                "season": {
-                    "name": standing.season.name,
-                    "commitment": standing.season.commitment,
-                    "state": standing.season.state,
-                },
-                "entries": [entry.to_dict() for entry in standing.entries],
-                "pending": [standings.progress(e, positions.get(e.id)) for e in standing.pending],
-                "unranked": [
-                    entry.to_dict()
-                    | {"reason": entry.evaluation.reason, "sentence": entry.evaluation.sentence}
-                    for entry in standing.unranked
-                ],
-            }
+        digest = found.digest
+    try:
+        return send_file(
+            path,
+            mimetype="application/zip",
+            as_attachment=True,
+            download_name=f"{submission_id}.zip",
+            etag=digest[:32],
         )
+    except OSError as error:
+        raise Refused(500, "bundle_lost", f"The bundle cannot be read: {error.strerror}.") from error
+
+
+api.add_url_rule("/board", "board", lists.board)
+api.add_url_rule("/submissions", "submissions", lists.list_submissions)
+api.add_url_rule("/seasons", "seasons", lists.list_seasons)
 
 
 @api.get("/whoami")
@@ -214,15 +209,7 @@ def limits() -> Response:
     )
 
 
-@api.get("/seasons")
-def list_seasons() -> Response:
-    """Every season; a secret once it is closed."""
-    with reading() as session:
-        return jsonify({"seasons": [seasons.public(row) for row in seasons.list_seasons(session)]})
-
-
-@api.route("/", defaults={"_path": ""})
-@api.route("/<path:_path>")
-def unknown(_path: str) -> Response:
-    """Anything else under /api is a 404 in JSON."""
-    raise Refused(404, "not_found", f"There is no {request.method} {request.path}.")
+@api.get("/openapi.json")
+def description() -> Response:
+    """This interface, described by OpenAPI."""
+    return conditional(jsonify(openapi.document()))

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from challenge import bundle as bundles
 from challenge.verdicts import EXPLANATIONS
+from leaderboard import openapi
 from leaderboard.errors import Refused, not_found
 from leaderboard.models import User
 from leaderboard.services import (
@@ -21,7 +22,7 @@ from leaderboard.views import board, entry
 from leaderboard.views.api import take_bundle
 from leaderboard.views.common import parts, reading
 from leaderboard.views.shown import picture as made_picture
-from leaderboard.views.visitors import check_seen, visitor
+from leaderboard.views.visitors import visitor
 
 pages = Blueprint("pages", __name__)
 _YEAR = 365 * 24 * 3600
@@ -33,6 +34,12 @@ for _name, _filter in figures.FILTERS.items():
 
 pages.add_url_rule("/", "board", board.page)
 pages.add_url_rule("/board.csv", "board_csv", board.table)
+
+
+@pages.get("/api")
+def interface() -> str:
+    """The interface, for people to read."""
+    return render_template("interface.html", document=openapi.document(), resolve=openapi.resolve)
 
 
 @pages.get("/submissions/<int:submission_id>")
@@ -125,7 +132,5 @@ def truth(slug: str, octave: int) -> Response:
 def artifact(evaluation_id: int, name: str) -> Response:
     """A picture that a worker made."""
     artifacts.check_name(name)
-    with reading() as db:
-        check_seen(db, evaluation_id)
     path = artifacts.path_of(parts().config, evaluation_id, name)
     return _coloured(path) or _picture(path, for_ever=False)

@@ -63,6 +63,19 @@ def check_seen(db: Session, evaluation_id: int) -> None:
     seen(db, number)
 
 
+def check_sight() -> None:
+    """Before any view: what is hidden is not there, whichever picture or page of it is asked for."""
+    asked = request.view_args or {}
+    if request.blueprint == "worker_api" or not asked:
+        return
+    with reading() as db:
+        if "evaluation_id" in asked:
+            check_seen(db, asked["evaluation_id"])
+        for name in ("submission_id", "a", "b"):
+            if isinstance(asked.get(name), int):
+                seen(db, asked[name])
+
+
 def _owns(db: Session, submission: Submission) -> bool:
     user = visitor()
     if user is not None:

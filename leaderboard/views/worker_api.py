@@ -66,9 +66,10 @@ def status(evaluation_id: int) -> Response:
         return jsonify(_state(evaluations.tell(session, parts().config, evaluation_id, _lease(), body())))
 
 
-@worker_api.put("/artifacts/<path:name>")
-def artifact(evaluation_id: int, name: str) -> Response:
+@worker_api.put("/artifacts/<place>/<octave>/<kind>.png")
+def artifact(evaluation_id: int, place: str, octave: str, kind: str) -> Response:
     """A picture."""
+    name = f"{place}/{octave}/{kind}.png"
     if (request.content_length or 0) > artifacts.BYTES_LIMIT:
         raise Refused(413, "artifact_large", f"A picture has at most {artifacts.BYTES_LIMIT:,} bytes.")
     artifacts.check_name(name)

@@ -1,0 +1,50 @@
+"""The interface described by OpenAPI 3.1, written by hand, and held against the views by tests."""
+
+from functools import lru_cache
+from typing import Any
+
+from leaderboard.openapi.paths import PATHS
+from leaderboard.openapi.schemas import SCHEMAS
+
+_ABOUT = """
+Everything under `/api/v1`. Errors are problem details (RFC 9457) with a `code` that programs can rely on; the
+codes of refused bundles are the reasons on the page of the rules. Numbers are never NaN. Lists come in pages,
+and answers carry an ETag: send it back as `If-None-Match` and get 304 where nothing has changed.
+A token goes into the header `Authorization: Bearer TOKEN`; the page of your account makes one.
+Writes are limited by address, and hand-ins by person: 429 says in `Retry-After` when to come again.
+""".strip()
+
+
+@lru_cache(maxsize=1)
+def document() -> dict[str, Any]:
+    """The OpenAPI document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Mandelbrot challenge",
+            "version": "1",
+            "description": _ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/", "description": "this server"}],
+        "tags": [
+            {"name": "Board", "description": "Who did how well, and in which season."},
+            {"name": "Submissions", "description": "Handing in, and following what happens."},
+            {"name": "You", "description": "Whose token it is, and what is left of the quota."},
+            {"name": "Workers", "description": "For evaluators alone, with a worker's token and a lease."},
+        ],
+        "paths": PATHS,
+        "components": {
+            "schemas": SCHEMAS,
+            "securitySchemes": {
+                "person": {"type": "http", "scheme": "bearer", "description": "A person's token, `mbc_...`."},
+                "worker": {"type": "http", "scheme": "bearer", "description": "A worker's token, `mbw_...`."},
+            },
+        },
+    }
+
+
+def resolve(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema that a reference names; any other schema as it is."""
+    name = schema.get("$ref", "").rpartition("/")[2]
+    return SCHEMAS[name] if name else schema

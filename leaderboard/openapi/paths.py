@@ -1,0 +1,322 @@
+"""Every operation of the interface: its parameters, what it takes, and every answer it gives."""
+
+from typing import Any, Final
+
+from challenge.bundle import WEIGHT_CLASSES
+from leaderboard.openapi.schemas import Schema, ref, whole, words
+from leaderboard.services.listing import KINDS, MOST_PER_PAGE, ORDERS, SORTS
+
+_V1: Final = "/api/v1"
+_WORKER: Final = f"{_V1}/worker/evaluations/{{evaluation_id}}"
+_JSON: Final = "application/json"
+_PROBLEM: Final = {"application/problem+json": {"schema": ref("Problem")}}
+
+_REFUSALS: Final = {
+    400: "The request makes no sense.",
+    401: "The token is missing or not valid here.",
+    403: "This token does not open this door.",
+    404: "There is no such thing.",
+    409: "It is not in a state for that.",
+    413: "It is too large.",
+    422: "Something in it cannot be taken; `code` says what.",
+    429: "Too often, or the quota is used up; `Retry-After` says when to come again.",
+    503: "Too many of them are open; ask from time to time instead.",
+    507: "The server's disk is full; nothing was changed.",
+}
+
+
+def _refusals(*statuses: int) -> Schema:
+    answers: Schema = {str(s): {"description": _REFUSALS[s], "content": _PROBLEM} for s in statuses}
+    answers["500"] = {"description": "The server made a mistake.", "content": _PROBLEM}
+    if "429" in answers:
+        answers["429"]["headers"] = {
+            "Retry-After": {"description": "Seconds.", "required": True, "schema": whole("Seconds.")}
+        }
+    return answers
+
+
+def _parameter(name: str, where: str, schema: Schema, *, required: bool = False) -> Schema:
+    return {"name": name, "in": where, "schema": schema, "required": required or where == "path"}
+
+
+def _number(name: str) -> Schema:
+    return _parameter(name, "path", whole("Its number.", maximum=2**31 - 1))
+
+
+def _choice(name: str, text: str, among: Any, default: str) -> Schema:
+    return _parameter(name, "query", words(text, enum=list(among), default=default))
+
+
+_SUBMISSION: Final = _number("submission_id")
+_EVALUATION: Final = _number("evaluation_id")
+_LEASE: Final = _parameter(
+    "X-MBC-Lease", "header", words("What `claim` gave.", pattern="^[A-Za-z0-9_-]{1,64}$")
+)
+_SEASON: Final = _parameter("season", "query", words("A season's name. Without it, the open one."))
+_PAGES: Final = [
+    _parameter("page", "query", whole("From 1.", minimum=1, maximum=1_000_000, default=1)),
+    _parameter("per_page", "query", whole("On a page.", minimum=1, maximum=MOST_PER_PAGE, default=100)),
+]
+_UNCHANGED: Final = {"304": {"description": "What you have is still right."}}
+
+
+def _json(text: str, name: str) -> Schema:
+    return {"description": text, "content": {_JSON: {"schema": ref(name)}}}
+
+
+def _body(schema: Schema, kind: str = _JSON) -> Schema:
+    return {"required": True, "content": {kind: {"schema": schema}}}
+
+
+def _operation(
+    tag: str, name: str, summary: str, parameters: list[Schema], responses: Schema, **more: Any
+) -> Schema:
+    return {
+        "tags": [tag],
+        "operationId": name,
+        "summary": summary,
+        "parameters": parameters,
+        "responses": responses,
+    } | more
+
+
+_PERSON: Final[list[Schema]] = [{"person": []}]
+_VISITOR_OR_PERSON: Final[list[Schema]] = [{}, {"person": []}]
+_WORKERS: Final[list[Schema]] = [{"worker": []}]
+_BINARY: Final = {"type": "string", "format": "binary"}
+
+_BOARD: Final = {
+    f"{_V1}/board": {
+        "get": _operation(
+            "Board",
+            "board",
+            "The standing of a season.",
+            [
+                _SEASON,
+                _choice("class", "One weight class alone.", WEIGHT_CLASSES, "")
+                | {"schema": words("One weight class alone.", enum=list(WEIGHT_CLASSES))},
+                _choice("kind", "Whose entries.", KINDS, "all"),
+                _choice("sort", "By what.", SORTS, "octaves"),
+                _parameter("order", "query", words("Which way round.", enum=list(ORDERS))),
+                *_PAGES,
+            ],
+            {"200": _json("The standing.", "Board"), **_UNCHANGED, **_refusals(404, 422)},
+        )
+    },
+    f"{_V1}/seasons": {
+        "get": _operation(
+            "Board",
+            "seasons",
+            "Every season; a secret once it is closed.",
+            _PAGES,
+            {"200": _json("Seasons.", "Seasons"), **_UNCHANGED, **_refusals(422)},
+        )
+    },
+}
+
+_SUBMISSIONS: Final = {
+    f"{_V1}/submissions": {
+        "get": _operation(
+            "Submissions",
+            "submissions",
+            "Submissions, the newest first.",
+            [
+                _parameter("user", "query", whole("Of this person alone.", minimum=1, maximum=2**31 - 1)),
+                *_PAGES,
+            ],
+            {"200": _json("Submissions.", "Submissions"), **_UNCHANGED, **_refusals(422)},
+        ),
+        "post": _operation(
+            "Submissions",
+            "submit",
+            "Hand in a bundle. The same one again is judged once a season.",
+            [],
+            {
+                "200": _json("It is here already.", "Submission"),
+                "201": _json("It is queued.", "Submission"),
+                **_refusals(400, 401, 403, 409, 413, 422, 429, 507),
+            },
+            security=_PERSON,
+            requestBody=_body(
+                {"type": "object", "properties": {"bundle": _BINARY}, "required": ["bundle"]},
+                "multipart/form-data",
+            ),
+        ),
+    },
+    f"{_V1}/submissions/{{submission_id}}": {
+        "get": _operation(
+            "Submissions",
+            "submission",
+            "How a submission stands.",
+            [_SUBMISSION],
+            {"200": _json("How it stands.", "Submission"), **_UNCHANGED, **_refusals(404)},
+        )
+    },
+    f"{_V1}/submissions/{{submission_id}}/report": {
+        "get": _operation(
+            "Submissions",
+            "report",
+            "The judge's newest report.",
+            [
+                _SUBMISSION,
+                _parameter("season", "query", words("A season's name. Without it, any ranked one.")),
+            ],
+            {"200": _json("The report.", "Report"), **_UNCHANGED, **_refusals(404)},
+        )
+    },
+    f"{_V1}/submissions/{{submission_id}}/events": {
+        "get": _operation(
+            "Submissions",
+            "events",
+            "How it stands, as server-sent events, whenever that changes.",
+            [_SUBMISSION],
+            {
+                "200": {
+                    "description": "Events `status`, each a Submission, and `end`.",
+                    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                },
+                **_refusals(404, 503),
+            },
+        )
+    },
+    f"{_V1}/submissions/{{submission_id}}/bundle": {
+        "get": _operation(
+            "Submissions",
+            "bundle",
+            "The bundle: one's own, and others' whose licence lets it be passed on.",
+            [_SUBMISSION],
+            {
+                "200": {"description": "The zip file.", "content": {"application/zip": {"schema": _BINARY}}},
+                "206": {"description": "A part of it.", "content": {"application/zip": {"schema": _BINARY}}},
+                **_UNCHANGED,
+                **_refusals(401, 403, 404),
+            },
+            security=_VISITOR_OR_PERSON,
+        )
+    },
+    f"{_V1}/submissions/{{submission_id}}/cancel": {
+        "post": _operation(
+            "Submissions",
+            "cancel",
+            "Take back one's own submission that is not judged yet.",
+            [_SUBMISSION],
+            {"200": _json("It is cancelled.", "Submission"), **_refusals(401, 403, 404, 409, 429)},
+            security=_PERSON,
+        )
+    },
+}
+
+_YOU: Final = {
+    f"{_V1}/whoami": {
+        "get": _operation(
+            "You",
+            "whoami",
+            "Whose token this is.",
+            [],
+            {"200": _json("A person.", "Person"), **_refusals(401, 403)},
+            security=_PERSON,
+        )
+    },
+    f"{_V1}/limits": {
+        "get": _operation(
+            "You",
+            "limits",
+            "What a bundle may hold; with a token, what is left of the quota.",
+            [],
+            {"200": _json("Limits.", "Limits"), **_UNCHANGED, **_refusals(401, 403)},
+            security=_VISITOR_OR_PERSON,
+        )
+    },
+    f"{_V1}/openapi.json": {
+        "get": _operation(
+            "You",
+            "description",
+            "This description.",
+            [],
+            {
+                "200": {"description": "OpenAPI 3.1.", "content": {_JSON: {"schema": {"type": "object"}}}},
+                **_UNCHANGED,
+                **_refusals(),
+            },
+        )
+    },
+}
+
+
+def _for_workers(name: str, summary: str, answer: Schema, body: Schema | None, *more: int) -> Schema:
+    values = _operation(
+        "Workers",
+        name,
+        summary,
+        [_EVALUATION, _LEASE],
+        {"200": answer, **_refusals(401, 403, 404, 409, *more)},
+        security=_WORKERS,
+    )
+    return values | ({"requestBody": body} if body else {})
+
+
+_NAME: Final = [
+    _parameter("place", "path", words("A place's short name.", pattern="^[a-z0-9][a-z0-9-]{0,39}$")),
+    _parameter("octave", "path", words("Two digits.", pattern="^[0-9][0-9]$")),
+    _parameter("kind", "path", words("What is seen.", enum=["model", "error"])),
+]
+_PICTURE: Final = _for_workers(
+    "picture", "Post a picture; it is decoded and written anew.", _json("It was kept.", "Picture"),
+    _body(_BINARY, "image/png"), 413, 422, 507,
+)  # fmt: skip
+_PICTURE["parameters"][1:1] = _NAME
+_CLAIM: Final = _for_workers("claim", "Take the lease.", _json("It is yours.", "Claim"), None)
+_CLAIM["parameters"].remove(_LEASE)
+
+_WORKER_PATHS: Final = {
+    f"{_WORKER}/claim": {"post": _CLAIM},
+    f"{_WORKER}/bundle": {
+        "get": _for_workers(
+            "claimed_bundle",
+            "The bundle to judge.",
+            {"description": "The zip file.", "content": {"application/zip": {"schema": _BINARY}}},
+            None,
+        )
+    },
+    f"{_WORKER}/status": {
+        "post": _for_workers(
+            "tell",
+            "Tell how far it is; renews the lease.",
+            _json("Noted.", "Evaluation"),
+            _body(ref("Progress")),
+            422,
+        )
+    },
+    f"{_WORKER}/artifacts/{{place}}/{{octave}}/{{kind}}.png": {"put": _PICTURE},
+    f"{_WORKER}/evidence": {
+        "put": _for_workers(
+            "evidence",
+            "Post what people are shown of controls and probes.",
+            _json("It was kept.", "Kept"),
+            _body({"type": "object"}),
+            413,
+            422,
+            507,
+        )
+    },
+    f"{_WORKER}/report": {
+        "post": _for_workers(
+            "finish",
+            "Post the report: the end. The same one again changes nothing.",
+            _json("It is judged.", "Evaluation"),
+            _body(ref("Report")),
+            422,
+        )
+    },
+    f"{_WORKER}/failure": {
+        "post": _for_workers(
+            "fail",
+            "Tell that it could not be judged.",
+            _json("It failed, or is queued again.", "Evaluation"),
+            _body(ref("Failure")),
+            422,
+        )
+    },
+}
+
+PATHS: Final[dict[str, Schema]] = {**_BOARD, **_SUBMISSIONS, **_YOU, **_WORKER_PATHS}
