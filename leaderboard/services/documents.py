@@ -17,7 +17,7 @@ _MARKDOWN: Final = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 @dataclass(frozen=True)
 class Document:
-    """A document as HTML; `sections` are (anchor, heading) of the second level."""
+    """A document as HTML; `sections` are (anchor, name) of what a reader may look for."""
 
     title: str
     html: str
@@ -42,9 +42,19 @@ def document(name: str) -> Document:
                 title = inline.content
             elif token.tag == "h2":
                 sections.append((slug, inline.content.replace("`", "")))
+        if token.type == "paragraph_open" and (lead := _lead(inline)):
+            token.attrSet("id", anchor(lead))
+            sections.append((anchor(lead), lead))
         if inline.type == "inline":
             inline.children = _without_files(inline.children or [])
     return Document(title, _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}), tuple(sections))
+
+
+def _lead(inline: Token) -> str:
+    """The bold words that a paragraph opens with, as in "**Scramble.** Does ..."; '' where there are none."""
+    children = [child for child in inline.children or [] if child.type != "text" or child.content]
+    bold = len(children) > 2 and children[0].type == "strong_open" and children[2].type == "strong_close"
+    return children[1].content.rstrip(".") if bold and children[1].content.endswith(".") else ""
 
 
 def _without_files(tokens: list[Token]) -> list[Token]:

@@ -23,6 +23,8 @@ export function zoom(section) {
   let diving = 0;
   let moving = 0;
   let queued = 0;
+  // Where the camera is going, or has come to.
+  let aim = octave;
   const camera = { z: octave, x: 0, y: 0 };
   const pictures = new Pictures(redraw);
   const source = (layer, k) => address(layer, place.slug, k, colours.value, plain);
@@ -106,7 +108,9 @@ export function zoom(section) {
       bound();
       draw();
       if (share < 1) moving = requestAnimationFrame(step);
+      else settle();
     };
+    aim = to;
     step(began);
   }
 
@@ -121,6 +125,7 @@ export function zoom(section) {
 
   function settle() {
     bound();
+    aim = camera.z;
     const now = nearest(camera.z);
     if (now !== octave) {
       octave = now;
@@ -143,7 +148,9 @@ export function zoom(section) {
   function visit(slug, k = octave) {
     place = places.find((p) => p.slug === slug);
     octave = nearest(k);
+    cancelAnimationFrame(moving);
     Object.assign(camera, { z: octave, x: 0, y: 0 });
+    aim = octave;
     tell();
   }
 
@@ -167,6 +174,7 @@ export function zoom(section) {
     follow(element, {
       move(dx, dy) {
         stop();
+        cancelAnimationFrame(moving);
         camera.x -= dx / side();
         camera.y -= dy / side();
         settle();
@@ -227,7 +235,7 @@ export function zoom(section) {
     const side = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const by = { "+": 0.5, "=": 0.5, "-": -0.5 }[event.key];
     if (step) go(step);
-    else if (by) glide(camera.z + by);
+    else if (by) glide(Math.max(place.octaves[0], Math.min(place.octaves.at(-1) + BEYOND, aim + by)));
     else if (event.key === "0") glide(octave, true);
     else if (event.key === "s") arrange(swipe.shown ? "side" : "swipe");
     else if (side && inside) visit(places[(places.indexOf(place) + side + places.length) % places.length].slug);

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -349,6 +350,25 @@ class TestDocuments:
         made = documents.document("x")
         documents.document.cache_clear()
         return made
+
+    def test_a_paragraph_that_opens_with_a_name_is_found_by_it(self, tmp_path, monkeypatch):
+        made = self.read(
+            "# T\n\n**Same machine.** Do they?\n\nSo **this.** is none.\n\n**nor this** one.\n",
+            tmp_path,
+            monkeypatch,
+        )
+        assert made.sections == (("same-machine", "Same machine"),)
+        assert '<p id="same-machine">' in made.html
+
+    def test_the_page_explains_every_probe_that_decides_something(self, board):
+        text = board.get("/integrity").text
+        # Read off the judge's own modules, which the leaderboard may not import.
+        named = set()
+        for path in Path("evaluator/probes").glob("*.py"):
+            named |= set(re.findall(r'^NAME(?:: Final)? = "([^"]+)"', path.read_text(), re.MULTILINE))
+        assert len(named) >= 6
+        for name in named:
+            assert f'id="{probes.anchor(name)}"' in text, name
 
     def test_headings_are_anchors_and_files_are_no_links(self, tmp_path, monkeypatch):
         made = self.read(
