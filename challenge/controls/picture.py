@@ -20,9 +20,9 @@ KNOWN, HELD = 32_768, 4096
 SIDE: Final = 64  # pixels of a photograph's crop
 # The width of what one of these pixels averages, in pixels of the photograph.
 STEPS: Final = (3, 4, 6)
-# Of so many crops the one is taken of which a line says least: not the sky above a roof.
-CROPS: Final = 4
-SHAPES: Final = (4, 7, 11)
+# Of so many the one is taken of which a line says least: not the sky above a roof.
+CANDIDATES: Final = 4
+SHAPES: Final = (4, 6, 9)
 SIZES: Final = (0.6, 0.5, 0.4)
 
 
@@ -40,7 +40,7 @@ def _photographed(generator: np.random.Generator, level: int, x: Array) -> tuple
     step = STEPS[level]
     crop = SIDE * step
     corners = zip(
-        *(generator.integers(0, size - crop + 1, CROPS) for size in photograph.shape[:2]), strict=True
+        *(generator.integers(0, size - crop + 1, CANDIDATES) for size in photograph.shape[:2]), strict=True
     )
     crops = [photograph[top : top + crop, left : left + crop] for top, left in corners]
     squares = [part.reshape(SIDE, step, SIDE, step, 3).mean((1, 3)) for part in crops]
@@ -68,6 +68,11 @@ def _between(pixels: Array, x: Array) -> Array:
 
 
 def _drawn(generator: np.random.Generator, level: int, x: Array) -> tuple[str, Array]:
+    drawings = [_shapes(generator, level, x) for _ in range(CANDIDATES)]
+    return "drawing", min(drawings, key=lambda y: line_share(x, y))
+
+
+def _shapes(generator: np.random.Generator, level: int, x: Array) -> Array:
     u, v = x.T
     slope = generator.uniform(-0.2, 0.2, (2, 3))
     picture = 0.5 + u[:, None] * slope[0] + v[:, None] * slope[1]
@@ -84,7 +89,8 @@ def _drawn(generator: np.random.Generator, level: int, x: Array) -> tuple[str, A
             np.exp(-2 * (radius / size) ** 2),
         )[int(generator.integers(3))]
         picture += cover[:, None] * (generator.uniform(0, 1, 3) - picture)
-    return "drawing", np.clip(picture, 0, 1)
+    clipped: Array = np.clip(picture, 0, 1)
+    return clipped
 
 
 def _picture(

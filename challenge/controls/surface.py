@@ -1,8 +1,8 @@
 """Surfaces, 2 -> 3: the sphere, closed at its poles, and the spiral shell; the video's figures in 3-D.
 
-The sphere is (longitude, latitude) to a turned unit sphere, dented by waves around its axis: the harder, the
-more of them. The shell is a tube whose radius and place grow exponentially along a spiral (Moseley's coil
-with random opening, rise and turns): the harder, the more turns.
+The sphere is (longitude, latitude) to a turned unit sphere, run over twice and dented by waves around its
+axis: the harder, the more of them. The shell is a tube whose radius and place grow exponentially along a
+spiral (Moseley's coil with random opening, rise and turns): the harder, the more turns.
 """
 
 from typing import Final
@@ -31,9 +31,12 @@ def _shell(generator: np.random.Generator, level: int, u: Array, v: Array) -> Ar
 
 
 def _sphere(generator: np.random.Generator, level: int, u: Array, v: Array) -> Array:
-    longitude, latitude = np.pi * u, np.pi / 2 * v
+    # A whole circle over both poles: from pole to pole alone, a line explains more than half of it.
+    longitude, latitude = np.pi * u, np.pi * v
     # The waves vanish at the poles, where all meridians meet.
-    radius = 1 + 0.25 * np.cos(latitude) * np.cos(WAVES[level] * longitude + generator.uniform(0, 2 * np.pi))
+    radius = 1 + 0.25 * np.cos(latitude) ** 2 * np.cos(
+        WAVES[level] * longitude + generator.uniform(0, 2 * np.pi)
+    )
     ball = np.stack(
         [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], axis=1
     )

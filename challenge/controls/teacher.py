@@ -35,13 +35,9 @@ def _teacher(generator: np.random.Generator, family: str, inputs: tuple[int, int
     if layers == 2:
         hidden = (hidden - hidden.mean(axis=0)) / hidden.std(axis=0)
         hidden = np.tanh(hidden @ generator.normal(size=(units, units)) / np.sqrt(units))
+    values = hidden @ generator.normal(size=(units, out_features))
     # One scale for each output: none is lost beside another.
-    y = np.hstack(
-        [
-            to_unit_interval(column[:, None])
-            for column in (hidden @ generator.normal(size=(units, out_features))).T
-        ]
-    )
+    y = to_unit_interval(values / np.ptp(values, axis=0))
     name = f"teacher of {units} {kind}{' and tanh' if layers == 2 else ''}, {difficulty}"
     return Control(name, family, REGRESSION, *split(generator, x, y, HELD))
 
