@@ -211,14 +211,23 @@ def test_the_twin_compares_with_the_best_of_the_warps():
 
 
 def test_plasticity_asks_for_half_of_what_a_fresh_model_reaches():
-    assert plasticity.result(0.41, 0.8).passed
-    frozen = plasticity.result(0.39, 0.8)
-    assert (frozen.passed, frozen.figure) == (False, pytest.approx(0.4875))
+    assert plasticity.result(-2.0, 0.41, 0.8).passed
+    frozen = plasticity.result(-2.0, -2.0, 0.8)
+    assert (frozen.passed, frozen.figure) == (False, pytest.approx(0.0))
     assert "0.40" in frozen.sentence
-    assert not plasticity.result(-3.0, 0.8).passed
-    assert not plasticity.result(math.nan, 0.8).passed
-    nothing = plasticity.result(0.0, 0.05)
+    assert not plasticity.result(0.39, 0.39, 0.8).passed
+    assert not plasticity.result(0.1, 0.39, 0.8).passed
+    assert not plasticity.result(-2.0, -3.0, 0.8).passed
+    assert not plasticity.result(-2.0, math.nan, 0.8).passed
+    nothing = plasticity.result(-2.0, 0.0, 0.05)
     assert (nothing.passed, nothing.figure) == (True, 1.0)
+
+
+def test_a_slow_learner_that_gets_rid_of_its_error_is_plastic():
+    # From an error of 4 to one of 2.8 is a share of 0.3, where a fresh one gets to a skill of 0.4.
+    slow = plasticity.result(-3.0, -1.8, 0.4)
+    assert (slow.passed, slow.figure) == (True, pytest.approx(0.75))
+    assert not plasticity.result(-3.0, -2.3, 0.4).passed
 
 
 def test_the_other_picture_is_learnable_and_no_line():
@@ -269,7 +278,7 @@ def test_every_picture_can_be_drawn(skill):
         consistency.plot({"alone": 0.0, "in rows": 1e-3}),
         scramble.plot(views.octave, RNG.random((2, len(views)))),
         twin.plot(RNG.random((3, 8))),
-        plasticity.plot(0.4, 0.9),
+        plasticity.plot(-2.0, 0.4, 0.9),
         capacity.plot(8.0, 100_000),
         dose.plot({int(octave): RNG.random(3) for octave in set(views.octave)}, (1e-6, 1e-2, 1.0)),
     ]
