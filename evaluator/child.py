@@ -221,7 +221,11 @@ class Submission:
             )
         if not answer.is_floating_point():
             raise Failed(wire.Code.OUTPUT_DTYPE, f"forward returned {answer.dtype}")
-        return bytes(answer.detach().to("cpu", torch.float64).contiguous().numpy().data)
+        try:
+            return bytes(answer.detach().to("cpu", torch.float64).contiguous().numpy().data)
+        except (RuntimeError, TypeError, ValueError) as error:
+            # Sparse, or without storage: floating, but no array.
+            raise Failed(wire.Code.OUTPUT_DTYPE) from error
 
     def _make(self, in_features: int, out_features: int) -> None:
         if self._module is None:
@@ -237,7 +241,12 @@ class Submission:
             raise Failed(wire.Code.BUILD_INVALID) from error
         if not isinstance(model, nn.Module):
             raise Failed(wire.Code.BUILD_INVALID, f"build returned {type(model).__name__}")
-        self._model = model.to(self._device)
+        try:
+            self._model = model.to(self._device)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise Failed(wire.Code.BUILD_INVALID) from error
         self._out_features = out_features
 
     def _import(self) -> ModuleType:

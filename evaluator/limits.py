@@ -16,7 +16,8 @@ class Limits:
     """What a submission's process may take.
 
     Attributes:
-        memory_bytes: address space of the process (not limited where it has a GPU, which reserves it freely).
+        memory_bytes: memory of every kind where there are control groups, and the address space of the
+            process (not limited where it has a GPU, which reserves it freely).
         tmp_bytes: size of the private /tmp; /dev/shm has as much.
         processes: processes and threads, besides torch's own.
         files: open files.
@@ -46,6 +47,11 @@ class Limits:
     fit_seconds: float = 300.0
     total_seconds: float = 1800.0
     threads: int = CORES
+
+    @property
+    def tasks(self) -> int:
+        """Threads in all: each of torch's pools, of OpenMP, of MKL and its own, has `threads`."""
+        return self.processes + 4 * self.threads
 
     @classmethod
     def from_environment(cls) -> Self:

@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,8 +59,9 @@ class Pipes:
             "RLIMIT_NOFILE": limits.files,
         }
         if confined:
-            # Each of its pools, of OpenMP, of MKL and of its own, has as many threads.
-            caps["RLIMIT_NPROC"] = limits.processes + 4 * limits.threads
+            caps["RLIMIT_NPROC"] = limits.tasks
+            # The keeper measures; this counts in ticks, which are whole ones on a busy machine.
+            caps["RLIMIT_CPU"] = 2 * limits.cpu_seconds
         if not wants_gpu(device):
             # CUDA reserves address space by the terabyte.
             caps["RLIMIT_AS"] = limits.memory_bytes
@@ -80,6 +83,50 @@ class Pipes:
         os.close(self.child_replies)
 
 
+@dataclass(frozen=True)
+class Used:
+    """What a sandbox has used, as the kernel counted it; nought where nobody could count.
+
+    Attributes:
+        cpu_seconds: processor time of all its processes.
+        oom_kills: processes that the kernel killed because the sandbox's memory was used up.
+        refused_tasks: how often a thread or process was refused, because there were as many as allowed.
+    """
+
+    cpu_seconds: float = 0.0
+    oom_kills: float = 0.0
+    refused_tasks: float = 0.0
+
+
+class Life:
+    """Two pipes to a sandbox's keeper: it lives as long as the first is open, and reports on the second."""
+
+    def __init__(self) -> None:
+        self.watched, self._held = os.pipe()
+        self._report, self.told = os.pipe()
+
+    def close_child_ends(self) -> None:
+        """After the keeper has them."""
+        os.close(self.watched)
+        os.close(self.told)
+
+    def close(self) -> None:
+        """Our own ends, where there is no keeper."""
+        os.close(self._held)
+        os.close(self._report)
+
+    def end(self, seconds: float) -> Used:
+        """Let go, and wait for what the keeper has to say."""
+        os.close(self._held)
+        try:
+            if not select.select([self._report], [], [], seconds)[0]:
+                return Used()
+            said = os.read(self._report, select.PIPE_BUF)
+            return Used(**json.loads(said)) if said else Used()
+        finally:
+            os.close(self._report)
+
+
 class Process:
     """A running child. `end` may be called more than once."""
 
@@ -89,8 +136,7 @@ class Process:
         pipes: Pipes,
         *,
         pass_fds: Sequence[int] = (),
-        user: int | None = None,
-        before_kill: Callable[[], None] | None = None,
+        life: Life | None = None,
         after: Callable[[], None] = lambda: None,
     ) -> None:
         """Start it.
@@ -99,8 +145,7 @@ class Process:
             command: what to run; its environment is empty and its working directory "/".
             pipes: its child's ends are passed on and closed here.
             pass_fds: other descriptors that it inherits.
-            user: uid and gid to drop to first; None keeps ours.
-            before_kill: called before the process is killed, to end what it has started.
+            life: pipes to its keeper, where it has one; their child's ends are passed on and closed here.
             after: called when it is gone, to clean up.
         """
         self.requests, self.replies = pipes.requests, pipes.replies
@@ -109,12 +154,11 @@ class Process:
         self.output_closed = False
         self._printed = 0
         self._tail = b""
-        self._before_kill = before_kill
+        self._life = life
         self._after = after
         self._ended = False
-        identity: dict[str, Any] = {}
-        if user is not None:
-            identity = {"user": user, "group": user, "extra_groups": []}
+        self.used = Used()
+        kept = [life.watched, life.told] if life else []
         try:
             self._popen = subprocess.Popen(
                 command,
@@ -124,17 +168,20 @@ class Process:
                 env={},
                 cwd="/",
                 close_fds=True,
-                pass_fds=[pipes.child_requests, pipes.child_replies, *pass_fds],
+                pass_fds=[pipes.child_requests, pipes.child_replies, *pass_fds, *kept],
                 start_new_session=True,
-                **identity,
             )
         except BaseException:
             self._close()
+            if life:
+                life.close()
             after()
             raise
         finally:
             os.close(theirs)
             pipes.close_child_ends()
+            if life:
+                life.close_child_ends()
 
     def drain(self, limit: int) -> bool:
         """Read what it has printed; False once that is more than `limit` bytes in all."""
@@ -163,9 +210,9 @@ class Process:
             return
         self._ended = True
         self._close()
-        if self._before_kill is not None:
-            self._before_kill()
-            # Its parent sees it end, and ends too; killed at once, it would leave a dead child to init.
+        if self._life is not None:
+            # The keeper sees it closed, ends everything, and says what was used.
+            self.used = self._life.end(END_SECONDS)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._popen.wait(REAP_SECONDS)
         with contextlib.suppress(ProcessLookupError):

@@ -14,7 +14,7 @@ from challenge.bundle import WEIGHTS_LIMIT
 from challenge.training import CLASSIFICATION, Budget
 from challenge.verdicts import EvaluationError, Reason
 from evaluator import wire
-from evaluator.limits import Limits
+from evaluator.limits import MIB, Limits
 from evaluator.process import Process
 
 Array = NDArray[np.float64]
@@ -229,7 +229,17 @@ class Session:
         return min(self._deadline, time.monotonic() + seconds)
 
     def _ended(self) -> EvaluationError:
-        return EvaluationError(Reason.EXITED, private=self._process.said())
+        """Why it has: from what the kernel counted, never from an exit code or a word of its own."""
+        said = self._process.said()
+        self._process.end()
+        used, limits = self._process.used, self._limits
+        if used.oom_kills:
+            detail = f"It is {limits.memory_bytes // MIB:,} MiB in all."
+            return EvaluationError(Reason.MEMORY_EXCEEDED, detail, private=said)
+        if used.cpu_seconds >= limits.cpu_seconds:
+            detail = f"It is {limits.cpu_seconds:,} s of processor time in all."
+            return EvaluationError(Reason.TIME_EXCEEDED, detail, private=said)
+        return EvaluationError(Reason.EXITED, private=said)
 
 
 def _raw(array: Array) -> bytes:

@@ -14,7 +14,7 @@ def find_sandbox(*, allow_unconfined: bool) -> Sandbox:
     Raises:
         EvaluationError: SANDBOX_UNAVAILABLE, saying what is missing and what to do.
     """
-    sandbox = Bubblewrap()
+    sandbox = Bubblewrap(strangers=not allow_unconfined)
     try:
         sandbox.try_out()
     except EvaluationError:

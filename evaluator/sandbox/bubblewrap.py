@@ -2,26 +2,25 @@
 
 Covered: no network of any kind; of the host only the system's programs and libraries, the Python
 environment and the bundle can be read; nothing can be written but a sized /tmp and /dev/shm; no other process
-is visible; the environment is empty; address space, processor time, threads, open files and file size are
-limited; output and every answer have limits that the judge measures. Where libseccomp is installed, system
-calls are an allow list (see `syscalls`) without new processes, so the address space bounds the memory.
-Started by root, it drops to a user without rights before bubblewrap runs, because bubblewrap started by root
-leaves root's rights on files.
+is visible; the environment is empty; memory of every kind, tasks and processor time are limited by control
+groups where the evaluator may make them (see `cgroups`), and in any case address space, processor time,
+threads, open files and file size by limits of the process; output and every answer have limits that the
+judge measures. Where libseccomp is installed, system calls are an allow list (see `syscalls`) without new
+processes, so that even without control groups the address space bounds the memory. Started by root, it drops
+to a user without rights before bubblewrap runs, because bubblewrap started by root leaves root's rights on
+files. Every sandbox has a keeper (see `keeper`) that ends all of it when the judge is done with it, or is
+killed.
 
-Not covered: without libseccomp, memory that several processes share out is not counted together (there is no
-cgroup), and the kernel's whole interface is within reach; with a GPU, address space cannot be limited, and
-that part is written from others' reports; a flood of empty files in /tmp; the kernel itself is trusted. An
-evaluator that is killed (SIGKILL) within milliseconds of a start may leave a bwrap that waits for ever, with
-nothing of the submission in it (measured: 7 of 140). For a public service, run the worker in a disposable
-virtual machine as well.
+Not covered: without control groups (development) a flood of empty files in /tmp takes memory of the kernel;
+with a GPU, address space cannot be limited, so control groups are needed there, and that part is written from
+others' reports; without libseccomp the kernel's whole interface is within reach; the kernel itself is
+trusted. For a public service, run the worker in a disposable virtual machine as well.
 """
 
 import contextlib
 import json
 import os
-import select
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,9 +28,9 @@ from typing import Final
 
 from challenge.bundle import Bundle
 from challenge.verdicts import EvaluationError, Reason
-from evaluator.limits import Limits
-from evaluator.process import Pipes, Process, wants_gpu
-from evaluator.sandbox import view
+from evaluator.limits import MIB, Limits
+from evaluator.process import Life, Pipes, Process, wants_gpu
+from evaluator.sandbox import cgroups, keeper, view
 from evaluator.sandbox.escapes import SEALED, attempts
 from evaluator.sandbox.stage import staged
 from evaluator.sandbox.syscalls import filter_program
@@ -43,29 +42,40 @@ INSIDE: Final = 1000
 # Inside only: fresh and private, not the host's.
 TMP: Final = "/tmp"  # noqa: S108
 SHM: Final = "/dev/shm"  # noqa: S108
-STATUS_SECONDS: Final = 5.0
 GPU_DEVICES: Final = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia0")
 
 
 class Bubblewrap:
     """Sandboxes by bubblewrap (https://github.com/containers/bubblewrap)."""
 
-    name = "bubblewrap"
-
-    def __init__(self) -> None:
+    def __init__(self, *, strangers: bool = True) -> None:
+        """Whether the code of `strangers` runs here, who get no GPU without control groups."""
+        self._strangers = strangers
+        self._groups = cgroups.find()
         self._program = shutil.which("bwrap") or "bwrap"
         self._user = DROP_TO if os.geteuid() == 0 else None
         self._doors = view.behind_doors() if self._user is not None else {}
 
+    @property
+    def name(self) -> str:
+        """The tool, and what limits memory."""
+        return f"bubblewrap, {self._groups.name}" if self._groups else "bubblewrap"
+
     def describe(self) -> dict[str, str]:
         """What is in force."""
+        limits = Limits.from_environment()
+        memory = f"{limits.memory_bytes // MIB} MiB of address space"
+        if self._groups:
+            memory = f"{self._groups.describe(limits)}; {memory}"
+        else:
+            memory += f"; no control groups (development): {cgroups.ADVICE}"
         user = f"uid {self._user}" if self._user is not None else "the evaluator's own, without capabilities"
         return {
             "confinement": "bubblewrap: user, process, network, IPC, UTS and cgroup namespaces",
             "user": user,
             "network": "none",
             "files": "read-only system; private /tmp and /dev/shm of limited size",
-            "memory": "address space of the process (RLIMIT_AS); none with a GPU",
+            "memory": memory,
             "system calls": "allow list, no new processes"
             if filter_program(gpu=False)
             else "not filtered: libseccomp is not installed",
@@ -127,18 +137,21 @@ class Bubblewrap:
     def start(self, bundle: Bundle, *, limits: Limits, device: str = "auto") -> Session:
         """A process in fresh namespaces."""
         gpu = wants_gpu(device)
-        status, theirs = os.pipe()
+        if gpu and self._strangers and self._groups is None:
+            raise EvaluationError(
+                Reason.SANDBOX_UNAVAILABLE,
+                f"Memory cannot be limited on a GPU without control groups: {cgroups.ADVICE}.",
+            )
         with contextlib.ExitStack() as descriptors:
             # Everything travels in descriptors: nothing lies on a disk, or outlives a judge that is killed.
-            passed = [theirs]
-            descriptors.callback(os.close, theirs)
+            passed: list[int] = []
 
             def sealed(content: bytes) -> int:
                 passed.append(_sealed(content))
                 descriptors.callback(os.close, passed[-1])
                 return passed[-1]
 
-            arguments = [*self._arguments(limits, gpu=gpu), "--json-status-fd", str(theirs)]
+            arguments = self._arguments(limits, gpu=gpu)
             for name, content in staged(bundle).items():
                 arguments += ["--perms", "0444", "--file", str(sealed(content)), f"/{name}"]
             arguments += ["--remount-ro", "/"]
@@ -156,16 +169,29 @@ class Bubblewrap:
                 filter_fd=filter_fd,
             )
             inner = [sys.executable, "-I", "-S", "-B", "/runner/child.py", options]
-            command, user = self._as_user([self._program, "--args", str(told), *inner])
+            life = Life()
             process = Process(
-                command,
+                self._kept([self._program, "--args", str(told), *inner], life, limits),
                 pipes,
                 pass_fds=passed,
-                user=user,
-                before_kill=lambda: _kill_init(status),
-                after=lambda: os.close(status),
+                life=life,
             )
         return Session(process, limits)
+
+    def _kept(self, command: list[str], life: Life, limits: Limits) -> list[str]:
+        """The command as a keeper runs it."""
+        command, user = self._as_user(command)
+        command[0] = shutil.which(command[0]) or command[0]
+        groups, counters = self._groups.wanted(limits) if self._groups else ([], {})
+        options = {
+            "life": life.watched,
+            "report": life.told,
+            "user": user,
+            "cpu_seconds": limits.cpu_seconds,
+            "groups": groups,
+            "counters": counters,
+        }
+        return [sys.executable, "-I", "-S", "-B", keeper.__file__, json.dumps(options), *command]
 
     def _as_user(self, command: list[str]) -> tuple[list[str], int | None]:
         """The command, and the user that has to be dropped to before it."""
@@ -218,12 +244,3 @@ def _sealed(content: bytes) -> int:
         file.write(content)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
-
-
-def _kill_init(status: int) -> None:
-    """Kill the first process of the namespace, and with it all others; bubblewrap told its number."""
-    if not select.select([status], [], [], STATUS_SECONDS)[0]:
-        return
-    told = os.read(status, 4096).decode("utf-8", "replace").partition("\n")[0]
-    with contextlib.suppress(ValueError, KeyError, TypeError, ProcessLookupError):
-        os.kill(int(json.loads(told)["child-pid"]), signal.SIGKILL)

@@ -73,6 +73,8 @@ def filter_program(*, gpu: bool) -> bytes:
     except (ImportError, OSError, RuntimeError):
         return b""
     rules = pyseccomp.SyscallFilter(pyseccomp.ERRNO(errno.ENOSYS))
+    # The doors of 32-bit programs and of x32: a thread alone would leave the others, and the judge waiting.
+    rules.set_attr(pyseccomp.Attr.ACT_BADARCH, pyseccomp.KILL_PROCESS)
     rules.set_attr(pyseccomp.Attr.CTL_OPTIMIZE, _OPTIMISE_AS_TREE)
     plain = [*_PLAIN, "memfd_create", "ioctl"] if gpu else _PLAIN
     for name in plain:

@@ -15,7 +15,7 @@ mount -t tmpfs -o mode=0755,size=64k lobby "$1"; lobby=$1; user=$2; left=$3; shi
 while [ "$left" -gt 0 ]; do
     mkdir "$lobby/$left"; mount --bind "$1" "$lobby/$left"; shift; left=$((left - 1))
 done
-exec setpriv --reuid "$user" --regid "$user" --clear-groups "$@"
+exec setpriv --pdeathsig KILL --reuid "$user" --regid "$user" --clear-groups "$@"
 """
 
 

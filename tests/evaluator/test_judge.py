@@ -133,7 +133,8 @@ def test_a_trained_network_is_scored_as_it_would_score_itself(network):
     assert [plot.probe for plot in notes.shown.plots] == names
     assert all(plot.series for plot in notes.shown.plots)
     assert report.parameters == sum(p.numel() for p in network.parameters())
-    assert (report.device, report.sandbox, report.weight_class) == ("cpu", "bubblewrap", "feather")
+    assert (report.device, report.weight_class) == ("cpu", "feather")
+    assert report.sandbox.startswith("bubblewrap")
     assert Report.from_json(report.to_json()) == report
     # It goes through the statuses in order, and draws truth-coloured pictures of places it resolves.
     order = [Status.PREDICTING, Status.REFITTING, Status.PROBING, Status.RENDERING]

@@ -10,6 +10,7 @@ import pytest
 from challenge.verdicts import EvaluationError, Reason
 from evaluator import wire
 from evaluator.limits import Limits
+from evaluator.process import Used
 from evaluator.session import Session
 
 LIMITS = Limits(request_seconds=0.5, load_seconds=0.5)
@@ -28,7 +29,13 @@ def answers():
             os.set_blocking(descriptor, False)
         descriptors.extend((their_requests, requests, replies, output, printed))
         process = SimpleNamespace(
-            requests=requests, replies=replies, output=output, output_closed=False, said=lambda: "", end=list
+            requests=requests,
+            replies=replies,
+            output=output,
+            output_closed=False,
+            said=lambda: "",
+            end=list,
+            used=Used(),
         )
         session = Session(process, LIMITS)
         session._in_features, session._out_features = 2, 1

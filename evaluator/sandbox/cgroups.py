@@ -1,0 +1,198 @@
+"""Control groups, version 1 and 2: memory of every kind, tasks and processor time of a whole sandbox.
+
+The groups of a sandbox lie below the evaluator's own, or below $MBC_CGROUP, and are called after the process
+that judges. Here it is only found out what can be had, and what a sandbox's groups have to be; the keeper
+makes and removes them. Tested on version 1. Version 2 is written after the kernel's documentation
+(Documentation/admin-guide/cgroup-v2.rst); its memory controller has not been tried on a real machine.
+"""
+
+import contextlib
+import errno
+import itertools
+import os
+import re
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from evaluator.limits import MIB, Limits
+
+VARIABLE: Final = "MBC_CGROUP"
+ADVICE: Final = (
+    "run the evaluator as root, or by `systemd-run --user --scope -p Delegate=yes`, "
+    f"or name a folder of version 2 that it may write in {VARIABLE}"
+)
+CONTROLLERS: Final[tuple[str, ...]] = ("memory", "pids", "cpu")
+_PERIOD: Final = 100_000
+_NAME: Final = re.compile(r"mbc-(\d+)-(\d+)-\d+")
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Where groups can be made.
+
+    Attributes:
+        version: of the kernel's interface, 1 or 2.
+        folders: the folder below which they are made, by controller.
+    """
+
+    version: int
+    folders: dict[str, Path]
+
+    @property
+    def name(self) -> str:
+        """What stands in reports."""
+        return f"cgroup v{self.version}"
+
+    def describe(self, limits: Limits) -> str:
+        """What is limited, for people."""
+        told = [f"{limits.memory_bytes // MIB} MiB of memory of every kind"]
+        if "pids" in self.folders:
+            told.append(f"{limits.tasks} tasks")
+        if "cpu" in self.folders:
+            told.append(f"{limits.threads} cores")
+        return f"{self.name}: {', '.join(told)}"
+
+    def wanted(self, limits: Limits) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
+        """For the keeper: a new sandbox's groups with the values to be written, and the counters to read."""
+        name = f"mbc-{os.getpid()}-{_started(os.getpid())}-{next(_numbers)}"
+        values: dict[Path, dict[str, str]] = {}
+        for controller, folder in self.folders.items():
+            values.setdefault(folder / name, {}).update(self._values(controller, limits))
+        groups = [{"folder": str(folder), "values": told} for folder, told in values.items()]
+        return groups, self._counters(name)
+
+    def _values(self, controller: str, limits: Limits) -> dict[str, str]:
+        """File and value; one that starts with "?" is written where it is there (swap, if accounted for)."""
+        memory, tasks, quota = str(limits.memory_bytes), str(limits.tasks), limits.threads * _PERIOD
+        if self.version == 1:
+            return {
+                "memory": {"memory.limit_in_bytes": memory, "?memory.memsw.limit_in_bytes": memory},
+                "pids": {"pids.max": tasks},
+                "cpu": {"cpu.cfs_period_us": str(_PERIOD), "cpu.cfs_quota_us": str(quota)},
+            }.get(controller, {})
+        return {
+            "memory": {"memory.max": memory, "?memory.swap.max": "0", "memory.oom.group": "1"},
+            "pids": {"pids.max": tasks},
+            "cpu": {"cpu.max": f"{quota} {_PERIOD}"},
+        }.get(controller, {})
+
+    def _counters(self, name: str) -> dict[str, list[str]]:
+        files = {
+            "oom_kills": ("memory", f"memory.{('oom_control', 'events')[self.version - 1]}", "oom_kill"),
+            "refused_tasks": ("pids", "pids.events", "max"),
+        }
+        return {
+            counter: [str(self.folders[controller] / name / file), key]
+            for counter, (controller, file, key) in files.items()
+            if controller in self.folders
+        }
+
+
+def find() -> Groups | None:
+    """Where this process may make groups that limit memory; None where it may not.
+
+    Groups of evaluators that have ended, killed together with their keeper, are removed with what is in them.
+    """
+    places = _places()
+    groups = _version_1(places) or _version_2(places)
+    if groups is not None:
+        for folder in set(groups.folders.values()):
+            _remove_stale(folder)
+    return groups
+
+
+def _version_1(places: dict[str, Path]) -> Groups | None:
+    folders = {name: places[name] for name in CONTROLLERS if name in places and _writable(places[name])}
+    return Groups(1, folders) if "memory" in folders else None
+
+
+def _version_2(places: dict[str, Path]) -> Groups | None:
+    named = os.environ.get(VARIABLE)
+    folder = Path(named) if named else places.get("")
+    if folder is None or not _writable(folder):
+        return None
+    with contextlib.suppress(OSError):
+        there = (folder / "cgroup.controllers").read_text().split()
+        wanted = [name for name in CONTROLLERS if name in there]
+        if "memory" in wanted and _enable(folder, wanted):
+            return Groups(2, dict.fromkeys(wanted, folder))
+    return None
+
+
+def _enable(folder: Path, controllers: list[str]) -> bool:
+    """Hand the controllers on to the groups below; a group that hands on may hold no process itself."""
+    told = " ".join(f"+{name}" for name in controllers)
+    try:
+        (folder / "cgroup.subtree_control").write_text(told)
+    except OSError as error:
+        inside = {int(number) for number in (folder / "cgroup.procs").read_text().split()}
+        if error.errno != errno.EBUSY or inside != {os.getpid()}:
+            # Processes of others are not ours to move.
+            return False
+        leaf = folder / "mbc-evaluator"
+        leaf.mkdir(exist_ok=True)
+        (leaf / "cgroup.procs").write_text("0")
+        (folder / "cgroup.subtree_control").write_text(told)
+    return True
+
+
+def _places() -> dict[str, Path]:
+    """This process's own group by controller; '' is that of version 2."""
+    mounts: dict[str, tuple[str, Path]] = {}
+    for mount in Path("/proc/self/mountinfo").read_text().splitlines():
+        before, _, after = mount.partition(" - ")
+        kind, _, options = after.split(" ", 2)
+        if kind in ("cgroup", "cgroup2"):
+            where, folder = before.split()[3:5]
+            controllers = [""] if kind == "cgroup2" else options.split(",")
+            mounts.update({name: (where, Path(folder)) for name in controllers})
+    found = {}
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, listed, path = line.split(":", 2)
+        for name in listed.split(","):
+            if name in mounts:
+                root, point = mounts[name]
+                inner = path.removeprefix(root) if root != "/" else path
+                found[name] = point / inner.strip("/")
+    return found
+
+
+def _writable(folder: Path) -> bool:
+    trial = folder / f"mbc-trial-{os.getpid()}"
+    try:
+        trial.mkdir()
+        trial.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+def _remove_stale(folder: Path) -> None:
+    for group in folder.glob("mbc-*-*-*"):
+        named = _NAME.fullmatch(group.name)
+        if named is None or _started(int(named[1])) == named[2]:
+            continue
+        with contextlib.suppress(OSError):
+            for process in (group / "cgroup.procs").read_text().split():
+                os.kill(int(process), signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            group.rmdir()
+
+
+def remaining() -> Iterator[Path]:
+    """Groups of sandboxes of this process that are there now."""
+    groups = find()
+    for folder in set(groups.folders.values()) if groups else ():
+        yield from folder.glob(f"mbc-{os.getpid()}-*-*")
+
+
+def _started(process: int) -> str:
+    """When a process was started, in ticks, by which two of one number differ; '' where there is none."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""

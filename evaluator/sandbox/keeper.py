@@ -1,0 +1,186 @@
+"""Outside the sandbox, between judge and sandbox: starts it, and leaves nothing of it, whoever is killed.
+
+Runs as `python -I -S keeper.py OPTIONS COMMAND...`, with the standard library alone: one single-threaded
+process for each sandbox. It is the reaper of everything that comes from the sandbox, so that what loses its
+parent comes to it; and it holds the end of a pipe whose other end the judge has. When the judge closes that,
+or dies, it kills all of it, removes the control groups and says on another pipe what was used. Where it is
+itself killed, the kernel kills the sandbox's first process with it.
+"""
+
+# ruff: noqa: PTH102, PTH106, PTH110, PTH123, PTH208 - importing pathlib takes longer than the rest of this program
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import time
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_CPUCLOCK_SCHED = 2
+_REMOVE_SECONDS = 5.0
+_LOOK_MILLISECONDS = 500
+
+
+def main() -> None:
+    """Start the command, wait for its end or the judge's, and sweep."""
+    options: dict[str, Any] = json.loads(sys.argv[1])
+    command = sys.argv[2:]
+    libc = ctypes.CDLL(None, use_errno=True)
+    for name in ("life", "report"):
+        os.set_inheritable(options[name], False)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "this process cannot become a reaper")
+    try:
+        _make_groups(options["groups"])
+        child = os.fork()
+        if child == 0:
+            _become(command, options, libc)
+        # The judge sees that the sandbox has closed a pipe only where nobody else has its end.
+        _close_all_but(options["life"], options["report"])
+        _wait(child, options["life"], options["cpu_seconds"])
+    finally:
+        _sweep()
+        counted = _count(options["counters"])
+        _remove_groups(options["groups"])
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    counted["cpu_seconds"] = used.ru_utime + used.ru_stime
+    with contextlib.suppress(BrokenPipeError):
+        os.write(options["report"], json.dumps(counted).encode())
+
+
+def _become(command: list[str], options: dict[str, Any], libc: Any) -> None:
+    """In the child: join the groups, drop to the user, and be the command."""
+    keeper = os.getppid()
+    try:
+        for group in options["groups"]:
+            _write(f"{group['folder']}/cgroup.procs", "0")
+        if options["user"] is not None:
+            os.setgroups([])
+            os.setgid(options["user"])
+            os.setuid(options["user"])
+        # After the change of user, which clears it.
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() == keeper:
+            os.execve(command[0], command, {})  # noqa: S606 - no shell is wanted
+    except BaseException as error:  # noqa: BLE001 - here it would go on as a second keeper
+        os.write(2, f"{type(error).__name__}: {error}\n".encode())
+    os._exit(127)
+
+
+def _close_all_but(*kept: int) -> None:
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) not in kept:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
+
+
+def _wait(child: int, life: int, cpu_seconds: float) -> None:
+    """Until the child has ended, or the judge wants it to, or the processor time is used up."""
+    ended = os.pidfd_open(child)
+    poll = select.poll()
+    for descriptor in (ended, life):
+        poll.register(descriptor, select.POLLIN)
+    while not poll.poll(_LOOK_MILLISECONDS) and _cpu_seconds(_descendants()) < cpu_seconds:
+        pass
+    os.close(ended)
+
+
+def _cpu_seconds(processes: set[int]) -> float:
+    total = 0.0
+    for process in processes:
+        with contextlib.suppress(OSError):
+            # The clock of another process (clock_getcpuclockid(3)); what is dead is in its parent's account.
+            total += time.clock_gettime((~process << 3) | _CPUCLOCK_SCHED)
+    return total
+
+
+def _sweep() -> None:
+    """Kill everything that came from here; what loses its parent becomes a child of this process."""
+    while True:
+        for child in _children():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def _children() -> list[int]:
+    me = os.getpid()
+    return [process for process, parent in _parents().items() if parent == me]
+
+
+def _descendants() -> set[int]:
+    parents = _parents()
+    found = {os.getpid()}
+    while more := {process for process, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {os.getpid()}
+
+
+def _parents() -> dict[int, int]:
+    """Parent by process, of all that are there."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with contextlib.suppress(OSError):
+                # Behind the name, which may hold anything: state, parent.
+                found[int(entry)] = int(_read(f"/proc/{entry}/stat").rpartition(")")[2].split()[1])
+    return found
+
+
+def _make_groups(groups: list[dict[str, Any]]) -> None:
+    for group in groups:
+        os.mkdir(group["folder"])
+        for name, value in group["values"].items():
+            path = f"{group['folder']}/{name.removeprefix('?')}"
+            if os.path.exists(path) or not name.startswith("?"):
+                _write(path, value)
+
+
+def _count(counters: dict[str, list[str]]) -> dict[str, float]:
+    """Each counter: a file's one number, or that of the line with its key."""
+    counted = {}
+    for name, (path, key) in counters.items():
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            lines = [line.split() for line in _read(path).splitlines()]
+            counted[name] = float(next(line[-1] for line in lines if len(line) == 1 or line[0] == key))
+    return counted
+
+
+def _remove_groups(groups: list[dict[str, Any]]) -> None:
+    deadline = time.monotonic() + _REMOVE_SECONDS
+    for group in groups:
+        while True:
+            try:
+                os.rmdir(group["folder"])
+            except FileNotFoundError:
+                break
+            except OSError:
+                # The kernel takes a moment to forget the last process.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.005)
+            else:
+                break
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+if __name__ == "__main__":
+    main()
