@@ -1,6 +1,6 @@
 """The samples track measured: do octaves mean the same on warped targets, and who learns most?
 
-    python benchmarks/samples.py same [STEPS]     reference kinds on the Mandelbrot set itself and on warped ones
+    python benchmarks/samples.py same [STEPS]     reference kinds on the Mandelbrot set and on warps of it
     python benchmarks/samples.py kinds [SECONDS]  reference kinds on the practice season's targets
 
 `same` trains with the platform's trainer for a number of steps, so that it can run on a busy machine.

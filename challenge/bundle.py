@@ -34,6 +34,8 @@ ARCHIVE_LIMIT: Final = WEIGHTS_LIMIT + FRAMES_LIMIT + 16 * MIB
 MEMBERS_LIMIT: Final = 600
 
 NEEDED: Final = ("submission.toml", "model.py", "weights.safetensors")
+# A safetensors file without tensors.
+NO_WEIGHTS: Final = (2).to_bytes(8, "little") + b"{}"
 WEIGHT_CLASSES: Final = {"feather": 64 * KIB, "light": 1 * MIB, "middle": 16 * MIB, "heavy": 256 * MIB}
 
 _SOURCE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\.py")
@@ -118,10 +120,14 @@ def weight_class(size: int) -> str:
     )
 
 
-def read_bundle(path: Path) -> Bundle:
+def read_bundle(path: Path, *, trained: bool = True) -> Bundle:
     """Read and check a zip file, or a directory with the same files.
 
     Of a directory only the files that belong to a bundle are read, so it may hold checkpoints and notes.
+
+    Args:
+        path: of either.
+        trained: whether it needs weights; on the samples track they are learned while the judge watches.
 
     Raises:
         EvaluationError: with the reason, and a sentence that names the member at fault.
@@ -129,6 +135,8 @@ def read_bundle(path: Path) -> Bundle:
     if not path.exists():
         raise EvaluationError(Reason.ARCHIVE_UNREADABLE, f"There is nothing at {path}.")
     files = dict(_directory_files(path) if path.is_dir() else _archive_files(path))
+    if not trained:
+        files.setdefault("weights.safetensors", NO_WEIGHTS)
     for name in NEEDED:
         if name not in files:
             raise EvaluationError(Reason.FILE_MISSING, f"There is no {name} at the top of {path.name}.")

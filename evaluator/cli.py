@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,6 +15,7 @@ from challenge.evaluation import EvaluationSize
 from challenge.season import PRACTICE
 from challenge.verdicts import EXPLANATIONS, EvaluationError, Reason
 
+MOST_SAMPLES = 1 << 24
 BUNDLE_REASONS = frozenset(
     {
         Reason.ARCHIVE_UNREADABLE,
@@ -45,6 +47,32 @@ def _end(error: EvaluationError, *, as_json: bool) -> None:
     sys.exit(code)
 
 
+def _end_with(ending: int | EvaluationError, *, as_json: bool) -> None:
+    if isinstance(ending, EvaluationError):
+        _end(ending, as_json=as_json)
+    else:
+        sys.exit(ending)
+
+
+class Count(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions of click alone
+    """A number of things, as 1000000, 1_000_000 or 2^20."""
+
+    name = "N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number; click's own error where it is none."""
+        if isinstance(value, int):
+            return value
+        base, _, power = str(value).replace("**", "^").partition("^")
+        try:
+            number = int(base) ** min(int(power), 64) if power else int(base)
+        except ValueError:
+            number = 0
+        if not 2 <= number <= MOST_SAMPLES:
+            self.fail(f"{value!r} is no number of 2 .. 2^24, like 1000000 or 2^20", param, ctx)
+        return number
+
+
 def _read(path: Path, *, as_json: bool) -> Bundle:
     try:
         return read_bundle(path)
@@ -58,22 +86,53 @@ def _read(path: Path, *, as_json: bool) -> Bundle:
 @click.option("--quick", is_flag=True, help="Octaves only: no controls, no probes.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
-@click.option("--chains", default=EvaluationSize().chains, show_default=True, help="Fewer for a rough look.")
+@click.option(
+    "--chains", type=int, help=f"Fewer than {EvaluationSize().chains} (samples: 32) for a rough look."
+)
 @click.option(
     "--pictures", type=click.Path(path_type=Path), help="Also draw the public places, into this folder."
 )
-def score(path: Path, *, quick: bool, device: str, as_json: bool, chains: int, pictures: Path | None) -> None:
+@click.option(
+    "--track",
+    type=click.Choice(["open", "samples"]),
+    default="open",
+    show_default=True,
+    help="samples: weights are learned here, on secret targets of which only random samples are given.",
+)
+@click.option("--seconds", type=float, help="Samples track: for each target; the class's own if not given.")
+@click.option("--samples", "samples", type=Count(), default="2^20", show_default=True, help="Of each target.")
+@click.option("--curve", is_flag=True, help="Samples track: octaves against samples, N = 2^14 .. 2^20.")
+def score(
+    path: Path,
+    *,
+    quick: bool,
+    device: str,
+    as_json: bool,
+    chains: int | None,
+    pictures: Path | None,
+    track: str,
+    seconds: float | None,
+    samples: int,
+    curve: bool,
+) -> None:
     """Score the submission at PATH (a directory or a zip) on the practice season.
 
     This is the judge's own code. Without bubblewrap your own model runs unconfined.
     """
+    if track == "samples":
+        from evaluator.samples_command import Wanted, score_samples  # noqa: PLC0415 - torch takes seconds
+
+        wanted = Wanted(device, seconds, samples, chains, quick=quick, as_json=as_json, pictures=pictures)
+        _end_with(score_samples(path, wanted, curve=curve), as_json=as_json)
+    if seconds is not None or curve:
+        raise click.UsageError("--seconds and --curve belong to --track samples.")
     from evaluator.checking import require_device  # noqa: PLC0415 - torch and numba take seconds
     from evaluator.judge import Assignment, judge  # noqa: PLC0415
     from evaluator.sandbox import find_sandbox  # noqa: PLC0415
     from evaluator.terminal import ProgressBar, print_report  # noqa: PLC0415
 
     try:
-        size = EvaluationSize(chains=chains)
+        size = EvaluationSize(chains=EvaluationSize().chains if chains is None else chains)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--chains") from error
     require_device(device)

@@ -14,9 +14,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save
 
-from challenge.bundle import Bundle
+from challenge.bundle import NO_WEIGHTS, Bundle
 from challenge.chains import Views
 from challenge.controls import FAMILIES
 from challenge.evaluation import EvaluationSize
@@ -83,7 +82,7 @@ class SamplesTask:
 
     def start(self) -> AbstractContextManager[Session]:
         """A fresh sandbox with the submission's code, and without its weights."""
-        files = self.bundle.sources | {"weights.safetensors": save({})}
+        files = self.bundle.sources | {"weights.safetensors": NO_WEIGHTS}
         limits = self.limits
         if machine_class(self.device) == CPU:
             limits = replace(limits, threads=min(THREADS, limits.threads))

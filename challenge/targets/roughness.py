@@ -3,7 +3,7 @@
 A smooth warp has few parameters, or at least few that matter. Whoever knows the formula behind a target could
 find them from a handful of exact samples, to all digits, and would then know the target at every depth. So
 the warp has random detail of its own, drawn by a hash for every point of lattices that get finer and finer.
-A million samples fill the cells of the lattice of 2^-9; what lies below is in no sample that anybody is given.
+A million samples fill the cells of the lattice of 2^-9; what lies below is in no sample that anybody gets.
 Knowing the formula then helps some octaves below the samples, and no further.
 
 Heights shrink with the lattice: every layer bends the plane alike, and the sum of their slopes is bounded.

@@ -1,0 +1,320 @@
+import hashlib
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load, save
+
+from challenge.bundle import NO_WEIGHTS, Bundle, Manifest
+from challenge.chains import Views
+from challenge.evaluation import EvaluationSize
+from challenge.metrics import measure
+from challenge.samples_report import SamplesReport
+from challenge.season import PRACTICE, Season
+from challenge.targets import draw_target, target_views
+from challenge.training import Budget, train
+from challenge.verdicts import EvaluationError, Reason
+from evaluator import samples, wire
+from evaluator.limits import Limits
+from evaluator.samples import SamplesTask, grid, judge_samples, lesson, mean_scores
+from evaluator.samples_calibration import LEAST, MOST, SECONDS, calibrate, machine_class
+from evaluator.samples_journal import FILM_BYTES, FRAMES, LOSSES, Journal
+
+SIZE = EvaluationSize(chains=3, octaves=8, points=24)
+SECRET = Season("secret", hashlib.sha256(b"nobody knows").digest())
+NETWORK = """
+import time
+import torch
+from torch import nn
+
+def build(in_features, out_features):
+    return nn.Sequential(nn.Linear(in_features, 32), nn.GELU(), nn.Linear(32, 32), nn.GELU(),
+                         nn.Linear(32, out_features))
+"""
+# Learns at once, however busy the machine is.
+BUMPS = """
+import time
+import torch
+from torch import nn
+
+class Bumps(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros(225, 1))
+        side = torch.linspace(-1, 1, 15)
+        self.register_buffer("centres", torch.cartesian_prod(side, side))
+
+    def features(self, x):
+        return torch.exp(-((x[:, None] - self.centres) ** 2).sum(2) / 0.03)
+
+    def forward(self, x):
+        return self.features(x) @ self.weights
+
+def build(in_features, out_features):
+    return Bumps()
+
+def fit(model, x, y, budget):
+    for points in (256, 1024, 2048):
+        solved = torch.linalg.lstsq(model.features(x[:points]), y[:points]).solution
+        model.weights.data = solved
+        budget.report(float(((model(x) - y) ** 2).mean()))
+        budget.checkpoint(model)
+"""
+
+
+class Spy:
+    def __init__(self):
+        self.messages, self.pictures = [], {}
+
+    def status(self, status, progress, message):
+        assert 0 <= progress <= 1
+        self.messages.append(message)
+
+    def picture(self, name, png):
+        assert png.startswith(b"\x89PNG")
+        self.pictures[name] = png
+
+    def evidence(self, evidence):
+        raise AssertionError("there is none on this track")
+
+
+def judged(sandbox, source, *, spy=None, **changes):
+    bundle = Bundle(
+        Manifest("one", "Ada", "A test."), {"model.py": source.encode(), "weights.safetensors": NO_WEIGHTS}
+    )
+    settings = {
+        "size": SIZE,
+        "samples": 4096,
+        "seconds": 2.0,
+        "limits": Limits(request_seconds=20, load_seconds=20),
+        "device": "cpu",
+        "kinds": ("mandelbrot",),
+        "quick": True,
+        "pictures": False,
+    }
+    task = SamplesTask(bundle, changes.pop("season", PRACTICE), sandbox, **settings | changes)
+    return judge_samples(task, spy or Spy())
+
+
+def test_the_platform_s_trainer_learns_with_build_alone_and_a_film_shows_it(sandbox):
+    spy = Spy()
+    report = judged(sandbox, NETWORK, spy=spy, pictures=True)
+    (one,) = report.targets
+    assert one.octaves > 0.1
+    assert one.ended == "returned"
+    assert one.seconds == one.judged_on
+    assert 2.0 <= one.seconds < 2.5
+    assert one.checkpoints >= 1
+    assert one.losses
+    assert all(math.isfinite(loss) for _, loss in one.losses)
+    assert report.parameters == 2 * 32 + 32 + 32 * 32 + 32 + 32 + 1
+    assert report.octaves == pytest.approx(one.octaves)
+    assert report.interval == pytest.approx(one.interval)
+    assert len(one.film) >= 2
+    frames = [f"samples/1/film/{number:02}.png" for number in range(len(one.film))]
+    assert sorted(spy.pictures) == sorted([*frames, "samples/1/truth.png", "samples/1/error.png"])
+    assert list(one.film) == sorted(one.film)
+    assert any("of 2 s, loss" in message for message in spy.messages)
+    assert SamplesReport.from_json(report.to_json()) == report
+
+
+def test_a_fit_of_its_own_may_return_early_and_reports(sandbox):
+    (one,) = judged(sandbox, BUMPS, seconds=20.0).targets
+    assert one.ended == "returned"
+    assert one.checkpoints == 3
+    assert one.losses
+    assert one.octaves > 0.5
+
+
+@pytest.mark.parametrize(
+    ("ending", "ended"),
+    [("time.sleep(60)", "killed"), ("1 / 0", "failed"), ("import os; os._exit(3)", "failed")],
+)
+def test_a_fit_that_is_killed_or_fails_is_judged_on_its_last_checkpoint(sandbox, ending, ended):
+    spoiled = "    budget.checkpoint(model)\n    for p in model.parameters(): nn.init.zeros_(p)\n"
+    source = f"{BUMPS}{spoiled}    {ending}\n"
+    spy = Spy()
+    (one,) = judged(sandbox, source, spy=spy, pictures=ended == "killed").targets
+    assert one.ended == ended
+    # The weights that were spoiled after the checkpoint are not what was judged.
+    assert one.octaves > 0.5
+    assert one.judged_on < one.seconds
+    if ended == "killed":
+        assert "samples/1/error.png" in spy.pictures
+        assert 2.2 <= one.seconds < 4
+
+
+@pytest.mark.parametrize(
+    ("ending", "reason"), [("time.sleep(60)", Reason.TIME_EXCEEDED), ("1 / 0", Reason.FIT_FAILED)]
+)
+def test_without_a_checkpoint_it_has_failed_and_is_told_where(sandbox, ending, reason):
+    source = f"{NETWORK}\ndef fit(model, x, y, budget):\n    {ending}\n"
+    with pytest.raises(EvaluationError) as caught:
+        judged(sandbox, source, seconds=0.5)
+    assert caught.value.reason is reason
+    assert "target 1" in caught.value.detail
+
+
+def test_a_checkpoint_that_does_not_fit_the_model_is_the_submission_s_fault(sandbox):
+    source = NETWORK + (
+        "def fit(model, x, y, budget):\n    budget.checkpoint(nn.Linear(3, 3))\n    time.sleep(60)\n"
+    )
+    with pytest.raises(EvaluationError) as caught:
+        judged(sandbox, source, seconds=0.5)
+    assert caught.value.reason is Reason.WEIGHTS_DO_NOT_FIT
+
+
+def test_submitted_weights_stay_outside(sandbox):
+    source = NETWORK + (
+        "from pathlib import Path\n"
+        "def fit(model, x, y, budget):\n"
+        "    held = (Path(__file__).parent / 'weights.safetensors').read_bytes()\n"
+        "    assert len(held) == 10, len(held)\n"
+    )
+    bundle = Bundle(
+        Manifest("one", "Ada", "A test."),
+        {"model.py": source.encode(), "weights.safetensors": save({"w": torch.zeros(100)})},
+    )
+    task = SamplesTask(
+        bundle, PRACTICE, sandbox, size=SIZE, samples=64, seconds=0.5, device="cpu",
+        kinds=("mandelbrot",), quick=True, pictures=False,
+    )  # fmt: skip
+    assert judge_samples(task, Spy()).targets[0].ended == "returned"
+
+
+def test_while_a_secret_is_kept_nothing_a_submission_says_of_it_is_passed_on(sandbox):
+    source = NETWORK + "def fit(model, x, y, budget):\n    budget.report(0.123456789)\n    time.sleep(1.2)\n"
+    spy = Spy()
+    (secret,) = judged(sandbox, source, spy=spy, season=SECRET).targets
+    assert secret.losses == ()
+    assert secret.name == ""
+    assert not any("0.123" in message for message in spy.messages)
+    (public,) = judged(sandbox, source, spy=spy).targets
+    assert public.losses[0][1] == pytest.approx(0.123456789)
+    assert any("0.123" in message for message in spy.messages)
+
+
+def test_a_child_that_breaks_the_protocol_while_it_is_watched(start):
+    send = (
+        "import struct, sys\n"
+        "def fit(model, x, y, budget):\n"
+        "    main = sys.modules['__main__']\n"
+        "    main.Channel.send.__globals__['wire']\n"
+        "    tell = budget.checkpoint.__self__._tell\n"
+    )
+    for said in ("tell(19, b'')", "tell(20, b'123')", "tell(21, b'')"):
+        session = start(NETWORK + send + f"    {said}\n    time.sleep(30)\n")
+        session.build(2, 1, 0)
+        with pytest.raises(EvaluationError) as caught:
+            session.fit(np.zeros((8, 2)), np.zeros((8, 1)), Budget(seconds=3), 0, Journal(3, lambda *_: None))
+        assert caught.value.reason is Reason.PROTOCOL_BROKEN
+
+
+def test_an_unwatched_fit_may_call_what_nobody_hears(start):
+    source = NETWORK + (
+        "def fit(model, x, y, budget):\n    budget.checkpoint(model)\n    budget.report(1.0)\n"
+    )
+    session = start(source)
+    session.build(2, 1, 0)
+    session.fit(np.zeros((8, 2)), np.zeros((8, 1)), Budget(steps=5, seconds=5), 0)
+    assert session.predict(np.zeros((3, 2))).shape == (3, 1)
+
+
+def test_a_checkpoint_is_the_model_as_it_was(start):
+    session = start(NETWORK + "def fit(model, x, y, budget):\n    budget.checkpoint(model)\n")
+    session.build(2, 1, 7)
+    x = np.random.default_rng(0).uniform(-1, 1, (16, 2))
+    before = session.predict(x)
+    journal = Journal(5, lambda *_: None)
+    session.fit(np.zeros((8, 2)), np.zeros((8, 1)), Budget(seconds=5), 0, journal)
+    assert set(load(journal.last)) == {
+        f"{layer}.{part}" for layer in (0, 2, 4) for part in ("weight", "bias")
+    }
+    session.build(2, 1, 8)
+    assert not np.allclose(session.predict(x), before)
+    assert session.load(journal.last) == session.numbers
+    assert np.array_equal(session.predict(x), before)
+
+
+def test_the_trainer_keeps_and_reports_now_and_then():
+    kept, said = [], []
+    model = torch.nn.Linear(2, 1)
+    x = torch.rand(100, 2)
+    budget = Budget(seconds=1.0, checkpoint=kept.append, report=said.append)
+    train(model, x, x[:, :1], budget)
+    assert 2 <= len(kept) <= 33
+    assert len(said) > 2
+    assert all(one is model for one in kept)
+    assert said[-1] < said[0]
+
+
+def test_a_journal_keeps_what_it_should():
+    told = []
+    journal = Journal(100.0, lambda seconds, loss: told.append((seconds, loss)))
+    for second in range(100):
+        journal.checkpoint(bytes([second]), float(second))
+    assert journal.last == bytes([99])
+    assert journal.checkpoints == 100
+    assert [round(seconds / 100, 2) for seconds, _ in journal.film] == list(FRAMES)
+    for number in range(5000):
+        journal.loss(1 / (1 + number), float(number))
+    journal.loss(math.nan, 5000.0)
+    journal.loss(math.inf, 5001.0)
+    assert LOSSES / 2 <= len(journal.losses) <= LOSSES
+    assert journal.losses[0] == (0.0, 1.0)
+    assert all(math.isfinite(loss) for _, loss in journal.losses)
+    assert len(told) < 10  # not more often than every two seconds
+    heavy = Journal(1.0, lambda *_: None)
+    heavy.checkpoint(bytes(FILM_BYTES), 0.0)
+    heavy.checkpoint(b"more", 0.9)
+    assert len(heavy.film) == 1
+    assert heavy.last == b"more"
+
+
+def test_the_calibration_is_of_this_machine_and_within_bounds():
+    found = calibrate("cpu")
+    again = calibrate("cpu")
+    assert found.factor == pytest.approx(min(MOST, max(LEAST, found.seconds / found.reference)))
+    assert again.seconds == pytest.approx(found.seconds, rel=0.5)
+    assert machine_class("cpu") == "cpu"
+    assert machine_class("cuda") == "gpu"
+    assert set(SECONDS) == {"cpu", "gpu"}
+
+
+def test_the_mean_is_over_targets_chain_by_chain():
+    generator = np.random.default_rng(0)
+    each = [generator.random((4, 5)) for _ in range(3)]
+    scores = mean_scores(each, [20.0, 20.0, 20.0])
+    assert scores.octaves == pytest.approx(np.mean([one.mean(axis=0).sum() for one in each]))
+    assert scores.skill_by_chain[1, 2] == pytest.approx(np.mean([one[1, 2] for one in each]))
+    assert scores.interval[0] < scores.octaves < scores.interval[1]
+    assert scores.precision_db == pytest.approx(20.0)
+
+
+def test_a_perfect_answer_scores_every_octave_of_a_lesson():
+    what = lesson(PRACTICE, "mandelbrot", 64, SIZE)
+    scores = measure(what.views.truth, what.target.values(what.views.points.reshape(-1, 2)).reshape(3, 8, 24))
+    assert scores.octaves == 8.0
+    assert isinstance(what.views, Views)
+    again = target_views(PRACTICE, draw_target(PRACTICE, "mandelbrot"), replace(SIZE, chains=1))
+    assert np.array_equal(again.truth[0], what.views.truth[0])
+
+
+def test_pictures_show_the_square_as_people_draw_it():
+    points = grid(2)
+    assert points.tolist() == [[-0.5, 0.5], [0.5, 0.5], [-0.5, -0.5], [0.5, -0.5]]
+
+
+def test_a_report_of_something_else_is_none():
+    for values in ({}, {"track": "samples", "version": 99}, {"track": "open", "version": 1}):
+        with pytest.raises(ValueError, match="not a report"):
+            SamplesReport.from_dict(values)
+    with pytest.raises(ValueError, match="incomplete"):
+        SamplesReport.from_dict({"track": "samples", "version": 1})
+
+
+def test_frames_of_a_watched_fit_have_numbers_of_their_own():
+    assert len({op.value for op in wire.Op}) == len(wire.Op)
+    assert samples.ENDED.keys() <= set(Reason)
