@@ -1,7 +1,8 @@
-# ruff: noqa: ANN001, ANN201, E501 - a script that prints
+# ruff: noqa: ANN001, ANN002, ANN201, ANN202, E501 - a script that prints
 """The generator's figures, as ratios within one run: `python benchmarks/generator.py [--quick]`.
 
-A machine that is busy with other things slows both sides of a ratio. Each time is the smallest of several.
+What is compared runs in turns, and figures are medians. On one core they are of CPU time, so that other work on the
+machine moves them little; over several cores and for whole products they are of the clock on the wall.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import math
 import os
 import platform
 import resource
+import statistics
 import subprocess
 import sys
 import time
@@ -18,14 +20,16 @@ from pathlib import Path
 
 import numpy as np
 
-from challenge import deep, schedule
-from challenge.compiled import bursts
-from challenge.compiled.vectors import LANES, host_shape, kernel, lane_kernel
+from challenge import deep, precise, schedule
+from challenge.compiled import bursts, limbs
+from challenge.compiled.lanes import SLACK
+from challenge.compiled.vectors import host_shape, kernel
+from challenge.compiled.ways import sprint
 from challenge.evaluation import EvaluationSize, evaluation_set
 from challenge.frame import CENTRE
 from challenge.sampling import sample
 from challenge.season import PRACTICE, Season
-from challenge.target import distance, escape_count, target
+from challenge.target import distance, escape_count, escapes, target
 
 LIMIT = 2_000
 MISIUREWICZ = {
@@ -54,41 +58,25 @@ def textbook(points, limit, mu):
     return total
 
 
-def bare_steps(block, _limit):
-    with block.repeat(bursts.SPRINT_STEPS // 4, [block.load(bursts.ZR), block.load(bursts.ZI)]) as (now, put):
-        after = now
-        for _ in range(4):
-            zr, zi = after
-            after = [
-                (-zi).fma(zi, zr.fma(zr, block.load(bursts.CR))),
-                (zr + zr).fma(zi, block.load(bursts.CI)),
-            ]
-        put(after)
-    zr, zi = put.values()
-    block.store(bursts.ZR, zr)
-    block.store(bursts.ZI, zi)
-
-
-def nobody(block, _limit):
-    none = block.load(bursts.ZR) < block.load(bursts.ZR)
-    return none, none
-
-
-bare = lane_kernel(bare_steps, nobody)
-
-
-def bare_loop(state, times):
+@kernel
+def sprints(way, with_derivative, state, live, times):
     for _ in range(times):
-        bare(state, np.uint64(2**64 - 1), 1.0)
+        sprint(way, with_derivative, state, live, bursts.LONGEST // bursts.TURN, 1e3)
 
 
-def sprint_loop(state, times):
+def in_turns(works, times=5, clock=time.thread_time):
+    """Median seconds of each of some functions, called in turns."""
+    spent = {name: [] for name in works}
     for _ in range(times):
-        bursts.sprint(state, np.uint64(2**64 - 1), 1e12)
+        for name, work in works.items():
+            start = clock()
+            work()
+            spent[name].append(clock() - start)
+    return {name: statistics.median(seconds) for name, seconds in spent.items()}
 
 
 def best(work, times=5):
-    """Seconds of the fastest run."""
+    """Seconds of the fastest run, by the clock on the wall."""
     result = math.inf
     for _ in range(times):
         start = time.perf_counter()
@@ -113,48 +101,114 @@ def load_oracle():
     return module
 
 
+def watched(work):
+    """How many points went which way while this was done: rows of (way, points, of them doubtful, seconds)."""
+    rows, sweep, settle = [], schedule._sweep, precise.escape  # noqa: SLF001 - what only the inside knows
+    last = []
+
+    def watching(points, limit, way, mu, distances):
+        start = time.process_time()
+        doubtful, late = sweep(points, limit, way, mu, distances)
+        rows.append((way, len(points), len(doubtful), time.process_time() - start))
+        return doubtful, late
+
+    def settling(*arguments):
+        last.append(arguments)
+        return settle(*arguments)
+
+    schedule._sweep, precise.escape = watching, settling  # noqa: SLF001
+    try:
+        work()
+    finally:
+        schedule._sweep, precise.escape = sweep, settle  # noqa: SLF001
+    return [*rows, (0, len(last), 0, 0.0)]
+
+
+def show_ways(name, work):
+    rows = watched(work)
+    total = rows[0][1] if rows[0][0] == 1 else 1
+    names = {0: "integers of any length", 1: "doubles"} | {count: f"{count} limbs" for count in limbs.LADDER}
+    parts = []
+    for way, label in sorted(names.items(), key=lambda item: item[0] or 99):
+        here = [row for row in rows if row[0] == way]
+        points, seconds = sum(row[1] for row in here), sum(row[3] for row in here)
+        if way == 1:
+            total = sum(row[1] for row in here) or total
+        parts.append(f"{label} {points:,} ({points / total:.2%}, {seconds:.2f} s)")
+    print(f"{name}: points and CPU time by way: {'; '.join(parts)}")
+
+
 def show_arithmetic():
-    print("\n# Arithmetic, one core")
-    state = np.zeros((bursts.FIELDS, LANES))
-    state[bursts.CR], state[bursts.CI] = -0.1, 0.1
-    state[bursts.SHIFTED] = -0.1 - bursts.FLOOR
-    work = 1000 * bursts.SPRINT_STEPS * LANES
-    rates = {}
-    for name, loop in (
-        ("z alone, no test, no refill", kernel(bare_loop)),
-        ("a sprint: with bound, tests", kernel(sprint_loop)),
-    ):
-        loop(state, 1)
-        rates[name] = work / best(lambda loop=loop: loop(state, 1000), 9) / 1e9
-        print(f"{name}: {rates[name]:.2f} G iterations/s")
-    return rates["z alone, no test, no refill"]
+    print("\n# Arithmetic, one core, no refill")
+    live, times = 480, 400
+    work = times * bursts.LONGEST * live
+    kinds = {
+        "z alone": (0, False),
+        "with the bound": (1, False),
+        "with bound and derivative": (1, True),
+    } | {f"{count} limbs, with both": (count, True) for count in limbs.LADDER}
+    loops = {}
+    for name, (way, with_derivative) in kinds.items():
+        state = np.zeros((bursts.ROWS if way < 2 else limbs.rows(way), live + SLACK))
+        state[bursts.CR], state[bursts.CI] = -0.1, 0.1
+        here = times if way < 2 else times // 40
+        loops[name] = lambda way=way, d=with_derivative, state=state, here=here: sprints(
+            way, d, state, live, here
+        )
+        loops[name]()
+    spent = in_turns(loops, 9)
+    rates = {name: (work if kinds[name][0] < 2 else work / 40) / spent[name] / 1e9 for name in kinds}
+    for name, rate in rates.items():
+        print(f"{name}: {rate:.2f} G iterations/s")
+    return rates["z alone"]
+
+
+WINDOWS = {
+    "seahorse valley (-0.75, 0.1), width 0.1": ((-0.75, 0.1), 0.1),
+    "seahorse valley (-0.7463, 0.1102), width 0.005": ((-0.7463, 0.1102), 0.005),
+    "base window": (CENTRE, 4.0),
+}
 
 
 def show_speed(slow, ceiling, n):
-    print(f"\n# Escape counts, exact, one core, limit {LIMIT} (iterations as the textbook loop counts them)")
+    print(f"\n# Escape counts, one core, limit {LIMIT} (iterations as the textbook loop counts them)")
     rng = np.random.default_rng(1)
-    windows = {
-        "seahorse valley (-0.75, 0.1), width 0.1": ((-0.75, 0.1), 0.1),
-        "seahorse valley (-0.7463, 0.1102), width 0.005": ((-0.7463, 0.1102), 0.005),
-        "base window": (CENTRE, 4.0),
-    }
-    for name, (centre, width) in windows.items():
+    for name, (centre, width) in WINDOWS.items():
         points = np.array(centre) + width * (rng.random((n, 2)) - 0.5)
         mu = np.empty(n)
         slow(points, LIMIT, mu)
         for part, chosen in (("all points", points), ("escaping points", points[np.isfinite(mu)])):
             counted = slow(chosen, LIMIT, np.empty(len(chosen)))
-            loop = best(lambda chosen=chosen: slow(chosen, LIMIT, np.empty(len(chosen))), 3)
-            ours = one_thread(lambda chosen=chosen: best(lambda: escape_count(chosen, max_iterations=LIMIT)))
-            apart = one_thread(lambda chosen=chosen: best(lambda: distance(chosen, max_iterations=LIMIT), 3))
+            works = {
+                "textbook": lambda chosen=chosen: slow(chosen, LIMIT, np.empty(len(chosen))),
+                "exact": lambda chosen=chosen: escape_count(chosen, max_iterations=LIMIT),
+                "plain": lambda chosen=chosen: escape_count(chosen, max_iterations=LIMIT, exact=False),
+                "both": lambda chosen=chosen: escapes(chosen, max_iterations=LIMIT),
+            }
+            spent = one_thread(lambda works=works: in_turns(works, 9))
+            rate = {kind: counted / seconds / 1e9 for kind, seconds in spent.items()}
+            ratio = {kind: spent["textbook"] / seconds for kind, seconds in spent.items()}
             print(
-                f"{name}, {part}: mean {counted / len(chosen):.0f} iterations; textbook {counted / loop / 1e9:.2f} G/s; "
-                f"exact {counted / ours / 1e9:.2f} G/s = {loop / ours:.1f}x textbook, "
-                f"{counted / ours / 1e9 / ceiling:.2f} of z alone; with distance {loop / apart:.1f}x"
+                f"{name}, {part}: mean {counted / len(chosen):.0f} iterations; textbook {rate['textbook']:.2f} G/s; "
+                f"exact {rate['exact']:.2f} G/s = {ratio['exact']:.1f}x textbook, {rate['exact'] / ceiling:.2f} of z "
+                f"alone; plain {rate['plain']:.2f} G/s = {ratio['plain']:.1f}x; "
+                f"exact with distance {ratio['both']:.1f}x"
             )
-    points = np.array(CENTRE) + 4.0 * (rng.random((20 * n, 2)) - 0.5)
-    single = one_thread(lambda: best(lambda: escape_count(points), 3))
-    print(f"threads: {schedule.threads()} are {single / best(lambda: escape_count(points), 3):.2f}x one")
+        show_ways(name, lambda points=points: escape_count(points, max_iterations=LIMIT))
+    centre, width = WINDOWS["seahorse valley (-0.7463, 0.1102), width 0.005"]
+    points = np.array(centre) + width * (rng.random((200 * n, 2)) - 0.5)
+    spent = in_turns(
+        {
+            "one": lambda: one_thread(lambda: escape_count(points, max_iterations=LIMIT)),
+            "all": lambda: escape_count(points, max_iterations=LIMIT),
+        },
+        5,
+        time.perf_counter,
+    )
+    print(
+        f"threads: {schedule.threads()} are {spent['one'] / spent['all']:.2f}x one, on {len(points):,} points of the "
+        f"seahorse valley ({spent['one']:.2f} s and {spent['all']:.2f} s)"
+    )
 
 
 def show_products(quick):
@@ -164,8 +218,16 @@ def show_products(quick):
     print(f"first target() in a new process, compiled code on disk: {float(done.stdout):.2f} s")
     size = EvaluationSize(8, 32, 512) if quick else EvaluationSize()
     for season in (PRACTICE, Season.open("fresh")):
-        seconds = best(lambda season=season: evaluation_set(season, size), 1)
-        print(f"evaluation set of season {season.name}, {size.chains} chains: {seconds:.2f} s")
+        spent = in_turns(
+            {"": lambda season=season: evaluation_set(season, size)}, 1 if quick else 3, time.perf_counter
+        )
+        start = time.process_time()
+        evaluation_set(season, size)
+        print(
+            f"evaluation set of season {season.name}, {size.chains} chains: {spent['']:.2f} s, of CPU time "
+            f"{time.process_time() - start:.2f} s"
+        )
+        show_ways(f"season {season.name}", lambda season=season: evaluation_set(season, size))
     rows, columns = np.mgrid[0:2160, 0:3840]
     picture = np.stack(
         [-0.75 + (columns.ravel() - 1919.5) * 4 / 2160, (rows.ravel() - 1079.5) * 4 / 2160], axis=1

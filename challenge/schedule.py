@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from challenge import precise
 from challenge.compiled import escape as compiled
-from challenge.compiled import integers
+from challenge.compiled.limbs import LADDER
+from challenge.compiled.ways import IN_DOUBLES, WITHOUT_BOUND
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -45,7 +46,7 @@ def share(work: Callable[[int], None], pieces: Iterable[int], workers: int) -> N
             pass
 
 
-def _sweep(points: Array, limit: int, parts: int, mu: Array, distance: Array) -> tuple[Places, Places]:
+def _sweep(points: Array, limit: int, way: int, mu: Array, distance: Array) -> tuple[Places, Places]:
     """Write what can be settled in one way; returns who lacks precision, and who iterations."""
     workers = threads()
     size = min(_CHUNK, max(_FEWEST, -(-len(points) // workers)))
@@ -57,7 +58,7 @@ def _sweep(points: Array, limit: int, parts: int, mu: Array, distance: Array) ->
         here = slice(first, first + size)
         chunk = points[here]
         unsure, unfinished = np.empty(len(chunk), np.int32), np.empty(len(chunk), np.int32)
-        counts = compiled.escape(chunk, float(limit), parts, mu[here], distance[here], unsure, unfinished)
+        counts = compiled.escape(chunk, limit, way, mu[here], distance[here], unsure, unfinished)
         doubtful.append(first + unsure[: counts[0]].astype(np.int64))
         late.append(first + unfinished[: counts[1]].astype(np.int64))
 
@@ -66,39 +67,37 @@ def _sweep(points: Array, limit: int, parts: int, mu: Array, distance: Array) ->
     return np.concatenate([none, *doubtful]), np.concatenate([none, *late])
 
 
-def _again(places: Places, points: Array, limit: int, parts: int, mu: Array, distance: Array) -> Places:
+def _again(places: Places, points: Array, limit: int, way: int, mu: Array, distance: Array) -> Places:
     """Sweep some points once more, with a larger limit or more precision; returns who is still doubtful."""
     if places.size == 0:
         return places
     some_mu, some_distance = np.empty(places.size), np.empty(places.size if distance.size else 0)
-    doubtful, _ = _sweep(points[places], limit, parts, some_mu, some_distance)
+    doubtful, _ = _sweep(points[places], limit, way, some_mu, some_distance)
     mu[places] = some_mu
     if distance.size:
         distance[places] = some_distance
     return places[doubtful]
 
 
-def escape(points: Array, limit: int, *, with_distance: bool) -> tuple[Array, Array]:
-    """Counts (n,) and exterior distances (n,) of plane points (n, 2); distances (0,) if not asked for."""
+def escape(points: Array, limit: int, *, with_distance: bool, exact: bool = True) -> tuple[Array, Array]:
+    """Counts (n,) and exterior distances (n,) of plane points (n, 2); distances (0,) if not asked for.
+
+    If not exact, counts only: in plain doubles, and nobody is ever doubtful.
+    """
     mu, distance = np.empty(len(points)), np.empty(len(points) if with_distance else 0)
-    doubtful, late = _sweep(points, min(limit, _PATIENCE), 1, mu, distance)
+    way = IN_DOUBLES if exact else WITHOUT_BOUND
+    doubtful, late = _sweep(points, min(limit, _PATIENCE), way, mu, distance)
     if limit > _PATIENCE:
-        doubtful = np.concatenate([doubtful, _again(late, points, limit, 1, mu, distance)])
-    for parts in (2, 3, 4):
-        doubtful = _again(doubtful, points, limit, parts, mu, distance)
+        doubtful = np.concatenate([doubtful, _again(late, points, limit, way, mu, distance)])
+    for limbs in LADDER:
+        doubtful = _again(doubtful, points, limit, limbs, mu, distance)
 
     def follow(place: int) -> None:
         re, im = (float(value) for value in points[place])
-        found = np.empty(2)
-        for words, run in integers.FOLLOW.items():
-            if run(integers.start(re, im, words), float(limit), found[:1], found[1:]):
-                break
-        else:
-            result = precise.escape(re, im, limit)
-            found[:] = result.mu, result.distance
-        mu[place] = found[0]
+        result = precise.escape(re, im, limit)
+        mu[place] = result.mu
         if with_distance:
-            distance[place] = found[1]
+            distance[place] = result.distance
 
     share(follow, [int(place) for place in doubtful], min(threads(), len(doubtful)))
     return mu, distance

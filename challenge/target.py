@@ -30,26 +30,34 @@ def _points(points: ArrayLike) -> Array:
     return array
 
 
-def _escape(points: ArrayLike, max_iterations: int, *, with_distance: bool) -> tuple[Array, Array]:
+def _escape(
+    points: ArrayLike, max_iterations: int, *, with_distance: bool, exact: bool = True
+) -> tuple[Array, Array]:
     """Counts (n,) and distances (n,), or (0,) if they are not asked for."""
     from challenge.schedule import escape  # noqa: PLC0415 - Numba takes half a second to import
 
     array = _points(points)
     if not 1 <= max_iterations <= MOST_ITERATIONS:
         raise ValueError(f"max_iterations must lie in 1 .. {MOST_ITERATIONS}, not {max_iterations}")
-    return escape(array, max_iterations, with_distance=with_distance)
+    return escape(array, max_iterations, with_distance=with_distance, exact=exact)
 
 
-def escape_count(points: ArrayLike, *, max_iterations: int = MAX_ITERATIONS) -> Array:
+def escape_count(points: ArrayLike, *, max_iterations: int = MAX_ITERATIONS, exact: bool = True) -> Array:
     """Smooth escape count of plane points (n, 2): (n,) float64, +inf inside the set.
 
     Exact to what moves the target by 1e-9, for every float64 point. The bits do not depend on the number of
     threads, the order or number of the points, or the CPU.
 
+    Args:
+        points: (n, 2), real and imaginary part.
+        max_iterations: steps after which a point counts as inside.
+        exact: False leaves out what makes sure of that: plain doubles, as everybody iterates them, which err
+            where orbits magnify a rounding. For pictures; no score rests on it.
+
     Raises:
         ValueError: the points are not (n, 2), not finite or beyond `LARGEST`; max_iterations is below 1.
     """
-    return _escape(points, max_iterations, with_distance=False)[0]
+    return _escape(points, max_iterations, with_distance=False, exact=exact)[0]
 
 
 def squash(mu: Array) -> Array:

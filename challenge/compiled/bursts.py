@@ -1,236 +1,227 @@
-"""Bursts: some steps of z -> z^2 + c on 64 lanes, and the bound of their rounding errors.
+"""Bursts of steps of z -> z^2 + c in plain doubles, and the bound of their rounding errors.
 
-The bound. Let e be a bound of the error of z. A step rounds by at most `ROUNDING` while |z| <= 2, so
+The bound. Let e bound the error of z. While |z| <= 2 a step rounds by at most `ROUNDING`, so
 
-    e' = 2 |z| e + e^2 + ROUNDING.
+    e' = 2 |z| e + e^2 + ROUNDING <= 2 sqrt(|z|^2 + F) e + ROUNDING    for every F >= |z| e + e^2 / 4.
 
-Unrolled, e_n is a sum of n terms, and by the Cauchy-Schwarz inequality e_n^2 <= n ROUNDING^2 E_n with
+Unrolled, e_n is a sum of n terms; by the Cauchy-Schwarz inequality e_n^2 <= n E_n with
 
-    E' = (4 |z|^2 + (10.1 n ROUNDING)^2 E) E + 1.01,
+    E' = 4 (|z|^2 + F) E + ROUNDING^2,
 
-where the middle term stands for e^2: (a + b)^2 <= 1.01 a^2 + 101 b^2. That is one number a lane and no square
-root. Beyond |z| = 2 the few steps to the escape add a relative error below 1e-13, far below what matters.
+which is one number a lane and no square root. F needs none either: it is a constant and a multiple of e^2, or
+rather of n E, which together are large enough for every e, as a + b e^2 >= 2 sqrt(a b) e:
 
-`sprint` runs without a test and goes back to where it came from if a lane escaped. It takes |z|^2 from
-numbers that the step has anyway, by subtraction, on units that would idle: right to 1e-14, to which `FLOOR`
-is added; and it leaves out the middle term, which is sound while e <= `SPRINT_ERROR`. `walk` does
-everything at each step and holds a lane still where it escapes or reaches the limit. `crawl_2`, `_3`, `_4`
-are walks where z is a sum of so many doubles.
+* in the opening, eight steps at most, e stays below 4.01^8 `ROUNDING` < 4e-11, and F is `OPENING_FLOOR`;
+* in a walk, at each step, 2 e + e^2 / 4 <= `FLOOR` + `SLOPE` e^2, as `FLOOR` (`SLOPE` - 1/4) >= 1;
+* in a sprint F is taken every four steps. If e was below `PRECISE` it is below 65 e + 1e-14 before the last
+  of them, and 130 e + 65^2 e^2 / 4 + 1e-13 <= `SPRINT_FLOOR` + `SPRINT_SLOPE` e^2, as `SPRINT_FLOOR`
+  (`SPRINT_SLOPE` - 65^2 / 4) > 65^2. If it was not, F is above 1 from there on, E grows at every step, and
+  the sprint is found to have lost precision where it ends.
+
+The squares in a sprint come from numbers that a step has anyway, by subtraction on units that would idle;
+they are right to 1e-14, which the slack in the constants covers, as it covers the rounding of E itself.
+
+Beyond |z| = 2 (where no orbit comes back from, and |c| <= |z|) a step rounds by at most 3.36 * 2^-53 |z|^2.
+What e^2 adds to a relative error r of z there is a factor 1 + r, which `results` makes harmless: it trusts no
+r above a thousandth.
+
+`sprint` runs without a test, beside the state, and `sift` keeps the result or, of lanes that left |z| <= 2,
+the state from before. `walk` takes each step with every test, and holds a lane still where it escapes, where
+it reaches the limit, or where it loses precision.
 """
 
+import math
 from functools import partial
 from typing import Any, Final
 
-from challenge.compiled.vectors import Block, Lanes, lane_kernel
+from challenge.compiled.lanes import lane_kernel, sift_kernel
+from challenge.compiled.vectors import Block, Carried, Lanes
 
-STEPS: Final = 16
-SPRINT_STEPS: Final = 32
 BAILOUT_SQUARED: Final = 2.0**32
+# Steps of a turn of a sprint, and of the longest sprint.
+TURN: Final = 8
+LONGEST: Final = 32
 
-# Fields of a lane, rows of the state array.
-ZR, ZI, CR, CI, ERROR, COUNT, DR, DI, REF_R, REF_I, NEXT, SHIFTED = range(12)
-# Further parts of a z that is a sum of up to four doubles, the largest first: real and imaginary in turn.
-PARTS: Final = 12
-# Where a sprint's ZR, ZI, ERROR, DR and DI are until they are known to be good.
-AHEAD: Final = 18
-MU: Final = AHEAD
-FIELDS: Final = AHEAD + 5
+# Rows of a state.
+ZR, ZI, ERROR, CR, CI, INDEX, COUNT, REF_R, REF_I, DR, DI = range(11)
+# Where a sprint puts ZR, ZI, ERROR, DR and DI until they are known to be good.
+AHEAD: Final = 11
+AHEAD_OF: Final = {ZR: AHEAD, ZI: AHEAD + 1, ERROR: AHEAD + 2, DR: AHEAD + 3, DI: AHEAD + 4}
+ROWS: Final = AHEAD + 5
 
 # In halves of a last place of 1: 4 from zr^2 + cr, which is below 8, and 1 from each part of the new z, below
-# 2; they add up to sqrt((4 + 1)^2 + 1^2).
-ROUNDING: Final = 5.1 * 2.0**-53
-# By number of parts: of what a step loses below the last of them, and a little more.
-CRAWL_ROUNDING: Final = {2: 2.0**-99, 3: 2.0**-149, 4: 2.0**-199}
-SPRINT_ERROR: Final = 4e-11
-FLOOR: Final = 1e-10
-LOST: Final = 1e-2  # an error of z beyond which iterating on is pointless
+# 2; they add up to sqrt((4 + 1)^2 + 1^2). A little more, for the rounding of the bound.
+ROUNDING: Final = 5.11 * 2.0**-53
+FLOOR: Final = 1e-7
+SLOPE: Final = 1.1e7
+SPRINT_FLOOR: Final = 4e-6
+SPRINT_SLOPE: Final = 1.1e9
+OPENING_FLOOR: Final = 1e-9
+# Of a step from |z| > 2, relative to |z|^4: (3.36 / 5.11)^2, as |c| <= |z| there.
+FAR_ROUNDING: Final = 0.44
+PRECISE: Final = 5e-5  # an error of z beyond which iterating on is pointless
 NEAR: Final = 1e-5  # distance at which an orbit is suspected of a cycle
 
 
-def _derivative(x: Lanes, y: Lanes, dr: Lanes, di: Lanes) -> tuple[Lanes, Lanes]:
+def derivative_step(x: Lanes, y: Lanes, dr: Lanes, di: Lanes) -> tuple[Lanes, Lanes]:
     """dz/dc -> 2 z dz/dc + 1, with x + iy = 2z."""
     return (-y).fma(di, x.fma(dr, 1.0)), x.fma(di, y * dr)
 
 
-def _carry_on(block: Block, zr: Lanes, zi: Lanes, count: Lanes, going: Lanes) -> tuple[Lanes, Lanes]:
-    """Who leaves, and who else is back near its reference, which moves on as n doubles (Brent)."""
+def near(block: Block, zr: Lanes, zi: Lanes) -> Lanes:
+    """Who is back near its reference."""
     gap_r, gap_i = zr - block.load(REF_R), zi - block.load(REF_I)
-    near = (gap_r * gap_r + gap_i * gap_i <= NEAR**2) & going
-    due = (block.load(NEXT) <= count) & ~near
-    block.store(REF_R, due.where(zr, block.load(REF_R)))
-    block.store(REF_I, due.where(zi, block.load(REF_I)))
-    block.store(NEXT, due.where(count + count, block.load(NEXT)))
-    return ~going, near
+    return gap_r * gap_r + gap_i * gap_i <= NEAR**2
 
 
-def _sprint_step(step: int, block: Block, values: list[Lanes]) -> list[Lanes]:
-    zr, zi, error, *derivative = values
-    x = zr + zr
-    if derivative:
-        derivative = list(_derivative(x, zi + zi, derivative[0], derivative[1]))
-    t = zr.fma(zr, block.load(CR))
-    new = (-zi).fma(zi, t)
-    squared = (t - block.load(SHIFTED)) + (t - new)
-    # The factor 4 of every step is made good at the end: here it would cost a multiplication.
-    error = squared.fma(error, 1.01 * 0.25**step)
-    return [new, x.fma(zi, block.load(CI)), error, *derivative]
+def hold_back(block: Block, zr: Lanes, zi: Lanes, error: Lanes, after: Any) -> Lanes:
+    """Who goes on after a sprint; who lost precision in it is marked, so as not to walk."""
+    within = zr.fma(zr, zi * zi) <= 4.0
+    precise = error * block.spread(after) <= PRECISE**2
+    block.store(ERROR, (within & ~precise).where(math.inf, block.load(ERROR)))
+    return within & precise
 
 
-def _sprint(with_derivative: bool) -> Any:
-    fields = [ZR, ZI, ERROR, DR, DI] if with_derivative else [ZR, ZI, ERROR]
-
-    def steps(block: Block, _limit: Any) -> None:
-        now = [block.load(field) for field in fields]
-        for step in range(1, SPRINT_STEPS + 1):
-            now = block.apart(partial(_sprint_step, step), now)
-        now[2] *= 4.0**SPRINT_STEPS
-        for index, value in enumerate(now):
-            block.store(AHEAD + index, value)
-
-    def judge(block: Block, limit: Any) -> tuple[Lanes, Lanes]:
-        ahead = [block.load(AHEAD + index) for index in range(len(fields))]
-        zr, zi, error = ahead[:3]
-        count = block.load(COUNT) + float(SPRINT_STEPS)
-        within = (zr * zr + zi * zi) <= BAILOUT_SQUARED
-        precise = error * count <= SPRINT_ERROR**2 / ROUNDING**2
-        going = within & precise & ((count + float(SPRINT_STEPS)) <= block.spread(limit))
-        for field, value in zip([*fields, COUNT], [*ahead, count], strict=True):
-            block.store(field, going.where(value, block.load(field)))
-        return _carry_on(block, zr, zi, count, going)
-
-    return lane_kernel(steps, judge)
+def _four_steps(quarter: int, reach: Lanes | None, block: Block, values: list[Lanes]) -> list[Lanes]:
+    """Four steps of one vector; the factor 4 of every E is made good at the end of the turn."""
+    zr, zi, *others = values
+    cr, ci = block.load(CR), block.load(CI)
+    if reach is not None:
+        reach = Lanes(block, reach.values[:1])
+        shifted = cr - others[0].fma(reach, SPRINT_FLOOR)
+    for step in range(4 * quarter, 4 * quarter + 4):
+        x = zr + zr
+        derivative = derivative_step(x, zi + zi, others[-2], others[-1]) if len(others) > 1 else ()
+        t = zr.fma(zr, cr)
+        new = (-zi).fma(zi, t)
+        if reach is not None:
+            squared = (t - shifted) + (t - new)
+            others = [squared.fma(others[0], ROUNDING**2 * 0.25 ** (step + 1))]
+        others = [*others[:1], *derivative]
+        zr, zi = new, x.fma(zi, ci)
+    return [zr, zi, *others]
 
 
-def _judge_walk(rounding: float) -> Any:
-    def judge(block: Block, limit: Any) -> tuple[Lanes, Lanes]:
-        zr, zi, error, count = (block.load(field) for field in (ZR, ZI, ERROR, COUNT))
-        going = ((zr * zr + zi * zi) <= BAILOUT_SQUARED) & (count < block.spread(limit))
-        # An escaped z is large, and so is its error: only that of a z which stays is held against LOST.
-        precise = error * count <= LOST**2 / rounding**2
-        return _carry_on(block, zr, zi, count, going & precise)
+def _sprint(*, with_bound: bool = True, with_derivative: bool = False) -> Any:
+    rows = [ZR, ZI] + [ERROR] * with_bound + [DR, DI] * with_derivative
 
-    return judge
+    def steps(block: Block, turns: Any, after: Any) -> None:
+        reach = block.spread(after) * SPRINT_SLOPE
+        with block.repeat(turns, [block.load(row) for row in rows]) as (start, put):
+            now = start
+            for quarter in range(TURN // 4):
+                slope = reach * 4.0 ** (4 * quarter) if with_bound else None
+                now = block.apart(partial(_four_steps, quarter, slope), now)
+            if with_bound:
+                now[2] *= 4.0**TURN
+            put(now)
+        for row, value in zip(rows, put.values(), strict=True):
+            block.store(AHEAD_OF[row], value)
 
-
-def _walk_step(middle: Lanes, last: Lanes, block: Block, values: list[Lanes]) -> list[Lanes]:
-    zr, zi, error, count, *derivative = values
-    x, y = zr + zr, zi + zi
-    squared = x.fma(x, y * y)
-    going = (squared <= 4.0 * BAILOUT_SQUARED) & (count < last)
-    after = [(-zi).fma(zi, zr.fma(zr, block.load(CR))), x.fma(zi, block.load(CI))]
-    after += [middle.fma(error, squared).fma(error, 1.01), count + 1.0]
-    if derivative:
-        after += _derivative(x, y, derivative[0], derivative[1])
-    return [going.where(new, old) for new, old in zip(after, values, strict=True)]
+    return lane_kernel(steps, together=2 if with_derivative else 4 if with_bound else 6)
 
 
-def _walk(with_derivative: bool) -> Any:
-    fields = [ZR, ZI, ERROR, COUNT] + ([DR, DI] if with_derivative else [])
+def _sift(*, with_derivative: bool = False) -> Any:
+    """Sift a state that has sprinted to a count, the number."""
 
-    def steps(block: Block, limit: Any) -> None:
-        last = block.spread(limit)
-        start = [block.load(field) for field in fields]
-        reach = (start[3] + float(STEPS)) * (10.1 * ROUNDING)
-        middle = reach * reach
-        with block.repeat(STEPS // 4, start) as (now, put):
-            after = now
-            for _ in range(4):
-                after = _walk_step(middle, last, block, after)
-            put(after)
-        for field, value in zip(fields, put.values(), strict=True):
-            block.store(field, value)
+    def judge(block: Block, after: Any) -> tuple[Lanes, Lanes]:
+        zr, zi, error = (block.load(AHEAD_OF[row]) for row in (ZR, ZI, ERROR))
+        return hold_back(block, zr, zi, error, after), near(block, zr, zi)
 
-    return lane_kernel(steps, _judge_walk(ROUNDING), together=4)
+    ahead = [ZR, ZI, ERROR] + [DR, DI] * with_derivative
+    plain = [CR, CI, INDEX]
+    moves = {row: AHEAD_OF[row] for row in ahead} | {row: row for row in [*plain, REF_R, REF_I]}
+    return sift_kernel(judge, moves, {row: row for row in [*ahead, *plain, COUNT]})
 
 
-def _two_sum(a: Lanes, b: Lanes) -> tuple[Lanes, Lanes]:
-    """The sum and its rounding error, exactly (Knuth)."""
-    total = a + b
-    shadow = total - a
-    return total, (a - (total - shadow)) + (b - shadow)
+def holding(block: Block, squared: Lanes, error: Lanes, count: Lanes, last: Lanes) -> Lanes:
+    """Who has neither escaped nor reached its last step nor lost precision."""
+    precise = error * count <= squared.fma(block.constant(PRECISE**2), PRECISE**2)
+    return (squared <= BAILOUT_SQUARED) & (count < last) & precise & block.present()
 
 
-def _gather(orders: list[list[Lanes]]) -> list[Lanes]:
-    """The sum of terms as few parts: orders[k] are the terms of about 2^-53k of the largest.
-
-    What rounds off a sum goes to the next order, and off the last is lost.
-    """
-    sums = []
-    for order, terms in enumerate(orders):
-        total = terms[0]
-        for term in terms[1:]:
-            if order + 1 < len(orders):
-                total, rest = _two_sum(total, term)
-                orders[order + 1].append(rest)
-            else:
-                total += term
-        sums.append(total)
-    # From the smallest up and down again, so that the parts overlap no more.
-    for last in range(len(sums) - 1):
-        for index in reversed(range(last, len(sums) - 1)):
-            sums[index], sums[index + 1] = _two_sum(sums[index], sums[index + 1])
-    return sums
+def bound_step(squared: Lanes, room: Lanes, error: Lanes, rounding: float) -> Lanes:
+    """E of the next step, wherever z is; room is F."""
+    far = squared.block.constant(FAR_ROUNDING * rounding**2)
+    fresh = (squared * squared).fma(far, rounding**2)
+    return (squared + room).fma(error * 4.0, fresh)
 
 
-def _product(orders: list[list[Lanes]], order: int, left: Lanes, right: Lanes) -> None:
-    """Add left * right to its order, and what rounds off it to the next."""
-    product = left * right
-    orders[order].append(product)
-    if order + 1 < len(orders):
-        orders[order + 1].append(left.fma(right, -product))
+def _opening(*, with_derivative: bool = False) -> Any:
+    """The first steps of lanes that stand at 0: `turns` of them, no more than a turn has."""
+
+    def steps(block: Block, turns: Any, _number: Any) -> None:
+        rows = [ZR, ZI, ERROR, COUNT] + [DR, DI] * with_derivative
+        with block.repeat(turns, [block.load(row) for row in rows]) as (now, put):
+            put(block.apart(step, now))
+        for row, value in zip(rows, put.values(), strict=True):
+            block.store(row, value)
+
+    def step(block: Block, values: list[Lanes]) -> list[Lanes]:
+        zr, zi, error, count, *derivative = values
+        x = zr + zr
+        squared = zr.fma(zr, zi * zi)
+        going = squared <= BAILOUT_SQUARED
+        after = [(-zi).fma(zi, zr.fma(zr, block.load(CR))), x.fma(zi, block.load(CI))]
+        after += [bound_step(squared, block.constant(OPENING_FLOOR), error, ROUNDING), count + 1.0]
+        if derivative:
+            after += derivative_step(x, zi + zi, derivative[0], derivative[1])
+        return [going.where(new, old) for new, old in zip(after, values, strict=True)]
+
+    return lane_kernel(steps, together=4)
 
 
-def _square(orders: list[list[Lanes]], parts: list[Lanes], *, minus: bool = False) -> None:
-    """Add the terms of the square of a sum of parts, or of its negative."""
-    for i, left in enumerate(parts):
-        factor = -left if minus else left
-        twice = factor + factor
-        for j in range(i, len(orders) - i):
-            _product(orders, i + j, factor if i == j else twice, parts[j])
+def _start(block: Block, limit: Any) -> tuple[Lanes, Lanes]:
+    """Who goes on after the opening."""
+    zr, zi, count = (block.load(row) for row in (ZR, ZI, COUNT))
+    going = (zr.fma(zr, zi * zi) <= 4.0) & (count < block.spread(limit))
+    return going, going & ~going
 
 
-def _crawl(parts: int) -> Any:
-    rounding = CRAWL_ROUNDING[parts]
+def _walk(*, with_derivative: bool = False) -> Any:
+    rows = [ZR, ZI, ERROR, COUNT] + [DR, DI] * with_derivative
 
-    def steps(block: Block, limit: Any) -> None:
-        fields_r = [ZR, *range(PARTS, PARTS + 2 * parts - 2, 2)]
-        fields_i = [ZI, *range(PARTS + 1, PARTS + 2 * parts - 2, 2)]
-        zr, zi = [block.load(field) for field in fields_r], [block.load(field) for field in fields_i]
-        error, count, dr, di = (block.load(field) for field in (ERROR, COUNT, DR, DI))
-        last = block.spread(limit)
-        reach = (count + float(STEPS)) * (10.1 * rounding)
-        middle = reach * reach
-        with block.repeat(STEPS, [*zr, *zi, error, count, dr, di]) as (now, put):
-            zr, zi, (error, count, dr, di) = now[:parts], now[parts : 2 * parts], now[2 * parts :]
-            x, y = zr[0] + zr[0], zi[0] + zi[0]
-            squared = x.fma(x, y * y)
-            going = (squared <= 4.0 * BAILOUT_SQUARED) & (count < last)
-            next_r, next_i = _derivative(x, y, dr, di)
-            bound = middle.fma(error, squared).fma(error, 1.01)
-            real: list[list[Lanes]] = [[] for _ in range(parts)]
-            imaginary: list[list[Lanes]] = [[] for _ in range(parts)]
-            _square(real, zr)
-            _square(real, zi, minus=True)
-            for i, left in enumerate([x] + [part + part for part in zr[1:]]):
-                for j in range(parts - i):
-                    _product(imaginary, i + j, left, zi[j])
-            real[0].append(block.load(CR))
-            imaginary[0].append(block.load(CI))
-            after = [*_gather(real), *_gather(imaginary), bound, count + 1.0, next_r, next_i]
-            put([going.where(new, old) for new, old in zip(after, now, strict=True)])
-        fields = [*fields_r, *fields_i, ERROR, COUNT, DR, DI]
-        for field, value in zip(fields, put.values(), strict=True):
-            block.store(field, value)
+    def steps(block: Block, _turns: Any, limit: Any) -> None:
+        last = last_of(block, limit)
+        now = Carried(block, [block.load(row) for row in rows])
+        with block.until_none() as going_on:
+            zr, zi, error, count, *derivative = values = now.values()
+            x = zr + zr
+            squared = zr.fma(zr, zi * zi)
+            going = holding(block, squared, error, count, last)
+            room = (error * count).fma(block.constant(SLOPE), FLOOR)
+            after = [(-zi).fma(zi, zr.fma(zr, block.load(CR))), x.fma(zi, block.load(CI))]
+            after += [bound_step(squared, room, error, ROUNDING), count + 1.0]
+            if derivative:
+                after += derivative_step(x, zi + zi, derivative[0], derivative[1])
+            now([going.where(new, old) for new, old in zip(after, values, strict=True)])
+            going_on(block.any(going))
+        for row, value in zip(rows, now.values(), strict=True):
+            block.store(row, value)
 
-    return lane_kernel(steps, _judge_walk(rounding), together=2 if parts == 2 else 1)
+    return lane_kernel(steps, together=3)
 
 
-# (state, busy, limit) -> the lanes that leave, the lanes that may be in a cycle. One that leaves a sprint
-# stands where the burst began; one that leaves a walk has escaped, is at the limit, or is lost.
-sprint: Final = _sprint(with_derivative=False)
+def last_of(block: Block, limit: Any) -> Lanes:
+    """Where a walk ends in any case: at the limit, or after more steps than a sprint and an escape take."""
+    soon, end = block.load(COUNT) + float(LONGEST + 32), block.spread(limit)
+    return (soon < end).where(soon, end)
+
+
+# (state, live, turns, count afterwards) -> 0
+sprint: Final = _sprint()
 sprint_with_derivative: Final = _sprint(with_derivative=True)
-walk: Final = _walk(with_derivative=False)
+sprint_without_bound: Final = _sprint(with_bound=False)
+# (state, live, ended, there, count afterwards) -> (live, there, whether somebody is back near its reference)
+sift: Final = _sift()
+sift_with_derivative: Final = _sift(with_derivative=True)
+# (state, live, steps, 0) -> 0
+open_up: Final = _opening()
+open_up_with_derivative: Final = _opening(with_derivative=True)
+# (state, live, ended, there, limit) -> (live, there, 0)
+sift_start: Final = sift_kernel(
+    _start, {row: row for row in range(AHEAD)}, {row: row for row in range(AHEAD)}
+)
+# (state, live, 0, limit) -> 0
+walk: Final = _walk()
 walk_with_derivative: Final = _walk(with_derivative=True)
-crawl_2: Final = _crawl(2)
-crawl_3: Final = _crawl(3)
-crawl_4: Final = _crawl(4)

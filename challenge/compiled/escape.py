@@ -1,224 +1,235 @@
 """The story of a chunk of points.
 
-Every point walks sixteen steps; most of the plane has escaped by then. Those that are not known to be inside
-sprint, and are replaced in their lane when they leave it: to be proved inside, or to walk their last steps.
-Who is not settled by that is listed: points that need more iterations, and points that need more precision.
+Points walk a few steps, in batches, and most of the plane has escaped by then. Those that are not known to be
+inside sprint together. After every sprint the state is sifted: who escaped goes to the ended, a state of its
+own, where it walks its last steps and is measured; the others close ranks. Where few are left they wait, at
+the count that they have reached, in the state of the next level, until there are enough of them to go on.
+
+A point's way, in which steps it sprints and where it is tested, follows from its count alone.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from challenge.compiled.bursts import (
-    BAILOUT_SQUARED,
     CI,
     COUNT,
     CR,
-    CRAWL_ROUNDING,
-    DI,
-    DR,
-    ERROR,
-    FIELDS,
-    FLOOR,
-    LOST,
-    MU,
-    NEXT,
-    PARTS,
+    INDEX,
+    NEAR,
     REF_I,
     REF_R,
-    ROUNDING,
-    SHIFTED,
-    SPRINT_STEPS,
-    STEPS,
-    ZI,
+    ROWS,
+    TURN,
     ZR,
-    crawl_2,
-    crawl_3,
-    crawl_4,
-    sprint,
-    sprint_with_derivative,
-    walk,
-    walk_with_derivative,
+    open_up,
+    open_up_with_derivative,
+    sift_start,
 )
-from challenge.compiled.interior import attracted, known_inside
-from challenge.compiled.logarithm import exterior_distance, smooth, trustworthy
-from challenge.compiled.results import measure
-from challenge.compiled.vectors import LANES, kernel, lowest_bit
+from challenge.compiled.interior import attracted, sift_known
+from challenge.compiled.lanes import SLACK
+from challenge.compiled.limbs import split
+from challenge.compiled.results import (
+    DISTANCE,
+    DOUBTFUL,
+    LATE,
+    MU,
+    OUTCOME,
+    measure,
+    measure_with_distance,
+)
+from challenge.compiled.vectors import kernel
+from challenge.compiled.ways import IN_DOUBLES, WITHOUT_BOUND, sift, sprint, walk
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int32]
 
-# What a point keeps between bursts: a row, one cache line; a prefix of the lane's fields.
-KEPT: Final = 8
-NOBODY: Final = np.uint64(0)
-ONE: Final = np.uint64(1)
-EVERYBODY: Final = np.uint64(2**64 - 1)
+# Lanes that start together, that a state holds, and that have to have ended before they are measured. In
+# limbs a state has many rows, and is to stay in the cache.
+BATCH: Final = 512
+CAPACITY: Final = 1024
+CAPACITY_IN_LIMBS: Final = 256
+ENOUGH: Final = 256
+# Counts at which lanes wait for others.
+LEVELS: Final = (64, 512, 4096, 2**62)
 FAR: Final = 1e9
-PROVED: Final = -1.0  # the count of a point that is proved inside
-
-ROUNDINGS: Final = (0.0, ROUNDING, CRAWL_ROUNDING[2], CRAWL_ROUNDING[3], CRAWL_ROUNDING[4])
-
-# Ways to run a crowd; a crawl's is its number of parts.
-SPRINT: Final = 0
-WALK: Final = 1
+NEAR_SQUARED: Final = NEAR**2
 
 
-@kernel
-def begin(points: Array, limit: float, kept: Array, mu: Array, distance: Array, waiting: Indices) -> int:
-    """Walk every point from 0; settles who escapes or is known to be inside, lists and counts the others."""
-    state = np.zeros((FIELDS, LANES))
-    state[NEXT] = np.inf
-    total = 0
-    for first in range(0, len(points), LANES):
-        busy = min(LANES, len(points) - first)
-        state[:KEPT] = 0.0
-        for lane in range(busy):
-            state[CR, lane] = points[first + lane, 0]
-            state[CI, lane] = points[first + lane, 1]
-        if distance.size:
-            walk_with_derivative(state, EVERYBODY, limit)
-        else:
-            walk(state, EVERYBODY, limit)
-        outside, settled = measure(state, EVERYBODY, limit)
-        for lane in range(busy):
-            point, bit = first + lane, ONE << np.uint64(lane)
-            if settled & bit:
-                mu[point] = state[MU, lane]
-                if distance.size:
-                    squared = state[ZR, lane] * state[ZR, lane] + state[ZI, lane] * state[ZI, lane]
-                    distance[point] = exterior_distance(squared, state[DR, lane], state[DI, lane])
-            elif not outside & bit and known_inside(state[CR, lane], state[CI, lane]):
-                mu[point] = np.inf
-                if distance.size:
-                    distance[point] = 0.0
-            else:
-                for field in range(KEPT):
-                    kept[point, field] = state[field, lane]
-                waiting[total] = point
-                total += 1
-    return total
+class Out(NamedTuple):
+    """What is written for a chunk of points; see `escape`.
+
+    listed: (2,) how many are in doubtful, and in late.
+    """
+
+    mu: Array
+    distance: Array
+    doubtful: Indices
+    late: Indices
+    listed: NDArray[np.int64]
 
 
 @kernel
-def _enter(state: Array, lane: int, kept: Array, point: int) -> None:
-    for field in range(KEPT):
-        state[field, lane] = kept[point, field]
-    state[PARTS:, lane] = 0.0
-    state[SHIFTED, lane] = state[CR, lane] - FLOOR
-    state[REF_R, lane] = FAR
-    state[REF_I, lane] = FAR
-    state[NEXT, lane] = max(2.0 * STEPS, state[COUNT, lane])
-
-
-@kernel
-def _proved(state: Array, lane: int) -> bool:
-    """Whether a lane that came back near its reference is in the grip of an attracting cycle."""
-    gap_r, gap_i = state[ZR, lane] - state[REF_R, lane], state[ZI, lane] - state[REF_I, lane]
-    gap = np.sqrt(gap_r * gap_r + gap_i * gap_i)
-    steps = int(state[COUNT, lane] - 0.5 * state[NEXT, lane])
-    if attracted(state[CR, lane], state[CI, lane], state[ZR, lane], state[ZI, lane], gap, steps):
-        return True
-    # Not yet: ask again after the next reference, when the orbit has come closer to its cycle.
-    state[REF_R, lane] = FAR
-    return False
-
-
-@kernel
-def _burst(
-    way: int, state: Array, busy: np.uint64, limit: float, with_derivative: bool
-) -> tuple[np.uint64, np.uint64]:
-    if way == 2:
-        masks = crawl_2(state, busy, limit)
-    elif way == 3:
-        masks = crawl_3(state, busy, limit)
-    elif way == 4:
-        masks = crawl_4(state, busy, limit)
-    elif way == WALK:
-        masks = walk_with_derivative(state, busy, limit) if with_derivative else walk(state, busy, limit)
-    elif with_derivative:
-        masks = sprint_with_derivative(state, busy, limit)
+def finish(ended: Array, there: int, limit: float, way: int, out: Out) -> None:
+    """Let those that ended walk to where they escape; write their results, list who is not settled."""
+    walk(way, out.distance.size > 0, ended, there, limit)
+    if out.distance.size:
+        measure_with_distance(ended, there, 0, limit)
     else:
-        masks = sprint(state, busy, limit)
-    return masks[0], masks[1]
+        measure(ended, there, 0, limit)
+    for lane in range(there):
+        point = int(ended[INDEX, lane])
+        out.mu[point] = ended[MU, lane]
+        if out.distance.size:
+            out.distance[point] = ended[DISTANCE, lane]
+    for lane in range(there):
+        if ended[OUTCOME, lane] == DOUBTFUL and way != WITHOUT_BOUND:
+            out.doubtful[out.listed[0]] = int(ended[INDEX, lane])
+            out.listed[0] += 1
+        elif ended[OUTCOME, lane] == LATE:
+            out.late[out.listed[1]] = int(ended[INDEX, lane])
+            out.listed[1] += 1
 
 
 @kernel
-def crowd(way: int, limit: float, with_derivative: bool, kept: Array, waiting: Indices, total: int) -> int:
-    """Sprint, walk or crawl the points that wait until they leave; lists and counts who is not proved inside.
+def inside(point: float, out: Out) -> None:
+    """Write the results of a point that is proved to be inside."""
+    out.mu[int(point)] = np.inf
+    if out.distance.size:
+        out.distance[int(point)] = 0.0
+
+
+@kernel
+def where(state: Array, lane: int, way: int, part: int) -> float:
+    """The real or imaginary part of a lane's z, as one double."""
+    return float(state[ZR + part, lane] + (state[ROWS + part, lane] if way > IN_DOUBLES else 0.0))
+
+
+@kernel
+def refer(state: Array, live: int, way: int) -> None:
+    """Take where the lanes are as the reference that a cycle would come back to."""
+    for part in range(2):
+        for lane in range(live):
+            state[REF_R + part, lane] = where(state, lane, way, part)
+
+
+@kernel
+def prove(state: Array, live: int, way: int, steps: int, out: Out) -> int:
+    """Take out who is proved to be inside, of those that are back near their reference; returns who is left.
 
     Args:
-        way: SPRINT, WALK, or the parts of a crawl.
-        limit: iterations.
-        with_derivative: carry dz/dc along; a crawl always does.
-        kept: (n, KEPT) where the points are; a crawl starts where count is 0.
-        waiting: (n,) indices of points; the first total of them are run.
-        total: see waiting.
+        state: of lanes that have come so many steps since the reference.
+        live: how many.
+        way: see `escape`.
+        steps: see state.
+        out: written.
     """
-    state = np.zeros((FIELDS, LANES))
-    owner = np.empty(LANES, np.int32)
-    taken = left = 0
-    busy = NOBODY
-    for lane in range(min(LANES, total)):
-        owner[lane] = waiting[taken]
-        _enter(state, lane, kept, waiting[taken])
-        taken += 1
-        busy |= ONE << np.uint64(lane)
-    while busy:
-        leaving, near = _burst(way, state, busy, limit, with_derivative)
-        while near:
-            lane = lowest_bit(near)
-            near &= near - ONE
-            if _proved(state, lane):
-                state[COUNT, lane] = PROVED
-                leaving |= ONE << np.uint64(lane)
-        while leaving:
-            lane = lowest_bit(leaving)
-            leaving &= leaving - ONE
-            point = owner[lane]
-            for field in range(KEPT):
-                kept[point, field] = state[field, lane]
-            if state[COUNT, lane] != PROVED:
-                # The list is read further on than it is written.
-                waiting[left] = point
-                left += 1
-            if taken < total:
-                owner[lane] = waiting[taken]
-                _enter(state, lane, kept, waiting[taken])
-                taken += 1
-            else:
-                busy &= ~(ONE << np.uint64(lane))
-    return left
+    for lane in range(live - 1, -1, -1):
+        zr, zi = where(state, lane, way, 0), where(state, lane, way, 1)
+        gap_r, gap_i = zr - state[REF_R, lane], zi - state[REF_I, lane]
+        squared = gap_r * gap_r + gap_i * gap_i
+        if not squared <= NEAR_SQUARED:
+            continue
+        if attracted(state[CR, lane], state[CI, lane], zr, zi, np.sqrt(squared), steps):
+            inside(state[INDEX, lane], out)
+            live -= 1
+            state[:, lane] = state[:, live]
+        else:
+            # Not yet: ask again after the next reference, when the orbit has come closer to its cycle.
+            state[REF_R, lane] = FAR
+    return live
 
 
 @kernel
-def settle(kept: Array, point: int, limit: float, rounding: float, mu: Array, distance: Array) -> bool:
-    """Write a finished point's results; False if they are not precise enough."""
-    count, error = kept[point, COUNT], kept[point, ERROR]
-    squared = kept[point, ZR] * kept[point, ZR] + kept[point, ZI] * kept[point, ZI]
-    if count == PROVED or not squared > BAILOUT_SQUARED:
-        mu[point] = np.inf
-        if distance.size:
-            distance[point] = 0.0
-        lost = not count * error * rounding * rounding <= LOST * LOST
-        return bool(count == PROVED or (count >= limit and not lost))
-    value = smooth(squared, count)
-    mu[point] = value
-    if distance.size:
-        distance[point] = exterior_distance(squared, kept[point, DR], kept[point, DI])
-    return bool(trustworthy(squared, count, value, error, rounding))
+def append(state: Array, live: int, others: Array, there: int) -> int:
+    """Add lanes to those of another state; returns how many are there then."""
+    for row in range(len(state)):
+        for lane in range(live):
+            others[row, there + lane] = state[row, lane]
+    return there + live
+
+
+@kernel
+def begin(
+    points: Array, first: int, state: Array, ended: Array, there: int, limit: int, way: int, out: Out
+) -> tuple[int, int, int]:
+    """Put a batch of points at 0; in doubles, take their first turn.
+
+    Returns:
+        How many have begun, are still there, and have ended.
+    """
+    begun = live = min(BATCH if way <= IN_DOUBLES else CAPACITY_IN_LIMBS, len(points) - first)
+    state[:, :live] = 0.0
+    for lane in range(live):
+        state[CR, lane] = points[first + lane, 0]
+        state[CI, lane] = points[first + lane, 1]
+        state[INDEX, lane] = first + lane
+    if way > IN_DOUBLES:
+        for lane in range(live):
+            split(state[CR, lane], way, ROWS + 2 * way - 2, lane, state)
+            split(state[CI, lane], way, ROWS + 2 * way - 1, lane, state)
+        return begun, live, there
+    if out.distance.size:
+        open_up_with_derivative(state, live, min(limit, TURN), 0.0)
+    else:
+        open_up(state, live, min(limit, TURN), 0.0)
+    live, there, _ = sift_start(state, live, ended, there, limit)
+    known = np.empty((1, BATCH + SLACK))
+    live, apart, _ = sift_known(state, live, known, 0, 0.0)
+    for lane in range(apart):
+        inside(known[0, lane], out)
+    return begun, live, there
+
+
+@kernel
+def pace(n: int) -> int:
+    """Turns of the next sprint of lanes that have come to a count: longer ones waste more where they end."""
+    return 1 if n < 40 else 2 if n < 160 else 4
+
+
+@kernel
+def advance(
+    n: int, end: int, state: Array, live: int, ended: Array, there: int, limit: int, way: int, out: Out
+) -> tuple[int, int, int]:
+    """Let the lanes of a level sprint to its end.
+
+    Returns:
+        Their count then, how many they are, and how many have ended.
+    """
+    referred = max(n, TURN)
+    refer(state, live, way)
+    end = min(end, limit)
+    while live and n + TURN <= end:
+        turns = min(pace(n), (end - n) // TURN)
+        after = n + TURN * turns
+        sprint(way, out.distance.size > 0, state, live, turns, after)
+        state[COUNT, :live] = n
+        live, there, back = sift(way, out.distance.size > 0, state, live, ended, there, after)
+        n = after
+        if back:
+            live = prove(state, live, way, n - referred, out)
+        if there >= ENOUGH:
+            finish(ended, there, limit, way, out)
+            there = 0
+        if n >= 2 * referred:
+            refer(state, live, way)
+            referred = n
+    state[COUNT, :live] = n
+    return n, live, there
 
 
 @kernel
 def escape(
-    points: Array, limit: float, parts: int, mu: Array, distance: Array, doubtful: Indices, late: Indices
+    points: Array, limit: int, way: int, mu: Array, distance: Array, doubtful: Indices, late: Indices
 ) -> tuple[int, int]:
     """Escape counts and, if distance is not empty, distances of one chunk of points.
 
     Args:
         points: (n, 2) plane points, finite, |re| and |im| at most 1e75.
         limit: iterations after which a point counts as inside.
-        parts: doubles that z is a sum of: 1 to 4; beyond 1 the points crawl.
+        way: `WITHOUT_BOUND`, `IN_DOUBLES`, or the limbs of z.
         mu: (n,) the smooth counts, written; +inf inside.
         distance: (n,) the exterior distances, written, 0 inside; or (0,).
         doubtful: (n,) written with the points that need more precision.
@@ -227,31 +238,37 @@ def escape(
     Returns:
         How many are doubtful, and how many late.
     """
-    with_derivative = distance.size > 0
-    kept = np.empty((len(points), KEPT))
-    waiting = np.empty(len(points), np.int32)
-    rounding = ROUNDINGS[parts]
-    if parts > 1:
-        total = len(points)
-        kept[:] = 0.0
-        kept[:, CR : CI + 1] = points
-        waiting[:] = np.arange(total)
-    else:
-        total = begin(points, limit, kept, mu, distance, waiting)
-    # The lists of the crowd are used up as they run.
-    pending = waiting[:total].copy()
-    if parts > 1:
-        crowd(parts, limit, True, kept, waiting, total)
-    else:
-        if limit >= STEPS + SPRINT_STEPS:
-            total = crowd(SPRINT, limit, with_derivative, kept, waiting, total)
-        crowd(WALK, limit, with_derivative, kept, waiting, total)
-    unsure = unfinished = 0
-    for point in pending:
-        if not settle(kept, point, limit, rounding, mu, distance):
-            doubtful[unsure] = point
-            unsure += 1
-        elif mu[point] == np.inf and kept[point, COUNT] != PROVED:
-            late[unfinished] = point
-            unfinished += 1
-    return unsure, unfinished
+    out = Out(mu, distance, doubtful, late, np.zeros(2, np.int64))
+    capacity = CAPACITY if way <= IN_DOUBLES else CAPACITY_IN_LIMBS
+    height = ROWS if way <= IN_DOUBLES else ROWS + 6 * way - 4
+    states = np.zeros((len(LEVELS), height, capacity + SLACK))
+    ended = np.zeros((height, ENOUGH + capacity + SLACK))
+    lives = np.zeros(len(LEVELS), np.int64)
+    there = first = lowest = 0
+    while first < len(points) or lives.sum() > 0:
+        if first < len(points):
+            begun, lives[0], there = begin(points, first, states[0], ended, there, limit, way, out)
+            first += begun
+        else:
+            while lives[lowest] == 0:
+                lowest += 1
+        # Whoever has to make room goes first.
+        level = lowest
+        while level + 1 < len(LEVELS) and lives[level] + lives[level + 1] > capacity:
+            level += 1
+        while level >= lowest:
+            n = LEVELS[level - 1] if level else TURN if way <= IN_DOUBLES else 0
+            n, live, there = advance(
+                n, LEVELS[level], states[level], lives[level], ended, there, limit, way, out
+            )
+            if n + TURN <= limit:
+                lives[level + 1] = append(states[level], live, states[level + 1], lives[level + 1])
+            else:
+                there = append(states[level], live, ended, there)
+            lives[level] = 0
+            level -= 1
+        if there >= ENOUGH:
+            finish(ended, there, limit, way, out)
+            there = 0
+    finish(ended, there, limit, way, out)
+    return out.listed[0], out.listed[1]

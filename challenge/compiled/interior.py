@@ -1,26 +1,35 @@
 """What proves a point to be inside the set. Each test may miss a point; none may claim one falsely."""
 
 import math
+from typing import Any, Final
 
-from challenge.compiled.vectors import kernel
+from challenge.compiled.bursts import AHEAD, CI, CR, INDEX
+from challenge.compiled.lanes import sift_kernel
+from challenge.compiled.vectors import Block, Lanes, kernel
 
 # Rounding of the closed formulas below is under 1e-14; a point that close to their edge is iterated.
-_MARGIN = 1e-13
+_MARGIN: Final = 1e-13
 # Rounding of one step of a disc that stays within |z| <= 4, centre and radius together.
-_DISC_ROUNDING = 1e-14
+_DISC_ROUNDING: Final = 1e-14
 
 
-@kernel
-def known_inside(cr: float, ci: float) -> bool:
-    """By a closed form: main cardioid, disc of period 2, real axis, or +-i (preperiodic)."""
-    if ci == 0.0:
-        return -2.0 <= cr <= 0.25
-    if cr == 0.0 and abs(ci) == 1.0:
-        return True
+def _known(block: Block, _number: Any) -> tuple[Lanes, Lanes]:
+    """Who is not inside by a closed form: main cardioid, disc of period 2, real axis, +-i (preperiodic)."""
+    cr, ci = block.load(CR), block.load(CI)
+    size = ci.size()
     square = ci * ci
     x = cr - 0.25
     q = x * x + square
-    return q * (q + x) < 0.25 * square - _MARGIN or (cr + 1.0) * (cr + 1.0) + square < 0.0625 - _MARGIN
+    inside = q * (q + x) < square * 0.25 - _MARGIN
+    inside |= (cr + 1.0) * (cr + 1.0) + square < 0.0625 - _MARGIN
+    inside |= (size <= 0.0) & (cr <= 0.25) & (-cr <= 2.0)
+    inside |= (cr.size() <= 0.0) & (size <= 1.0) & (-size <= -1.0)
+    return ~inside, inside & ~inside
+
+
+# (state, live, known, there, 0) -> (live, there, 0): takes out who is known to be inside; known has who that
+# is.
+sift_known: Final = sift_kernel(_known, {row: row for row in range(AHEAD)}, {0: INDEX})
 
 
 @kernel

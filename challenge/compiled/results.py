@@ -1,12 +1,22 @@
-"""The smooth counts of 64 lanes at once: where orbits are short, the logarithms would cost the most."""
+"""From an escaped z to the smooth count and the distance, and whether they are precise enough; in vectors."""
 
 import math
 from typing import Any, Final
 
-from challenge.compiled.bursts import BAILOUT_SQUARED, COUNT, ERROR, MU, ROUNDING, ZI, ZR
-from challenge.compiled.logarithm import ALLOWED
-from challenge.compiled.vectors import Block, Lanes, lane_kernel
+from challenge.compiled.bursts import AHEAD, BAILOUT_SQUARED, COUNT, DI, DR, ERROR, PRECISE, ZI, ZR
+from challenge.compiled.lanes import lane_kernel
+from challenge.compiled.vectors import Block, Lanes
 
+# Rows that are written: the smooth count, the distance, and what became of the lane.
+MU: Final = AHEAD
+DISTANCE: Final = AHEAD + 1
+OUTCOME: Final = AHEAD + 2
+DOUBTFUL, SETTLED, LATE = 0.0, 1.0, 2.0
+
+# Share of the contract's 1e-9 that rounding in the orbit may take.
+ALLOWED: Final = 8e-10
+# Relative error of z up to which the logarithm is linear, and e^2 is small.
+_SMALL: Final = 1e-3
 _LN2: Final = math.log(2.0)
 
 
@@ -24,20 +34,41 @@ def _log2(x: Lanes) -> Lanes:
     return exponent + (s * q * series + s) * (2.0 / _LN2)
 
 
-def _judge(block: Block, _limit: Any) -> tuple[Lanes, Lanes]:
-    zr, zi, error, count = (block.load(field) for field in (ZR, ZI, ERROR, COUNT))
-    squared = zr * zr + zi * zi
-    outside = ~(squared <= BAILOUT_SQUARED)
-    # Those that stay get a number that is no trouble.
-    safe = outside.where(squared, 2.0 * BAILOUT_SQUARED)
-    log_z = _log2(safe) * 0.5
-    mu = count + 1.0 - _log2(log_z)
-    block.store(MU, mu)
-    # `logarithm.trustworthy`, squared on both sides.
-    m = (mu <= 0.0).where(0.0, mu) + 50.0
-    allowed = m * m * log_z * (ALLOWED * _LN2 * _LN2 / (50.0 * ROUNDING))
-    return outside, outside & (count * error <= allowed * allowed * safe)
+def _exterior_distance(block: Block, squared: Lanes, log_squared: Lanes) -> Lanes:
+    """2 |z| ln |z| / |dz/dc|: between 1/2 and 2 times the distance to the set, nearly (Koebe)."""
+    dr, di = block.load(DR).size(), block.load(DI).size()
+    scale = (dr <= di).where(di, dr)
+    dr, di = dr / scale, di / scale
+    length = (dr * dr + di * di).root()
+    return log_squared * _LN2 * (squared.root() / scale / length)
 
 
-# (state, busy, -) -> who has escaped, and of them whose count, now in MU, is precise enough.
-measure: Final = lane_kernel(lambda _block, _limit: None, _judge)
+def _measure(*, with_distance: bool) -> Any:
+    def steps(block: Block, _turns: Any, limit: Any) -> None:
+        zr, zi, error, count = (block.load(row) for row in (ZR, ZI, ERROR, COUNT))
+        squared = zr * zr + zi * zi
+        inexact = count * error
+        outside = ~(squared <= BAILOUT_SQUARED)
+        # Those that stay get a number that is no trouble.
+        safe = outside.where(squared, 2.0 * BAILOUT_SQUARED)
+        log_squared = _log2(safe)
+        log_z = log_squared * 0.5
+        mu = count + 1.0 - _log2(log_z)
+        # A relative error r of z moves mu by r / (log2|z| ln(2)^2), and t by 50 / (m + 50)^2 of that.
+        m = (mu <= 0.0).where(0.0, mu) + 50.0
+        allowed = m * m * log_z * (ALLOWED * _LN2 * _LN2 / 50.0)
+        allowed = (allowed <= _SMALL).where(allowed, _SMALL)
+        settled = outside & (inexact <= allowed * allowed * safe)
+        late = (squared <= BAILOUT_SQUARED) & (block.spread(limit) <= count)
+        late &= inexact <= (squared + 1.0) * PRECISE**2
+        block.store(MU, outside.where(mu, math.inf))
+        block.store(OUTCOME, settled.where(SETTLED, late.where(LATE, DOUBTFUL)))
+        if with_distance:
+            block.store(DISTANCE, outside.where(_exterior_distance(block, safe, log_squared), 0.0))
+
+    return lane_kernel(steps, together=1)
+
+
+# (state, live, 0, limit) -> 0
+measure: Final = _measure(with_distance=False)
+measure_with_distance: Final = _measure(with_distance=True)

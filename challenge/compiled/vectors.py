@@ -1,10 +1,9 @@
-"""LLVM vectors for Numba: arithmetic on 64 lanes that stays in registers.
+"""LLVM vectors for Numba: arithmetic on many lanes that stays in registers.
 
-Numba's loops over arrays go through memory at every step. A lane kernel is written once, in Python, as
-straight-line arithmetic on `Lanes`, and becomes LLVM vector instructions inside the compiled caller. The
-width of a vector follows the host's registers; the number of lanes, the order of the operations and every
-rounding do not, so results are the same bits on every CPU. Fused multiply-adds are explicit, never the
-compiler's choice.
+Numba's loops over arrays go through memory at every step. A lane kernel (see `lanes`) is written once, in
+Python, as straight-line arithmetic on `Lanes`, and becomes LLVM vector instructions in the compiled caller.
+The width of a vector follows the host's registers; the order of the operations and every rounding do not, so
+results are the same bits on every CPU. Fused multiply-adds are explicit, never the compiler's choice.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -18,11 +17,7 @@ from typing import Any, Final, Self
 
 import numba
 from llvmlite import binding, ir
-from numba import types
 from numba.core import cgutils, config
-from numba.extending import intrinsic
-
-LANES: Final = 64
 
 _SOURCE: Final = hashlib.sha256(
     b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
@@ -117,25 +112,68 @@ class Lanes:
         triples = zip(self.values, factor.values, self.block.lift(addend).values, strict=True)
         return type(self)(self.block, [self.block.fused(*triple) for triple in triples])
 
+    def __or__(self, other: "Lanes") -> Self:
+        return self._with(other, self.block.builder.or_)
+
+    def root(self) -> Self:
+        """The square root, correctly rounded."""
+        return type(self)(self.block, [self.block.root(a) for a in self.values])
+
+    def size(self) -> Self:
+        """The absolute value."""
+        return type(self)(self.block, [self.block.size(a) for a in self.values])
+
     def where(self, yes: "Lanes | float", no: "Lanes | float") -> Self:
         """This mask's choice between two."""
         triples = zip(self.values, self.block.lift(yes).values, self.block.lift(no).values, strict=True)
         return type(self)(self.block, [self.block.builder.select(*triple) for triple in triples])
 
 
-class Block:
-    """The lanes that are in registers at one time, and their places in the (fields, LANES) state array."""
+class State:
+    """A (rows, capacity) array of float64 in the caller's memory."""
 
-    def __init__(self, builder: Any, state: Any, shape: tuple[int, int], first: Any) -> None:
-        self.builder, self.state, self.shape, self.first = builder, state, shape, first
+    def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:
+        array = context.make_array(kind)(context, builder, value)
+        self.builder, self.data = builder, array.data
+        bytes_apart = builder.extract_value(array.strides, 0)
+        self.apart = builder.sdiv(bytes_apart, ir.Constant(ir.IntType(64), 8))
+
+    def place(self, row: int, lane: Any) -> Any:
+        """Where a lane's number in a row lies."""
+        offset = self.builder.add(self.builder.mul(self.apart, ir.Constant(ir.IntType(64), row)), lane)
+        return self.builder.gep(self.data, [offset])
+
+    def places(self, row: int, lane: Any, width: int) -> Any:
+        """Where so many lanes of a row lie, from this one on."""
+        vector = ir.VectorType(ir.DoubleType(), width)
+        return self.builder.bitcast(self.place(row, lane), vector.as_pointer())
+
+
+class Block:
+    """The lanes that are in registers at one time, their places in the state, and how many are in use."""
+
+    def __init__(self, builder: Any, state: State, shape: tuple[int, int], first: Any, live: Any) -> None:
+        self.builder, self.state, self.shape, self.first, self.live = builder, state, shape, first, live
         self.vector = ir.VectorType(ir.DoubleType(), shape[0])
-        self._fma = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(self.vector, [self.vector] * 3), f"llvm.fma.v{shape[0]}f64"
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        kind = ir.FunctionType(self.vector, [self.vector] * len(arguments))
+        function = cgutils.get_or_insert_function(
+            self.builder.module, kind, f"llvm.{name}.v{self.shape[0]}f64"
         )
+        return self.builder.call(function, arguments)
 
     def fused(self, a: Any, b: Any, c: Any) -> Any:
         """A * b + c of LLVM values, rounded once."""
-        return self.builder.call(self._fma, [a, b, c])
+        return self._call("fma", a, b, c)
+
+    def root(self, a: Any) -> Any:
+        """The square root of an LLVM value, correctly rounded."""
+        return self._call("sqrt", a)
+
+    def size(self, a: Any) -> Any:
+        """The absolute value of an LLVM value."""
+        return self._call("fabs", a)
 
     def constant(self, value: float) -> Lanes:
         """A number in every lane."""
@@ -154,24 +192,38 @@ class Block:
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
         return Lanes(self, [self.builder.shuffle_vector(one, one, zeros)] * self.shape[1])
 
-    def _places(self, field: int) -> list[Any]:
+    def present(self) -> Lanes:
+        """The mask of the lanes that are in use: the last block may reach beyond them."""
         width, count = self.shape
-        offsets = [field * LANES + index * width for index in range(count)]
-        integer = ir.IntType(64)
+        integers = ir.VectorType(ir.IntType(64), width)
+        left = self.builder.sub(self.live, self.first)
+        one = self.builder.insert_element(
+            ir.Constant(integers, ir.Undefined), left, ir.Constant(ir.IntType(32), 0)
+        )
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
+        everywhere = self.builder.shuffle_vector(one, one, zeros)
         places = [
-            self.builder.gep(self.state, [self.builder.add(self.first, ir.Constant(integer, offset))])
-            for offset in offsets
+            ir.Constant(integers, list(range(index * width, (index + 1) * width))) for index in range(count)
         ]
-        return [self.builder.bitcast(place, self.vector.as_pointer()) for place in places]
+        return Lanes(self, [self.builder.icmp_signed("<", place, everywhere) for place in places])
 
-    def load(self, field: int) -> Lanes:
+    def load(self, row: int) -> Lanes:
         """A row of the state."""
-        return Lanes(self, [self.builder.load(place, align=8) for place in self._places(field)])
+        return Lanes(self, [self.builder.load(place, align=8) for place in self._places(row)])
 
-    def store(self, field: int, lanes: Lanes) -> None:
+    def store(self, row: int, lanes: Lanes) -> None:
         """Write a row of the state."""
-        for place, value in zip(self._places(field), lanes.values, strict=True):
+        for place, value in zip(self._places(row), lanes.values, strict=True):
             self.builder.store(value, place, align=8)
+
+    def _places(self, row: int) -> list[Any]:
+        width, count = self.shape
+        return [
+            self.state.places(
+                row, self.builder.add(self.first, ir.Constant(ir.IntType(64), index * width)), width
+            )
+            for index in range(count)
+        ]
 
     def apart(self, step: Callable[["Block", list[Lanes]], list[Lanes]], values: list[Lanes]) -> list[Lanes]:
         """The same as step(self, values), but one vector after the other.
@@ -182,26 +234,36 @@ class Block:
         results = []
         for index in range(count):
             first = self.builder.add(self.first, ir.Constant(ir.IntType(64), index * width))
-            alone = Block(self.builder, self.state, (width, 1), first)
+            alone = Block(self.builder, self.state, (width, 1), first, self.live)
             results.append(step(alone, [Lanes(alone, [lanes.values[index]]) for lanes in values]))
         return [Lanes(self, [lanes.values[0] for lanes in row]) for row in zip(*results, strict=True)]
 
     @contextmanager
-    def repeat(self, times: int, start: list[Lanes]) -> Iterator[tuple[list[Lanes], "Carried"]]:
+    def repeat(self, times: Any, start: list[Lanes]) -> Iterator[tuple[list[Lanes], "Carried"]]:
         """A loop in the compiled code: gives the values at the head of a turn, and takes those at its end."""
         carried = Carried(self, start)
-        with cgutils.for_range(self.builder, ir.Constant(ir.IntType(64), times)):
+        with cgutils.for_range(self.builder, times):
             yield carried.values(), carried
 
-    def bits(self, mask: Lanes) -> Any:
-        """The mask as 64 bits, each at the place of its lane."""
-        width, integer = self.shape[0], ir.IntType(64)
+    @contextmanager
+    def until_none(self) -> Iterator[Callable[[Any], None]]:
+        """A loop in the compiled code: takes, at the end of a turn, a bit: whether there is another."""
+        body = self.builder.append_basic_block("until_none")
+        done = self.builder.append_basic_block("none")
+        self.builder.branch(body)
+        self.builder.position_at_end(body)
+        bits: list[Any] = []
+        yield bits.append
+        self.builder.cbranch(bits[0], body, done)
+        self.builder.position_at_end(done)
+
+    def any(self, mask: Lanes) -> Any:
+        """Whether the mask is true in some lane, as one bit."""
+        integer = ir.IntType(self.shape[0])
         total = ir.Constant(integer, 0)
-        for index, value in enumerate(mask.values):
-            narrow = self.builder.bitcast(value, ir.IntType(width))
-            wide = self.builder.zext(narrow, integer)
-            total = self.builder.or_(total, self.builder.shl(wide, ir.Constant(integer, index * width)))
-        return self.builder.shl(total, self.first)
+        for value in mask.values:
+            total = self.builder.or_(total, self.builder.bitcast(value, integer))
+        return self.builder.icmp_unsigned("!=", total, ir.Constant(integer, 0))
 
 
 class Carried:
@@ -220,68 +282,3 @@ class Carried:
     def values(self) -> list[Lanes]:
         """What they are here."""
         return [Lanes(self.block, [self.block.builder.load(slot) for slot in slots]) for slots in self._slots]
-
-
-Steps = Callable[[Block, Any], None]
-Judge = Callable[[Block, Any], tuple[Lanes, Lanes]]
-
-
-def lane_kernel(
-    steps: Steps, judge: Judge, *, together: int | None = None, shape: tuple[int, int] | None = None
-) -> Any:
-    """Make a function for `kernel` code: (state, busy, number) -> two masks of 64 bits.
-
-    state is (fields, LANES) float64, busy the mask of the lanes that matter: a block without one is skipped.
-
-    Args:
-        steps: emits the arithmetic on one block of lanes.
-        judge: emits what follows it, on one vector after the other, and returns two masks. (In one piece
-        with the
-            steps it would prolong the life of their values, and spill registers in every step.)
-        together: vectors in registers at one time, if fewer than the host's usual number.
-        shape: vector width and vectors together; the host's by default. For tests: results do not depend on
-        it.
-    """
-
-    @intrinsic  # type: ignore[misc, untyped-decorator, unused-ignore]  # Numba has no types
-    def call(_context: Any, state: Any, busy: Any, number: Any) -> Any:  # noqa: ARG001 - Numba's names
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            width, count = shape or host_shape()
-            count = min(count, together or count)
-            array = context.make_array(signature.args[0])(context, builder, arguments[0])
-            integer = ir.IntType(64)
-            first_mask = cgutils.alloca_once_value(builder, ir.Constant(integer, 0))
-            second_mask = cgutils.alloca_once_value(builder, ir.Constant(integer, 0))
-            with cgutils.for_range(builder, ir.Constant(integer, LANES // (width * count))) as loop:
-                first = builder.mul(loop.index, ir.Constant(integer, width * count))
-                everyone = ir.Constant(integer, 2 ** (width * count) - 1)
-                here = builder.and_(arguments[1], builder.shl(everyone, first))
-                with builder.if_then(builder.icmp_unsigned("!=", here, ir.Constant(integer, 0))):
-                    steps(Block(builder, array.data, (width, count), first), arguments[2])
-                    with cgutils.for_range(builder, ir.Constant(integer, count)) as inner:
-                        here = builder.add(first, builder.mul(inner.index, ir.Constant(integer, width)))
-                        block = Block(builder, array.data, (width, 1), here)
-                        masks = judge(block, arguments[2])
-                        for place, mask in zip((first_mask, second_mask), masks, strict=True):
-                            found = builder.and_(block.bits(mask), arguments[1])
-                            builder.store(builder.or_(builder.load(place), found), place)
-            return context.make_tuple(
-                builder, signature.return_type, [builder.load(first_mask), builder.load(second_mask)]
-            )
-
-        return types.UniTuple(types.uint64, 2)(state, types.uint64, types.float64), generate
-
-    return call
-
-
-@intrinsic  # type: ignore[misc, untyped-decorator, unused-ignore]  # Numba has no types
-def _lowest_bit(_context: Any, mask: Any) -> Any:  # noqa: ARG001 - Numba reads the names
-    """The place of the lowest bit that is set, of a mask that is not 0."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(types.uint64), generate
-
-
-lowest_bit: Any = _lowest_bit

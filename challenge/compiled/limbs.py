@@ -1,0 +1,222 @@
+"""Steps of z -> z^2 + c in hundreds of bits: z as a few doubles with fixed places, as an integer's limbs.
+
+Limb j of a part of z is a multiple of 2^-24(j+1), at most half of 2^-24j; limb 0 is below 4 while it matters,
+and the last has all the bits of a double. So limbs have 24 bits, and what they multiply to fits a double with
+room for a sum: products of limbs i and j with i + j = o, multiples of 2^-24(o+2) and together below 16 *
+2^-24o, are added up by fused multiply-adds without any rounding. Only the sums of the last place round. A
+carry then runs from the last limb to the first: adding and subtracting 1.5 * 2^52 units of a limb rounds to a
+whole number of them. No exponents, no comparisons, no error terms: from the second double on this is cheaper
+than sums of doubles that may lie anywhere.
+
+Of k limbs with U = 2^-24(k-1): the last place's sum is below (4.5 + k/2) U, and its k + 2 additions round by
+at most 8 * 2^-53 U each; products beyond order k, left out, are below (k - 2) / 2 * 2^-48 U. For both parts
+of z together this stays below 34 k 2^-53 U. Beyond |z| = 3.9 sums are not exact any more, and a step adds a
+relative error near 2^-50, which cannot move a count by 1e-14. The bound is the one of `bursts`.
+"""
+
+from functools import partial
+from itertools import chain
+from typing import Any, Final
+
+import numpy as np
+from llvmlite import ir
+from numpy.typing import NDArray
+
+from challenge.compiled.bursts import (
+    AHEAD,
+    AHEAD_OF,
+    CI,
+    COUNT,
+    CR,
+    DI,
+    DR,
+    ERROR,
+    INDEX,
+    REF_I,
+    REF_R,
+    ROWS,
+    TURN,
+    ZI,
+    ZR,
+    bound_step,
+    derivative_step,
+    hold_back,
+    holding,
+    last_of,
+    near,
+)
+from challenge.compiled.lanes import lane_kernel, sift_kernel
+from challenge.compiled.vectors import Block, Carried, Lanes, kernel
+
+BITS: Final = 24
+# Numbers of limbs, each for what the one before could not settle.
+LADDER: Final = (2, 3, 5, 8, 13, 20)
+# As in a walk (see `bursts`), for errors that begin far smaller: orbits that need so many bits pass closely
+# by 0 again and again, and are not to lose by it.
+FLOOR: Final = 1e-13
+SLOPE: Final = 1.1e13
+# Up to how many limbs the steps of two vectors alternate: a step is a long chain, whose links wait for each
+# other.
+_FEW: Final = 5
+
+Array = NDArray[np.float64]
+
+
+def rounding(limbs: int) -> float:
+    """What a step rounds by, at most."""
+    return 34.0 * limbs * 2.0 ** (-53 - BITS * (limbs - 1))
+
+
+def rows(limbs: int) -> int:
+    """Rows of a state: z's further limbs, real and imaginary in turn, then c's limbs, then z's ahead."""
+    return _ahead(limbs) + 2 * limbs - 2
+
+
+def _ahead(limbs: int) -> int:
+    """Where a sprint puts z's further limbs; the first are where they would be without limbs."""
+    return ROWS + 4 * limbs - 2
+
+
+def _carry(sums: list[Lanes]) -> list[Lanes]:
+    """The limbs of a number from the sums of each order."""
+    limbs = []
+    below = sums[-1]
+    for order in reversed(range(len(sums) - 1)):
+        total = sums[order] + below
+        magic = 1.5 * 2.0 ** (52 - BITS * (order + 1))
+        whole = (total + magic) - magic
+        limbs.append((sums[order] - whole) + below)
+        below = whole
+    return [below, *reversed(limbs)]
+
+
+def _next(
+    zr: list[Lanes], zi: list[Lanes], cr: list[Lanes], ci: list[Lanes]
+) -> tuple[list[Lanes], list[Lanes]]:
+    """One step, on limbs."""
+    count = len(zr)
+    twice_r, twice_i = [limb + limb for limb in zr], [limb + limb for limb in zi]
+    zero = zr[0].block.constant(0.0)
+    real: list[Lanes] = []
+    imaginary: list[Lanes] = []
+    for order in reversed(range(count + 1)):
+        # The order below the last place has no place of its own.
+        sums = [cr[order], ci[order]] if order < count else [zero, zero]
+        if order == count - 1:
+            sums = [sums[0] + real.pop(), sums[1] + imaginary.pop()]
+        for i, j in ((i, order - i) for i in range(count) if 0 <= order - i < count):
+            products = [(twice_r[i], zi[j])]
+            if i <= j:
+                products.append((zr[i] if i == j else twice_r[i], zr[j]))
+                products.append((-(zi[i] if i == j else twice_i[i]), zi[j]))
+            for index, (left, right) in zip((1, 0, 0), products, strict=False):
+                sums[index] = left.fma(right, sums[index])
+        real.append(sums[0])
+        imaginary.append(sums[1])
+    return _carry(real[::-1]), _carry(imaginary[::-1])
+
+
+def _fields(limbs: int, first: int, further: int) -> list[int]:
+    """Rows of the limbs of z: the real ones, then the imaginary ones."""
+    return [
+        *(first, *range(further, further + 2 * limbs - 2, 2)),
+        *(first + 1, *range(further + 1, further + 2 * limbs - 2, 2)),
+    ]
+
+
+def _constants(block: Block, limbs: int) -> tuple[list[Lanes], list[Lanes]]:
+    first = ROWS + 2 * limbs - 2
+    real, imaginary = range(first, first + 2 * limbs, 2), range(first + 1, first + 2 * limbs, 2)
+    return [block.load(row) for row in real], [block.load(row) for row in imaginary]
+
+
+def _step(limbs: int, reach: Lanes, block: Block, values: list[Lanes]) -> list[Lanes]:
+    zr, zi, (error, dr, di) = values[:limbs], values[limbs : 2 * limbs], values[2 * limbs :]
+    whole_r, whole_i = zr[0] + zr[1], zi[0] + zi[1]
+    room = error.fma(Lanes(block, reach.values[:1]), FLOOR)
+    squared = whole_r.fma(whole_r, whole_i.fma(whole_i, room))
+    error = squared.fma(error * 4.0, rounding(limbs) ** 2)
+    twice_r, twice_i = whole_r + whole_r, whole_i + whole_i
+    return [
+        *chain.from_iterable(_next(zr, zi, *_constants(block, limbs))),
+        error,
+        *derivative_step(twice_r, twice_i, dr, di),
+    ]
+
+
+def _sprint(limbs: int) -> Any:
+    rows = [*_fields(limbs, ZR, ROWS), ERROR, DR, DI]
+    ahead = [*_fields(limbs, AHEAD, _ahead(limbs)), *(AHEAD_OF[row] for row in (ERROR, DR, DI))]
+
+    def steps(block: Block, turns: Any, after: Any) -> None:
+        reach = block.spread(after) * SLOPE
+        times = block.builder.mul(turns, ir.Constant(turns.type, TURN))
+        with block.repeat(times, [block.load(row) for row in rows]) as (now, put):
+            put(block.apart(partial(_step, limbs, reach), now))
+        for row, value in zip(ahead, put.values(), strict=True):
+            block.store(row, value)
+
+    return lane_kernel(steps, together=2 if limbs <= _FEW else 1)
+
+
+def _sift(limbs: int) -> Any:
+    """Sift a state that has sprinted to a count, the number."""
+
+    def judge(block: Block, after: Any) -> tuple[Lanes, Lanes]:
+        high_r, high_i, error = (block.load(AHEAD_OF[row]) for row in (ZR, ZI, ERROR))
+        low = _ahead(limbs)
+        zr, zi = high_r + block.load(low), high_i + block.load(low + 1)
+        return hold_back(block, zr, zi, error, after), near(block, zr, zi)
+
+    plain = [CR, CI, INDEX]
+    further = range(ROWS, ROWS + 2 * limbs - 2)
+    constants = [*plain, *range(ROWS + 2 * limbs - 2, ROWS + 4 * limbs - 2)]
+    moves = AHEAD_OF | dict(zip(further, range(_ahead(limbs), rows(limbs)), strict=True))
+    moves |= {row: row for row in [*constants, REF_R, REF_I]}
+    leaves = {row: row for row in [*AHEAD_OF, *constants, *further, COUNT]}
+    return sift_kernel(judge, moves, leaves)
+
+
+def _walk(limbs: int) -> Any:
+    fields = [*_fields(limbs, ZR, ROWS), ERROR, COUNT, DR, DI]
+
+    def steps(block: Block, _turns: Any, limit: Any) -> None:
+        last = last_of(block, limit)
+        now = Carried(block, [block.load(field) for field in fields])
+        with block.until_none() as going_on:
+            values = now.values()
+            zr, zi, (error, count, dr, di) = values[:limbs], values[limbs : 2 * limbs], values[2 * limbs :]
+            whole_r, whole_i = zr[0] + zr[1], zi[0] + zi[1]
+            squared = whole_r.fma(whole_r, whole_i * whole_i)
+            going = holding(block, squared, error, count, last)
+            room = (error * count).fma(block.constant(SLOPE), FLOOR)
+            next_r, next_i = _next(zr, zi, *_constants(block, limbs))
+            after = [*next_r, *next_i, bound_step(squared, room, error, rounding(limbs)), count + 1.0]
+            after += derivative_step(whole_r + whole_r, whole_i + whole_i, dr, di)
+            now([going.where(new, old) for new, old in zip(after, values, strict=True)])
+            going_on(block.any(going))
+        end = now.values()
+        # What is measured is z as one double.
+        for index in (0, limbs):
+            end[index] += end[index + 1]
+        for field, value in zip(fields, end, strict=True):
+            block.store(field, value)
+
+    return lane_kernel(steps, together=1)
+
+
+# By number of limbs; as in `bursts`.
+SPRINTS: Final = {limbs: _sprint(limbs) for limbs in LADDER}
+SIFTS: Final = {limbs: _sift(limbs) for limbs in LADDER}
+WALKS: Final = {limbs: _walk(limbs) for limbs in LADDER}
+
+
+@kernel
+def split(c: float, limbs: int, row: int, lane: int, state: Array) -> None:
+    """Write the limbs of a double: every second row from this one."""
+    for index in range(limbs - 1):
+        magic = 1.5 * 2.0 ** (52 - BITS * (index + 1))
+        limb = (c + magic) - magic
+        state[row + 2 * index, lane] = limb
+        c -= limb
+    state[row + 2 * limbs - 2, lane] = c
