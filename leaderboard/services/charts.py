@@ -71,7 +71,7 @@ def label(value: float) -> str:
 def _round_values(low: float, high: float, count: int, least: float) -> list[float]:
     rough = max((high - low) / max(count - 1, 1), least)
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.8)
+    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.8 and (not least or m != 2.5))
     first = math.ceil(low / step - 1e-9)
     return [round(k * step, 12) for k in range(first, math.floor(high / step + 1e-9) + 1)]
 

@@ -18,7 +18,7 @@ COLOURS: Final = 6
 _DOTS: Final = 80
 _MOST: Final = 2000
 # Of names below the axis, so many letters fit in the plot's width.
-_LETTERS: Final = 54
+_LETTERS: Final = 46
 _SHORTEST: Final = 4
 
 

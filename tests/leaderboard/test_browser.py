@@ -366,3 +366,13 @@ def test_a_rival_is_drawn_beside_it(server, page):
     playwright.expect(one.locator(".line.rival")).to_have_count(1)
     one.locator(".hit").nth(6).hover()
     playwright.expect(one.locator(".readout")).to_contain_text("a plain one with a very long name")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/submissions/1?rival=2", "/compare?a=1&b=2", "/integrity"])
+def test_axe_finds_nothing_serious(server, page, path, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    one = page(server.url + path, color_scheme=scheme)
+    one.wait_for_load_state("networkidle")
+    found = [v for v in axe.run(one).response["violations"] if v["impact"] in {"serious", "critical"}]
+    assert [(v["id"], v["nodes"][0]["target"]) for v in found] == []

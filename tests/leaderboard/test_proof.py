@@ -46,6 +46,7 @@ class TestScales:
 
     def test_ticks_do_not_part_whole_numbers(self):
         assert [name for name, _ in charts.Scale(2, 4, 0, 1).ticks(least=1.0)] == ["2", "3", "4"]
+        assert all(name.isdigit() for name, _ in charts.Scale(2, 13, 0, 1).ticks(least=1.0))
 
     @pytest.mark.parametrize("places", [(5.0, 5.0, 5.0), (0.0, 50.0, 3.0), (9.0, 1.0, 2.0, 30.0)])
     def test_names_are_moved_apart_and_stay_in_order(self, places):
