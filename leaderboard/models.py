@@ -177,6 +177,13 @@ class Evaluation(Base):
         Index("ix_evaluations_season_id_status", "season_id", "status"),
         # Answers "has anything changed on the board" without a look at the rows.
         Index("ix_evaluations_season_id_finished_at", "season_id", "finished_at"),
+        # Few wait, however many have been judged.
+        Index(
+            "ix_evaluations_waiting",
+            "status",
+            sqlite_where=text("finished_at IS NULL"),
+            postgresql_where=text("finished_at IS NULL"),
+        ),
         Index("ix_evaluations_send_at", "send_at"),
     )
 

@@ -13,7 +13,7 @@ WIDTH: Final = 560
 HEIGHT: Final = 300
 LEFT, RIGHT, TOP, BOTTOM = 40, 18, 16, 34
 # More points than a plot can tell apart: the front is drawn whole, of the rest the best.
-_MOST: Final = 400
+_MOST: Final = 160
 
 
 @dataclass(frozen=True)

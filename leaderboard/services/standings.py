@@ -144,16 +144,20 @@ def standing(session: Session, season: SeasonRow) -> Standing:
 
 def _token(session: Session, season: SeasonRow) -> tuple[Any, ...]:
     # Of what can change a standing, each changes one of these: a verdict of judge or person is a moment at
-    # which an evaluation was finished, a deletion a smaller count, a hiding a moment of its own.
-    decided = session.execute(
-        select(func.count(), func.max(Evaluation.finished_at)).where(
-            Evaluation.season_id == season.id, Evaluation.finished_at.is_not(None)
+    # which an evaluation was finished, a deletion a smaller count, a hiding a moment of its own. Each is a
+    # look at an index; in one question together they would not be.
+    there = Evaluation.season_id == season.id
+    last, everything, waiting = session.execute(
+        select(
+            select(func.max(Evaluation.finished_at)).where(there).scalar_subquery(),
+            select(func.count()).where(there).scalar_subquery(),
+            select(func.count()).where(there, live()).scalar_subquery(),
         )
     ).one()
     hidden = session.execute(
         select(func.count(), func.max(Submission.hidden_at)).where(Submission.hidden_at.is_not(None))
     ).one()
-    return (season.id, *decided, *hidden)
+    return (season.id, last, everything - waiting, *hidden)
 
 
 def _make(session: Session, season: SeasonRow, token: tuple[Any, ...]) -> Standing:

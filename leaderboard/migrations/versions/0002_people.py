@@ -20,6 +20,14 @@ def upgrade() -> None:
     op.create_index(
         "ix_evaluations_season_id_finished_at", "evaluations", ["season_id", "finished_at"], unique=False
     )
+    op.create_index(
+        "ix_evaluations_waiting",
+        "evaluations",
+        ["status"],
+        unique=False,
+        sqlite_where=sa.text("finished_at IS NULL"),
+        postgresql_where=sa.text("finished_at IS NULL"),
+    )
 
     op.create_table(
         "hand_ins",
@@ -58,6 +66,7 @@ def downgrade() -> None:
     """Take it back."""
     op.drop_table("audit")
     op.drop_table("hand_ins")
+    op.drop_index("ix_evaluations_waiting", "evaluations")
     op.drop_index("ix_evaluations_season_id_finished_at", "evaluations")
     op.drop_column("submissions", "hidden_at")
     op.drop_index("uq_users_identity", "users")
