@@ -10,10 +10,11 @@ from challenge.report import ProbeResult
 from evaluator.probes.case import Case, Probed
 
 NAME: Final = "capacity"
-# The cost-depth front of short honest trainings, and how far above it a person should look.
+# The cost-depth front of short honest trainings, and how far above it a person should look: longer ones are 2.2
+# above it, and formulas 9.
 FRONT: Final = 6.8
 SLOPE: Final = 0.375
-ABOVE: Final = 3.0
+ABOVE: Final = 5.0
 SIZE: Final = 64 * 1024
 
 
