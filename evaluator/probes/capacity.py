@@ -10,8 +10,8 @@ from challenge.report import ProbeResult
 from evaluator.probes.case import Case, Probed
 
 NAME: Final = "capacity"
-# The cost-depth front of short honest trainings, and how far above it a person should look: longer ones are 2.2
-# above it, and formulas 9.
+# The cost-depth front of short honest trainings, and how far above it a person should look: longer ones are
+# 2.2 above it, formulas 9.
 FRONT: Final = 6.8
 SLOPE: Final = 0.375
 ABOVE: Final = 5.0
