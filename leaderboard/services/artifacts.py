@@ -5,6 +5,7 @@ import io
 import re
 import shutil
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -86,11 +87,18 @@ def keep_evidence(config: Config, evaluation_id: int, content: bytes) -> None:
 
 def evidence(config: Config, evaluation_id: int) -> Evidence:
     """What people are shown of an evaluation's controls and probes; empty where there is nothing."""
+    path = path_of(config, evaluation_id, EVIDENCE)
     try:
-        return Evidence.from_json(path_of(config, evaluation_id, EVIDENCE).read_bytes())
+        return _evidence(path, path.stat().st_mtime_ns)
     except (FileNotFoundError, ValueError):
         # Reports of older versions have none, and a page without pictures beats no page.
         return Evidence()
+
+
+@lru_cache(maxsize=32)
+def _evidence(path: Path, _changed: int) -> Evidence:
+    # Half a megabyte of figures: every picture of a page asks for it.
+    return Evidence.from_json(path.read_bytes())
 
 
 def forget(session: Session, evaluation_id: int) -> None:

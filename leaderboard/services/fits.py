@@ -4,6 +4,7 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -133,6 +134,7 @@ def _refits(control: ControlResult) -> str:
     return f"{len(control.refits)} refits, none reached the bar: {figures}."
 
 
+@lru_cache(maxsize=256)
 def picture(shown: ControlEvidence) -> Picture | None:
     """The picture of one control's evidence; None where the evidence does not hold what it says."""
     try:

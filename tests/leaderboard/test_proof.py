@@ -269,6 +269,21 @@ def test_the_images_of_a_control_have_addresses_of_their_own(board, proof):
     assert board.get("/evaluations/77/controls/0/known.png").status_code == 404
 
 
+def test_evidence_that_is_sent_again_is_shown_again(board, proof):
+    made = board.submit().json
+    lease, _ = board.claim(made["evaluation_id"])
+    report = board.report()
+    path = f"/api/v1/worker/evaluations/{made['evaluation_id']}/evidence"
+    for side in (2, 4):
+        again = PictureFit(side, side, 1, (7,) * side**2, (9,) * side**2)
+        board.client.put(path, headers=lease, data=Evidence((again,) * 6).to_json())
+        assert board.get(f"/evaluations/{made['evaluation_id']}/controls/0/fit.png").status_code == 200
+    board.tell(made["evaluation_id"], "report", lease, json=report)
+    text = board.get(f"/submissions/{made['id']}").text
+    assert 'width="4" height="4"' in text
+    assert 'width="2" height="2"' not in text
+
+
 def test_a_surface_can_be_fetched_to_be_turned(board, proof):
     _, number, report = judged(board, proof)
     index = next(k for k, c in enumerate(report["universality"]["controls"]) if c["family"] == "surface")
