@@ -36,10 +36,11 @@ def guard(app: Flask, config: Config) -> None:
         # A form is good for as long as the session that it was made in.
         WTF_CSRF_TIME_LIMIT=None,
     )
+    # Before the forms: one that is forged is a try as well.
+    _limit(app, config)
     forms = CSRFProtect(app)
     for name in _TOKEN_ONLY:
         forms.exempt(app.blueprints[name])
-    _limit(app, config)
     app.before_request(check_sight)
 
 
@@ -52,6 +53,8 @@ def _limit(app: Flask, config: Config) -> None:
             request.method in _LOOKS or request.blueprint in (_WORKERS, None)
         ),
         storage_uri=config.rate_storage,
+        # A minute is any sixty seconds, not one of the clock's.
+        strategy="moving-window",
         # A counter that is away must not take the board with it.
         swallow_errors=True,
     )

@@ -89,6 +89,7 @@ class Board:
     stranger: dict
     reference: dict
     worker: dict
+    apps: list
 
     @property
     def parts(self):
@@ -157,10 +158,12 @@ def board(config, stage):
             stranger=bearer(session, tokens.add_user(session, "eve")),
             reference=bearer(session, tokens.add_user(session, "reference", reference=True)),
             worker=bearer(session, None),
+            apps=[app],
         )
     yield found
-    parts.queue.close()
-    parts.writers.kw["bind"].dispose()
+    for served in found.apps:
+        served.extensions["leaderboard"].queue.close()
+        served.extensions["leaderboard"].writers.kw["bind"].dispose()
 
 
 PASSWORD = "three quiet elephants"

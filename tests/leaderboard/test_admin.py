@@ -13,7 +13,8 @@ from leaderboard.config import Config
 @pytest.fixture
 def run(board):
     def call(*words, code=0):
-        result = CliRunner().invoke(admin, ["--data", str(board.config.data), *words])
+        where = ["--data", str(board.config.data), "--database", board.config.database]
+        result = CliRunner().invoke(admin, [*where, *words])
         assert result.exit_code == code, result.output
         return result.output
 

@@ -13,6 +13,7 @@ from leaderboard.services import quotas
 def changed(board, **settings):
     """The same leaderboard, served with other settings."""
     board.app = create_app(dataclasses.replace(board.config, **settings))
+    board.apps.append(board.app)
     return board
 
 
@@ -104,7 +105,7 @@ class TestQuotas:
 
 class TestRates:
     def test_every_write_counts_and_looking_does_not(self, board):
-        changed(board, write_rate="3 per minute")
+        changed(board, write_rate="3 per hour")
         for _ in range(6):
             assert board.get("/api/v1/board").status_code == 200
         for _ in range(3):
@@ -112,7 +113,7 @@ class TestRates:
         answer = board.client.post("/api/v1/submissions/1/cancel", headers=board.user)
         assert (answer.status_code, answer.json["code"]) == (429, "rate_limited")
         assert answer.mimetype == "application/problem+json"
-        assert 0 < int(answer.headers["Retry-After"]) <= 61
+        assert 0 < int(answer.headers["Retry-After"]) <= 3601
         page = board.client.post("/sign-in", data={})
         assert page.status_code == 429
         assert "too often" in page.text
