@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -100,11 +101,16 @@ def resampled_means(values: Array) -> Array:
 
     The seed is the same everywhere, so entries with equally many chains are resampled alike and pair up.
     """
-    chains = len(values)
-    drawn = np.random.Generator(np.random.Philox(0)).integers(0, chains, (RESAMPLES, chains))
-    weights = np.stack([np.bincount(row, minlength=chains) for row in drawn]) / chains
-    means: Array = weights @ values
+    means: Array = _weights(len(values)) @ values
     return means
+
+
+@lru_cache(maxsize=8)
+def _weights(chains: int) -> Array:
+    """(2000, chains): how often each resample holds a chain, in shares. Never written to."""
+    drawn = np.random.Generator(np.random.Philox(0)).integers(0, chains, (RESAMPLES, chains))
+    weights: Array = np.stack([np.bincount(row, minlength=chains) for row in drawn]) / chains
+    return weights
 
 
 def interval(values: Array) -> tuple[float, float]:
