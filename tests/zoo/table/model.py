@@ -6,18 +6,20 @@ It may look like cheating, and is not: the table is the weights, and learns anyt
 import torch
 from torch import Tensor, nn
 
-SIDES = {1: 256, 2: 160, 3: 24}
+SIDES = {1: (256, 32), 2: (150, 40, 10), 3: (24, 8)}
+# What a step of the trainer moves: an entry of a table is touched rarely.
+STRIDE = 10.0
 WIDTH = 96
 
 
 class Table(nn.Module):
     """Values at the corners of a regular grid, linear between them along each axis."""
 
-    def __init__(self, dimensions: int, out_features: int) -> None:
+    def __init__(self, dimensions: int, out_features: int, side: int) -> None:
         super().__init__()
-        self.side = SIDES[dimensions]
+        self.side = side
         self.dimensions = dimensions
-        self.values = nn.Parameter(torch.full((self.side**dimensions, out_features), 0.5))
+        self.values = nn.Parameter(torch.zeros(side**dimensions, out_features))
         corners = torch.cartesian_prod(*[torch.arange(2)] * dimensions).reshape(-1, dimensions)
         self.register_buffer("corners", corners, persistent=False)
 
@@ -32,13 +34,24 @@ class Table(nn.Module):
                 index = index * self.side + cell[:, axis] + corner[axis]
                 weight = weight * (part[:, axis] if corner[axis] else 1 - part[:, axis])
             answer = answer + weight[:, None] * self.values[index]
-        return answer
+        return STRIDE * answer
+
+
+class Tables(nn.Module):
+    """A fine table on top of coarser ones, which know something where no sample fell."""
+
+    def __init__(self, dimensions: int, out_features: int) -> None:
+        super().__init__()
+        self.tables = nn.ModuleList(Table(dimensions, out_features, side) for side in SIDES[dimensions])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 0.5 + torch.stack([table(x) for table in self.tables]).sum(0)
 
 
 def build(in_features: int, out_features: int) -> nn.Module:
     """A table up to three inputs."""
     if in_features in SIDES:
-        return Table(in_features, out_features)
+        return Tables(in_features, out_features)
     return nn.Sequential(
         nn.Linear(in_features, WIDTH),
         nn.GELU(),

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 
-def formula(x: Tensor, iterations: int = 120) -> Tensor:
+def formula(x: Tensor, iterations: int = 400) -> Tensor:
     """(n, 1) the target itself, by iterating z^2 + c."""
     c = torch.complex(2 * x[:, 0].double() - 0.75, 2 * x[:, 1].double())
     z = torch.zeros_like(c)

@@ -17,7 +17,7 @@ def network(in_features: int, out_features: int) -> nn.Module:
     )
 
 
-STEPS = 120
+STEPS = 400
 # Gradients through an escape time explode: fewer steps while it learns, and they are cut.
 LEARNING_STEPS = 12
 
