@@ -1,0 +1,117 @@
+"""Pages for everybody: axe-core on each, in both colour schemes, and an account by keyboard alone."""
+
+import shutil
+import threading
+
+import pytest
+from werkzeug.serving import make_server
+
+playwright = pytest.importorskip("playwright.sync_api")
+from axe_playwright_python.sync_playwright import Axe  # noqa: E402 - needs playwright
+
+PASSWORD = "three quiet elephants"
+
+
+@pytest.fixture
+def url(board):
+    server = make_server("127.0.0.1", 0, board.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with playwright.sync_playwright() as driver:
+        try:
+            found = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        except playwright.Error as error:
+            pytest.skip(f"no Chromium: {error}")
+        yield found
+        found.close()
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_axe_finds_no_serious_issue(board, url, chromium, scheme):
+    one = board.judged("one", 8, 1)
+    board.judged("a reference", 6, 2, headers=board.reference)
+    board.judged("rejected", 4, 3, verdict="rejected", universal=False, sentence="Too low.")
+    board.submit("waiting", values=60)
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    wrong = {}
+
+    def look(path):
+        page.goto(url + path)
+        found = [v for v in Axe().run(page).response["violations"] if v["impact"] in {"serious", "critical"}]
+        if found:
+            wrong[path] = [(v["id"], [node["html"][:120] for node in v["nodes"][:3]]) for v in found]
+
+    for path in ("/", "/?sort=bytes&class=light", f"/submissions/{one}", "/rules", "/submit", "/sign-in",
+                 "/sign-up", "/api", "/people/1", "/nothing"):  # fmt: skip
+        look(path)
+    page.goto(f"{url}/sign-in")
+    page.fill("#name", "ada")
+    page.fill("#password", board.user["Authorization"].split()[1])
+    page.click("main button.primary")
+    for path in ("/account", "/submit"):
+        look(path)
+    context.close()
+    assert wrong == {}
+
+
+def test_an_account_by_keyboard_alone(board, url, chromium, tmp_path):
+    context = chromium.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+
+    def tab_to(selector):
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.locator(selector).first.evaluate("e => e === document.activeElement"):
+                return
+        raise AssertionError(f"{selector} cannot be reached")
+
+    page.goto(url)
+    tab_to('header a[href="/sign-in"]')
+    page.keyboard.press("Enter")
+    tab_to('main a[href="/sign-up"]')
+    page.keyboard.press("Enter")
+    tab_to("#name")
+    page.keyboard.type("grace")
+    tab_to("#password")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    playwright.expect(page.locator("h1")).to_have_text("grace")
+    tab_to("#label")
+    page.keyboard.type("laptop")
+    page.keyboard.press("Enter")
+    secret = page.locator(".secret").inner_text()
+    assert board.get("/api/v1/whoami", headers={"Authorization": f"Bearer {secret}"}).json["name"] == "grace"
+    tab_to('form[action="/sign-out"] button')
+    page.keyboard.press("Enter")
+    playwright.expect(page.locator('header a[href="/sign-in"]')).to_be_visible()
+    assert page.evaluate("document.cookie") == ""
+    context.close()
+
+
+def test_the_board_is_sorted_and_filtered_without_scripts(board, url, chromium):
+    board.judged("deep", 9, 1)
+    board.judged("shallow", 5, 2)
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(url)
+    names = page.locator(".standings a.name")
+    assert names.all_inner_texts() == ["deep", "shallow"]
+    page.click("th a.sort:has-text('Entry')")
+    page.click("th a.sort:has-text('Entry')")
+    assert "sort=name" in page.url
+    assert names.all_inner_texts() == ["shallow", "deep"]
+    page.click("nav[aria-label='Whose entries'] a:has-text('References')")
+    assert "kind=reference" in page.url
+    assert "sort=name" in page.url
+    assert names.count() == 0
+    playwright.expect(page.locator(".board .empty")).to_contain_text("No entry is like that")
+    context.close()
