@@ -333,11 +333,11 @@ def _answer(act: Callable[[memoryview], bytes], payload: memoryview) -> tuple[An
         return wire.Op.FAILED, _told(wire.Code.MEMORY_EXCEEDED, "", error)
     except Failed as error:
         code = wire.Code.MEMORY_EXCEEDED if _out_of_memory(error) else error.code
-        return wire.Op.FAILED, _told(code, error.text, error.__cause__ or error)
+        return wire.Op.FAILED, _told(code, error.text, error.__cause__)
 
 
-def _told(code: Any, text: str, error: BaseException) -> bytes:
-    said = (text or "".join(traceback.format_exception(error))).encode("utf-8", "replace")
+def _told(code: Any, text: str, error: BaseException | None) -> bytes:
+    said = (text or ("".join(traceback.format_exception(error)) if error else "")).encode("utf-8", "replace")
     return bytes(wire.CODE.pack(code)) + said[-wire.TEXT_LIMIT :]
 
 
