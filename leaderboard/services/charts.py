@@ -60,12 +60,13 @@ def label(value: float) -> str:
     """A tick's value, short."""
     if value == 0:
         return "0"
-    if abs(value) < 1e-3 or abs(value) >= 1e5:
-        exponent = math.floor(math.log10(abs(value)) + 1e-9)
-        digit = round(value / 10.0**exponent)
+    exponent = math.floor(math.log10(abs(value)) + 1e-9)
+    digit = round(value / 10.0**exponent)
+    if (exponent < -3 or exponent >= 5) and math.isclose(digit * 10.0**exponent, value, rel_tol=1e-9):
         power = "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
         return power if digit == 1 else f"{digit}·{power}"
-    return f"{value:.6g}".replace("-", "\N{MINUS SIGN}")
+    text = f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.6g}"
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _round_values(low: float, high: float, count: int, least: float) -> list[float]:

@@ -1,5 +1,6 @@
 """What a page shows of each probe: its sentence, its figure, and its own plot with thresholds as lines."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -12,14 +13,17 @@ WIDTH: Final = 360
 HEIGHT: Final = 230
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 14, 14, 40
 _LINE_GAP: Final = 14
-# The classes k0 .. k5 of the style sheet.
+# The classes k0 .. k5 of the style sheet; more series than that are taken for steps of one thing, s0 .. s9.
 COLOURS: Final = 6
+SHADES: Final = 10
 # Beyond this many points a line says more than dots on it.
 _DOTS: Final = 80
 _MOST: Final = 2000
 # Of names below the axis, so many letters fit in the plot's width.
-_LETTERS: Final = 46
+_LETTERS: Final = 50
 _SHORTEST: Final = 4
+_ROWS: Final = 3
+_LEADING: Final = 13
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Drawn:
     """One series as SVG paths; either may be ''."""
 
     name: str
-    colour: int
+    colour: str  # a class of the style sheet: k0 .. k5 apart from each other, s0 .. s9 one after the other
     line: str
     dots: str
 
@@ -49,15 +53,16 @@ class ProbePlot:
     y_label: str
     series: tuple[Drawn, ...]
     lines: tuple[Line, ...]
-    xticks: tuple[tuple[str, float], ...]
+    xticks: tuple[tuple[tuple[str, ...], float], ...]  # lines of text, and where they stand
     yticks: tuple[tuple[str, float], ...]
     summary: str
+    height: int
     left: float = _LEFT
     right: float = WIDTH - _RIGHT
     top: float = _TOP
     bottom: float = HEIGHT - _BOTTOM
     width: int = WIDTH
-    height: int = HEIGHT
+    leading: int = _LEADING
 
 
 @dataclass(frozen=True)
@@ -116,12 +121,14 @@ def plot(shown: Plot) -> ProbePlot:
     y = covering(ys, HEIGHT - _BOTTOM, _TOP)
     heights = [y(height) for _, height in shown.lines]
     names = apart([h - 5 for h in heights], _LINE_GAP)
+    xticks = _names(shown.categories, x) if shown.categories else _numbers(shown, x)
     return ProbePlot(
         x_label=shown.x_label,
         y_label=shown.y_label,
         series=tuple(_series(one, k, len(shown.series), shown, x, y) for k, one in enumerate(shown.series)),
         lines=tuple(Line(name, h, t) for (name, _), h, t in zip(shown.lines, heights, names, strict=True)),
-        xticks=_names(shown.categories, x) if shown.categories else _numbers(shown, x),
+        xticks=xticks,
+        height=HEIGHT + _LEADING * (max((len(lines) for lines, _ in xticks), default=1) - 1),
         yticks=y.ticks(4),
         summary=_summary(shown),
     )
@@ -146,27 +153,29 @@ def _series(one: Series, k: int, count: int, shown: Plot, x: Scale, y: Scale) ->
     joined = bool(pairs) and not shown.categories and len(pairs) > 1
     return Drawn(
         name=one.name,
-        colour=k % COLOURS,
+        colour=f"k{k}" if count <= COLOURS else f"s{round(k * (SHADES - 1) / (count - 1))}",
         line=path(xs, ys) if joined else "",
         dots=dots(xs, ys) if len(pairs) <= _DOTS or not joined else "",
     )
 
 
-def _numbers(shown: Plot, x: Scale) -> tuple[tuple[str, float], ...]:
+def _numbers(shown: Plot, x: Scale) -> tuple[tuple[tuple[str, ...], float], ...]:
     """Ticks; between whole numbers there are none where the points lie on whole numbers alone."""
     whole = all(v == int(v) for one in shown.series for v in one.x) and not shown.log_x
-    return x.ticks(least=1.0 if whole else 0.0)
+    return tuple(((name,), place) for name, place in x.ticks(least=1.0 if whole else 0.0))
 
 
-def _names(categories: Sequence[str], x: Scale) -> tuple[tuple[str, float], ...]:
-    """Names below the axis: shortened, and every so many left out, where they would touch."""
+def _names(categories: Sequence[str], x: Scale) -> tuple[tuple[tuple[str, ...], float], ...]:
+    """Names below the axis: in lines, shortened, and every so many left out, where they would touch."""
     longest = max(_SHORTEST, _LETTERS // len(categories))
     every = -(-len(categories) * _SHORTEST // _LETTERS)
-    return tuple(
-        (name if len(name) <= longest else name[: longest - 1] + "…", x(k))
-        for k, name in enumerate(categories)
-        if k % every == 0
-    )
+    return tuple((_lines(name, longest), x(k)) for k, name in enumerate(categories) if k % every == 0)
+
+
+def _lines(name: str, longest: int) -> tuple[str, ...]:
+    """A name in at most three lines of so many letters; what is too long ends in an ellipsis."""
+    lines = textwrap.wrap(name, longest, max_lines=_ROWS, placeholder="…", break_long_words=False) or [name]
+    return tuple(line if len(line) <= longest else f"{line[: longest - 1]}…" for line in lines)
 
 
 def _summary(shown: Plot) -> str:

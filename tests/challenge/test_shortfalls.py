@@ -1,5 +1,8 @@
 """What a rejected or flagged report is told."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from challenge.report import ControlResult, Integrity, ProbeResult, Report, Universality
@@ -79,6 +82,18 @@ def test_a_probe_that_nobody_has_described_is_told_as_well():
     found = shortfalls(report(probes=[probe("brand new", passed=False)]))
     assert found[0].sentence == "brand new says 0.70."
     assert found[0].remedy
+
+
+def test_every_probe_of_the_judge_has_a_remedy():
+    # Read off the judge's own modules, which this package may not import.
+    names = set()
+    for path in Path("evaluator/probes").glob("*.py"):
+        names |= set(re.findall(r'^NAME(?:: Final)? = "([^"]+)"', path.read_text(), re.MULTILINE))
+    assert len(names) >= 6
+    remedies = {
+        item.remedy for item in shortfalls(report(probes=[probe(n, passed=False) for n in sorted(names)]))
+    }
+    assert len(remedies) == len(names)
 
 
 def test_a_quick_report_falls_short_of_nothing():

@@ -44,6 +44,10 @@ class TestScales:
         assert ticks[0] == ("10⁻⁶", 0.0)
         assert ticks[-1][0] == "1"
 
+    def test_ticks_close_together_are_told_apart(self):
+        ticks = charts.covering((164_609.0, 164_609.0), 0.0, 300.0).ticks(4)
+        assert [name for name, _ in ticks] == ["150,000", "160,000", "170,000", "180,000"]
+
     def test_ticks_do_not_part_whole_numbers(self):
         assert [name for name, _ in charts.Scale(2, 4, 0, 1).ticks(least=1.0)] == ["2", "3", "4"]
         assert all(name.isdigit() for name, _ in charts.Scale(2, 13, 0, 1).ticks(least=1.0))
@@ -190,12 +194,27 @@ class TestProbes:
         )
         assert [one.line for one in made.series] == ["", ""]
         assert numbers(made.series[0].dots)[0, 0] < numbers(made.series[1].dots)[0, 0]
-        assert [name for name, _ in made.xticks] == ["one", "two"]
+        assert [lines for lines, _ in made.xticks] == [("one",), ("two",)]
 
     def test_many_long_names_are_shortened_and_left_out(self):
         names = tuple(f"a long name {k}" for k in range(40))
         made = self.plot(categories=names, series=(Series("a", tuple(map(float, range(40))), (0.5,) * 40),))
-        assert sum(len(name) + 1 for name, _ in made.xticks) <= 80
+        assert sum(max(map(len, lines)) + 1 for lines, _ in made.xticks) <= 80
+
+    def test_a_long_name_has_lines_for_which_there_is_room(self):
+        made = self.plot(categories=("in a second sandbox", "x"), series=(Series("a", (0.0,), (0.5,)),))
+        assert made.xticks[0][0] == ("in a second sandbox",)
+        names = ("in a second sandbox", "unpronounceablename", "c", "d", "e")
+        made = self.plot(categories=names, series=(Series("a", (0.0,), (0.5,)),))
+        assert made.xticks[0][0] == ("in a", "second", "sandbox")
+        assert made.xticks[1][0] == ("unpronoun…",)
+        assert made.height == probes.HEIGHT + 26
+
+    def test_many_series_are_steps_of_one_colour(self):
+        many = tuple(Series(str(k), (1.0, 2.0), (0.1, 0.2)) for k in range(9))
+        classes = [one.colour for one in self.plot(series=many).series]
+        assert (classes[0], classes[-1], len(set(classes))) == ("s0", "s9", 9)
+        assert [one.colour for one in self.plot(series=many[:3]).series] == ["k0", "k1", "k2"]
 
     @pytest.mark.parametrize(
         "series",
