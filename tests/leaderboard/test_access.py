@@ -79,6 +79,7 @@ def test_an_account_by_keyboard_alone(board, url, chromium, tmp_path):
     page.keyboard.press("Enter")
     tab_to('main a[href="/sign-up"]')
     page.keyboard.press("Enter")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     tab_to("#name")
     page.keyboard.type("grace")
     tab_to("#password")
@@ -90,6 +91,7 @@ def test_an_account_by_keyboard_alone(board, url, chromium, tmp_path):
     page.keyboard.press("Enter")
     secret = page.locator(".secret").inner_text()
     assert board.get("/api/v1/whoami", headers={"Authorization": f"Bearer {secret}"}).json["name"] == "grace"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     tab_to('form[action="/sign-out"] button')
     page.keyboard.press("Enter")
     playwright.expect(page.locator('header a[href="/sign-in"]')).to_be_visible()
