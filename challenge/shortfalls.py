@@ -45,8 +45,8 @@ _PROBES: Final = {
     "buffers, and nothing else. `mbc pack` says what is missing or too much.",
     "consistency": "An answer has to depend on its point alone: no chance in forward, nothing kept from one "
     "request to the next, no statistics of the batch.",
-    "dose": "A trace of shuffled weights takes more from it than from anything learned: something waits for exact "
-    "values. Let the answer follow the weights smoothly, as training needs it.",
+    "dose": "A trace of shuffled weights takes more from it than from anything learned: something waits for "
+    "exact values. Let the answer follow the weights smoothly, as training needs it.",
     "capacity": "It resolves more octaves than networks of its size are known to. A description of how the "
     "weights were learned, and a run on the samples track, are what convinces.",
 }
