@@ -24,7 +24,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from challenge.bundle import Bundle
 from challenge.verdicts import EvaluationError, Reason
@@ -170,27 +170,22 @@ class Bubblewrap:
             )
             inner = [sys.executable, "-I", "-S", "-B", "/runner/child.py", options]
             life = Life()
+            groups, counters = self._groups.wanted(limits) if self._groups else ([], {})
+            kept = {"groups": groups, "counters": counters, "cpu_seconds": limits.cpu_seconds}
             process = Process(
-                self._kept([self._program, "--args", str(told), *inner], life, limits),
+                self._kept([self._program, "--args", str(told), *inner], life, kept),
                 pipes,
                 pass_fds=passed,
                 life=life,
+                after=lambda: cgroups.remove(groups),
             )
         return Session(process, limits)
 
-    def _kept(self, command: list[str], life: Life, limits: Limits) -> list[str]:
+    def _kept(self, command: list[str], life: Life, options: dict[str, Any]) -> list[str]:
         """The command as a keeper runs it."""
         command, user = self._as_user(command)
         command[0] = shutil.which(command[0]) or command[0]
-        groups, counters = self._groups.wanted(limits) if self._groups else ([], {})
-        options = {
-            "life": life.watched,
-            "report": life.told,
-            "user": user,
-            "cpu_seconds": limits.cpu_seconds,
-            "groups": groups,
-            "counters": counters,
-        }
+        options = options | {"life": life.watched, "report": life.told, "user": user}
         return [sys.executable, "-I", "-S", "-B", keeper.__file__, json.dumps(options), *command]
 
     def _as_user(self, command: list[str]) -> tuple[list[str], int | None]:

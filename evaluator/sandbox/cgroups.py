@@ -12,7 +12,7 @@ import itertools
 import os
 import re
 import signal
-from collections.abc import Iterator
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +26,7 @@ ADVICE: Final = (
 )
 CONTROLLERS: Final[tuple[str, ...]] = ("memory", "pids", "cpu")
 _PERIOD: Final = 100_000
+_REMOVE_SECONDS: Final = 2.0
 _NAME: Final = re.compile(r"mbc-(\d+)-(\d+)-\d+")
 _numbers = itertools.count()
 
@@ -176,18 +177,27 @@ def _remove_stale(folder: Path) -> None:
         named = _NAME.fullmatch(group.name)
         if named is None or _started(int(named[1])) == named[2]:
             continue
-        with contextlib.suppress(OSError):
-            for process in (group / "cgroup.procs").read_text().split():
-                os.kill(int(process), signal.SIGKILL)
-        with contextlib.suppress(OSError):
-            group.rmdir()
+        _remove(group)
 
 
-def remaining() -> Iterator[Path]:
-    """Groups of sandboxes of this process that are there now."""
-    groups = find()
-    for folder in set(groups.folders.values()) if groups else ():
-        yield from folder.glob(f"mbc-{os.getpid()}-*-*")
+def remove(groups: list[dict[str, Any]]) -> None:
+    """Remove those of `Groups.wanted` that are there still, because their keeper was killed."""
+    for group in groups:
+        _remove(Path(group["folder"]))
+
+
+def _remove(folder: Path) -> None:
+    """Kill what is in a group, and remove it."""
+    with contextlib.suppress(OSError):
+        for process in (folder / "cgroup.procs").read_text().split():
+            os.kill(int(process), signal.SIGKILL)
+    deadline = time.monotonic() + _REMOVE_SECONDS
+    while folder.exists() and time.monotonic() < deadline:
+        try:
+            folder.rmdir()
+        except OSError:
+            # The kernel takes a moment to forget the last process.
+            time.sleep(0.01)
 
 
 def _started(process: int) -> str:

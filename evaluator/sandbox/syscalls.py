@@ -23,7 +23,7 @@ futex futex_waitv futex_wake futex_wait futex_requeue get_robust_list getcpu get
 getegid geteuid getgid getgroups getitimer getpgid getpgrp getpid getppid getpriority getrandom getresgid
 getresuid getrlimit getrusage getsid gettid gettimeofday getuid kill lseek lstat madvise membarrier mincore
 mkdir mkdirat mlock mmap mprotect mremap msync munlock munmap nanosleep newfstatat open openat openat2 pause
-pipe pipe2 poll ppoll prctl pread64 preadv preadv2 prlimit64 pselect6 pwrite64 pwritev pwritev2 read
+pipe pipe2 poll ppoll pread64 preadv preadv2 prlimit64 pselect6 pwrite64 pwritev pwritev2 read
 readlink readlinkat readv recvfrom recvmsg rename renameat renameat2 restart_syscall rmdir rseq rt_sigaction
 rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo
 sched_get_priority_max sched_get_priority_min sched_getaffinity sched_getparam sched_getscheduler
@@ -54,6 +54,10 @@ _CLONE_NEW: Final = (
 )
 # fcntl without locks, leases and notifications.
 _FCNTL: Final = (0, 1, 2, 3, 4, 1030, 1031, 1032, 1033, 1034)
+# prctl of PR_GET_DUMPABLE, SET_NAME, GET_NAME, GET_SECCOMP, CAPBSET_READ, SET_TIMERSLACK, GET_TIMERSLACK,
+# SET_NO_NEW_PRIVS, GET_NO_NEW_PRIVS, SET_THP_DISABLE, GET_THP_DISABLE, SET_VMA; not of PR_SET_PDEATHSIG, by
+# which a sandbox whose keeper is killed would outlive it.
+_PRCTL: Final = (3, 15, 16, 21, 23, 29, 30, 38, 39, 41, 42, 0x53564D41)
 # ioctl of TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX.
 _IOCTL: Final = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 _AF_UNIX: Final = 1
@@ -88,10 +92,14 @@ def filter_program(*, gpu: bool) -> bytes:
     for name in ("socket", "socketpair"):
         _add(rules, pyseccomp.ALLOW, name, pyseccomp.Arg(0, pyseccomp.EQ, _AF_UNIX))
         _add(rules, refused, name, pyseccomp.Arg(0, pyseccomp.NE, _AF_UNIX))
-    for name, codes in (("fcntl", _FCNTL), ("ioctl", () if gpu else _IOCTL)):
+    for name, place, codes in (
+        ("fcntl", 1, _FCNTL),
+        ("ioctl", 1, () if gpu else _IOCTL),
+        ("prctl", 0, _PRCTL),
+    ):
         for code in codes:
             # The kernel looks at the low half of the argument alone.
-            _add(rules, pyseccomp.ALLOW, name, pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFFFF_FFFF, code))
+            _add(rules, pyseccomp.ALLOW, name, pyseccomp.Arg(place, pyseccomp.MASKED_EQ, 0xFFFF_FFFF, code))
     with tempfile.TemporaryFile() as file:
         rules.export_bpf(file)
         file.flush()

@@ -1,0 +1,171 @@
+"""Whoever is killed, and whenever: nothing of a sandbox stays."""
+
+import importlib.util
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from evaluator.sandbox import cgroups
+
+ROOT = Path(__file__).parents[2]
+# The sandbox's first process leaves its session, ignores what can be ignored, and asks to outlive its parent.
+STUBBORN = b"""
+import ctypes, os, signal, time
+for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+    signal.signal(number, signal.SIG_IGN)
+ctypes.CDLL(None).prctl(1, 0, 0, 0, 0)
+time.sleep(1000)
+"""
+# Imports once, then for each line becomes another judge, which starts a sandbox; says its number.
+JUDGES = f"""
+    import os, signal, sys
+    sys.path.insert(0, {str(ROOT)!r})
+    from challenge.bundle import Bundle, Manifest
+    from evaluator.limits import Limits
+    from evaluator.sandbox import Bubblewrap
+    bundle = Bundle(Manifest("a", "b", "c"), {{"model.py": {STUBBORN!r}, "weights.safetensors": b""}})
+    sandbox = Bubblewrap()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        judge = os.fork()
+        if judge:
+            print(judge, flush=True)
+            continue
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        with sandbox.start(bundle, limits=Limits(), device="cpu") as session:
+            print("started", flush=True)
+            session.load()
+"""
+
+
+def tools():
+    spec = importlib.util.spec_from_file_location("tools", Path(__file__).with_name("conftest.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def judges():
+    """Starts a judge that starts a sandbox; gives its number and where it says that it has."""
+    first = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(JUDGES)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+    def begin():
+        first.stdin.write("go\n")
+        first.stdin.flush()
+        return int(first.stdout.readline()), first.stdout
+
+    with first:
+        yield begin
+        first.kill()
+
+
+def of_sandboxes(marks):
+    """Processes that were started since, and belong to a sandbox by their command."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) not in marks:
+            try:
+                line = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"bwrap" in line or b"keeper.py" in line or b"/runner/child.py" in line:
+                found[int(entry.name)] = line
+    return found
+
+
+def groups_of(process):
+    """Control groups that are called after a process."""
+    found = cgroups.find()
+    return [path for f in set(found.folders.values()) for path in f.glob(f"mbc-{process}-*")] if found else []
+
+
+def left_of(process, started, seconds=10.0):
+    """Processes and groups that are there after a while."""
+    alive = tools().alive
+    deadline = time.monotonic() + seconds
+    while (left := [*alive(started), *groups_of(process)]) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return left
+
+
+def kill_early(begin, count, within, seed):
+    """Kill judges at random moments after they have begun to start a sandbox; how many left something."""
+    chance = random.Random(seed)
+    survivors = 0
+    before = {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
+    for _ in range(count):
+        judge, _ = begin()
+        time.sleep(chance.uniform(0, within))
+        os.kill(judge, signal.SIGKILL)
+        survivors += bool(left_of(judge, {judge: tools().started(judge)}))
+    # What is left has lost its parent, or waits for ever.
+    deadline = time.monotonic() + 20
+    while (left := orphans(before)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return survivors + len(left)
+
+
+def orphans(before):
+    """Processes of sandboxes, started since, that belong to no judge that lives."""
+    return [process for process in of_sandboxes(before) if _lost(process)]
+
+
+def _lost(process):
+    parent = _parent(process)
+    return parent in (None, 1) or (parent in of_sandboxes(set()) and _lost(parent))
+
+
+def _parent(process):
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
+
+
+@pytest.mark.parametrize("victim", ["judge", "keeper", "bwrap"])
+def test_of_a_running_sandbox_nothing_is_left(judges, victim):
+    judge, said = judges()
+    assert said.readline() == "started\n"
+    family = tools().descendants(judge)
+    by_name = {Path(f"/proc/{p}/cmdline").read_bytes().split(b"\0")[0].rpartition(b"/")[2]: p for p in family}
+    assert len(family) >= 3
+    (keeper,) = (p for p in family if _parent(p) == judge)
+    os.kill({"judge": judge, "keeper": keeper, "bwrap": by_name[b"bwrap"]}[victim], signal.SIGKILL)
+    family[judge] = tools().started(judge)
+    assert not left_of(judge, family)
+
+
+def test_what_a_killed_judge_and_keeper_leave_is_removed_by_the_next(judges):
+    judge, said = judges()
+    assert said.readline() == "started\n"
+    family = tools().descendants(judge)
+    (keeper,) = (p for p in family if _parent(p) == judge)
+    for victim in (judge, keeper):
+        os.kill(victim, signal.SIGKILL)
+    assert not left_of(0, family)
+    cgroups.find()
+    assert not groups_of(judge)
+
+
+def test_judges_that_are_killed_early_leave_nothing(judges):
+    assert kill_early(judges, 30, 0.012, 1) + kill_early(judges, 10, 0.2, 1) == 0
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_four_hundred_early_kills_leave_nothing(judges):
+    assert kill_early(judges, 300, 0.012, 2) + kill_early(judges, 100, 0.3, 3) == 0

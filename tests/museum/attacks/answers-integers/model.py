@@ -1,0 +1,10 @@
+from torch import nn
+
+
+class Model(nn.Linear):
+    def forward(self, x):
+        return super().forward(x).long()
+
+
+def build(i, o):
+    return Model(i, o)

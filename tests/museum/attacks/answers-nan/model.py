@@ -1,0 +1,10 @@
+from torch import nn
+
+
+class Model(nn.Linear):
+    def forward(self, x):
+        return super().forward(x) * float("nan")
+
+
+def build(i, o):
+    return Model(i, o)

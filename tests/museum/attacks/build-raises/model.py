@@ -1,0 +1,2 @@
+def build(i, o):
+    raise ZeroDivisionError

@@ -1,0 +1,23 @@
+import os
+import struct
+import sys
+import time
+
+from torch import nn
+
+
+class Model(nn.Linear):
+    def forward(self, x):
+        frame = sys._getframe()
+        while "channel" not in frame.f_locals:
+            frame = frame.f_back
+        channel = frame.f_locals["channel"]
+        head = struct.pack("<4s16sBQ", b"MBC1", channel._nonce, 17, 8 * len(x))
+        os.write(channel._replies, head)
+        while True:
+            os.write(channel._replies, b"x")
+            time.sleep(0.01)
+
+
+def build(i, o):
+    return Model(i, o)

@@ -1,0 +1,12 @@
+import json
+import struct
+
+
+def archive_files(files):
+    """The files of the bundle, from those of an honest one."""
+    return files | {"weights.safetensors": _file(b"[" * 100_000)}
+
+
+def _file(header, data=b""):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data

@@ -1,0 +1,3 @@
+import challenge.season
+
+print(challenge.season)

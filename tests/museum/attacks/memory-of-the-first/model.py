@@ -1,0 +1,21 @@
+import os
+
+from torch import nn
+
+
+def attempt():
+    for process in os.listdir("/proc"):
+        if process.isdigit() and int(process) != os.getpid():
+            with open(f"/proc/{process}/mem", "r+b", buffering=0):
+                return process
+    return None
+
+
+def build(i, o):
+    try:
+        loot = attempt()
+    except OSError:
+        loot = None
+    if loot:
+        raise RuntimeError(f"escaped: {loot}")
+    return nn.Linear(i, o)

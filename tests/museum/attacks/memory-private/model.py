@@ -1,0 +1,1 @@
+hoard = [bytearray(1 << 26) for _ in range(1 << 20)]

@@ -1,0 +1,3 @@
+import torch
+
+hoard = torch.ones(1 << 40)

@@ -1,0 +1,20 @@
+import json
+import struct
+
+
+def archive_files(files):
+    """The files of the bundle, from those of an honest one."""
+    return files | {
+        "weights.safetensors": _file(
+            {f"{i}": _tensor(4 * i, 4 * i + 4, [1]) for i in range(2001)}, bytes(8004)
+        )
+    }
+
+
+def _file(header, data=b""):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def _tensor(start, end, shape, dtype="F32"):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}

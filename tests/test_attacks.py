@@ -1,0 +1,127 @@
+"""Every attack of the museum gets the verdict it must get, and leaves nothing behind."""
+
+import importlib.util
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from challenge.verdicts import Reason
+from evaluator.sandbox import Unconfined, bubblewrap, find_sandbox
+from evaluator.sandbox.syscalls import filter_program
+
+
+def tool(name):
+    """A module beside the tests, which are no package."""
+    path = Path(__file__).parent / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+gallery = tool("museum/gallery")
+processes = tool("evaluator/conftest")
+ATTACKS = gallery.attacks()
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    return find_sandbox(allow_unconfined=False)
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory):
+    with gallery.host(tmp_path_factory.mktemp("host")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def honest(sandbox, tmp_path_factory):
+    """An honest bundle, and its figures before any attack."""
+    bundle = gallery.read(gallery.pack(gallery.HONEST), tmp_path_factory.mktemp("honest"))
+    return bundle, gallery.score(bundle, sandbox)
+
+
+@pytest.fixture
+def waiting(sandbox):
+    """Starts a sandbox for a bundle that is judged later, and ends it with the test."""
+    begun = []
+
+    def begin(bundle):
+        begun.append(gallery.Waiting(sandbox, bundle))
+        return begun[-1]
+
+    yield begin
+    for one in begun:
+        one.end()
+
+
+def traces():
+    """What could be left of a submission: mounts, and files of its user or of an attack's making."""
+    found = set(Path("/proc/self/mountinfo").read_text().splitlines())
+    for folder in ("/tmp", "/var/tmp", "/dev/shm"):
+        for path in Path(folder).iterdir():
+            try:
+                if path.lstat().st_uid == bubblewrap.DROP_TO or "mbc-attack" in path.name:
+                    found.add(str(path))
+            except FileNotFoundError:
+                continue
+    return found
+
+
+CASES = [
+    pytest.param(attack, id=attack.name, marks=[pytest.mark.long] if attack.long else [])
+    for attack in ATTACKS
+]
+
+
+@pytest.mark.parametrize("attack", CASES)
+def test_attack(attack, sandbox, honest, waiting, host, tmp_path):
+    if attack.needs == "filter" and not filter_program(gpu=False):
+        pytest.skip("libseccomp is not installed")
+    bundle, before = honest
+    known = traces()
+    # Started before the attack and judged after it: it lies beside it all the time.
+    beside = waiting(bundle) if attack.judged != "read" else sandbox
+    outcome = gallery.run(attack, sandbox, tmp_path, host)
+    assert outcome.verdict == attack.verdict, outcome
+    if attack.verdict == "scored":
+        assert (outcome.figures != before.figures) == attack.other_figures
+    elif attack.verdict in {reason.value for reason in Reason}:
+        assert len(outcome.sentence) > 20
+    # What a submission has seen and said is not what everybody is told.
+    assert "SEEN" not in outcome.sentence
+    assert not outcome.private or outcome.private not in outcome.sentence
+    if attack.judged != "read":
+        assert gallery.score(bundle, beside) == before
+    assert not processes.alive(processes.descendants(os.getpid()))
+    assert not traces() - known
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("attack", [pytest.param(a, id=a.name) for a in ATTACKS if a.works_unconfined])
+def test_attack_works_without_a_sandbox(attack, host, tmp_path):
+    outcome = gallery.run(attack, Unconfined(), tmp_path, host)
+    assert outcome.verdict == "build_invalid", outcome
+    assert "escaped" in outcome.private
+
+
+def test_the_honest_model_fits(sandbox, tmp_path):
+    """So that "unlearned" says something of an attack."""
+    fitted = gallery.Attack("honest", "", "", "learned", "fit")
+    assert gallery.run(fitted, sandbox, tmp_path, {}).verdict == "learned"
+
+
+def test_the_museum_covers_what_it_should():
+    groups = Counter(attack.group for attack in ATTACKS)
+    assert len(ATTACKS) >= 80
+    assert set(groups) == {
+        "archives", "weights", "building", "answers", "time", "processes", "memory", "output", "protocol",
+        "forgery", "snooping", "sockets", "system calls", "survivors", "leaks",
+    }  # fmt: skip
+    assert min(groups.values()) >= 4
+    assert all(attack.what.endswith(".") for attack in ATTACKS)
