@@ -34,6 +34,8 @@ export function zoom(section) {
     const canvas = document.createElement("canvas");
     canvas.setAttribute("aria-hidden", "true");
     panel.append(canvas);
+    panel.setAttribute("role", "group");
+    panel.setAttribute("aria-label", `${layer.name}: left and right change the octave, plus and minus zoom`);
     return { layer, panel, canvas, image: panel.querySelector("img") };
   });
   const swipe = new Swipe(layers, redraw);
