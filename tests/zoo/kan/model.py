@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-INTERVALS = 12
 DEGREE = 3
 REACH = 1.0
 
@@ -11,13 +10,13 @@ REACH = 1.0
 class Edges(nn.Module):
     """(n, in) -> (n, out): the sum over the inputs of a function of each."""
 
-    def __init__(self, in_features: int, out_features: int) -> None:
+    def __init__(self, in_features: int, out_features: int, intervals: int) -> None:
         super().__init__()
-        apart = 2 * REACH / INTERVALS
-        places = torch.arange(-DEGREE, INTERVALS + DEGREE + 1) * apart - REACH
+        apart = 2 * REACH / intervals
+        places = torch.arange(-DEGREE, intervals + DEGREE + 1) * apart - REACH
         self.register_buffer("knots", places, persistent=False)
         self.straight = nn.Linear(in_features, out_features)
-        self.curved = nn.Linear(in_features * (INTERVALS + DEGREE), out_features, bias=False)
+        self.curved = nn.Linear(in_features * (intervals + DEGREE), out_features, bias=False)
         nn.init.normal_(self.curved.weight, std=0.3 / in_features**0.5)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -34,6 +33,10 @@ class Edges(nn.Module):
 
 
 def build(in_features: int, out_features: int) -> nn.Module:
-    """Two layers of edges into a third; fewer hidden nodes where inputs are many."""
-    width = 28
-    return nn.Sequential(Edges(in_features, width), Edges(width, width), Edges(width, out_features))
+    """Two layers of edges into a third; coarser splines where inputs are many."""
+    width, intervals = (28, 12) if in_features <= 4 else (28, 3)
+    return nn.Sequential(
+        Edges(in_features, width, intervals),
+        Edges(width, width, intervals),
+        Edges(width, out_features, intervals),
+    )

@@ -9,7 +9,7 @@ WAVES = 192
 
 def bandwidth(in_features: int) -> float:
     """Radians per unit: ten on a plane, less with more inputs, so that a wave stays about as long."""
-    return 20 / in_features
+    return 10 * (2 / in_features) ** 1.5
 
 
 class Waves(nn.Module):
