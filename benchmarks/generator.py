@@ -106,10 +106,10 @@ def watched(work):
     rows, sweep, settle = [], schedule._sweep, precise.escape  # noqa: SLF001 - what only the inside knows
     last = []
 
-    def watching(points, limit, way, mu, distances):
-        start = time.process_time()
-        doubtful, late = sweep(points, limit, way, mu, distances)
-        rows.append((way, len(points), len(doubtful), time.process_time() - start))
+    def watching(points, limit, way, mu, distances, _workers):
+        start = time.thread_time()
+        doubtful, late = sweep(points, limit, way, mu, distances, 1)
+        rows.append((way, len(points), len(doubtful), time.thread_time() - start))
         return doubtful, late
 
     def settling(*arguments):

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from challenge.frame import BASE, CENTRE, HALF_WIDTH, OCTAVES, view_width
 from challenge.season import Season
-from challenge.target import escapes, squash
+from challenge.target import MAX_ITERATIONS, squash
 
 Array = NDArray[np.float64]
 
 SHORE_OCTAVES: Final = 12
+# Chains that a thread takes at least: many orbits fill the lanes, few do not.
+_FEWEST: Final = 8
 
 
 @dataclass(frozen=True)
@@ -51,26 +53,47 @@ def evaluation_set(season: Season, size: EvaluationSize = FULL) -> EvaluationSet
 
     A chain has a generator of its own, so it does not depend on how many others there are.
     """
-    generators = [season.generator("chain", index) for index in range(size.chains)]
-    points = np.empty((size.chains, size.octaves, size.points, 2))
-    truth = np.empty((size.chains, size.octaves, size.points))
-    centres = np.empty((size.chains, size.octaves, 2))
-    centre = np.tile(np.array(BASE.centre), (size.chains, 1))
+    from challenge.schedule import share, threads  # noqa: PLC0415 - Numba takes half a second to import
+
+    found = EvaluationSet(
+        np.empty((size.chains, size.octaves, size.points, 2)),
+        np.empty((size.chains, size.octaves, size.points)),
+        np.empty((size.chains, size.octaves, 2)),
+    )
+    # A view has to wait for the one before, and a chain for nothing: so threads share the chains.
+    groups = max(1, min(threads(), size.chains // _FEWEST))
+    edges = [size.chains * group // groups for group in range(groups + 1)]
+    share(
+        lambda group: _follow(season, size, range(edges[group], edges[group + 1]), groups, found),
+        range(groups),
+        groups,
+    )
+    return found
+
+
+def _follow(season: Season, size: EvaluationSize, chains: range, groups: int, found: EvaluationSet) -> None:
+    """Write some chains; if they are one group of several, in one thread."""
+    from challenge.schedule import escape  # noqa: PLC0415 - Numba takes half a second to import
+
+    generators = [season.generator("chain", index) for index in chains]
+    centre = np.tile(np.array(BASE.centre), (len(chains), 1))
     for octave in range(size.octaves):
-        centres[:, octave] = centre
         drawn = np.stack([generator.random((size.points, 2)) for generator in generators])
-        points[:, octave] = centre[:, None, :] + view_width(octave) * (drawn - 0.5)
-        here = points[:, octave]
-        found = escapes(here.reshape(-1, 2))
-        truth[:, octave] = squash(found.count).reshape(size.chains, size.points)
-        if octave + 1 < size.octaves:
-            distances = found.distance.reshape(size.chains, size.points)
-            for chain, generator in enumerate(generators):
-                shore = chain % 2 == 1 and octave < SHORE_OCTAVES
-                centre[chain] = _next_centre(
-                    here[chain], distances[chain], centre[chain], octave, generator.random(), shore=shore
-                )
-    return EvaluationSet(points, truth, centres)
+        here = centre[:, None, :] + view_width(octave) * (drawn - 0.5)
+        count, distance = escape(
+            here.reshape(-1, 2), MAX_ITERATIONS, with_distance=True, workers=1 if groups > 1 else None
+        )
+        places = slice(chains.start, chains.stop)
+        found.centres[places, octave], found.points[places, octave] = centre, here
+        found.truth[places, octave] = squash(count).reshape(here.shape[:2])
+        if octave + 1 == size.octaves:
+            break
+        distances = distance.reshape(here.shape[:2])
+        for place, (chain, generator) in enumerate(zip(chains, generators, strict=True)):
+            shore = chain % 2 == 1 and octave < SHORE_OCTAVES
+            centre[place] = _next_centre(
+                here[place], distances[place], centre[place], octave, generator.random(), shore=shore
+            )
 
 
 def _next_centre(

@@ -46,9 +46,10 @@ def share(work: Callable[[int], None], pieces: Iterable[int], workers: int) -> N
             pass
 
 
-def _sweep(points: Array, limit: int, way: int, mu: Array, distance: Array) -> tuple[Places, Places]:
+def _sweep(
+    points: Array, limit: int, way: int, mu: Array, distance: Array, workers: int
+) -> tuple[Places, Places]:
     """Write what can be settled in one way; returns who lacks precision, and who iterations."""
-    workers = threads()
     size = min(_CHUNK, max(_FEWEST, -(-len(points) // workers)))
     firsts = range(0, len(points), size)
     doubtful: list[Places] = []
@@ -67,30 +68,35 @@ def _sweep(points: Array, limit: int, way: int, mu: Array, distance: Array) -> t
     return np.concatenate([none, *doubtful]), np.concatenate([none, *late])
 
 
-def _again(places: Places, points: Array, limit: int, way: int, mu: Array, distance: Array) -> Places:
+def _again(
+    places: Places, points: Array, limit: int, way: int, mu: Array, distance: Array, workers: int
+) -> Places:
     """Sweep some points once more, with a larger limit or more precision; returns who is still doubtful."""
     if places.size == 0:
         return places
     some_mu, some_distance = np.empty(places.size), np.empty(places.size if distance.size else 0)
-    doubtful, _ = _sweep(points[places], limit, way, some_mu, some_distance)
+    doubtful, _ = _sweep(points[places], limit, way, some_mu, some_distance, workers)
     mu[places] = some_mu
     if distance.size:
         distance[places] = some_distance
     return places[doubtful]
 
 
-def escape(points: Array, limit: int, *, with_distance: bool, exact: bool = True) -> tuple[Array, Array]:
+def escape(
+    points: Array, limit: int, *, with_distance: bool, exact: bool = True, workers: int | None = None
+) -> tuple[Array, Array]:
     """Counts (n,) and exterior distances (n,) of plane points (n, 2); distances (0,) if not asked for.
 
-    If not exact, counts only: in plain doubles, and nobody is ever doubtful.
+    If not exact, in plain doubles, and nobody is ever doubtful. Workers are threads, by default `threads()`.
     """
+    workers = workers or threads()
     mu, distance = np.empty(len(points)), np.empty(len(points) if with_distance else 0)
     way = IN_DOUBLES if exact else WITHOUT_BOUND
-    doubtful, late = _sweep(points, min(limit, _PATIENCE), way, mu, distance)
+    doubtful, late = _sweep(points, min(limit, _PATIENCE), way, mu, distance, workers)
     if limit > _PATIENCE:
-        doubtful = np.concatenate([doubtful, _again(late, points, limit, way, mu, distance)])
+        doubtful = np.concatenate([doubtful, _again(late, points, limit, way, mu, distance, workers)])
     for limbs in LADDER:
-        doubtful = _again(doubtful, points, limit, limbs, mu, distance)
+        doubtful = _again(doubtful, points, limit, limbs, mu, distance, workers)
 
     def follow(place: int) -> None:
         re, im = (float(value) for value in points[place])
@@ -99,5 +105,5 @@ def escape(points: Array, limit: int, *, with_distance: bool, exact: bool = True
         if with_distance:
             distance[place] = result.distance
 
-    share(follow, [int(place) for place in doubtful], min(threads(), len(doubtful)))
+    share(follow, [int(place) for place in doubtful], min(workers, len(doubtful)))
     return mu, distance

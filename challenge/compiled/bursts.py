@@ -31,6 +31,7 @@ it reaches the limit, or where it loses precision.
 """
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -63,6 +64,10 @@ PRECISE: Final = 5e-5  # an error of z beyond which iterating on is pointless
 NEAR: Final = 1e-5  # distance at which an orbit is suspected of a cycle
 
 
+# See `leaps`.
+Jump = Callable[[int, Lanes, list[Lanes]], list[Lanes]]
+
+
 def derivative_step(x: Lanes, y: Lanes, dr: Lanes, di: Lanes) -> tuple[Lanes, Lanes]:
     """dz/dc -> 2 z dz/dc + 1, with x + iy = 2z."""
     return (-y).fma(di, x.fma(dr, 1.0)), x.fma(di, y * dr)
@@ -82,14 +87,15 @@ def hold_back(block: Block, zr: Lanes, zi: Lanes, error: Lanes, after: Any) -> L
     return within & precise
 
 
-def _four_steps(quarter: int, reach: Lanes | None, block: Block, values: list[Lanes]) -> list[Lanes]:
-    """Four steps of one vector; the factor 4 of every E is made good at the end of the turn."""
+def _few_steps(
+    first: int, number: int, reach: Lanes | None, block: Block, values: list[Lanes]
+) -> list[Lanes]:
+    """Some steps of a turn, from its first; the factor 4 of every E is made good at the end of the turn."""
     zr, zi, *others = values
     cr, ci = block.load(CR), block.load(CI)
     if reach is not None:
-        reach = Lanes(block, reach.values[:1])
         shifted = cr - others[0].fma(reach, SPRINT_FLOOR)
-    for step in range(4 * quarter, 4 * quarter + 4):
+    for step in range(first, first + number):
         x = zr + zr
         derivative = derivative_step(x, zi + zi, others[-2], others[-1]) if len(others) > 1 else ()
         t = zr.fma(zr, cr)
@@ -102,6 +108,39 @@ def _four_steps(quarter: int, reach: Lanes | None, block: Block, values: list[La
     return [zr, zi, *others]
 
 
+def _quarter(quarter: int, reach: Lanes | None, block: Block, values: list[Lanes]) -> list[Lanes]:
+    """Four steps of one vector of a sprint."""
+    if reach is not None:
+        reach = Lanes(block, reach.values[:1])
+    return _few_steps(4 * quarter, 4, reach, block, values)
+
+
+def leaps(
+    block: Block, count: Lanes, values: list[Lanes], limit: Lanes, jump: Jump
+) -> tuple[Lanes, list[Lanes]]:
+    """Take lanes that left |z| <= 2 in a sprint nearly to where they did: ever fewer steps without a test.
+
+    Args:
+        block: the lanes.
+        count: their counts.
+        values: what else they carry.
+        limit: of the count.
+        jump: so many steps: (number, counts afterwards, values) -> zr, zi and E, and the values.
+    """
+    zr, zi = block.load(ZR), block.load(ZI)
+    carried = Carried(block, [count, *values])
+    with block.builder.if_then(block.any((zr.fma(zr, zi * zi) <= 4.0) & block.present())):
+        for number in (16, 8, 4, 2):
+            after = count + float(number)
+            zr, zi, error, *ahead = jump(number, after, values)
+            going = (zr.fma(zr, zi * zi) <= 4.0) & (error * after <= PRECISE**2) & (after <= limit)
+            values = [going.where(new, old) for new, old in zip(ahead, values, strict=True)]
+            count = going.where(after, count)
+        carried([count, *values])
+    count, *values = carried.values()
+    return count, values
+
+
 def _sprint(*, with_bound: bool = True, with_derivative: bool = False) -> Any:
     rows = [ZR, ZI] + [ERROR] * with_bound + [DR, DI] * with_derivative
 
@@ -111,7 +150,7 @@ def _sprint(*, with_bound: bool = True, with_derivative: bool = False) -> Any:
             now = start
             for quarter in range(TURN // 4):
                 slope = reach * 4.0 ** (4 * quarter) if with_bound else None
-                now = block.apart(partial(_four_steps, quarter, slope), now)
+                now = block.apart(partial(_quarter, quarter, slope), now)
             if with_bound:
                 now[2] *= 4.0**TURN
             put(now)
@@ -182,8 +221,18 @@ def _walk(*, with_derivative: bool = False) -> Any:
     rows = [ZR, ZI, ERROR, COUNT] + [DR, DI] * with_derivative
 
     def steps(block: Block, _turns: Any, limit: Any) -> None:
-        last = last_of(block, limit)
-        now = Carried(block, [block.load(row) for row in rows])
+        def jump(number: int, after: Lanes, values: list[Lanes]) -> list[Lanes]:
+            for _ in range(-(-number // 4)):
+                steps = min(number, 4)
+                values = _few_steps(0, steps, after * SPRINT_SLOPE, block, values)
+                values[2] *= 4.0**steps
+            return [*values[:3], *values]
+
+        start = [block.load(row) for row in rows]
+        carried = [*start[:3], *start[4:]]
+        count, carried = leaps(block, start[3], carried, block.spread(limit), jump)
+        last = last_of(block, count, limit)
+        now = Carried(block, [*carried[:3], count, *carried[3:]])
         with block.until_none() as going_on:
             zr, zi, error, count, *derivative = values = now.values()
             x = zr + zr
@@ -199,12 +248,12 @@ def _walk(*, with_derivative: bool = False) -> Any:
         for row, value in zip(rows, now.values(), strict=True):
             block.store(row, value)
 
-    return lane_kernel(steps, together=3)
+    return lane_kernel(steps, together=2)
 
 
-def last_of(block: Block, limit: Any) -> Lanes:
+def last_of(block: Block, count: Lanes, limit: Any) -> Lanes:
     """Where a walk ends in any case: at the limit, or after more steps than a sprint and an escape take."""
-    soon, end = block.load(COUNT) + float(LONGEST + 32), block.spread(limit)
+    soon, end = count + float(LONGEST + 32), block.spread(limit)
     return (soon < end).where(soon, end)
 
 

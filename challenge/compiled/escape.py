@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from challenge.compiled.bursts import (
+    AHEAD,
     CI,
     COUNT,
     CR,
@@ -146,6 +147,8 @@ def prove(state: Array, live: int, way: int, steps: int, out: Out) -> int:
 def append(state: Array, live: int, others: Array, there: int) -> int:
     """Add lanes to those of another state; returns how many are there then."""
     for row in range(len(state)):
+        if AHEAD <= row < ROWS:
+            continue
         for lane in range(live):
             others[row, there + lane] = state[row, lane]
     return there + live
@@ -161,7 +164,8 @@ def begin(
         How many have begun, are still there, and have ended.
     """
     begun = live = min(BATCH if way <= IN_DOUBLES else CAPACITY_IN_LIMBS, len(points) - first)
-    state[:, :live] = 0.0
+    state[:AHEAD, :live] = 0.0
+    state[ROWS:, :live] = 0.0
     for lane in range(live):
         state[CR, lane] = points[first + lane, 0]
         state[CI, lane] = points[first + lane, 1]
@@ -186,7 +190,7 @@ def begin(
 @kernel
 def pace(n: int) -> int:
     """Turns of the next sprint of lanes that have come to a count: longer ones waste more where they end."""
-    return 1 if n < 40 else 2 if n < 160 else 4
+    return 1 if n < 16 else 2 if n < 64 else 4
 
 
 @kernel

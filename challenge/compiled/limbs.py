@@ -14,7 +14,6 @@ of z together this stays below 34 k 2^-53 U. Beyond |z| = 3.9 sums are not exact
 relative error near 2^-50, which cannot move a count by 1e-14. The bound is the one of `bursts`.
 """
 
-from functools import partial
 from itertools import chain
 from typing import Any, Final
 
@@ -31,10 +30,12 @@ from challenge.compiled.bursts import (
     DI,
     DR,
     ERROR,
+    FLOOR,
     INDEX,
     REF_I,
     REF_R,
     ROWS,
+    SLOPE,
     TURN,
     ZI,
     ZR,
@@ -43,6 +44,7 @@ from challenge.compiled.bursts import (
     hold_back,
     holding,
     last_of,
+    leaps,
     near,
 )
 from challenge.compiled.lanes import lane_kernel, sift_kernel
@@ -51,10 +53,6 @@ from challenge.compiled.vectors import Block, Carried, Lanes, kernel
 BITS: Final = 24
 # Numbers of limbs, each for what the one before could not settle.
 LADDER: Final = (2, 3, 5, 8, 13, 20)
-# As in a walk (see `bursts`), for errors that begin far smaller: orbits that need so many bits pass closely
-# by 0 again and again, and are not to lose by it.
-FLOOR: Final = 1e-13
-SLOPE: Final = 1.1e13
 # Up to how many limbs the steps of two vectors alternate: a step is a long chain, whose links wait for each
 # other.
 _FEW: Final = 5
@@ -96,21 +94,18 @@ def _next(
     """One step, on limbs."""
     count = len(zr)
     twice_r, twice_i = [limb + limb for limb in zr], [limb + limb for limb in zi]
-    zero = zr[0].block.constant(0.0)
     real: list[Lanes] = []
     imaginary: list[Lanes] = []
-    for order in reversed(range(count + 1)):
-        # The order below the last place has no place of its own.
-        sums = [cr[order], ci[order]] if order < count else [zero, zero]
-        if order == count - 1:
-            sums = [sums[0] + real.pop(), sums[1] + imaginary.pop()]
-        for i, j in ((i, order - i) for i in range(count) if 0 <= order - i < count):
-            products = [(twice_r[i], zi[j])]
-            if i <= j:
-                products.append((zr[i] if i == j else twice_r[i], zr[j]))
-                products.append((-(zi[i] if i == j else twice_i[i]), zi[j]))
-            for index, (left, right) in zip((1, 0, 0), products, strict=False):
-                sums[index] = left.fma(right, sums[index])
+    for order in reversed(range(count)):
+        sums = [cr[order], ci[order]]
+        # The order below the last place has no place of its own, and comes first.
+        for of in (count, order) if order == count - 1 else (order,):
+            for i in range(max(0, of - count + 1), min(of, count - 1) + 1):
+                j = of - i
+                sums[1] = twice_r[i].fma(zi[j], sums[1])
+                if i <= j:
+                    sums[0] = (zr[i] if i == j else twice_r[i]).fma(zr[j], sums[0])
+                    sums[0] = (-(zi[i] if i == j else twice_i[i])).fma(zi[j], sums[0])
         real.append(sums[0])
         imaginary.append(sums[1])
     return _carry(real[::-1]), _carry(imaginary[::-1])
@@ -133,10 +128,9 @@ def _constants(block: Block, limbs: int) -> tuple[list[Lanes], list[Lanes]]:
 def _step(limbs: int, reach: Lanes, block: Block, values: list[Lanes]) -> list[Lanes]:
     zr, zi, (error, dr, di) = values[:limbs], values[limbs : 2 * limbs], values[2 * limbs :]
     whole_r, whole_i = zr[0] + zr[1], zi[0] + zi[1]
-    room = error.fma(Lanes(block, reach.values[:1]), FLOOR)
-    squared = whole_r.fma(whole_r, whole_i.fma(whole_i, room))
-    error = squared.fma(error * 4.0, rounding(limbs) ** 2)
     twice_r, twice_i = whole_r + whole_r, whole_i + whole_i
+    room = error.fma(reach * 4.0, 4.0 * FLOOR)
+    error = twice_r.fma(twice_r, twice_i.fma(twice_i, room)).fma(error, rounding(limbs) ** 2)
     return [
         *chain.from_iterable(_next(zr, zi, *_constants(block, limbs))),
         error,
@@ -152,7 +146,11 @@ def _sprint(limbs: int) -> Any:
         reach = block.spread(after) * SLOPE
         times = block.builder.mul(turns, ir.Constant(turns.type, TURN))
         with block.repeat(times, [block.load(row) for row in rows]) as (now, put):
-            put(block.apart(partial(_step, limbs, reach), now))
+            put(
+                block.apart(
+                    lambda alone, values: _step(limbs, Lanes(alone, reach.values[:1]), alone, values), now
+                )
+            )
         for row, value in zip(ahead, put.values(), strict=True):
             block.store(row, value)
 
@@ -181,8 +179,17 @@ def _walk(limbs: int) -> Any:
     fields = [*_fields(limbs, ZR, ROWS), ERROR, COUNT, DR, DI]
 
     def steps(block: Block, _turns: Any, limit: Any) -> None:
-        last = last_of(block, limit)
-        now = Carried(block, [block.load(field) for field in fields])
+        def jump(number: int, after: Lanes, values: list[Lanes]) -> list[Lanes]:
+            with block.repeat(ir.Constant(ir.IntType(64), number), values) as (now, put):
+                put(_step(limbs, after * SLOPE, block, now))
+            end = put.values()
+            return [end[0] + end[1], end[limbs] + end[limbs + 1], end[2 * limbs], *end]
+
+        start = [block.load(field) for field in fields]
+        carried = [*start[: 2 * limbs + 1], *start[2 * limbs + 2 :]]
+        count, carried = leaps(block, start[2 * limbs + 1], carried, block.spread(limit), jump)
+        last = last_of(block, count, limit)
+        now = Carried(block, [*carried[: 2 * limbs + 1], count, *carried[2 * limbs + 1 :]])
         with block.until_none() as going_on:
             values = now.values()
             zr, zi, (error, count, dr, di) = values[:limbs], values[limbs : 2 * limbs], values[2 * limbs :]

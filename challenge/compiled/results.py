@@ -66,7 +66,7 @@ def _measure(*, with_distance: bool) -> Any:
         if with_distance:
             block.store(DISTANCE, outside.where(_exterior_distance(block, safe, log_squared), 0.0))
 
-    return lane_kernel(steps, together=1)
+    return lane_kernel(steps, together=3)
 
 
 # (state, live, 0, limit) -> 0

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from challenge import schedule
 from challenge.evaluation import EvaluationSize, evaluation_set
 from challenge.frame import to_unit, view_width
 from challenge.season import PRACTICE, Season
@@ -67,3 +68,15 @@ def test_another_secret_gives_another_set(views):
 def test_impossible_sizes_are_refused(size):
     with pytest.raises(ValueError, match="no evaluation set"):
         EvaluationSize(*size)
+
+
+def test_a_set_does_not_depend_on_the_number_of_threads(monkeypatch):
+    size = EvaluationSize(chains=24, octaves=6, points=16)
+    sets = []
+    for count in (1, 3, 7):
+        monkeypatch.setattr(schedule, "threads", lambda count=count: count)
+        sets.append(evaluation_set(PRACTICE, size))
+    for other in sets[1:]:
+        assert other.points.tobytes() == sets[0].points.tobytes()
+        assert other.truth.tobytes() == sets[0].truth.tobytes()
+        assert other.centres.tobytes() == sets[0].centres.tobytes()

@@ -243,3 +243,23 @@ def test_distance_against_a_search_for_the_nearest_inside_point():
 
 def test_squash():
     assert squash(np.array([0.0, 50.0, -3.0, np.inf])).tolist() == [0.0, 0.5, 0.0, 1.0]
+
+
+def test_plain_counts_are_near_and_may_err_where_orbits_magnify_roundings(oracle):
+    points = shore(5000)
+    exact_counts, plain = escape_count(points), escape_count(points, exact=False)
+    apart = np.abs(squash(exact_counts) - squash(plain))
+    assert np.median(apart) < 1e-12
+    assert np.mean(apart > TOLERANCE) < 0.1
+    # Else nobody would need the other.
+    assert apart.max() > TOLERANCE
+    few = points[apart > TOLERANCE][:20]
+    assert np.abs(target(few) - exact(oracle, few, 20_000, 400)).max() <= TOLERANCE
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 511, 512, 513, 1025])
+def test_every_number_of_points_is_counted(n):
+    """The last lanes of a vector, a batch and a state are as good as the first."""
+    points = shore(1025, 9)
+    assert escape_count(points[:n]).tobytes() == escape_count(points)[:n].tobytes()
+    assert distance(points[-n:]).tobytes() == distance(points)[-n:].tobytes()
