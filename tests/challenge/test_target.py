@@ -253,8 +253,8 @@ def test_plain_counts_are_near_and_may_err_where_orbits_magnify_roundings(oracle
     assert np.mean(apart > TOLERANCE) < 0.1
     # Else nobody would need the other.
     assert apart.max() > TOLERANCE
-    few = points[apart > TOLERANCE][:20]
-    assert np.abs(target(few) - exact(oracle, few, 20_000, 400)).max() <= TOLERANCE
+    few = points[(apart > TOLERANCE) & (exact_counts < 4000)][:20]
+    assert np.abs(target(few) - exact(oracle, few, 5000, 400)).max() <= TOLERANCE
 
 
 @pytest.mark.parametrize("n", [1, 7, 8, 9, 511, 512, 513, 1025])
