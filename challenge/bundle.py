@@ -140,7 +140,8 @@ def read_bundle(path: Path, *, trained: bool = True) -> Bundle:
     for name in NEEDED:
         if name not in files:
             raise EvaluationError(Reason.FILE_MISSING, f"There is no {name} at the top of {path.name}.")
-    check_weights(files["weights.safetensors"])
+    if files["weights.safetensors"] != NO_WEIGHTS or trained:
+        check_weights(files["weights.safetensors"])
     bundle = Bundle(parse_manifest(files["submission.toml"]), files)
     weight_class(bundle.size)
     return bundle
