@@ -1,5 +1,6 @@
 import dataclasses
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -174,3 +175,12 @@ def test_settings_of_other_kinds(tmp_path, monkeypatch):
     config = Config.make(tmp_path)
     assert (config.https, config.trusted_proxies, config.github_secret) == (True, 0, "hush")
     assert "hush" not in repr(config)
+
+
+def test_every_setting_is_told_of():
+    text = (Path(__file__).parents[2] / "docs" / "server.md").read_text()
+    for name, field in Config.__dataclass_fields__.items():
+        if name not in {"data", "database", "broker"}:
+            assert f"`{name.upper()}`" in text, name
+            if field.type in (int, str) and len(str(field.default)) > 1 and "github" not in name:
+                assert str(field.default) in text, name

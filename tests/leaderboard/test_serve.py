@@ -232,7 +232,7 @@ def test_a_port_in_use_is_one_sentence_and_exit_code_6(tmp_path):
         assert server.process.wait(20) == 6
     assert server.said().splitlines() == [
         (
-            f"Port {server.port} on 127.0.0.1 cannot be used: Address already in use. "
+            f"error: Port {server.port} on 127.0.0.1 cannot be used: Address already in use. "
             "Try another one with --port."
         )
     ]
@@ -273,7 +273,7 @@ def test_a_database_that_is_not_there_is_one_sentence(tmp_path):
         check=False,
     )
     assert result.returncode == 6
-    assert result.stderr.startswith("The database cannot be used")
+    assert result.stderr.startswith("error: The database cannot be used")
     assert len(result.stderr.splitlines()) == 1
 
 
