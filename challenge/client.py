@@ -164,9 +164,9 @@ class Client:
         """What a bundle may hold."""
         return self._ask("GET", "/limits")
 
-    def board(self, season: str | None = None) -> dict[str, Any]:
-        """The standing of a season; of the open one without a name."""
-        return self._ask("GET", "/board", params={"season": season} if season else None)
+    def board(self, season: str | None = None, page: int = 1) -> dict[str, Any]:
+        """A page of the standing of a season; of the open one without a name."""
+        return self._ask("GET", "/board", params={"page": page} | ({"season": season} if season else {}))
 
     def submit(self, bundle: Path) -> Standing:
         """Hand in a bundle's zip file."""

@@ -136,13 +136,14 @@ def cancel(submission_id: int, server: str | None, *, as_json: bool) -> None:
 
 @click.command(epilog="Example: mbc board --json | jq '.entries[0]'")
 @click.option("--season", help="A season's name.  [default: the open one]")
+@click.option("--page", type=click.IntRange(1), default=1, show_default=True, help="A hundred entries each.")
 @server_option
 @json_option
 @_told
-def board(season: str | None, server: str | None, *, as_json: bool) -> None:
+def board(season: str | None, page: int, server: str | None, *, as_json: bool) -> None:
     """Show the board of a season."""
     with Client(Account.find(server)) as client:
-        values = client.board(season)
+        values = client.board(season, page)
     if as_json:
         click.echo(json.dumps(values))
         return

@@ -32,6 +32,9 @@ def print_board(values: dict[str, Any]) -> None:
         cells = dict(zip((name for name, _ in _COLUMNS), _row(entry), strict=True))
         table.add_row(*(Text(cells[name]) for name, _ in shown))
     out.print(table)
+    page = values.get("page") or {}
+    if page.get("pages", 1) > 1:
+        out.print(f"  Page {page['number']} of {page['pages']}; {page['total']} entries.")
     if not values["entries"]:
         out.print("  Nobody stands on it yet.")
     for entry in values["pending"]:

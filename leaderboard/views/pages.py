@@ -100,6 +100,7 @@ def rules() -> str:
             limits=bundles,
             explanations=EXPLANATIONS,
             attempts=parts().config.attempts,
+            config=parts().config,
         )
 
 

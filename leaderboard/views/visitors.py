@@ -71,9 +71,8 @@ def check_sight() -> None:
     with reading() as db:
         if "evaluation_id" in asked:
             check_seen(db, asked["evaluation_id"])
-        for name in ("submission_id", "a", "b"):
-            if isinstance(asked.get(name), int):
-                seen(db, asked[name])
+        if "submission_id" in asked:
+            seen(db, asked["submission_id"])
 
 
 def _owns(db: Session, submission: Submission) -> bool:
