@@ -1,8 +1,11 @@
 """The target on an NVIDIA card, for training on points that never leave it.
 
 Plain float64, one thread a point: the CPU's values to 1e-6 wherever float64 is enough, which is for all but a
-few points in a thousand of shallow views. Scores are never computed here. Needs numba-cuda beside the card's
-driver, unless Numba brings its own.
+few points in a thousand of shallow views. Scores are never computed here.
+
+Beside the card's driver this needs Numba's CUDA target. Numba has one built in (0.68 still does, and calls it
+deprecated); where it does not, or the card is newer than what that knows, install the package `numba-cuda`,
+which takes its place under the same name.
 """
 
 import math
@@ -77,6 +80,7 @@ def target_into(points: Any, t: Any, max_iterations: int = MAX_ITERATIONS) -> No
 
     Raises:
         ValueError: the shapes do not fit each other.
+        RuntimeError: there is no card that can be used.
     """
     if points.ndim != 2 or points.shape[1] != 2 or tuple(t.shape) != (points.shape[0],):
         raise ValueError(
@@ -86,5 +90,11 @@ def target_into(points: Any, t: Any, max_iterations: int = MAX_ITERATIONS) -> No
         raise ValueError(f"max_iterations must be at least 1, not {max_iterations}")
     if points.shape[0] == 0:
         return
+    if not available():
+        raise RuntimeError(
+            "no CUDA card can be used: Numba finds no driver, no device, or no CUDA target that fits them "
+            "(`python -m numba -s` says which; the package numba-cuda brings a newer target). "
+            "challenge.target computes the same on the processor"
+        )
     blocks = -(-points.shape[0] // _THREADS)
     _run[blocks, _THREADS](points, max_iterations, t)

@@ -4,6 +4,11 @@ import os
 import subprocess
 import sys
 
+import numpy as np
+import pytest
+
+from challenge import cuda
+
 PROGRAM = """
 import warnings
 import numpy as np
@@ -37,3 +42,9 @@ def test_the_card_s_kernel_gives_the_target():
     differences = [float(line) for line in done.stdout.split()]
     assert len(differences) == 6
     assert max(differences) < 1e-6
+
+
+@pytest.mark.skipif(cuda.available(), reason="there is a card")
+def test_without_a_card_the_error_says_so():
+    with pytest.raises(RuntimeError, match="no CUDA card"):
+        cuda.target_into(np.zeros((3, 2)), np.zeros(3))
