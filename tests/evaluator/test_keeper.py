@@ -1,5 +1,6 @@
 """Whoever is killed, and whenever: nothing of a sandbox stays."""
 
+import contextlib
 import importlib.util
 import os
 import random
@@ -54,7 +55,13 @@ def tools():
 
 @pytest.fixture(scope="module")
 def judges():
-    """Starts a judge that starts a sandbox; gives its number and where it says that it has."""
+    with judging() as begin:
+        yield begin
+
+
+@contextlib.contextmanager
+def judging():
+    """Starts a judge that starts a sandbox; gives its number, and where it says that it has."""
     first = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(JUDGES)],
         stdin=subprocess.PIPE,
