@@ -1,0 +1,124 @@
+import re
+from datetime import timedelta
+from itertools import pairwise
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from leaderboard.db import now
+from leaderboard.services import fronts, listing
+from leaderboard.services.listing import Listing
+
+START = now()
+
+
+def entries(count=60, seed=0):
+    random = np.random.default_rng(seed)
+    return [
+        SimpleNamespace(
+            submission=SimpleNamespace(
+                id=i,
+                name=f"n{i}",
+                bytes=int(2 ** random.uniform(10, 28)),
+                weight_class=("feather", "light")[i % 2],
+                created_at=START + timedelta(hours=float(random.uniform(0, 900))),
+                user=SimpleNamespace(reference=i % 5 == 0),
+            ),
+            evaluation=SimpleNamespace(
+                id=i,
+                octaves=float(random.uniform(0, 14)),
+                depth=float(random.uniform(0, 14)) if i % 7 else None,
+                precision_db=1.0,
+                universality=1.0,
+                predictions_per_second=1.0,
+                finished_at=START,
+            ),
+        )
+        for i in range(count)
+    ]
+
+
+def test_the_front_is_whom_nobody_as_small_beats():
+    found = entries()
+    plot = fronts.front(found, 32)
+    on_it = {dot.entry.submission.id for dot in plot.dots if dot.leads}
+    expected = {
+        a.submission.id
+        for a in found
+        if not any(
+            b.submission.bytes <= a.submission.bytes and b.evaluation.octaves > a.evaluation.octaves
+            for b in found
+        )
+    }
+    assert on_it == expected
+    assert len(plot.dots) == len(found)
+    for dot in plot.dots:
+        assert plot.left <= dot.x <= plot.right
+        assert plot.top <= dot.y <= plot.bottom
+    # Twice the bytes are the same step wherever it is taken.
+    places = [x for x, _ in plot.xticks]
+    assert np.ptp(np.diff(places)) < 0.3
+
+
+def test_a_step_of_the_history_is_a_lead_that_is_confirmed():
+    found = entries(30, 1)
+    margin = 1.5
+    plot = fronts.history(
+        found,
+        32,
+        START + timedelta(hours=1000),
+        lambda a, b: a.evaluation.octaves > b.evaluation.octaves + margin,
+    )
+    leaders = [dot.entry.evaluation.octaves for dot in plot.dots if dot.leads]
+    assert leaders == sorted(leaders)
+    assert all(b > a + margin for a, b in pairwise(leaders))
+    assert len(re.findall("V", plot.line)) == len(leaders) - 1
+
+
+def test_a_plot_of_thousands_keeps_everybody_who_leads():
+    found = entries(3000, 2)
+    plot = fronts.front(found, 32)
+    assert len(plot.dots) < 400
+    everybody = fronts.front(found[:100], 32)
+    assert any(dot.leads for dot in everybody.dots)
+    best = max(found, key=lambda e: e.evaluation.octaves)
+    assert best.submission.id in {dot.entry.submission.id for dot in plot.dots if dot.leads}
+
+
+def test_nobody_there_is_no_plot():
+    assert fronts.front([], 32) is None
+    assert fronts.history([], 32, START, lambda *_: True) is None
+
+
+@pytest.mark.parametrize("sort", listing.SORTS)
+@pytest.mark.parametrize("order", listing.ORDERS)
+def test_every_order_holds_everybody_once_and_the_unknown_last(sort, order):
+    found = entries()
+    page = listing.page(found, Listing(sort=sort, order=order, per_page=500))
+    assert sorted(e.submission.id for e in page.entries) == list(range(60))
+    values = [listing.SORTS[sort].key(e) for e in page.entries]
+    known = [v for v in values if v is not None]
+    assert values == known + [None] * (60 - len(known))
+    if (sort, order) != ("octaves", "desc"):
+        assert known == sorted(known, reverse=order == "desc")
+
+
+def test_a_wish_comes_back_from_its_address():
+    for wish in (
+        Listing(),
+        Listing(season="s", weight="light", kind="people", sort="bytes", order="asc", page=3, per_page=7),
+        Listing(sort="name", order="desc"),
+    ):
+        query = {name: str(value) for name, value in wish.to_query(page=wish.page).items()}
+        assert Listing.read(query) == wish
+    assert Listing(sort="name", order="asc").to_query() == {"sort": "name"}
+    assert Listing(sort="bytes", order="asc").by("bytes") == {"sort": "bytes", "order": "desc"}
+    assert Listing(page=4, kind="people").by("depth") == {"kind": "people", "sort": "depth"}
+
+
+def test_filters_leave_the_others_out():
+    page = listing.page(entries(), Listing(weight="light", kind="reference", per_page=500))
+    assert {(e.submission.weight_class, e.submission.user.reference) for e in page.entries} == {
+        ("light", True)
+    }
