@@ -41,6 +41,7 @@ class TargetResult:
         skill: by octave; skill_by_chain: (chains, octaves).
         seconds: what the fit took.
         ended: "returned", "killed" (it ran over its time) or "failed" (it raised an error or ended).
+        reason: why it did not return, as in `challenge.verdicts.Reason`; '' where it did.
         judged_on: seconds into the fit of the state that was judged: the end's, or the last checkpoint's.
         checkpoints: how many it handed out.
         losses: (seconds, loss) as the fit itself reported them, thinned out.
@@ -57,6 +58,7 @@ class TargetResult:
     skill_by_chain: tuple[tuple[float, ...], ...]
     seconds: float
     ended: str
+    reason: str
     judged_on: float
     checkpoints: int
     losses: tuple[tuple[float, float], ...]

@@ -34,6 +34,7 @@ from challenge.targets import (
     target_views,
     training_samples,
 )
+from challenge.targets.kept import practice_lesson
 from challenge.training import Budget
 from challenge.verdicts import EvaluationError, Fault, Reason, Status
 from evaluator import universality
@@ -102,6 +103,8 @@ class Lesson:
 def lesson(season: Season, kind: str, samples: int = SAMPLES, size: EvaluationSize = SIZE) -> Lesson:
     """The season's target of one kind; a worker judges many submissions on it."""
     target = draw_target(season, kind)
+    if season == PRACTICE:
+        return Lesson(target, *practice_lesson(target, samples, size))
     return Lesson(target, training_samples(season, target, samples), target_views(season, target, size))
 
 
@@ -162,7 +165,7 @@ class _Learner:
     def learn(self) -> _Learned:
         """Fit, measure, and draw what was learned."""
         journal = Journal(self.seconds, self._tell)
-        ended, used = "returned", 0.0
+        reason, used = None, 0.0
         with self.task.start() as session:
             try:
                 session.build(2, 1, SEED)
@@ -171,13 +174,13 @@ class _Learner:
             except EvaluationError as error:
                 if error.reason not in ENDED or journal.last is None:
                     raise self._named(error) from error
-                ended, used = ENDED[error.reason], time.monotonic() - began
+                reason, used = error.reason, time.monotonic() - began
             else:
-                return self._judged(session, journal, ended, used)
+                return self._judged(session, journal, None, used)
         with self.task.start() as session:
             assert journal.last is not None
             session.load(journal.last)
-            return self._judged(session, journal, ended, used)
+            return self._judged(session, journal, reason, used)
 
     def _fit(self, session: Session, journal: Journal) -> float:
         samples = self.lesson.samples
@@ -189,7 +192,7 @@ class _Learner:
         which = f"(On target {self.index + 1} of the samples track, and no checkpoint was left.)"
         return EvaluationError(error.reason, f"{error.detail} {which}".strip(), error.private)
 
-    def _judged(self, session: Session, journal: Journal, ended: str, used: float) -> _Learned:
+    def _judged(self, session: Session, journal: Journal, reason: Reason | None, used: float) -> _Learned:
         views = self.lesson.views
         unit = views.points.reshape(-1, 2)
         order = self.task.season.generator("target", self.lesson.target.kind, "order").permutation(len(unit))
@@ -202,7 +205,7 @@ class _Learner:
         prediction = np.empty_like(answered)
         prediction[order] = answered
         scores = measure(views.truth, prediction.reshape(views.truth.shape))
-        judged_on = used if ended == "returned" else journal.last_seconds
+        judged_on = used if reason is None else journal.last_seconds
         film = self._draw(session, journal, judged_on) if self.task.pictures else ()
         # What a submission itself says of a secret target stays here, rather than reach its author.
         public = self.task.season == PRACTICE
@@ -216,7 +219,8 @@ class _Learner:
             skill=tuple(scores.skill.tolist()),
             skill_by_chain=tuple(tuple(row) for row in scores.skill_by_chain.tolist()),
             seconds=used,
-            ended=ended,
+            ended=ENDED[reason] if reason else "returned",
+            reason=reason.value if reason else "",
             judged_on=judged_on,
             checkpoints=journal.checkpoints,
             losses=tuple(journal.losses) if public else (),

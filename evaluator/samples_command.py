@@ -95,7 +95,7 @@ def print_samples(bundle: Bundle, report: SamplesReport) -> None:
     for name in ("target", "octaves", "95 %", "skill by octave", "fit", "checkpoints"):
         table.add_column(name, justify="left" if name in ("target", "skill by octave") else "right")
     for one in report.targets:
-        ended = "" if one.ended == "returned" else f" {one.ended}, judged as it was at {one.judged_on:.1f} s"
+        ended = f", {one.ended} ({one.reason}): as it was at {one.judged_on:.1f} s" if one.reason else ""
         table.add_row(
             escape(one.name or one.kind),
             f"{one.octaves:.3f}",

@@ -6,6 +6,7 @@ maps          escape-time fractals of any map, exact
 kernels       their compiled loops; integers for what those leave in doubt
 roughness     detail of the warp that no sample shows
 recolouring   random monotone maps of [0, 1]
+kept          the practice season's, on disk
 sets          samples to learn from, and views to be judged on
 """
 

@@ -10,7 +10,16 @@ from challenge.evaluation import EvaluationSize
 from challenge.frame import to_plane
 from challenge.season import PRACTICE, Season
 from challenge.target import escapes, squash, target
-from challenge.targets import KINDS, draw_target, draws, integers, kernels, target_views, training_samples
+from challenge.targets import (
+    KINDS,
+    draw_target,
+    draws,
+    integers,
+    kept,
+    kernels,
+    target_views,
+    training_samples,
+)
 from challenge.targets.maps import EscapeMap
 from challenge.targets.recolouring import FLATTEST, STEEPEST, Recolouring, draw_recolouring
 from challenge.targets.roughness import COARSEST, LAYERS, Roughness, draw_roughness
@@ -236,6 +245,26 @@ def test_distances_are_those_in_the_coordinates_that_a_model_sees():
     ratio = plane[outside] / ours[outside]
     assert 0.5 <= ratio.min() <= ratio.max() <= 1.5
     assert ratio.std() > 0.02
+
+
+def test_the_practice_season_is_kept_on_disk_and_a_broken_file_is_made_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(kept.platformdirs, "user_cache_path", lambda _: tmp_path)
+    drawn = draw_target(PRACTICE, "mandelbrot")
+    made, views = kept.practice_lesson(drawn, 100, SMALL)
+    (file,) = tmp_path.iterdir()
+    monkeypatch.setattr(kept, "training_samples", None)
+    read, again = kept.practice_lesson(drawn, 100, SMALL)
+    assert np.array_equal(read.t, made.t)
+    assert np.array_equal(again.truth, views.truth)
+    monkeypatch.undo()
+    monkeypatch.setattr(kept.platformdirs, "user_cache_path", lambda _: tmp_path)
+    file.write_bytes(file.read_bytes()[:1000])
+    repaired, _ = kept.practice_lesson(drawn, 100, SMALL)
+    assert np.array_equal(repaired.t, made.t)
+    blocked = tmp_path / "no folder"
+    blocked.write_text("")
+    monkeypatch.setattr(kept.platformdirs, "user_cache_path", lambda _: blocked)
+    assert np.array_equal(kept.practice_lesson(drawn, 100, SMALL)[0].t, made.t)
 
 
 def test_what_shows_no_structure_is_not_taken():

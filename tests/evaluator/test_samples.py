@@ -129,15 +129,19 @@ def test_a_fit_of_its_own_may_return_early_and_reports(sandbox):
 
 
 @pytest.mark.parametrize(
-    ("ending", "ended"),
-    [("time.sleep(60)", "killed"), ("1 / 0", "failed"), ("import os; os._exit(3)", "failed")],
+    ("ending", "ended", "reason"),
+    [
+        ("time.sleep(60)", "killed", "time_exceeded"),
+        ("1 / 0", "failed", "fit_failed"),
+        ("import os; os._exit(3)", "failed", "exited"),
+    ],
 )
-def test_a_fit_that_is_killed_or_fails_is_judged_on_its_last_checkpoint(sandbox, ending, ended):
+def test_a_fit_that_is_killed_or_fails_is_judged_on_its_last_checkpoint(sandbox, ending, ended, reason):
     spoiled = "    budget.checkpoint(model)\n    for p in model.parameters(): nn.init.zeros_(p)\n"
     source = f"{BUMPS}{spoiled}    {ending}\n"
     spy = Spy()
     (one,) = judged(sandbox, source, spy=spy, pictures=ended == "killed").targets
-    assert one.ended == ended
+    assert (one.ended, one.reason) == (ended, reason)
     # The weights that were spoiled after the checkpoint are not what was judged.
     assert one.octaves > 0.5
     assert one.judged_on < one.seconds
