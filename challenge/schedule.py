@@ -19,9 +19,10 @@ from challenge.compiled.ways import IN_DOUBLES, WITHOUT_BOUND
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
-# Points a thread takes at a time: its scratch stays in the cache, and the lanes that idle while the chunk's
-# last points finish are few.
-_CHUNK: Final = 8192
+# Points a thread takes at a time, if there are so many that all threads get a few such chunks, and if not.
+# The last orbits of a chunk leave most lanes empty; its scratch does not grow with it.
+_CHUNK: Final = 32768
+_SMALL_CHUNK: Final = 8192
 # Two vectors: the few points that are left over are the long ones, and are still shared out.
 _FEWEST: Final = 16
 # A point that takes longer than this is put aside, so that a chunk does not wait for it with its lanes empty.
@@ -50,7 +51,8 @@ def _sweep(
     points: Array, limit: int, way: int, mu: Array, distance: Array, workers: int
 ) -> tuple[Places, Places]:
     """Write what can be settled in one way; returns who lacks precision, and who iterations."""
-    size = min(_CHUNK, max(_FEWEST, -(-len(points) // workers)))
+    share_of_all = -(-len(points) // workers)
+    size = max(min(_CHUNK, share_of_all // 4), min(_SMALL_CHUNK, max(_FEWEST, share_of_all)))
     firsts = range(0, len(points), size)
     doubtful: list[Places] = []
     late: list[Places] = []

@@ -196,6 +196,7 @@ def test_bits_do_not_depend_on_threads_chunks_or_order(monkeypatch):
     assert np.array_equal(escape_count(points[order]), want[order])
     monkeypatch.setattr(schedule, "threads", lambda: 7)
     monkeypatch.setattr(schedule, "_CHUNK", 999)
+    monkeypatch.setattr(schedule, "_SMALL_CHUNK", 333)
     assert np.array_equal(escape_count(points), want)
     assert np.array_equal(distance(points), far)
     singly = np.array([escape_count(points[index : index + 1])[0] for index in range(200)])
