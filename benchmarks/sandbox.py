@@ -1,8 +1,8 @@
 """What confinement costs, and what the attacks get: `python benchmarks/sandbox.py --museum --kills 400`.
 
 The same work is done in bubblewrap and unconfined, interleaved, and the median of the ratios is taken:
-seconds of a start, of a prediction and of a fit. With --museum every attack is judged, in a table; with --kills that
-many judges are killed within the first milliseconds of a start, and what is left of them is counted.
+seconds of a start, of a prediction and of a fit. With --museum every attack is judged, in a table; with
+--kills that many judges are killed within the first milliseconds of a start, and what is left is counted.
 """
 
 import argparse

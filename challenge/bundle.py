@@ -28,6 +28,7 @@ KIB: Final = 1024
 MIB: Final = 1024 * KIB
 WEIGHTS_LIMIT: Final = 256 * MIB
 TEXT_LIMIT: Final = 1 * MIB
+MANIFEST_LIMIT: Final = 16 * KIB
 FRAME_LIMIT: Final = 4 * MIB
 FRAMES_LIMIT: Final = 64 * MIB
 ARCHIVE_LIMIT: Final = WEIGHTS_LIMIT + FRAMES_LIMIT + 16 * MIB
@@ -153,6 +154,9 @@ def parse_manifest(content: bytes) -> Manifest:
     def wrong(detail: str) -> EvaluationError:
         return EvaluationError(Reason.MANIFEST_INVALID, detail)
 
+    # The parser's work and memory grow with the square of a dotted key's length.
+    if len(content) > MANIFEST_LIMIT:
+        raise wrong(f"It has {len(content):,} bytes; {MANIFEST_LIMIT:,} are allowed.")
     try:
         values = tomllib.loads(content.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:

@@ -4,7 +4,8 @@
 
     group     what it belongs to
     what      a sentence
-    verdict   the reason of its failure; or how it is judged: "scored", "rejected", "unlearned"
+    verdict   the reason of its failure; or how it is judged: "accepted" (it does no harm), "scored",
+              "rejected", "unlearned"
     judged    "read": as far as the bundle is read; "quick": octaves only; "full"; "fit": one fit, measured on
               points held out; "twice": octaves, in two sandboxes, one after the other
     other_figures     it is scored, and differently from the honest model
