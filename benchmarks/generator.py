@@ -134,7 +134,7 @@ def show_ways(name, work):
         points, seconds = sum(row[1] for row in here), sum(row[3] for row in here)
         if way == 1:
             total = sum(row[1] for row in here) or total
-        parts.append(f"{label} {points:,} ({points / total:.2%}, {seconds:.2f} s)")
+        parts.append(f"{label} {points:,} ({points / total:.2%}, {1000 * seconds:.0f} ms)")
     print(f"{name}: points and CPU time by way: {'; '.join(parts)}")
 
 
@@ -213,9 +213,9 @@ def show_speed(slow, ceiling, n):
 
 def show_products(quick):
     print("\n# What is made of it, all cores")
-    cold = "import numpy as np, time; t = time.perf_counter()\nfrom challenge.target import target\ntarget(np.ones((9, 2)))\nprint(time.perf_counter() - t)"
+    cold = "import numpy as np, time; t = time.process_time()\nfrom challenge.target import target\ntarget(np.ones((9, 2)))\nprint(time.process_time() - t)"
     done = subprocess.run([sys.executable, "-c", cold], capture_output=True, text=True, check=True)
-    print(f"first target() in a new process, compiled code on disk: {float(done.stdout):.2f} s")
+    print(f"first target() in a new process, compiled code on disk: {float(done.stdout):.2f} s of CPU time")
     size = EvaluationSize(8, 32, 512) if quick else EvaluationSize()
     for season in (PRACTICE, Season.open("fresh")):
         spent = in_turns(
