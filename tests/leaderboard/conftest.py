@@ -1,3 +1,4 @@
+import dataclasses
 import importlib.util
 import io
 import os
@@ -194,6 +195,21 @@ class Browser:
     def name(self):
         found = re.search(r'class="who"[^>]*>([^<]+)<', self.get("/rules").text)
         return found and found[1]
+
+
+@pytest.fixture
+def served(config):
+    """served(https=True) is an application with that setting, and is put away afterwards."""
+    apps = []
+
+    def make(**settings):
+        apps.append(create_app(dataclasses.replace(config, **settings)))
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        app.extensions["leaderboard"].queue.close()
+        app.extensions["leaderboard"].writers.kw["bind"].dispose()
 
 
 @pytest.fixture

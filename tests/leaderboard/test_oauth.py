@@ -1,7 +1,6 @@
 """Signing in by OAuth, against a site that really answers over HTTP."""
 
 import base64
-import dataclasses
 import hashlib
 import json
 import threading
@@ -10,8 +9,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
-
-from leaderboard.app import create_app
 
 
 class Site:
@@ -51,9 +48,8 @@ def site():
 
 
 @pytest.fixture
-def visit(board, browser, site):
-    settings = {"github_id": "app-id", "github_secret": "app-secret"}
-    app = create_app(dataclasses.replace(board.config, github_url=site.url, github_api=site.url, **settings))
+def visit(served, board, browser, site):
+    app = served(github_id="app-id", github_secret="app-secret", github_url=site.url, github_api=site.url)
     return lambda: browser(app)
 
 
@@ -106,16 +102,13 @@ def test_strange_answers_are_no_mistake_of_ours(site, visit, person):
     assert come(site, visit()).status_code == 502
 
 
-def test_where_nobody_may_sign_up_nobody_is_made(board, browser, site):
-    app = create_app(
-        dataclasses.replace(
-            board.config,
-            sign_up=False,
-            github_id="app-id",
-            github_secret="app-secret",
-            github_url=site.url,
-            github_api=site.url,
-        )
+def test_where_nobody_may_sign_up_nobody_is_made(served, browser, site):
+    app = served(
+        sign_up=False,
+        github_id="app-id",
+        github_secret="app-secret",
+        github_url=site.url,
+        github_api=site.url,
     )
     visitor = browser(app)
     assert come(site, visitor).status_code == 403

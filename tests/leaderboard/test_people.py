@@ -1,10 +1,8 @@
-import dataclasses
 import io
 import re
 
 import pytest
 
-from leaderboard.app import create_app
 from leaderboard.models import AuditRow, Evaluation, Submission, Token, User
 
 PASSWORD = "three quiet elephants"
@@ -85,8 +83,8 @@ def test_the_cookie_cannot_be_read_by_scripts_nor_sent_by_others(visitor):
     assert "SameSite=Lax" in cookie
 
 
-def test_behind_https_the_cookie_never_travels_without_it(config):
-    app = create_app(dataclasses.replace(config, https=True))
+def test_behind_https_the_cookie_never_travels_without_it(served):
+    app = served(https=True)
     answer = app.test_client().get("/sign-in", base_url="https://board.example")
     cookie = answer.headers["Set-Cookie"]
     assert cookie.startswith("__Host-mbc=")
@@ -220,8 +218,8 @@ def test_leaving_takes_the_password(board, visitor):
     assert visitor.fill("/account", "/account/delete", name="grace", password=PASSWORD).status_code == 303
 
 
-def test_a_server_may_keep_its_accounts_to_itself(config):
-    app = create_app(dataclasses.replace(config, sign_up=False))
+def test_a_server_may_keep_its_accounts_to_itself(served):
+    app = served(sign_up=False)
     client = app.test_client()
     assert client.get("/sign-up").status_code == 403
     assert "Make an account" not in client.get("/sign-in").text
