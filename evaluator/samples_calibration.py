@@ -19,7 +19,8 @@ THREADS: Final = 2
 STEPS: Final = 150
 BATCH: Final = {CPU: 512, GPU: 1 << 17}
 WIDTH: Final = 128
-# What a step of the training below takes on the machine that budgets are quoted for.
+# What a step of the training below takes on the machine that budgets are quoted for: for "cpu" the one that
+# this was built on. The figure for "gpu" is a guess, to be set on the first such machine that judges.
 REFERENCE: Final = {CPU: 0.00137, GPU: 0.0012}
 # A machine so much slower or faster is another class.
 LEAST: Final = 0.25
