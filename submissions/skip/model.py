@@ -8,7 +8,7 @@ LAYERS = 4
 
 
 class Skip(nn.Module):
-    """(n, in_features) -> (n, out_features); layer k reads the inputs and the outputs of layers 1 .. k - 1."""
+    """(n, in_features) -> (n, out_features); layer k reads the inputs and the outputs of those before it."""
 
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__()
