@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 NAME: Final = "scramble"
 REJECTED: Final = 0.6
-FLAGGED: Final = 0.45
+FLAGGED: Final = 0.5
 FIRST_OCTAVE: Final = 2
 RESOLVED: Final = 0.3
 # Less than this share of finite answers looks like hiding.

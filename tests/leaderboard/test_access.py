@@ -77,8 +77,10 @@ def test_an_account_by_keyboard_alone(board, url, chromium, tmp_path):
     page.goto(url)
     tab_to('header a[href="/sign-in"]')
     page.keyboard.press("Enter")
+    page.wait_for_url("**/sign-in")
     tab_to('main a[href="/sign-up"]')
     page.keyboard.press("Enter")
+    page.wait_for_url("**/sign-up")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     tab_to("#name")
     page.keyboard.type("grace")
