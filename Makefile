@@ -14,11 +14,9 @@ lint: env
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-# Two processes, each with whole files; the longest come first, so that none is left over at the end.
-LONGEST = tests/test_whole_way.py tests/test_museum.py tests/test_zoo.py tests/evaluator/test_judge.py
-
+# In two processes, each with whole files.
 test: lint
-	.venv/bin/pytest -m "not long" -n 2 --dist loadfile $(LONGEST) tests
+	.venv/bin/pytest -m "not long" -n 2 --dist loadfile
 
 test-long: env
 	.venv/bin/pytest -m long --timeout 3600
