@@ -2,37 +2,31 @@
 
     python benchmarks/integrity.py                     # each once, in the sandbox, as the judge asks
     python benchmarks/integrity.py --seeds 200 --probe scramble   # honest models, in this process: faster
-    python benchmarks/integrity.py --certificates 5    # whole evaluations of the zoo, each on another season
 
+The other half of the rule: benchmarks/certificates.py.
 `--seeds` draws the probes anew on the same views, so that a model answers its million points only once.
 Every row is also written to the file given by --out, as JSON lines.
 """
 
 import argparse
-import hashlib
-import importlib.util
 import json
 import math
 import sys
 import time
-import tomllib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from safetensors.torch import load
+from trusted import InProcess, season
 
-from challenge.bundle import Bundle, read_bundle
-from challenge.evaluation import FULL, EvaluationSize
+from challenge.bundle import read_bundle
+from challenge.evaluation import EvaluationSize
 from challenge.frame import to_unit
 from challenge.metrics import measure
 from challenge.practice import practice_set
-from challenge.season import PRACTICE, Season
-from challenge.training import Budget, cast, train
-from challenge.verdicts import EvaluationError, Reason, Status
+from challenge.season import PRACTICE
+from challenge.verdicts import EvaluationError, Status
 from evaluator import judge, probes
 from evaluator.probes import capacity, consistency, dose, plasticity, same_machine, scramble, twin
 from evaluator.sandbox import find_sandbox
@@ -47,66 +41,12 @@ THRESHOLDS = {"scramble": scramble.REJECTED, "twin": twin.MARGIN, "plasticity": 
               "consistency": consistency.THRESHOLD, "dose": dose.LEAST_KEPT}  # fmt: skip
 
 
-class InProcess(AbstractContextManager):
-    """What a session does, in this process: for models of our own, asked hundreds of times."""
-
-    def __init__(self, bundle: Bundle, folder: Path) -> None:
-        self._bundle = bundle
-        sys.path.insert(0, str(folder))
-        spec = importlib.util.spec_from_file_location(f"zoo_{folder.name}", folder / "model.py")
-        self._module = importlib.util.module_from_spec(spec)
-        try:
-            spec.loader.exec_module(self._module)
-        finally:
-            sys.path.remove(str(folder))
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def load(self) -> int:
-        self._model = self._module.build(2, 1)
-        try:
-            self._model.load_state_dict(load(self._bundle.weights))
-        except RuntimeError as error:
-            raise EvaluationError(Reason.WEIGHTS_DO_NOT_FIT) from error
-        self._model.eval()
-        return sum(tensor.numel() for tensor in self._model.state_dict().values())
-
-    def build(self, in_features: int, out_features: int, seed: int) -> None:
-        torch.manual_seed(seed)
-        self._model = self._module.build(in_features, out_features)
-        self._model.eval()
-
-    def fit(self, x: np.ndarray, y: np.ndarray, budget: Budget, seed: int) -> None:
-        x, y = torch.from_numpy(x), torch.from_numpy(y)
-        own = getattr(self._module, "fit", None)
-        if own is None:
-            train(self._model, x, y, replace(budget, seconds=None), seed=seed)
-        else:
-            torch.manual_seed(seed)
-            x = cast(self._model, x)
-            own(self._model, x, y.to(x), budget)
-        self._model.eval()
-
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        parts = torch.split(cast(self._model, torch.from_numpy(np.ascontiguousarray(x))), 8192)
-        try:
-            with torch.inference_mode():
-                return torch.cat([self._model(part).double() for part in parts]).numpy()
-        except Exception as error:
-            raise EvaluationError(Reason.FORWARD_FAILED) from error
-
-
 class Quiet:
     def status(self, status: Status, progress: float, message: str) -> None: ...
 
     def picture(self, name: str, png: bytes) -> None: ...
 
     def evidence(self, evidence: object) -> None: ...
-
-
-def season(seed: int) -> Season:
-    return Season(f"seed {seed}", hashlib.sha256(f"seed {seed}".encode()).digest()) if seed else PRACTICE
 
 
 def case_in_process(folder: Path, size: EvaluationSize) -> probes.Case:
@@ -175,33 +115,10 @@ def margins(found: list[tuple]) -> None:
         print(line)
 
 
-def certificates(options: argparse.Namespace) -> None:
-    """Whole evaluations of the zoo, on other seasons; an honest model must keep its expected verdict."""
-    wrong = 0
-    for folder in sorted(path.parent for path in (TESTS / "zoo").glob("*/expected.toml")):
-        if options.only and folder.name not in options.only:
-            continue
-        expected = tomllib.loads((folder / "expected.toml").read_text())
-        for seed in range(1, options.certificates + 1):
-            task = judge.Assignment(
-                read_bundle(folder), season(seed), find_sandbox(allow_unconfined=False), FULL,
-                device="cpu", pictures=False,
-            )  # fmt: skip
-            report = judge.judge(task, Quiet())
-            right = report.integrity.passed and report.universality.passed == expected["universal"]
-            wrong += not right
-            print(
-                f"{folder.name:>20} seed {seed}: {report.verdict} {'' if right else report.sentence}",
-                flush=True,
-            )
-    print(f"{wrong} verdicts are not what they should be")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="first seed; 0 is the practice season")
-    parser.add_argument("--certificates", type=int, default=0)
     parser.add_argument("--chains", type=int, default=64)
     parser.add_argument(
         "--views", type=int, default=probes.FULL_EFFORT.views, help="asked of shuffled models"
@@ -213,9 +130,6 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    if options.certificates:
-        certificates(options)
-        return
     torch.set_num_threads(1)
     found = []
     for row in rows(options):

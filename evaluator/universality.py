@@ -140,7 +140,7 @@ def certify(
     asked = bars(season, tuple(families))
     for index, bar in enumerate(asked):
         progress(index / len(asked), f"fitting {bar.control.name}")
-        result, seen = _certify_one(start, bar)
+        result, seen = certify_one(start, bar)
         results.append(result)
         shown.append(seen)
     certificate = Universality(
@@ -151,9 +151,10 @@ def certify(
     return Certified(certificate, tuple(shown))
 
 
-def _certify_one(
+def certify_one(
     start: Callable[[], AbstractContextManager[Session]], bar: Bar
 ) -> tuple[ControlResult, ControlEvidence]:
+    """Fit one control, again with another seed only while the bar is not reached."""
     control = bar.control
     refits = list[float]()
     answers = list[tuple[Array, Array]]()

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 WIDTH = 32
+# Of the network where inputs are many, and the grid is no longer what carries it.
+MANY, MANY_WIDTH = 4, 128
 FEATURES = 2
 PRIMES = (1, 2654435761, 805459861)
 
@@ -83,13 +85,12 @@ class WithInputs(nn.Module):
     def __init__(self, features: nn.Module, in_features: int, out_features: int) -> None:
         super().__init__()
         self.features = features
-        self.network = nn.Sequential(
-            nn.Linear(in_features + features.out_features, WIDTH),
-            nn.GELU(),
-            nn.Linear(WIDTH, WIDTH),
-            nn.GELU(),
-            nn.Linear(WIDTH, out_features),
-        )
+        width, hidden = (MANY_WIDTH, 3) if in_features >= MANY else (WIDTH, 2)
+        sizes = [in_features + features.out_features, *[width] * hidden]
+        layers = []
+        for i in range(hidden):
+            layers += [nn.Linear(sizes[i], sizes[i + 1]), nn.GELU()]
+        self.network = nn.Sequential(*layers, nn.Linear(width, out_features))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.network(torch.cat([x, self.features(x)], 1))
@@ -102,5 +103,5 @@ def build(in_features: int, out_features: int) -> nn.Module:
     elif in_features == 3:
         features = HashGrid(3, levels=8, coarsest=4, finest=64, entries=32_768)
     else:
-        features = Planes(in_features, planes=8)
+        features = Planes(in_features, planes=2)
     return WithInputs(features, in_features, out_features)
