@@ -14,6 +14,9 @@ from typing import Any, Final
 
 TASK: Final = "mbc.evaluate"
 QUEUE: Final = "evaluations"
+# Pictures for people who look around: of other workers, so that neither waits for the other.
+TILE_TASK: Final = "mbc.tiles"
+TILE_QUEUE: Final = "tiles"
 
 # A reader and a writer meet for milliseconds; so long a wait is for a disk that stalls.
 _SQLITE_WAIT_SECONDS: Final = 30

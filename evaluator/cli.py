@@ -200,7 +200,10 @@ def check(path: Path, *, universal: bool, device: str, as_json: bool) -> None:
 @click.option("--server", required=True, help="Address of the leaderboard.")
 @click.option("--broker", required=True, help="URL of the queue, like redis://host:6379/0.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
-def worker(server: str, broker: str, device: str) -> None:
+@click.option(
+    "--tiles", is_flag=True, help="Draw tiles of judged models for the explorer; in place of judging."
+)
+def worker(server: str, broker: str, device: str, *, tiles: bool) -> None:
     """Take evaluations from a leaderboard's queue and judge them, one after the other.
 
     The worker's token is read from the environment variable MBC_WORKER_TOKEN.
@@ -222,6 +225,14 @@ def worker(server: str, broker: str, device: str) -> None:
     except EvaluationError as error:
         click.echo(f"error: {error.sentence}", err=True)
         sys.exit(exits.FAILED)
+    if tiles:
+        from evaluator import tile_board  # noqa: PLC0415
+        from evaluator import tiles as painting  # noqa: PLC0415
+
+        board = tile_board.TileBoard(server, token)
+        logging.getLogger(__name__).info("drawing tiles for %s in %s", server, sandbox.name)
+        painting.serve(broker, painting.Painter(board, sandbox, Limits.from_environment(), device))
+        return
     logging.getLogger(__name__).info("judging for %s in %s", server, sandbox.name)
     serve(broker, Worker(Leaderboard(server, token), sandbox, Limits.from_environment(), device))
 

@@ -98,19 +98,24 @@ def celery_app(broker: str, worker: Worker) -> Any:
 
 
 def serve(broker: str, worker: Worker) -> None:
-    """Take evaluations, one after the other, until the process is told to stop.
+    """Take evaluations, one after the other, until the process is told to stop."""
+    take(celery_app(broker, worker), QUEUE)
+
+
+def take(app: Any, queue: str) -> None:
+    """Do a queue's tasks, one after the other, until the process is told to stop.
 
     The pool is "solo": a sandbox dies with the thread that started it, and that has to be the main one.
     """
     # Root is expected: the sandbox drops to another user before anything foreign runs, and messages are JSON.
     warnings.filterwarnings("ignore", "You're running the worker with superuser privileges", SecurityWarning)
-    celery_app(broker, worker).worker_main(
+    app.worker_main(
         [
             "--quiet",
             "worker",
             "--pool=solo",
             "--concurrency=1",
-            f"--queues={QUEUE}",
+            f"--queues={queue}",
             "--loglevel=WARNING",
             "--without-gossip",
             "--without-mingle",

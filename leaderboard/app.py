@@ -17,14 +17,19 @@ from leaderboard.guards import guard
 from leaderboard.queue import Queue
 from leaderboard.services.files import write_whole
 from leaderboard.services.fragments import Fragments
+from leaderboard.services.model_tiles import ModelTiles
+from leaderboard.services.rates import Rates
+from leaderboard.services.truth_tiles import TruthTiles
 from leaderboard.streams import Streams
 from leaderboard.truth import TruthPictures
 from leaderboard.views import oauth
 from leaderboard.views.api import api
 from leaderboard.views.common import Parts
+from leaderboard.views.explorer import explorer
 from leaderboard.views.pages import pages
 from leaderboard.views.people import people_pages
 from leaderboard.views.shown import shown
+from leaderboard.views.tiles import tile_worker, tiles
 from leaderboard.views.worker_api import worker_api
 
 _FORM_SLACK = 1024 * 1024
@@ -61,10 +66,13 @@ def create_app(config: Config) -> Flask:
         config=config,
         writers=db.make_sessions(engine),
         readers=db.make_readers(engine),
-        queue=Queue(config.broker),
+        queue=(queue := Queue(config.broker)),
         truth=TruthPictures(config),
         streams=Streams(config),
         fragments=Fragments(),
+        truth_tiles=TruthTiles(config),
+        model_tiles=ModelTiles(config, queue),
+        tile_rates=Rates(config.tile_rate, config.rate_storage, "tiles"),
     )
     app.url_map.converters["int"] = _Number
     app.register_blueprint(worker_api)
@@ -72,6 +80,8 @@ def create_app(config: Config) -> Flask:
     app.register_blueprint(pages)
     app.register_blueprint(people_pages)
     app.register_blueprint(shown)
+    for blueprint in (explorer, tiles, tile_worker):
+        app.register_blueprint(blueprint)
     oauth.offer(app, config)
     problems.register(app)
     guard(app, config)

@@ -28,6 +28,10 @@ class Config:
         stream_seconds: longest life of one event stream; browsers come back by themselves.
         sign_seconds: longest silence of a stream: a sign of life also finds out who has left.
         truth_pixels: side of the pictures of the truth.
+        truth_tile_mib: how much of the explorer's truth is kept, in MiB.
+        model_tile_mib, model_tile_mib_each: the same of all models, and of each.
+        tile_waiting: requests that may wait for tiles of the truth at once; who comes later tries again.
+        tile_rate: how many tiles one address may have drawn.
         chains, octaves, points: size of a season that this server opens.
         hand_ins_a_day: bundles that one person may hand in between two midnights, UTC.
         hand_ins_waiting: bundles of one person that may wait or be judged at the same time.
@@ -52,6 +56,11 @@ class Config:
     stream_seconds: float = 300
     sign_seconds: float = 5
     truth_pixels: int = 256
+    truth_tile_mib: int = 512
+    model_tile_mib: int = 1024
+    model_tile_mib_each: int = 64
+    tile_waiting: int = 8
+    tile_rate: str = "3000 per minute"
     chains: int = 64
     octaves: int = 32
     points: int = 512
@@ -82,7 +91,7 @@ class Config:
             text = os.environ.get(_PREFIX + name.upper())
             if text is not None and name not in (*values, "data", "database", "broker"):
                 values[name] = _read(_PREFIX + name.upper(), text, known.type)
-        for name in ("write_rate", "sign_in_rate"):
+        for name in ("write_rate", "sign_in_rate", "tile_rate"):
             _check_rate(_PREFIX + name.upper(), values.get(name, getattr(cls, name)))
         return cls(
             data=data,

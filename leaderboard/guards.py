@@ -13,9 +13,10 @@ from leaderboard.views.visitors import check_sight
 
 # These only look; everything else is a write.
 _LOOKS: Final = ("GET", "HEAD", "OPTIONS")
-# Programs with a token in a header: no other site can make a browser send it.
-_TOKEN_ONLY: Final = ("api", "worker_api")
-_WORKERS: Final = "worker_api"
+# Programs with a token in a header: no other site can make a browser send it. Tiles are anybody's.
+_TOKEN_ONLY: Final = ("api", "worker_api", "tile_worker", "tiles")
+# Workers, and wishes for tiles, which are counted by the tile; None is no view at all.
+_UNCOUNTED: Final = ("worker_api", "tile_worker", "tiles", None)
 _SIGNING_IN: Final = ("people.sign_in", "people.sign_up", "people.change_password", "people.delete_account")
 _THIRTY_DAYS: Final = 30 * 24 * 3600
 
@@ -49,9 +50,7 @@ def _limit(app: Flask, config: Config) -> None:
         asker,
         app=app,
         application_limits=[config.write_rate],
-        application_limits_exempt_when=lambda: (
-            request.method in _LOOKS or request.blueprint in (_WORKERS, None)
-        ),
+        application_limits_exempt_when=lambda: request.method in _LOOKS or request.blueprint in _UNCOUNTED,
         storage_uri=config.rate_storage,
         # A minute is any sixty seconds, not one of the clock's.
         strategy="moving-window",

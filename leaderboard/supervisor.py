@@ -82,22 +82,12 @@ class Supervisor:
         )
         self._children = [server]
         if worker:
-            self._children.append(
-                Child(
-                    "evaluator",
-                    [
-                        sys.executable,
-                        "-m",
-                        "challenge.cli",
-                        "worker",
-                        "--server",
-                        url,
-                        "--broker",
-                        config.broker,
-                    ],
-                    {"MBC_WORKER_TOKEN": household.worker_token},
-                )
-            )
+            command = [sys.executable, "-m", "challenge.cli", "worker"]
+            command += ["--server", url, "--broker", config.broker]
+            token = {"MBC_WORKER_TOKEN": household.worker_token}
+            self._children.append(Child("evaluator", command, token))
+            # Whoever looks around does not wait for a verdict, nor the other way round.
+            self._children.append(Child("tile painter", [*command, "--tiles"], token))
 
     def run(self, references: Path | None) -> None:
         """Serve until Ctrl-C or SIGTERM."""

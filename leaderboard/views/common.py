@@ -16,6 +16,9 @@ from leaderboard.models import Token
 from leaderboard.queue import Queue
 from leaderboard.services import seasons, tokens
 from leaderboard.services.fragments import Fragments
+from leaderboard.services.model_tiles import ModelTiles
+from leaderboard.services.rates import Rates
+from leaderboard.services.truth_tiles import TruthTiles
 from leaderboard.streams import Streams
 from leaderboard.truth import TruthPictures
 
@@ -31,6 +34,9 @@ class Parts:
     truth: TruthPictures
     streams: Streams
     fragments: Fragments
+    truth_tiles: TruthTiles
+    model_tiles: ModelTiles
+    tile_rates: Rates
 
 
 def parts() -> Parts:

@@ -1,0 +1,122 @@
+"""The explorer's page: the truth alone, or beside a model; and Leaflet, from the package that ships it."""
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from flask import Blueprint, Response, jsonify, render_template, request, send_from_directory, url_for
+
+from challenge.pictures import ERROR_COLOURS, INTERIOR, NOT_FINITE, table
+from challenge.places import PLACES
+from challenge.tiles import DEEPEST
+from leaderboard.errors import not_found
+from leaderboard.models import Evaluation, ReportRow, Submission
+from leaderboard.services import colours, model_tiles, seasons, standings
+from leaderboard.views import entry
+from leaderboard.views.api import newest
+from leaderboard.views.common import reading
+
+explorer = Blueprint("explorer", __name__)
+
+_LEAFLET: Final = ("leaflet.js", "leaflet.css")
+_WEEK: Final = 7 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The entry whose model is shown beside the truth."""
+
+    submission: Submission
+    evaluation: Evaluation
+    skill: tuple[float, ...]
+
+
+@explorer.get("/explore")
+def truth() -> str:
+    """The truth, everywhere."""
+    return _page(None)
+
+
+@explorer.get("/submissions/<int:submission_id>/explore")
+def model(submission_id: int) -> str:
+    """The truth and what a model makes of it, everywhere."""
+    with reading() as db:
+        model_tiles.drawable(db, submission_id)
+        found, last = newest(db, submission_id)
+        shown = entry.standing(found, last)
+        row = db.get(ReportRow, shown.id)
+        skill = tuple(np.frombuffer(row.skill, "<f8").tolist()) if row else ()
+    return _page(_Model(found, shown, skill))
+
+
+def _page(beside: _Model | None) -> str:
+    with reading() as db:
+        season = seasons.current_season(db)
+        entries = standings.board(db, season).entries[: entry.RIVALS] if season else []
+    return render_template(
+        "explorer.html",
+        beside=beside,
+        entries=entries,
+        places=PLACES,
+        maps=tuple(colours.MAPS),
+        settings=json.dumps(_settings(beside), allow_nan=False),
+        deepest=DEEPEST,
+    )
+
+
+def _settings(beside: _Model | None) -> dict[str, Any]:
+    """What the page's script is told."""
+    tiles = url_for("tiles.truth", octave=0, x=0, y=0).removesuffix("/0/0/0")
+    values: dict[str, Any] = {
+        "truth": tiles,
+        "model": None,
+        "colours": url_for("explorer.palettes"),
+        "first": colours.FIRST,
+        "deepest": DEEPEST,
+        "places": [
+            {"slug": p.slug, "centre": p.centre, "octaves": [p.octaves[0], p.octaves[-1]]} for p in PLACES
+        ],
+    }
+    if beside is not None:
+        number = beside.submission.id
+        wishes = url_for("tiles.wish", submission_id=number)
+        values |= {
+            "model": wishes.removesuffix("/wishes"),
+            "wishes": wishes,
+            "skill": beside.skill,
+            "skills": url_for("shown.skills_of_views", evaluation_id=beside.evaluation.id),
+        }
+    return values
+
+
+@explorer.get("/explore/colours.json")
+def palettes() -> Response:
+    """256 colours of each map, as hexadecimal digits; of the error; of what is inside or not finite."""
+
+    def digits(name: str) -> str:
+        return bytes(np.rint(table(name)).astype(np.uint8).ravel()).hex()
+
+    answer = jsonify(
+        {
+            "maps": {name: digits(cmap) for name, cmap in colours.MAPS.items()},
+            "error": digits(ERROR_COLOURS),
+            "inside": bytes(INTERIOR).hex(),
+            "not_finite": bytes(NOT_FINITE).hex(),
+        }
+    )
+    answer.headers["Cache-Control"] = f"public, max-age={_WEEK}"
+    answer.add_etag()
+    answer.make_conditional(request)
+    return answer
+
+
+@explorer.get("/leaflet/<name>")
+def leaflet(name: str) -> Response:
+    """Leaflet's script and style sheet, as the installed package has them."""
+    if name not in _LEAFLET:
+        raise not_found("file")
+    folder = Path(str(files("xstatic.pkg.leaflet") / "data"))
+    return send_from_directory(folder, name, max_age=_WEEK)

@@ -1,0 +1,140 @@
+"""Tiles of the truth and of models, for the explorer; and the workers' interface that draws the latter."""
+
+import hashlib
+from typing import Any, Final
+
+from flask import Blueprint, Response, jsonify, request, send_file
+
+from challenge.tiles import DEEPEST, MOST_BYTES, Tile
+from challenge.verdicts import EXPLANATIONS, Reason
+from leaderboard.errors import Refused
+from leaderboard.guards import asker
+from leaderboard.services import model_tiles, submissions
+from leaderboard.services.model_tiles import MOST_WISHES
+from leaderboard.views.common import body, parts, reading, token
+
+tiles = Blueprint("tiles", __name__, url_prefix="/api/v1/tiles")
+tile_worker = Blueprint("tile_worker", __name__, url_prefix="/api/v1/worker/tiles/<int:submission_id>")
+
+# What a tile shows never changes.
+_FOR_EVER: Final = "public, max-age=31536000, immutable"
+_MOST: Final = (1 << DEEPEST) - 1
+_WHERE: Final = f"<int:octave>/<int(max={_MOST}):x>/<int(max={_MOST}):y>"
+
+
+def _tile(octave: Any, x: Any, y: Any) -> Tile:
+    try:
+        return Tile(octave, x, y)
+    except ValueError as error:
+        raise Refused(404, "no_tile", f"There is no such tile: {error}.") from error
+
+
+def _answer(content: bytes) -> Response:
+    answer = Response(content, mimetype="application/octet-stream")
+    answer.headers["Cache-Control"] = _FOR_EVER
+    answer.set_etag(hashlib.sha256(content).hexdigest()[:32])
+    answer.make_conditional(request)
+    return answer
+
+
+@tiles.get(f"/truth/{_WHERE}")
+def truth(octave: int, x: int, y: int) -> Response:
+    """A tile of the truth; drawn now where nobody has asked for it before."""
+    tile = _tile(octave, x, y)
+    found = parts().truth_tiles.stored(tile)
+    if found is None:
+        parts().tile_rates.spend(asker())
+        found = parts().truth_tiles.get(tile)
+    return _answer(found)
+
+
+@tiles.get(f"/submissions/<int:submission_id>/{_WHERE}")
+def model(submission_id: int, octave: int, x: int, y: int) -> Response:
+    """A tile of what a model makes of it, where it has been drawn: wish for it, and it will be."""
+    tile = _tile(octave, x, y)
+    with reading() as db:
+        digest = model_tiles.drawable(db, submission_id).digest
+    found = parts().model_tiles.stored(digest, tile)
+    if found is None:
+        raise Refused(404, "not_drawn", "This tile has not been drawn yet: wish for it first.")
+    return _answer(found)
+
+
+@tiles.post("/submissions/<int:submission_id>/wishes")
+def wish(submission_id: int) -> Response:
+    """Wish for tiles of a model, those first that matter most; told which are there already."""
+    wanted = _wanted()
+    with reading() as db:
+        found = model_tiles.drawable(db, submission_id)
+    state = parts().model_tiles.wish(found, wanted, lambda count: parts().tile_rates.spend(asker(), count))
+    return jsonify(
+        {
+            "ready": [[t.octave, t.x, t.y] for t in state.ready],
+            "waiting": state.waiting,
+            "worker": state.worker,
+            "problem": state.problem,
+        }
+    )
+
+
+def _wanted() -> list[Tile]:
+    values = body()
+    found = values.get("tiles") if isinstance(values, dict) else None
+    if not isinstance(found, list) or not all(
+        isinstance(one, list) and len(one) == 3 and all(type(number) is int for number in one)
+        for one in found
+    ):
+        raise Refused(422, "tiles_invalid", "Tiles are a list of [octave, x, y], each a whole number.")
+    if len(found) > MOST_WISHES:
+        raise Refused(422, "tiles_many", f"At most {MOST_WISHES} tiles at a time.")
+    # The same one twice is one.
+    return list(dict.fromkeys(_tile(*one) for one in found))
+
+
+def _digest(submission_id: int) -> str:
+    """Of a model that may be drawn, for a worker; Refused with 401, 403 or 404."""
+    with reading() as db:
+        token(db, "worker")
+        parts().model_tiles.heard()
+        return model_tiles.drawable(db, submission_id).digest
+
+
+@tile_worker.post("/claim")
+def claim(submission_id: int) -> Response:
+    """Which of the tiles of a batch are still missing, and of which bundle."""
+    digest = _digest(submission_id)
+    missing = parts().model_tiles.missing(digest, _wanted())
+    return jsonify({"digest": digest, "tiles": [[t.octave, t.x, t.y] for t in missing]})
+
+
+@tile_worker.get("/bundle")
+def bundle(submission_id: int) -> Response:
+    """The bundle's bytes."""
+    path = submissions.path_of(parts().config, _digest(submission_id))
+    try:
+        return send_file(path, mimetype="application/zip")
+    except OSError as error:
+        raise Refused(500, "bundle_lost", f"The bundle cannot be read: {error.strerror}.") from error
+
+
+@tile_worker.put(f"/{_WHERE}")
+def draw(submission_id: int, octave: int, x: int, y: int) -> Response:
+    """A tile that was drawn."""
+    if (request.content_length or 0) > MOST_BYTES:
+        raise Refused(413, "tile_large", f"A tile has at most {MOST_BYTES:,} bytes.")
+    digest = _digest(submission_id)
+    parts().model_tiles.keep(digest, _tile(octave, x, y), request.get_data(cache=False))
+    return jsonify({"octave": octave, "x": x, "y": y})
+
+
+@tile_worker.post("/failure")
+def failure(submission_id: int) -> Response:
+    """The model could not be drawn."""
+    digest = _digest(submission_id)
+    values = body()
+    try:
+        reason = Reason(values["reason"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise Refused(422, "reason_invalid", "A failure has a known reason.") from error
+    parts().model_tiles.fail(digest, EXPLANATIONS[reason].sentence)
+    return jsonify({"reason": reason.value})
