@@ -91,11 +91,15 @@ class Used:
         cpu_seconds: processor time of all its processes.
         oom_kills: processes that the kernel killed because the sandbox's memory was used up.
         refused_tasks: how often a thread or process was refused, because there were as many as allowed.
+        killed: 1 where somebody outside killed the sandbox.
+        kept: whether its keeper, where it has one, has lived to tell.
     """
 
     cpu_seconds: float = 0.0
     oom_kills: float = 0.0
     refused_tasks: float = 0.0
+    killed: float = 0.0
+    kept: bool = True
 
 
 class Life:
@@ -120,9 +124,9 @@ class Life:
         os.close(self._held)
         try:
             if not select.select([self._report], [], [], seconds)[0]:
-                return Used()
+                return Used(kept=False)
             said = os.read(self._report, select.PIPE_BUF)
-            return Used(**json.loads(said)) if said else Used()
+            return Used(**json.loads(said)) if said else Used(kept=False)
         finally:
             os.close(self._report)
 

@@ -239,6 +239,10 @@ class Session:
         if used.cpu_seconds >= limits.cpu_seconds:
             detail = f"It is {limits.cpu_seconds:,} s of processor time in all."
             return EvaluationError(Reason.TIME_EXCEEDED, detail, private=said)
+        if used.killed or not used.kept:
+            # Nobody inside can do that: it says nothing of the submission, and is tried again.
+            what = "sandbox" if used.kept else "sandbox's keeper"
+            return EvaluationError(Reason.INTERNAL, f"Its {what} was killed from outside.", private=said)
         return EvaluationError(Reason.EXITED, private=said)
 
 

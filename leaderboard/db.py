@@ -8,6 +8,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
@@ -51,6 +52,11 @@ class UtcDateTime(TypeDecorator[datetime]):
 def now() -> datetime:
     """This moment."""
     return datetime.now(UTC)
+
+
+def cause(error: SQLAlchemyError) -> str:
+    """The database's own word for an error, in one line."""
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
 
 
 def make_engine(url: str) -> Engine:

@@ -4,6 +4,7 @@ import fcntl
 import getpass
 import json
 import os
+import shutil
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,7 +53,19 @@ def only_server(config: Config) -> Iterator[None]:
             raise Refused(
                 409, "data_in_use", f"Another server is using {config.data}: stop it, or name another --data."
             ) from error
+        _sweep_out(config)
         yield
+
+
+def _sweep_out(config: Config) -> None:
+    """Remove what a server that was killed had begun to receive or to write."""
+    for path in (config.data / "uploads").iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    for path in config.data.rglob(".*.part"):
+        path.unlink(missing_ok=True)
 
 
 def prepare(config: Config) -> Household:
@@ -81,8 +94,7 @@ def prepare(config: Config) -> Household:
                 local_token=_token(session, config, "local", local),
             )
     except SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        raise Refused(503, "database", f"The database cannot be used: {cause}.") from error
+        raise Refused(503, "database", f"The database cannot be used: {db.cause(error)}.") from error
     finally:
         engine.dispose()
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from challenge.season import SECRET_BYTES, Season
 from challenge.verdicts import EXPLANATIONS, FINAL, Fault, Reason, Status
+from leaderboard.clock import steady
 from leaderboard.db import Base, UtcDateTime, now
 
 
@@ -205,7 +206,7 @@ class Evaluation(Base):
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     holder_id: Mapped[int | None] = mapped_column(ForeignKey("tokens.id", ondelete="SET NULL"))
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    send_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=now)
+    send_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=steady)
     queued_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -7,14 +7,17 @@ from typing import Any
 from flask import Flask, Response, current_app, render_template, request
 from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from challenge.bundle import ARCHIVE_LIMIT
+from leaderboard.db import cause
 from leaderboard.errors import Refused
 from leaderboard.services.files import storage_failed
 
 PROBLEM = "application/problem+json"
+# SQLite's word for a writer that takes too long; PostgreSQL's for one that stops, starts or is not there.
+_AWAY = ("database is locked", "connection", "the database system is")
 
 _SENTENCES = {
     400: "The server cannot make sense of this request.",
@@ -107,6 +110,17 @@ def _database_error(error: DatabaseError) -> Response:
                 507,
                 "disk_full",
                 "The server cannot store anything: its disk is full or read-only. Nothing was changed.",
+            )
+        )
+    if isinstance(error, OperationalError) and any(word in str(error.orig) for word in _AWAY):
+        current_app.logger.warning("%s %s: %s", request.method, request.path, cause(error))
+        return _refused(
+            Refused(
+                503,
+                "database_busy",
+                "The server's database does not answer at the moment. Nothing was changed.",
+                "Try again in a moment.",
+                retry_after=5,
             )
         )
     return _mistake(error)

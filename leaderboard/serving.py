@@ -4,6 +4,7 @@ Started by `mbc serve` as a child, with the listening socket already open and th
 One process with threads, for SQLite's sake; an event stream is a thread, and their number is bounded.
 """
 
+import logging
 import os
 from typing import Any, Final
 
@@ -74,6 +75,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
 def main() -> None:
     """Serve until told to stop."""
+    logging.basicConfig(format="%(asctime)s server: %(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
+    logging.getLogger("leaderboard").setLevel(logging.INFO)
     Server(Config.from_json(os.environ[SETTINGS]), int(os.environ[SOCKET])).run()
 
 

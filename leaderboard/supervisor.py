@@ -11,12 +11,14 @@ from types import FrameType
 from typing import Final
 
 import httpx
+from sqlalchemy.exc import SQLAlchemyError
 
 from challenge.bundle import pack
 from challenge.verdicts import EvaluationError
 from leaderboard import serving
 from leaderboard.children import Child
 from leaderboard.config import Config
+from leaderboard.db import cause
 from leaderboard.errors import Refused
 from leaderboard.household import Household, worker_ended
 
@@ -142,7 +144,14 @@ class Supervisor:
             if status is not None:
                 self._say(f"The {child.name} ended with status {status}; it is started again.")
                 if child.name == "evaluator":
-                    worker_ended(self._config, self._household.worker_token)
+                    self._take_back()
+
+    def _take_back(self) -> None:
+        try:
+            worker_ended(self._config, self._household.worker_token)
+        except SQLAlchemyError as error:
+            # Its lease ends by itself: later, and that is all.
+            self._say(f"What the evaluator held is judged again when its lease has run out: {cause(error)}.")
 
 
 def hand_in(config: Config, url: str, token: str, references: Path, say: Say) -> None:
@@ -161,9 +170,9 @@ def hand_in(config: Config, url: str, token: str, references: Path, say: Say) ->
     if not directories:
         say(f"There are no submissions in {references}.")
     for directory in directories:
-        with tempfile.TemporaryDirectory(dir=config.data / "uploads") as place:
-            archive = Path(place) / f"{directory.name}.zip"
-            try:
+        try:
+            with tempfile.TemporaryDirectory(dir=config.data / "uploads") as place:
+                archive = Path(place) / f"{directory.name}.zip"
                 pack(directory, archive)
                 with archive.open("rb") as stream:
                     answer = httpx.post(
@@ -173,9 +182,9 @@ def hand_in(config: Config, url: str, token: str, references: Path, say: Say) ->
                         timeout=60,
                         trust_env=False,
                     )
-            except (EvaluationError, OSError, httpx.HTTPError) as error:
-                say(f"The reference submission {directory.name} could not be handed in: {error}")
-                continue
+        except (EvaluationError, OSError, httpx.HTTPError) as error:
+            say(f"The reference submission {directory.name} could not be handed in: {error}")
+            continue
         say(_outcome(directory.name, answer))
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from leaderboard.config import Config
+from leaderboard.db import cause
 from leaderboard.queue import Queue
 from leaderboard.services import resending
 
@@ -16,8 +17,12 @@ log = logging.getLogger(__name__)
 def dispatch(sessions: sessionmaker[Session], queue: Queue, evaluation_id: int) -> None:
     """Send an evaluation that is committed, and note whether it went."""
     arrived = queue.send(evaluation_id)
-    with sessions.begin() as session:
-        resending.sent(session, evaluation_id, arrived=arrived)
+    try:
+        with sessions.begin() as session:
+            resending.sent(session, evaluation_id, arrived=arrived)
+    except SQLAlchemyError as error:
+        # It is committed: nobody should hear that it failed, and the sweeper sends it once more.
+        log.warning("evaluation %d was sent, and that could not be noted: %s", evaluation_id, cause(error))
 
 
 def sweep_once(sessions: sessionmaker[Session], queue: Queue, config: Config) -> list[int]:
@@ -41,11 +46,25 @@ class Sweeper(threading.Thread):
 
     def run(self) -> None:
         """Sweep; a database or a broker that is away for a while must not end it."""
-        while not self._stopped.wait(self._config.sweep_seconds):
+        settled, failed = False, False
+        while not self._stopped.wait(self._config.sweep_seconds if settled else 0):
             try:
-                sweep_once(self._sessions, self._queue, self._config)
-            except SQLAlchemyError:
-                log.exception("the sweep failed; the next one tries again")
+                if not settled:
+                    with self._sessions.begin() as session:
+                        resending.settle(session, self._config)
+                    settled = True
+                for evaluation_id in sweep_once(self._sessions, self._queue, self._config):
+                    log.info("evaluation %d was sent again", evaluation_id)
+                failed = False
+            except SQLAlchemyError as error:
+                if not failed:
+                    log.warning("lost evaluations cannot be looked for: %s", cause(error))
+                failed = True
+                self._stopped.wait(self._config.sweep_seconds)
+            except Exception:
+                # Whatever it is, nobody else sends again what was lost.
+                log.exception("the look for lost evaluations failed; the next one tries again")
+                self._stopped.wait(self._config.sweep_seconds)
 
     def stop(self) -> None:
         """End after the sweep that is under way."""

@@ -171,7 +171,12 @@ class Bubblewrap:
             inner = [sys.executable, "-I", "-S", "-B", "/runner/child.py", options]
             life = Life()
             groups, counters = self._groups.wanted(limits) if self._groups else ([], {})
-            kept = {"groups": groups, "counters": counters, "cpu_seconds": limits.cpu_seconds}
+            kept = {
+                "groups": groups,
+                "counters": counters,
+                "cpu_seconds": limits.cpu_seconds,
+                "filtered": bool(program),
+            }
             process = Process(
                 self._kept([self._program, "--args", str(told), *inner], life, kept),
                 pipes,

@@ -3,8 +3,9 @@
 Runs as `python -I -S keeper.py OPTIONS COMMAND...`, with the standard library alone: one single-threaded
 process for each sandbox. It is the reaper of everything that comes from the sandbox, so that what loses its
 parent comes to it; and it holds the end of a pipe whose other end the judge has. When the judge closes that,
-or dies, it kills all of it, removes the control groups and says on another pipe what was used. Where it is
-itself killed, the kernel kills the sandbox's first process with it.
+or dies, it kills all of it, removes the control groups and says on another pipe what was used, and whether
+somebody outside killed the sandbox. Where it is itself killed, the kernel kills the sandbox's first process
+with it.
 """
 
 # ruff: noqa: PTH102, PTH106, PTH110, PTH123, PTH208 - importing pathlib takes longer than the rest of this program
@@ -25,6 +26,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _CPUCLOCK_SCHED = 2
 _REMOVE_SECONDS = 5.0
 _LOOK_MILLISECONDS = 500
+_TOLD_KILLED = 128 + signal.SIGKILL
 
 
 def main() -> None:
@@ -36,6 +38,7 @@ def main() -> None:
         os.set_inheritable(options[name], False)
     if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "this process cannot become a reaper")
+    counted: dict[str, float] = {}
     try:
         _make_groups(options["groups"])
         child = os.fork()
@@ -43,10 +46,11 @@ def main() -> None:
             _become(command, options, libc)
         # The judge sees that the sandbox has closed a pipe only where nobody else has its end.
         _close_all_but(options["life"], options["report"])
-        _wait(child, options["life"], options["cpu_seconds"])
+        ended = _wait(child, options["life"], options["cpu_seconds"])
+        counted["killed"] = float(ended and _killed(child, told=options["filtered"]))
     finally:
         _sweep()
-        counted = _count(options["counters"])
+        counted |= _count(options["counters"])
         _remove_groups(options["groups"])
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     counted["cpu_seconds"] = used.ru_utime + used.ru_stime
@@ -80,15 +84,26 @@ def _close_all_but(*kept: int) -> None:
                 os.close(int(name))
 
 
-def _wait(child: int, life: int, cpu_seconds: float) -> None:
-    """Until the child has ended, or the judge wants it to, or the processor time is used up."""
+def _wait(child: int, life: int, cpu_seconds: float) -> bool:
+    """Until the child has ended by itself, or the judge wants it to, or its processor time is up."""
     ended = os.pidfd_open(child)
     poll = select.poll()
     for descriptor in (ended, life):
         poll.register(descriptor, select.POLLIN)
-    while not poll.poll(_LOOK_MILLISECONDS) and _cpu_seconds(_descendants()) < cpu_seconds:
+    while not (seen := poll.poll(_LOOK_MILLISECONDS)) and _cpu_seconds(_descendants()) < cpu_seconds:
         pass
     os.close(ended)
+    return [number for number, _ in seen] == [ended]
+
+
+def _killed(child: int, *, told: bool) -> bool:
+    """Whether bubblewrap, or its first process, was ended by SIGKILL, which nobody inside can send it.
+
+    Bubblewrap tells of a signal by an exit code above 128. That is the kernel's word where the filter of
+    system calls is in force, which lets nobody exit with such a code (`told`), and hearsay where it is not.
+    """
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return code == -signal.SIGKILL or (told and code == _TOLD_KILLED)
 
 
 def _cpu_seconds(processes: set[int]) -> float:

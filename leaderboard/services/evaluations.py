@@ -5,6 +5,7 @@ starts from, so of two workers that claim, or two that report, one wins.
 """
 
 import json
+import logging
 import math
 import secrets
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from challenge.report import Report
 from challenge.verdicts import EXPLANATIONS, Fault, Reason, Status
+from leaderboard.clock import steady
 from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.errors import Refused, conflict, not_found
@@ -25,7 +27,10 @@ from leaderboard.models import Evaluation, ReportRow, SeasonRow, Submission, Tok
 from leaderboard.services import artifacts
 from leaderboard.services.tokens import digest_of
 
+log = logging.getLogger(__name__)
+
 _DETAIL = 1000
+_LONGEST_WAIT = 600.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ def live() -> ColumnElement[bool]:
 
 def claim(session: Session, config: Config, evaluation_id: int, holder: Token) -> Claim:
     """Take the lease of an evaluation that nobody holds; Refused with 409 otherwise."""
-    moment = now()
+    moment = steady()
     lease = secrets.token_urlsafe(24)
     won = session.execute(
         update(Evaluation)
@@ -79,7 +84,7 @@ def claim(session: Session, config: Config, evaluation_id: int, holder: Token) -
             lease_until=moment + timedelta(seconds=config.lease_seconds),
             holder_id=holder.id,
             attempts=Evaluation.attempts + 1,
-            claimed_at=moment,
+            claimed_at=now(),
             send_at=None,
             status=Status.VALIDATING.value,
             progress=0.0,
@@ -137,7 +142,7 @@ def tell(
     evaluation.status = status.value
     evaluation.progress = min(max(progress, 0.0), 1.0) if math.isfinite(progress) else 0.0
     evaluation.message = message[:200]
-    evaluation.lease_until = now() + timedelta(seconds=config.lease_seconds)
+    evaluation.lease_until = steady() + timedelta(seconds=config.lease_seconds)
     return evaluation
 
 
@@ -240,9 +245,19 @@ def fail(session: Session, config: Config, evaluation_id: int, lease: str | None
 def fail_or_retry(evaluation: Evaluation, config: Config, reason: Reason, detail: str) -> None:
     """End an evaluation that failed, or queue it again where we are at fault and may still try."""
     fault = EXPLANATIONS[reason].fault
+    if fault is Fault.PLATFORM:
+        log.warning(
+            "evaluation %d, attempt %d of %d: %s %s",
+            evaluation.id,
+            evaluation.attempts,
+            config.attempts,
+            EXPLANATIONS[reason].sentence,
+            detail,
+        )
     if fault is Fault.PLATFORM and evaluation.attempts < config.attempts:
         # Each attempt waits longer: a full disk is not free again in a second.
-        _requeue(evaluation, timedelta(seconds=config.sweep_seconds * 4 ** max(evaluation.attempts - 1, 0)))
+        wait = min(config.sweep_seconds * 4 ** max(evaluation.attempts - 1, 0), _LONGEST_WAIT)
+        _requeue(evaluation, timedelta(seconds=wait))
         evaluation.message = (
             f"Attempt {evaluation.attempts} ended by our own fault; it starts again by itself."
         )
@@ -260,7 +275,7 @@ def _requeue(evaluation: Evaluation, wait: timedelta) -> None:
     evaluation.lease = None
     evaluation.lease_until = None
     evaluation.sent_at = None
-    evaluation.send_at = now() + wait
+    evaluation.send_at = steady() + wait
 
 
 def cancel(session: Session, evaluation: Evaluation) -> Evaluation:

@@ -2,14 +2,16 @@
 
 from datetime import timedelta
 
-from sqlalchemy import and_, select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from challenge.verdicts import Reason, Status
+from leaderboard.clock import steady
 from leaderboard.config import Config
-from leaderboard.db import now
 from leaderboard.models import Evaluation
-from leaderboard.services.evaluations import fail_or_retry, live
+from leaderboard.services import turns
+from leaderboard.services.evaluations import fail_or_retry
+from leaderboard.services.turns import live
 
 
 def sweep(session: Session, config: Config) -> list[int]:
@@ -18,7 +20,7 @@ def sweep(session: Session, config: Config) -> list[int]:
     Sent again, besides: the oldest that waits while nothing runs, for its task may be lost; and any that
     waits very long, at growing intervals. A task too many does no harm: its claim is refused.
     """
-    moment = now()
+    moment = steady()
     lost = session.scalars(
         select(Evaluation).where(live(), Evaluation.lease_until <= moment).with_for_update(skip_locked=True)
     )
@@ -29,19 +31,14 @@ def sweep(session: Session, config: Config) -> list[int]:
         if not evaluation.state.final:
             evaluation.send_at = moment
     session.flush()
-    waiting = and_(live(), Evaluation.lease_until.is_(None))
-    due = list(
-        session.scalars(
-            select(Evaluation).where(waiting, Evaluation.send_at <= moment).order_by(Evaluation.id)
-        )
-    )
+    due = turns.due(session, moment)
     busy = session.scalar(select(Evaluation.id).where(live(), Evaluation.lease_until > moment).limit(1))
     if not due and busy is None:
-        oldest = session.scalar(select(Evaluation).where(waiting).order_by(Evaluation.id).limit(1))
+        oldest = turns.oldest_sent(session)
         patience = timedelta(seconds=config.unclaimed_seconds)
         if oldest is not None and oldest.sent_at is not None and oldest.sent_at <= moment - patience:
-            due = [oldest]
-    return [evaluation.id for evaluation in due]
+            due = [oldest.id]
+    return due
 
 
 def release(session: Session, config: Config, holder_id: int, *, counted: bool) -> int:
@@ -60,9 +57,26 @@ def release(session: Session, config: Config, holder_id: int, *, counted: bool) 
             evaluation.attempts -= 1
         fail_or_retry(evaluation, config, Reason.INTERNAL, "The worker that judged it ended.")
         if not evaluation.state.final:
-            evaluation.send_at = now()
+            evaluation.send_at = steady()
             evaluation.message = ""
     return len(lost)
+
+
+def settle(session: Session, config: Config) -> None:
+    """When a server starts: every lease has its whole time again, and whatever waits is sent soon.
+
+    Workers could not renew their leases while there was no server, and the moments that an earlier one wrote
+    may lie anywhere, where the clock was set meanwhile.
+    """
+    moment = steady()
+    held = (live(), Evaluation.lease_until.is_not(None))
+    until = moment + timedelta(seconds=config.lease_seconds)
+    session.execute(update(Evaluation).where(*held).values(lease_until=until))
+    waiting = (live(), Evaluation.lease_until.is_(None))
+    session.execute(update(Evaluation).where(*waiting, Evaluation.sent_at > moment).values(sent_at=moment))
+    # It may have gone with the server; a task too many does no harm.
+    latest = moment + timedelta(seconds=config.unclaimed_seconds)
+    session.execute(update(Evaluation).where(*waiting, Evaluation.send_at > latest).values(send_at=latest))
 
 
 def _patience(sends: int) -> timedelta:
@@ -76,5 +90,5 @@ def sent(session: Session, evaluation_id: int, *, arrived: bool) -> None:
         return
     if arrived:
         evaluation.sends += 1
-        evaluation.sent_at = now()
-    evaluation.send_at = now() + (_patience(evaluation.sends) if arrived else timedelta(seconds=10))
+        evaluation.sent_at = steady()
+    evaluation.send_at = steady() + (_patience(evaluation.sends) if arrived else timedelta(seconds=10))

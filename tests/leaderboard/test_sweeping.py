@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from leaderboard.db import now
+from leaderboard.clock import steady
 from leaderboard.models import Evaluation, Token
 from leaderboard.services import evaluations, resending
 from leaderboard.sweeper import sweep_once
@@ -31,9 +31,9 @@ def sweep(board, wire):
 
 
 def later(board, monkeypatch, seconds):
-    moment = now() + timedelta(seconds=seconds)
+    moment = steady() + timedelta(seconds=seconds)
     for module in (evaluations, resending):
-        monkeypatch.setattr(module, "now", lambda: moment)
+        monkeypatch.setattr(module, "steady", lambda: moment)
 
 
 def test_a_lease_that_runs_out_is_sent_again_and_the_late_worker_is_refused(board, wire, monkeypatch):
