@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from celery import Celery
+from kombu.transport import virtual
 
 from challenge.bundle import Bundle, read_bundle
 from challenge.frame import to_unit
