@@ -193,9 +193,8 @@ def serve(broker: str, painter: Painter) -> None:
     os.nice(NICE)
     app: Any = Celery("tiles", set_as_current=False)
     app.conf.update(celery_options(broker))
-    app.conf.broker_transport_options = app.conf.broker_transport_options | {
-        "polling_interval": _POLL_SECONDS
-    }
+    # The embedded transport takes no such option: it hands all of them on to the database.
+    virtual.Transport.polling_interval = _POLL_SECONDS
 
     @app.task(name=TILE_TASK)  # type: ignore[untyped-decorator]  # Celery ships no types
     def paint(submission_id: int, tiles: list[list[int]]) -> None:
