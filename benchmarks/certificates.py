@@ -13,7 +13,6 @@ import hashlib
 import json
 import math
 import multiprocessing
-import os
 import tomllib
 from collections import defaultdict
 from functools import cache
@@ -51,7 +50,6 @@ def sources(kind: str) -> str:
 
 def prepare() -> None:
     torch.set_num_threads(1)
-    os.nice(10)
 
 
 @cache

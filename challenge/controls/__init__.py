@@ -13,6 +13,7 @@ to 0.98, Friedman 0.86 to 0.90, teachers 0.78 to 0.93, tables 0.83 to 0.98 (a li
 """
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Final
 
 from challenge.controls import (
@@ -50,10 +51,13 @@ FAMILIES: Final[dict[str, Family]] = {
 
 def draws(season: Season, family: str) -> Iterator[Control]:
     """The draws of one family in a season, without end: an unusable one is followed by the next."""
-    attempt = 0
-    while True:
-        yield FAMILIES[family](season.generator("control", family, attempt))
-        attempt += 1
+    for attempt in count():
+        yield draw(season, family, attempt)
 
 
-__all__ = ["FAMILIES", "Control", "Family", "draws"]
+def draw(season: Season, family: str, attempt: int) -> Control:
+    """One of `draws`, counted from 0."""
+    return FAMILIES[family](season.generator("control", family, attempt))
+
+
+__all__ = ["FAMILIES", "Control", "Family", "draw", "draws"]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from challenge import practice
+from challenge import cache, practice
 from challenge.evaluation import EvaluationSize, evaluation_set
 from challenge.season import PRACTICE
 
@@ -9,8 +9,8 @@ SIZE = EvaluationSize(chains=2, octaves=4, points=16)
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(practice.platformdirs, "user_cache_path", lambda name: tmp_path / name)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache.platformdirs, "user_cache_path", lambda name: tmp_path / name)
     return tmp_path / "mbc"
 
 
@@ -18,20 +18,20 @@ def same(a, b):
     return all(np.array_equal(getattr(a, part), getattr(b, part)) for part in ("points", "truth", "centres"))
 
 
-def test_what_is_kept_is_what_would_be_built(cache, monkeypatch):
+def test_what_is_kept_is_what_would_be_built(folder, monkeypatch):
     built = practice.practice_set(SIZE)
     assert same(built, evaluation_set(PRACTICE, SIZE))
-    assert len(list(cache.iterdir())) == 1
+    assert len(list(folder.iterdir())) == 1
     monkeypatch.setattr(practice, "evaluation_set", lambda *_: pytest.fail("built again"))
     assert same(practice.practice_set(SIZE), built)
 
 
-def test_a_broken_or_unwritable_cache_does_no_harm(cache):
+def test_a_broken_or_unwritable_cache_does_no_harm(folder):
     practice.practice_set(SIZE)
-    (kept,) = cache.iterdir()
+    (kept,) = folder.iterdir()
     kept.write_bytes(kept.read_bytes()[:100])
     assert same(practice.practice_set(SIZE), evaluation_set(PRACTICE, SIZE))
     kept.unlink()
-    cache.rmdir()
-    cache.write_text("a file where the folder should be")
+    folder.rmdir()
+    folder.write_text("a file where the folder should be")
     assert same(practice.practice_set(SIZE), evaluation_set(PRACTICE, SIZE))

@@ -6,6 +6,7 @@ import gmpy2
 import numpy as np
 import pytest
 
+from challenge import cache
 from challenge.evaluation import EvaluationSize
 from challenge.frame import to_plane
 from challenge.season import PRACTICE, Season
@@ -248,7 +249,7 @@ def test_distances_are_those_in_the_coordinates_that_a_model_sees():
 
 
 def test_the_practice_season_is_kept_on_disk_and_a_broken_file_is_made_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(kept.platformdirs, "user_cache_path", lambda _: tmp_path)
+    monkeypatch.setattr(cache.platformdirs, "user_cache_path", lambda _: tmp_path)
     drawn = draw_target(PRACTICE, "mandelbrot")
     made, views = kept.practice_lesson(drawn, 100, SMALL)
     (file,) = tmp_path.iterdir()
@@ -257,13 +258,13 @@ def test_the_practice_season_is_kept_on_disk_and_a_broken_file_is_made_again(tmp
     assert np.array_equal(read.t, made.t)
     assert np.array_equal(again.truth, views.truth)
     monkeypatch.undo()
-    monkeypatch.setattr(kept.platformdirs, "user_cache_path", lambda _: tmp_path)
+    monkeypatch.setattr(cache.platformdirs, "user_cache_path", lambda _: tmp_path)
     file.write_bytes(file.read_bytes()[:1000])
     repaired, _ = kept.practice_lesson(drawn, 100, SMALL)
     assert np.array_equal(repaired.t, made.t)
     blocked = tmp_path / "no folder"
     blocked.write_text("")
-    monkeypatch.setattr(kept.platformdirs, "user_cache_path", lambda _: blocked)
+    monkeypatch.setattr(cache.platformdirs, "user_cache_path", lambda _: blocked)
     assert np.array_equal(kept.practice_lesson(drawn, 100, SMALL)[0].t, made.t)
 
 

@@ -11,13 +11,15 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
+from challenge import cache
 from challenge.bundle import Bundle, Manifest
 from challenge.controls import FAMILIES, Control, draws
 from challenge.controls.control import line_skill
 from challenge.evidence import Confusion, CurveFit, Evidence, PictureFit, SurfaceFit
 from challenge.report import ControlResult
-from challenge.season import Season
+from challenge.season import PRACTICE, Season
 from challenge.training import Budget, train
+from evaluator import universality
 from evaluator.limits import Limits
 from evaluator.universality import LEARNABLE, SMALL, STEPS, bars, certify, explain, reference_skill
 
@@ -126,6 +128,24 @@ def made(y):
     """A control 1 -> 1 of a function."""
     x = np.random.default_rng(0).uniform(-1, 1, (3000, 1))
     return Control("made", "made", "regression", x[:2000], y(x)[:2000], x[2000:], y(x)[2000:])
+
+
+def test_bars_of_the_practice_season_alone_are_kept_on_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache.platformdirs, "user_cache_path", lambda _: tmp_path)
+    measure = bars.__wrapped__  # what this process remembers is another matter
+    (hidden,) = measure(SEASON, ("classes",))
+    assert not list(tmp_path.iterdir())
+    (public,) = measure(PRACTICE, ("classes",))
+    (file,) = tmp_path.iterdir()
+    assert file.name.startswith("bar-classes-")
+    monkeypatch.setattr(universality, "reference_skill", lambda _: pytest.fail("measured again"))
+    (again,) = measure(PRACTICE, ("classes",))
+    assert (again.reference, again.seconds) == (public.reference, public.seconds)
+    assert np.array_equal(again.control.held_y, public.control.held_y)
+    assert not np.array_equal(again.control.x, hidden.control.x)
+    file.write_bytes(b"broken")
+    with pytest.raises(pytest.fail.Exception, match="measured again"):
+        measure(PRACTICE, ("classes",))
 
 
 def test_a_line_and_noise_are_drawn_again(monkeypatch):
