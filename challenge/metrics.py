@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,17 @@ class Scores:
     interval: tuple[float, float]
     depth: float
     precision_db: float
+
+    def figures(self) -> dict[str, Any]:
+        """The same as plain numbers and tuples: the fields of these names of any report."""
+        return {
+            "octaves": self.octaves,
+            "interval": self.interval,
+            "depth": self.depth,
+            "precision_db": self.precision_db,
+            "skill": tuple(self.skill.tolist()),
+            "skill_by_chain": tuple(tuple(row) for row in self.skill_by_chain.tolist()),
+        }
 
 
 def errors(truth: Array, prediction: Array) -> Array:

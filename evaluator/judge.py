@@ -25,9 +25,10 @@ from challenge.places import PLACES
 from challenge.practice import practice_set
 from challenge.report import UNJUDGED, Integrity, Report, Universality
 from challenge.season import PRACTICE, Season
-from challenge.verdicts import EvaluationError, Reason, Status
+from challenge.verdicts import Status
 from challenge.weights import count_numbers
 from evaluator import probes, universality
+from evaluator.asking import ask
 from evaluator.limits import Limits
 from evaluator.probes import consistency
 from evaluator.sandbox import Sandbox
@@ -144,12 +145,7 @@ def judge(task: Assignment, watch: Watch) -> Report:
     return Report(
         season=task.season.name,
         commitment=task.season.commitment,
-        octaves=scores.octaves,
-        interval=scores.interval,
-        depth=scores.depth,
-        precision_db=scores.precision_db,
-        skill=tuple(scores.skill.tolist()),
-        skill_by_chain=tuple(tuple(row) for row in scores.skill_by_chain.tolist()),
+        **scores.figures(),
         universality=certificate,
         integrity=found,
         parameters=count_numbers(task.bundle.weights),
@@ -158,8 +154,8 @@ def judge(task: Assignment, watch: Watch) -> Report:
         predictions_per_second=answers.per_second,
         device=answers.device,
         sandbox=task.sandbox.name,
-        verdict=UNJUDGED if task.quick else _verdict(certificate, found).value,
-        sentence=_sentence(certificate, found),
+        verdict=UNJUDGED if task.quick else verdict(certificate, found).value,
+        sentence=sentence(certificate, found),
         seconds=time.perf_counter() - clock.began,
         timings=clock.parts,
     )
@@ -177,26 +173,18 @@ class _Answers:
 def _predict(task: Assignment, views: EvaluationSet, watch: Watch) -> _Answers:
     """Ask for every view's points in one random order, and for some of them again in other batches."""
     unit = to_unit(views.points.reshape(-1, 2))
-    order = task.season.generator("order").permutation(len(unit))
-    asked = unit[order]
     watch.status(Status.PREDICTING, 0.05, "loading the model")
     with task.start() as session:
         loaded = session.load()
-        watch.status(Status.PREDICTING, 0.1, f"predicting {len(asked):,} points")
-        began = time.perf_counter()
-        answered = session.predict(asked)[:, 0]
-        seconds = time.perf_counter() - began
-        batches_apart = consistency.in_batches(session, task.season, asked, answered)
+        watch.status(Status.PREDICTING, 0.1, f"predicting {len(unit):,} points")
+        said = ask(session, unit, task.season.generator("order"))
+        batches_apart = consistency.in_batches(session, task.season, said.asked, said.answers)
         device = session.device
-    if not np.isfinite(answered).any():
-        raise EvaluationError(Reason.OUTPUT_NOT_FINITE)
-    prediction = np.empty_like(answered)
-    prediction[order] = answered
     return _Answers(
-        prediction=prediction.reshape(views.truth.shape),
+        prediction=said.prediction.reshape(views.truth.shape),
         loaded=loaded,
         batches_apart=batches_apart,
-        per_second=len(asked) / seconds,
+        per_second=said.per_second,
         device=device,
     )
 
@@ -228,12 +216,13 @@ def _render(session: Session, depth: float, watch: Watch) -> None:
         watch.picture(f"{name}/error.png", png_bytes(error_image(truth, prediction)))
 
 
-def _verdict(certificate: Universality | None, found: Integrity | None) -> Status:
+def verdict(certificate: Universality | None, found: Integrity | None) -> Status:
+    """Scored, or rejected where a control or a probe was not passed."""
     passed = all(part is None or part.passed for part in (certificate, found))
     return Status.SCORED if passed else Status.REJECTED
 
 
-def _sentence(certificate: Universality | None, found: Integrity | None) -> str:
+def sentence(certificate: Universality | None, found: Integrity | None) -> str:
     """Why it was rejected, with the figures and what would make it pass; '' where it was not."""
     controls = [
         universality.explain(one) for one in (certificate.controls if certificate else ()) if not one.passed

@@ -11,6 +11,7 @@ import httpx
 from challenge.evaluation import EvaluationSize
 from challenge.evidence import Evidence
 from challenge.report import Report
+from challenge.samples_report import SamplesReport
 from challenge.season import Season
 from challenge.verdicts import EvaluationError, Reason, Status
 
@@ -24,14 +25,29 @@ class LeaseLost(Exception):  # noqa: N818 - it is news, not an error: somebody e
 
 
 @dataclass(frozen=True)
+class Lesson:
+    """What a submission is given on the samples track.
+
+    Attributes:
+        samples: of each target.
+        seconds: for each target, by class of machine, on the machine that budgets are quoted for.
+    """
+
+    samples: int
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Claim:
     """An evaluation that is this worker's for as long as it renews the lease."""
 
     evaluation_id: int
+    track: str
     lease: str
     lease_seconds: float
     season: Season
     size: EvaluationSize
+    lesson: Lesson | None  # on the samples track
 
 
 class Leaderboard:
@@ -61,13 +77,15 @@ class Leaderboard:
             answer = self._ask("POST", evaluation_id, "claim").json()
         except LeaseLost:
             return None
-        season = answer["season"]
+        season, lesson = answer["season"], answer["lesson"]
         return Claim(
             evaluation_id=evaluation_id,
+            track=answer["track"],
             lease=answer["lease"],
             lease_seconds=float(answer["lease_seconds"]),
             season=Season(season["name"], bytes.fromhex(season["secret"])),
             size=EvaluationSize(**season["size"]),
+            lesson=Lesson(**lesson) if lesson else None,
         )
 
     def bundle(self, claim: Claim) -> bytes:
@@ -87,7 +105,7 @@ class Leaderboard:
         """Post what people are shown of controls and probes."""
         self._ask("PUT", claim.evaluation_id, "evidence", claim, content=evidence.to_json().encode())
 
-    def report(self, claim: Claim, report: Report) -> None:
+    def report(self, claim: Claim, report: Report | SamplesReport) -> None:
         """Post the report: the end of the evaluation."""
         self._ask("POST", claim.evaluation_id, "report", claim, json=report.to_dict())
 

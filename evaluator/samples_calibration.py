@@ -8,11 +8,8 @@ import torch
 from torch import nn
 
 from challenge.samples_report import Calibration
+from challenge.tracks import CPU, GPU
 
-CPU: Final = "cpu"
-GPU: Final = "gpu"
-# Budget of one target by class of machine, on the machine that is quoted.
-SECONDS: Final = {CPU: 120.0, GPU: 60.0}
 # Cores that the class "cpu" has.
 THREADS: Final = 2
 

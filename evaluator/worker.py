@@ -11,12 +11,15 @@ from typing import Any
 from celery import Celery
 from celery.exceptions import SecurityWarning
 
-from challenge.bundle import read_bundle
+from challenge.bundle import Bundle, read_bundle
 from challenge.queue import QUEUE, TASK, celery_options
+from challenge.report import Report
+from challenge.samples_report import SamplesReport
 from challenge.verdicts import EvaluationError, Reason
 from evaluator.judge import Assignment, judge
 from evaluator.leaderboard import Claim, Leaderboard, LeaseLost, Reporter
 from evaluator.limits import Limits
+from evaluator.samples import SamplesTask, judge_samples
 from evaluator.sandbox import Sandbox
 
 log = logging.getLogger(__name__)
@@ -58,24 +61,39 @@ class Worker:
             with tempfile.TemporaryDirectory(prefix="mbc-worker-") as folder:
                 path = Path(folder) / "bundle.zip"
                 path.write_bytes(self.leaderboard.bundle(claim))
-                bundle = read_bundle(path)
-            task = Assignment(
-                bundle=bundle,
-                season=claim.season,
-                sandbox=self.sandbox,
-                size=claim.size,
-                limits=self.limits,
-                device=self.device,
+                bundle = read_bundle(path, trained=claim.lesson is None)
+            report = (
+                self._watched(claim, bundle, reporter)
+                if claim.lesson
+                else self._open(claim, bundle, reporter)
             )
-            report = judge(task, reporter)
         self.leaderboard.report(claim, report)
         log.info(
-            "evaluation %d %s: %.3f octaves in %.1f s",
+            "evaluation %d, %s track, %s: %.3f octaves in %.1f s",
             claim.evaluation_id,
+            claim.track,
             report.verdict,
             report.octaves,
             report.seconds,
         )
+
+    def _open(self, claim: Claim, bundle: Bundle, reporter: Reporter) -> Report:
+        task = Assignment(bundle, claim.season, self.sandbox, claim.size, self.limits, self.device)
+        return judge(task, reporter)
+
+    def _watched(self, claim: Claim, bundle: Bundle, reporter: Reporter) -> SamplesReport:
+        assert claim.lesson is not None
+        task = SamplesTask(
+            bundle,
+            claim.season,
+            self.sandbox,
+            claim.size,
+            claim.lesson.samples,
+            claim.lesson.seconds,
+            limits=self.limits,
+            device=self.device,
+        )
+        return judge_samples(task, reporter)
 
     def _fail(self, claim: Claim, error: EvaluationError) -> None:
         try:

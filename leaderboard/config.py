@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 from challenge.exits import SettingError
 from challenge.queue import embedded_broker
+from challenge.tracks import BUDGETS, CPU, GPU, SAMPLES
 
 _PREFIX: Final = "MBC_BOARD_"
 
@@ -33,6 +34,8 @@ class Config:
         tile_waiting: requests that may wait for tiles of the truth at once; who comes later tries again.
         tile_rate: how many tiles one address may have drawn.
         chains, octaves, points: size of a season that this server opens.
+        samples: random samples of each target of the samples track, in a season that this server opens.
+        samples_seconds, samples_gpu_seconds: budget for one target there, by class of machine.
         hand_ins_a_day: bundles that one person may hand in between two midnights, UTC.
         hand_ins_waiting: bundles of one person that may wait or be judged at the same time.
         sign_up: whether visitors may make accounts for themselves.
@@ -64,6 +67,9 @@ class Config:
     chains: int = 64
     octaves: int = 32
     points: int = 512
+    samples: int = SAMPLES
+    samples_seconds: float = BUDGETS[CPU]
+    samples_gpu_seconds: float = BUDGETS[GPU]
     hand_ins_a_day: int = 20
     hand_ins_waiting: int = 5
     sign_up: bool = True

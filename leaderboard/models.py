@@ -7,7 +7,9 @@ from typing import Final
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from challenge.evaluation import EvaluationSize
 from challenge.season import SECRET_BYTES, Season
+from challenge.tracks import BUDGETS, CPU, GPU, SAMPLES, Track, samples_size
 from challenge.verdicts import EXPLANATIONS, FINAL, Fault, Reason, Status
 from leaderboard.clock import steady
 from leaderboard.db import Base, UtcDateTime, now
@@ -71,6 +73,9 @@ class SeasonRow(Base):
         CheckConstraint(f"length(secret) = {SECRET_BYTES}", name="secret"),
         CheckConstraint("length(commitment) = 64", name="commitment"),
         CheckConstraint("chains > 0 AND octaves > 0 AND points > 1", name="size"),
+        CheckConstraint("samples > 1", name="samples"),
+        CheckConstraint("cpu_seconds > 0", name="cpu_seconds"),
+        CheckConstraint("gpu_seconds > 0", name="gpu_seconds"),
         # One ranked season is open at a time: `ranked` is 1 in each row that this index holds.
         Index(
             "uq_seasons_open",
@@ -89,6 +94,10 @@ class SeasonRow(Base):
     chains: Mapped[int]
     octaves: Mapped[int]
     points: Mapped[int]
+    # What the samples track gives for each target: with other budgets, results could not be compared.
+    samples: Mapped[int] = mapped_column(default=SAMPLES, server_default=str(SAMPLES))
+    cpu_seconds: Mapped[float] = mapped_column(default=BUDGETS[CPU], server_default=str(BUDGETS[CPU]))
+    gpu_seconds: Mapped[float] = mapped_column(default=BUDGETS[GPU], server_default=str(BUDGETS[GPU]))
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -96,6 +105,21 @@ class SeasonRow(Base):
     def season(self) -> Season:
         """The challenge's own value."""
         return Season(self.name, self.secret)
+
+    def size(self, track: Track = Track.OPEN) -> EvaluationSize:
+        """How large the evaluation set of a track is; on the samples track, each target's."""
+        whole = EvaluationSize(self.chains, self.octaves, self.points)
+        return whole if track is Track.OPEN else samples_size(whole)
+
+    @property
+    def budgets(self) -> dict[str, float]:
+        """Seconds for one target by class of machine."""
+        return {CPU: self.cpu_seconds, GPU: self.gpu_seconds}
+
+    @property
+    def revealed(self) -> bool:
+        """Whether the secret is public, and with it what the targets of the samples track look like."""
+        return self.state != "open"
 
     @property
     def state(self) -> str:
@@ -117,7 +141,6 @@ class Submission(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    track: Mapped[str] = mapped_column(String(20), default="open")
     name: Mapped[str] = mapped_column(String(200))
     author: Mapped[str] = mapped_column(String(200))
     description: Mapped[str] = mapped_column(Text)
@@ -151,7 +174,10 @@ class SubmissionText(Base):
 
 
 class Evaluation(Base):
-    """One judging of a submission in a season. Judging again adds a row and overwrites nothing."""
+    """One judging of a submission in a season, on a track. Judging again adds a row and overwrites nothing.
+
+    `machine` is the class of the machine that a report of the samples track came from.
+    """
 
     __tablename__ = "evaluations"
     __table_args__ = (
@@ -166,11 +192,14 @@ class Evaluation(Base):
         CheckConstraint("octaves IS NULL OR octaves >= 0", name="octaves"),
         CheckConstraint("progress >= 0 AND progress <= 1", name="progress"),
         CheckConstraint("attempts >= 0", name="attempts"),
-        # At most one is under way for a submission and season.
+        CheckConstraint(_among("track", Track), name="track"),
+        CheckConstraint(_among("machine", BUDGETS), name="machine"),
+        # At most one is under way for a submission, season and track.
         Index(
             "uq_evaluations_live",
             "submission_id",
             "season_id",
+            "track",
             unique=True,
             sqlite_where=text(_LIVE),
             postgresql_where=text(_LIVE),
@@ -191,6 +220,7 @@ class Evaluation(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     submission_id: Mapped[int] = mapped_column(ForeignKey("submissions.id", ondelete="CASCADE"), index=True)
     season_id: Mapped[int] = mapped_column(ForeignKey("seasons.id"))
+    track: Mapped[str] = mapped_column(String(20), default=Track.OPEN.value, server_default=Track.OPEN.value)
 
     status: Mapped[str] = mapped_column(String(20), default=Status.QUEUED.value)
     progress: Mapped[float] = mapped_column(default=0.0)
@@ -221,6 +251,7 @@ class Evaluation(Base):
     parameters: Mapped[int | None]
     predictions_per_second: Mapped[float | None]
     device: Mapped[str | None] = mapped_column(String(80))
+    machine: Mapped[str | None] = mapped_column(String(10))
     flagged: Mapped[bool] = mapped_column(default=False)
     thumbnail: Mapped[str | None] = mapped_column(String(80))
 

@@ -7,16 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from challenge.chains import Views, draw_views
-from challenge.evaluation import EvaluationSize
+from challenge.evaluation import FULL, EvaluationSize
 from challenge.season import Season
 from challenge.targets.target import Target
+from challenge.tracks import SAMPLES, samples_size
 
 Array = NDArray[np.float64]
 
-SAMPLES: Final = 1 << 20
 # Of each target. Three targets with 32 chains each weigh more than one with 64, and 256 points a view know
 # its variance to a tenth; the truth of a set takes seconds instead of a minute.
-SIZE: Final = EvaluationSize(chains=32, points=256)
+SIZE: Final = samples_size(FULL)
 _PIECE: Final = 1 << 18
 
 

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from challenge.bundle import WEIGHT_CLASSES
+from challenge.tracks import BUDGETS, CPU, Track
 from leaderboard.openapi.schemas import Schema, ref, whole, words
 from leaderboard.services.listing import KINDS, MOST_PER_PAGE, ORDERS, SORTS
 
@@ -52,6 +53,7 @@ _EVALUATION: Final = _number("evaluation_id")
 _LEASE: Final = _parameter(
     "X-MBC-Lease", "header", words("What `claim` gave.", pattern="^[A-Za-z0-9_-]{1,64}$")
 )
+_TRACK: Final = _parameter("track", "query", words("That on one track alone.", enum=[t.value for t in Track]))
 _SEASON: Final = _parameter("season", "query", words("A season's name. Without it, the open one."))
 _PAGES: Final = [
     _parameter("page", "query", whole("From 1.", minimum=1, maximum=1_000_000, default=1)),
@@ -90,9 +92,14 @@ _BOARD: Final = {
         "get": _operation(
             "Board",
             "board",
-            "The standing of a season.",
+            "The standing of a season on a track.",
             [
                 _SEASON,
+                _choice("track", "Which board.", [t.value for t in Track], Track.OPEN.value),
+                _choice("machine", "On the samples track: a class of machine.", BUDGETS, CPU),
+                _parameter(
+                    "verified", "query", words("Those alone that rank on the samples track.", enum=["yes"])
+                ),
                 _choice("class", "One weight class alone.", WEIGHT_CLASSES, "")
                 | {"schema": words("One weight class alone.", enum=list(WEIGHT_CLASSES))},
                 _choice("kind", "Whose entries.", KINDS, "all"),
@@ -129,7 +136,7 @@ _SUBMISSIONS: Final = {
         "post": _operation(
             "Submissions",
             "submit",
-            "Hand in a bundle. The same one again is judged once a season.",
+            "Hand in a bundle. The same one again is judged once a season on each track.",
             [],
             {
                 "200": _json("It is here already.", "Submission"),
@@ -138,7 +145,16 @@ _SUBMISSIONS: Final = {
             },
             security=_PERSON,
             requestBody=_body(
-                {"type": "object", "properties": {"bundle": _BINARY}, "required": ["bundle"]},
+                {
+                    "type": "object",
+                    "properties": {
+                        "bundle": _BINARY,
+                        "track": words(
+                            "Where it is judged.", enum=[*(t.value for t in Track), "both"], default="both"
+                        ),
+                    },
+                    "required": ["bundle"],
+                },
                 "multipart/form-data",
             ),
         ),
@@ -148,8 +164,8 @@ _SUBMISSIONS: Final = {
             "Submissions",
             "submission",
             "How a submission stands.",
-            [_SUBMISSION],
-            {"200": _json("How it stands.", "Submission"), **_UNCHANGED, **_refusals(404)},
+            [_SUBMISSION, _TRACK],
+            {"200": _json("How it stands.", "Submission"), **_UNCHANGED, **_refusals(404, 422)},
         )
     },
     f"{_V1}/submissions/{{submission_id}}/report": {
@@ -160,8 +176,9 @@ _SUBMISSIONS: Final = {
             [
                 _SUBMISSION,
                 _parameter("season", "query", words("A season's name. Without it, any ranked one.")),
+                _TRACK,
             ],
-            {"200": _json("The report.", "Report"), **_UNCHANGED, **_refusals(404)},
+            {"200": _json("The report.", "Report"), **_UNCHANGED, **_refusals(404, 422)},
         )
     },
     f"{_V1}/submissions/{{submission_id}}/events": {
@@ -169,13 +186,13 @@ _SUBMISSIONS: Final = {
             "Submissions",
             "events",
             "How it stands, as server-sent events, whenever that changes.",
-            [_SUBMISSION],
+            [_SUBMISSION, _TRACK],
             {
                 "200": {
                     "description": "Events `status`, each a Submission, and `end`.",
                     "content": {"text/event-stream": {"schema": {"type": "string"}}},
                 },
-                **_refusals(404, 503),
+                **_refusals(404, 422, 503),
             },
         )
     },
@@ -198,9 +215,9 @@ _SUBMISSIONS: Final = {
         "post": _operation(
             "Submissions",
             "cancel",
-            "Take back one's own submission that is not judged yet.",
-            [_SUBMISSION],
-            {"200": _json("It is cancelled.", "Submission"), **_refusals(401, 403, 404, 409, 429)},
+            "Take back one's own submission where it is not judged yet.",
+            [_SUBMISSION, _TRACK],
+            {"200": _json("It is cancelled.", "Submission"), **_refusals(401, 403, 404, 409, 422, 429)},
             security=_PERSON,
         )
     },
@@ -265,6 +282,14 @@ _PICTURE: Final = _for_workers(
     _body(_BINARY, "image/png"), 413, 422, 507,
 )  # fmt: skip
 _PICTURE["parameters"][1:1] = _NAME
+_TARGET: Final = _for_workers(
+    "target_picture", "Post a picture of a target; it is shown when the season's secret is.",
+    _json("It was kept.", "Picture"), _body(_BINARY, "image/png"), 413, 422, 507,
+)  # fmt: skip
+_TARGET["parameters"][1:1] = [
+    _parameter("target", "path", whole("From 1.", minimum=1, maximum=9)),
+    _parameter("picture", "path", words("What is seen.", pattern="^(truth|error|film-[0-9][0-9])$")),
+]
 _CLAIM: Final = _for_workers("claim", "Take the lease.", _json("It is yours.", "Claim"), None)
 _CLAIM["parameters"].remove(_LEASE)
 
@@ -288,6 +313,7 @@ _WORKER_PATHS: Final = {
         )
     },
     f"{_WORKER}/artifacts/{{place}}/{{octave}}/{{kind}}.png": {"put": _PICTURE},
+    f"{_WORKER}/artifacts/samples/{{target}}/{{picture}}.png": {"put": _TARGET},
     f"{_WORKER}/evidence": {
         "put": _for_workers(
             "evidence",

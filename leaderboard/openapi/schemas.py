@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from challenge.bundle import WEIGHT_CLASSES
+from challenge.tracks import BUDGETS, Track
 from challenge.verdicts import FINAL, Fault, Reason, Status
 
 Schema = dict[str, Any]
@@ -74,11 +75,13 @@ _FIGURES: Final[dict[str, Schema]] = {
     "bytes": whole("Of code and weights."),
 }
 
-_SUBMISSION: Final = {
-    "id": whole("The submission's number."),
-    "evaluation_id": whole("The number of its newest evaluation."),
-    "name": words("What it is called."),
-    "author": words("Whom the manifest names."),
+_TRACK: Final = words("open or samples.", enum=[t.value for t in Track])
+_MACHINE: Final = perhaps(words("The class of the machine, on the samples track.", enum=list(BUDGETS)))
+
+_NEWEST: Final = {
+    "evaluation_id": whole("The number of the newest evaluation on this track."),
+    "track": _TRACK,
+    "machine": _MACHINE,
     "status": _STATUS,
     "final": truth("Whether nothing more happens by itself."),
     "message": words("What is happening."),
@@ -89,9 +92,19 @@ _SUBMISSION: Final = {
     "fault": perhaps(words("Whose doing that is.", enum=[f.value for f in Fault])),
     "sentence": words("The same in words; '' where nothing is wrong."),
     "season": words("The season's name."),
-    **_FIGURES,
+    **{name: schema for name, schema in _FIGURES.items() if name not in ("weight_class", "bytes")},
     "flagged": truth("Whether a person will look at it."),
+}
+
+_SUBMISSION: Final = {
+    "id": whole("The submission's number."),
+    "name": words("What it is called."),
+    "author": words("Whom the manifest names."),
+    "weight_class": _CLASS,
+    "bytes": whole("Of code and weights."),
     "url": words("Its page.", format="uri"),
+    **_NEWEST,
+    "evaluations": items(ref("Newest"), "The newest evaluation on each track that it is on."),
 }
 
 _ENTRY: Final = {
@@ -103,6 +116,11 @@ _ENTRY: Final = {
     "author": words("Whom the manifest names."),
     "method": words("In a few words."),
     "status": _STATUS,
+    "track": _TRACK,
+    "machine": _MACHINE,
+    "verified": truth("Whether it ranks on the samples track: the judge watched it learn."),
+    "open_octaves": perhaps(number("On the open track, where it ranks there.", minimum=0)),
+    "samples_octaves": perhaps(number("On the samples track, where it ranks there.", minimum=0)),
     **_FIGURES,
     "parameters": perhaps(whole("Parameters and buffers.")),
     "predictions_per_second": perhaps(number("On the evaluator's device.")),
@@ -113,8 +131,12 @@ _ENTRY: Final = {
 }
 
 _SIZE: Final = thing(
-    "How large its evaluation sets are.",
+    "How large an evaluation set is.",
     {name: whole(name, minimum=1) for name in ("chains", "octaves", "points")},
+)
+_SECONDS: Final = thing(
+    "Budget of one target by class of machine, on the machine that budgets are quoted for.",
+    {name: number("Seconds.", exclusiveMinimum=0) for name in BUDGETS},
 )
 
 SCHEMAS: Final[dict[str, Schema]] = {
@@ -139,7 +161,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "pages": whole("How many there are.", minimum=1),
         },
     ),
-    "Submission": thing("How a submission stands.", _SUBMISSION),
+    "Submission": thing(
+        "How a submission stands: on the open track, or else on the samples track; `evaluations` has both.",
+        _SUBMISSION,
+    ),
+    "Newest": thing("How it stands on one track.", _NEWEST),
     "Summary": thing(
         "A submission in a list.",
         {
@@ -151,6 +177,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "weight_class": _CLASS,
             "bytes": whole("Of code and weights."),
             "created_at": _MOMENT,
+            "track": perhaps(_TRACK),
             "status": _STATUS,
             "season": perhaps(words("Of its newest evaluation.")),
             "octaves": perhaps(number("The score, in full precision.")),
@@ -176,16 +203,16 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "evaluation_id": whole("The evaluation's number."),
             "submission_id": whole("The submission's number."),
             **{name: _SUBMISSION[name] for name in ("name", "author")},
+            "track": _TRACK,
             "status": _LIVE,
-            **{
-                name: _SUBMISSION[name]
-                for name in ("progress", "message", "attempt", "queue_position", "final")
-            },
+            **{name: _NEWEST[name] for name in ("progress", "message", "attempt", "queue_position", "final")},
         },
     ),
     "Board": thing(
-        "The standing of a season.",
+        "The standing of a season on a track.",
         {
+            "track": _TRACK,
+            "machine": _MACHINE,
             "season": thing(
                 "Which one.",
                 {
@@ -210,6 +237,14 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "commitment": words("SHA-256 of its secret."),
             "secret": perhaps(words("Hexadecimal, once the season is closed.")),
             "size": _SIZE,
+            "samples": thing(
+                "What the samples track gives, and asks.",
+                {
+                    "count": whole("Random samples of each target.", minimum=2),
+                    "seconds": _SECONDS,
+                    "size": _SIZE,
+                },
+            ),
             "opened_at": _MOMENT,
             "closed_at": perhaps(_MOMENT),
         },
@@ -261,7 +296,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "Report": {
         "type": "object",
-        "description": "The judge's report, as `mbc score --json` prints it.",
+        "description": "The judge's report, as `mbc score --json` prints it; on the samples track with "
+        "`--track samples`.",
         "required": ["season", "octaves", "interval", "skill", "verdict", "version"],
     },
     "Claim": thing(
@@ -271,13 +307,19 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "submission_id": whole("The submission's number."),
             "status": _STATUS,
             "attempt": whole("The first one is 1."),
+            "track": _TRACK,
             "lease": words("Goes into the header X-MBC-Lease."),
             "lease_seconds": number("How long it lasts without a word.", exclusiveMinimum=0),
             "season": thing(
                 "What to judge it on.",
                 {"name": words("Its name."), "secret": words("Hexadecimal."), "size": _SIZE},
             ),
+            "lesson": perhaps(ref("Lesson")),
         },
+    ),
+    "Lesson": thing(
+        "What is given on the samples track.",
+        {"samples": whole("Of each target.", minimum=2), "seconds": _SECONDS},
     ),
     "Evaluation": thing(
         "How an evaluation stands.",

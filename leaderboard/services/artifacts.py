@@ -27,6 +27,7 @@ PIXELS_LIMIT: Final = 1024
 SHARP: Final = 0.8
 EVIDENCE: Final = "evidence.json"
 NAME: Final = re.compile(r"([a-z0-9][a-z0-9-]{0,39})/(\d\d)/(model|error)\.png", re.ASCII)
+SAMPLES_NAME: Final = re.compile(r"samples/[1-9]/(truth|error|film-\d\d)\.png", re.ASCII)
 
 
 def path_of(config: Config, evaluation_id: int, name: str) -> Path:
@@ -38,6 +39,12 @@ def check_name(name: str) -> None:
     """Refuse a name that is not place/octave/model.png or error.png."""
     if not NAME.fullmatch(name):
         raise Refused(422, "artifact_name", "A picture is called like seahorse-valley/07/model.png.")
+
+
+def check_samples_name(name: str) -> None:
+    """Refuse a name that is not samples/N/truth.png, error.png or film-NN.png."""
+    if not SAMPLES_NAME.fullmatch(name):
+        raise Refused(422, "artifact_name", "A target's picture is called like samples/1/film-03.png.")
 
 
 def rewrite(content: bytes) -> bytes:

@@ -13,19 +13,22 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from challenge.report import Report
+from challenge.tracks import Track
 from challenge.verdicts import EXPLANATIONS, Fault, Reason, Status
 from leaderboard.clock import steady
 from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.errors import Refused, conflict, not_found
 from leaderboard.models import Evaluation, ReportRow, SeasonRow, Submission, Token
-from leaderboard.services import artifacts
+from leaderboard.services import artifacts, turns
+from leaderboard.services.reports import read_report
 from leaderboard.services.tokens import digest_of
+from leaderboard.services.turns import live
 
 log = logging.getLogger(__name__)
 
@@ -41,15 +44,19 @@ class Claim:
     evaluation: Evaluation
 
 
-def queue_evaluation(session: Session, submission: Submission, season: SeasonRow) -> Evaluation:
-    """A new evaluation of a submission in a season; Refused while another one is under way."""
-    evaluation = Evaluation(submission_id=submission.id, season_id=season.id)
+def queue_evaluation(
+    session: Session, submission: Submission, season: SeasonRow, track: Track = Track.OPEN
+) -> Evaluation:
+    """A new evaluation of a submission in a season, on a track; Refused while another one is under way."""
+    evaluation = Evaluation(submission_id=submission.id, season_id=season.id, track=track.value)
     try:
         with session.begin_nested():
             session.add(evaluation)
     except IntegrityError as error:
         raise conflict(
-            "already_running", f"Submission {submission.id} is being judged in season {season.name} already."
+            "already_running",
+            f"Submission {submission.id} is being judged in season {season.name} already, on the "
+            f"{track} track.",
         ) from error
     return evaluation
 
@@ -62,14 +69,14 @@ def get(session: Session, evaluation_id: int) -> Evaluation:
     return evaluation
 
 
-def live() -> ColumnElement[bool]:
-    """Not final, as a condition of a query; the schema keeps the two the same, and this one has an index."""
-    return Evaluation.finished_at.is_(None)
+def claim(session: Session, config: Config, evaluation_id: int, holder: Token) -> Claim | None:
+    """Take the lease of an evaluation that nobody holds; Refused with 409 otherwise.
 
-
-def claim(session: Session, config: Config, evaluation_id: int, holder: Token) -> Claim:
-    """Take the lease of an evaluation that nobody holds; Refused with 409 otherwise."""
+    None where a more urgent one waits: then this one is sent again when its turn comes.
+    """
     moment = steady()
+    if turns.put_back(session, evaluation_id, moment):
+        return None
     lease = secrets.token_urlsafe(24)
     won = session.execute(
         update(Evaluation)
@@ -146,32 +153,6 @@ def tell(
     return evaluation
 
 
-def read_report(values: Any, evaluation: Evaluation) -> Report:
-    """The report of a worker's JSON, checked against what was asked; Refused with 422."""
-
-    def wrong(detail: str) -> Refused:
-        return Refused(422, "report_invalid", f"The report cannot be taken: {detail}.")
-
-    try:
-        report = Report.from_dict(values)
-        report.to_json()
-        by_chain = np.array(report.skill_by_chain, dtype=np.float64)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise wrong(str(error)) from error
-    season = evaluation.season
-    if (report.season, report.commitment) != (season.name, season.commitment):
-        raise wrong(f"it belongs to season {report.season!r}, not {season.name!r}")
-    if by_chain.shape != (season.chains, season.octaves) or len(report.skill) != season.octaves:
-        raise wrong(f"skill_by_chain has shape {by_chain.shape}, not {(season.chains, season.octaves)}")
-    if not ((by_chain >= 0) & (by_chain <= 1)).all():
-        raise wrong("a skill is not between 0 and 1")
-    if abs(report.octaves - by_chain.mean(axis=0).sum()) > 1e-6:
-        raise wrong("octaves is not the sum of the mean skills")
-    if report.verdict not in (Status.SCORED.value, Status.REJECTED.value):
-        raise wrong(f"there is no verdict {report.verdict!r}")
-    return report
-
-
 def finish(session: Session, evaluation_id: int, lease: str | None, values: Any) -> Evaluation:
     """Take the report: the evaluation is scored or rejected. The same report again changes nothing."""
     evaluation = get(session, evaluation_id)
@@ -205,8 +186,11 @@ def finish(session: Session, evaluation_id: int, lease: str | None, values: Any)
     evaluation.parameters = report.parameters
     evaluation.predictions_per_second = report.predictions_per_second
     evaluation.device = _text(report.device)[:80]
-    evaluation.flagged = bool(report.integrity and report.integrity.flagged)
-    evaluation.thumbnail = artifacts.deepest(session, evaluation_id, report.skill)
+    if isinstance(report, Report):
+        evaluation.flagged = bool(report.integrity and report.integrity.flagged)
+        evaluation.thumbnail = artifacts.deepest(session, evaluation_id, report.skill)
+    else:
+        evaluation.machine = report.calibration.machine
     evaluation.detail = _text(report.sentence)[:_DETAIL] if report.verdict == Status.REJECTED.value else ""
     _end(evaluation, Status(report.verdict))
     session.flush()
@@ -304,22 +288,10 @@ def disqualify(session: Session, evaluation: Evaluation, reason: str) -> Evaluat
 
 def queue_positions(session: Session) -> dict[int, int]:
     """Of every evaluation that waits: 1 for the next one."""
-    waiting = session.scalars(
-        select(Evaluation.id).where(live(), Evaluation.status == Status.QUEUED.value).order_by(Evaluation.id)
-    )
+    waiting = session.scalars(turns.in_turn(select(Evaluation.id)).where(live(), turns.queued()))
     return {number: place for place, number in enumerate(waiting, 1)}
 
 
 def queue_position(session: Session, evaluation: Evaluation) -> int | None:
     """1 for the next one; None for one that does not wait."""
-    if evaluation.state is not Status.QUEUED:
-        return None
-
-    return 1 + (
-        session.scalar(
-            select(func.count())
-            .select_from(Evaluation)
-            .where(live(), Evaluation.status == Status.QUEUED.value, Evaluation.id < evaluation.id)
-        )
-        or 0
-    )
+    return queue_positions(session).get(evaluation.id) if evaluation.state is Status.QUEUED else None

@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 from challenge.bundle import WEIGHT_CLASSES
+from challenge.tracks import BUDGETS, CPU, Track
 from leaderboard.errors import Refused
-from leaderboard.services.standings import Entry
+from leaderboard.services.standings import Entry, Race
 
 PER_PAGE: Final = 50
 MOST_PER_PAGE: Final = 500
 KINDS: Final = ("all", "people", "reference")
 ORDERS: Final = ("asc", "desc")
+VERIFIED: Final = ("", "yes")
 
 _Key = Callable[[Entry], Any]
 
@@ -45,6 +47,9 @@ class Listing:
         season: a season's name, or '' for the open one.
         weight: a weight class, or '' for all.
         kind: one of KINDS.
+        track: "open" or "samples".
+        machine: a class of machine, of the samples track.
+        verified: "yes" for those alone that rank on the samples track as well; of the open track.
         sort, order: one of SORTS and of ORDERS.
         page: from 1.
         per_page: up to MOST_PER_PAGE.
@@ -53,6 +58,9 @@ class Listing:
     season: str = ""
     weight: str = ""
     kind: str = "all"
+    track: str = Track.OPEN.value
+    machine: str = CPU
+    verified: str = ""
     sort: str = "octaves"
     order: str = "desc"
     page: int = 1
@@ -67,6 +75,9 @@ class Listing:
             season=values.get("season", ""),
             weight=_among("class", values.get("class") or "", ("", *WEIGHT_CLASSES)),
             kind=_among("kind", values.get("kind") or "all", KINDS),
+            track=_among("track", values.get("track") or Track.OPEN.value, [track.value for track in Track]),
+            machine=_among("machine", values.get("machine") or CPU, BUDGETS),
+            verified=_among("verified", values.get("verified") or "", VERIFIED),
             sort=sort,
             order=_among("order", values.get("order") or usual, ORDERS),
             page=_number("page", values.get("page") or "1", 1_000_000),
@@ -86,6 +97,12 @@ class Listing:
             for name in self.__dataclass_fields__
             if getattr(other, name) != getattr(defaults, name)
         }
+
+    @property
+    def race(self) -> Race:
+        """Whose results are wanted."""
+        track = Track(self.track)
+        return Race(track, self.machine if track is Track.SAMPLES else "")
 
     def by(self, sort: str) -> dict[str, Any]:
         """The query of the same entries sorted by a column: turned round, where they are so already."""
@@ -138,6 +155,8 @@ def page(entries: Sequence[Entry], wish: Listing) -> Page:
 
 def _wanted(entry: Entry, wish: Listing) -> bool:
     if wish.weight and entry.submission.weight_class != wish.weight:
+        return False
+    if wish.verified and entry.octaves_on(Track.SAMPLES) is None:
         return False
     return wish.kind == "all" or entry.submission.user.reference == (wish.kind == "reference")
 

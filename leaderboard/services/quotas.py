@@ -1,5 +1,6 @@
 """How many bundles a person may hand in: by day, and waiting or being judged at the same time."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.errors import Refused
 from leaderboard.models import Evaluation, HandIn, User
-from leaderboard.services.evaluations import live
+from leaderboard.services.turns import live
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ class Quota:
 def quota(session: Session, config: Config, user: User) -> Quota:
     """Where a person stands."""
     midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
+    # A bundle that is judged on both tracks is one hand-in: its rows share their moment.
     used = session.scalar(
-        select(func.count(HandIn.id))
+        select(func.count(HandIn.at.distinct()))
         .outerjoin(Evaluation, Evaluation.id == HandIn.evaluation_id)
         .where(
             HandIn.user_id == user.id,
@@ -58,7 +60,7 @@ def quota(session: Session, config: Config, user: User) -> Quota:
     )
     # Counted by what the person handed in: being judged again by an administrator takes no place.
     waiting = session.scalar(
-        select(func.count(HandIn.id))
+        select(func.count(HandIn.at.distinct()))
         .join(Evaluation, Evaluation.id == HandIn.evaluation_id)
         .where(HandIn.user_id == user.id, live())
     )
@@ -96,7 +98,8 @@ def check(session: Session, config: Config, user: User) -> None:
         )
 
 
-def use(session: Session, user: User, evaluation: Evaluation) -> None:
-    """Count a hand-in."""
-    session.add(HandIn(user_id=user.id, evaluation_id=evaluation.id))
+def use(session: Session, user: User, evaluations: Sequence[Evaluation]) -> None:
+    """Count a hand-in, whichever tracks it is for."""
+    moment = now()
+    session.add_all(HandIn(user_id=user.id, evaluation_id=one.id, at=moment) for one in evaluations)
     session.flush()

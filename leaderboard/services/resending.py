@@ -2,14 +2,16 @@
 
 from datetime import timedelta
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from challenge.verdicts import Reason, Status
 from leaderboard.clock import steady
 from leaderboard.config import Config
 from leaderboard.models import Evaluation
-from leaderboard.services.evaluations import fail_or_retry, live
+from leaderboard.services import turns
+from leaderboard.services.evaluations import fail_or_retry
+from leaderboard.services.turns import live
 
 
 def sweep(session: Session, config: Config) -> list[int]:
@@ -29,19 +31,14 @@ def sweep(session: Session, config: Config) -> list[int]:
         if not evaluation.state.final:
             evaluation.send_at = moment
     session.flush()
-    waiting = and_(live(), Evaluation.lease_until.is_(None))
-    due = list(
-        session.scalars(
-            select(Evaluation).where(waiting, Evaluation.send_at <= moment).order_by(Evaluation.id)
-        )
-    )
+    due = turns.due(session, moment)
     busy = session.scalar(select(Evaluation.id).where(live(), Evaluation.lease_until > moment).limit(1))
     if not due and busy is None:
-        oldest = session.scalar(select(Evaluation).where(waiting).order_by(Evaluation.id).limit(1))
+        oldest = turns.oldest_sent(session)
         patience = timedelta(seconds=config.unclaimed_seconds)
         if oldest is not None and oldest.sent_at is not None and oldest.sent_at <= moment - patience:
-            due = [oldest]
-    return [evaluation.id for evaluation in due]
+            due = [oldest.id]
+    return due
 
 
 def release(session: Session, config: Config, holder_id: int, *, counted: bool) -> int:

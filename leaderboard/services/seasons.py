@@ -1,5 +1,6 @@
 """Seasons: the open one, the practice season, and opening and closing."""
 
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import select
@@ -7,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from challenge.season import PRACTICE, Season
+from challenge.tracks import Track
 from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.errors import conflict, not_found
@@ -37,6 +39,9 @@ def _row(season: Season, config: Config, *, ranked: bool) -> SeasonRow:
         chains=config.chains,
         octaves=config.octaves,
         points=config.points,
+        samples=config.samples,
+        cpu_seconds=config.samples_seconds,
+        gpu_seconds=config.samples_gpu_seconds,
     )
 
 
@@ -94,7 +99,8 @@ def public(row: SeasonRow) -> dict[str, Any]:
         "state": row.state,
         "commitment": row.commitment,
         "secret": None if row.state == "open" else row.secret.hex(),
-        "size": {"chains": row.chains, "octaves": row.octaves, "points": row.points},
+        "size": asdict(row.size()),
+        "samples": {"count": row.samples, "seconds": row.budgets, "size": asdict(row.size(Track.SAMPLES))},
         "opened_at": row.opened_at.isoformat(timespec="seconds"),
         "closed_at": row.closed_at and row.closed_at.isoformat(timespec="seconds"),
     }

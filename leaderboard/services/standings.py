@@ -1,28 +1,50 @@
 """Who did how well: the entries of a season, ranked by full precision and with ties."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, case, func, select
+from sqlalchemy import ColumnElement, Engine, and_, case, func, or_, select
 from sqlalchemy.orm import Session, contains_eager
 
+from challenge.tracks import BUDGETS, Track
 from challenge.verdicts import Status
 from leaderboard.models import Evaluation, ReportRow, SeasonRow, Submission, User
 from leaderboard.services import ranks
-from leaderboard.services.evaluations import live
 from leaderboard.services.ranks import matrix
+from leaderboard.services.turns import in_turn, live
 
 _JUDGED = (Status.SCORED, Status.REJECTED, Status.DISQUALIFIED)
 
 
 @dataclass(frozen=True)
+class Race:
+    """Whose results share a ranking: those of one track, and on the samples track of one class of machine."""
+
+    track: Track = Track.OPEN
+    machine: str = ""
+
+
+OPEN = Race()
+
+
+@dataclass(frozen=True)
 class Entry:
-    """A submission's standing in a season; `rank` is None for one that does not rank."""
+    """A submission's standing in a season; `rank` is None for one that does not rank.
+
+    `twin` is what it stands by on the other track, where it ranks there as well.
+    """
 
     evaluation: Evaluation
     rank: tuple[int, int] | None = None
+    twin: Evaluation | None = None
+
+    def octaves_on(self, track: Track) -> float | None:
+        """Its octaves on a track; None where it does not rank there."""
+        ranked = [e for e in (self.evaluation, self.twin) if e is not None and e.state is Status.SCORED]
+        return next((e.octaves for e in ranked if e.track == track.value), None)
 
     @property
     def submission(self) -> Submission:
@@ -41,6 +63,11 @@ class Entry:
             "author": s.author,
             "method": s.method,
             "status": e.status,
+            "track": e.track,
+            "machine": e.machine,
+            "verified": self.octaves_on(Track.SAMPLES) is not None,
+            "open_octaves": self.octaves_on(Track.OPEN),
+            "samples_octaves": self.octaves_on(Track.SAMPLES),
             "octaves": e.octaves,
             "interval": interval(e),
             "depth": e.depth,
@@ -68,9 +95,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class Board:
-    """The standing of a season: ranked, being judged, and not ranked."""
+    """The standing of a season on a track: ranked, being judged, and not ranked."""
 
     season: SeasonRow
+    race: Race
     standing: Standing
     pending: tuple[Evaluation, ...]
 
@@ -97,16 +125,19 @@ def interval(evaluation: Evaluation) -> list[float] | None:
     return [evaluation.interval_low, evaluation.interval_high]
 
 
-def board(session: Session, season: SeasonRow) -> Board:
-    """The standing of a season, and what is being judged in it."""
+def board(session: Session, season: SeasonRow, race: Race = OPEN) -> Board:
+    """The standing of a season on a track, and what is being judged there."""
     pending = session.scalars(
-        select(Evaluation)
-        .join(Evaluation.submission)
+        in_turn(select(Evaluation))
         .options(contains_eager(Evaluation.submission))
-        .where(Evaluation.season_id == season.id, live(), Submission.hidden_at.is_(None))
-        .order_by(Evaluation.id)
+        .where(
+            Evaluation.season_id == season.id,
+            Evaluation.track == race.track.value,
+            live(),
+            Submission.hidden_at.is_(None),
+        )
     ).all()
-    return Board(season=season, standing=standing(session, season), pending=tuple(pending))
+    return Board(season, race, standing(session, season, race), tuple(pending))
 
 
 class _Standings:
@@ -114,29 +145,29 @@ class _Standings:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.made: dict[int, Standing] = {}
+        self.made: dict[tuple[int, Race], Standing] = {}
 
 
 _standings: WeakKeyDictionary[Engine, _Standings] = WeakKeyDictionary()
 
 
-def standing(session: Session, season: SeasonRow) -> Standing:
-    """What is decided of a season, made anew when that has changed.
+def standing(session: Session, season: SeasonRow, race: Race = OPEN) -> Standing:
+    """What is decided of a season on a track, made anew when anything of the season has changed.
 
     While one request makes it, the others take the one before.
     """
-    token = _token(session, season)
+    token, key = (race, *_token(session, season)), (season.id, race)
     shared = _standings.setdefault(session.get_bind().engine, _Standings())
-    found = shared.made.get(season.id)
+    found = shared.made.get(key)
     if found is not None and found.token == token:
         return found
     if not shared.lock.acquire(blocking=found is None):
         assert found is not None
         return found
     try:
-        found = shared.made.get(season.id)
+        found = shared.made.get(key)
         if found is None or found.token != token:
-            found = shared.made[season.id] = _make(session, season, token)
+            found = shared.made[key] = _make(session, season, race, token)
         return found
     finally:
         shared.lock.release()
@@ -160,8 +191,46 @@ def _token(session: Session, season: SeasonRow) -> tuple[Any, ...]:
     return (season.id, last, everything - waiting, *hidden)
 
 
-def _make(session: Session, season: SeasonRow, token: tuple[Any, ...]) -> Standing:
+def _in_race(race: Race) -> ColumnElement[bool]:
+    """What belongs to a ranking; one that failed never came from any class of machine."""
+    there = Evaluation.track == race.track.value
+    if not race.machine:
+        return there
+    return and_(there, or_(Evaluation.machine.is_(None), Evaluation.machine == race.machine))
+
+
+def _make(session: Session, season: SeasonRow, race: Race, token: tuple[Any, ...]) -> Standing:
     """A submission stands by its newest judged evaluation, or else by the newest that is final."""
+    rows = _standing_by(session, season, race)
+    scored = sorted(
+        (e for e in rows if e.state is Status.SCORED and e.octaves is not None),
+        key=lambda e: (-(e.octaves or 0.0), e.id),
+    )
+    twins = _twins(session, season, race)
+    places = ranks.ranks(session, [e.id for e in scored])
+    return Standing(
+        token=token,
+        entries=tuple(
+            Entry(e, rank, twins.get(e.submission_id)) for e, rank in zip(scored, places, strict=True)
+        ),
+        others=tuple(Entry(e) for e in sorted(rows, key=lambda e: -e.id) if e.state is not Status.SCORED),
+    )
+
+
+def _twins(session: Session, season: SeasonRow, race: Race) -> dict[int, Evaluation]:
+    """By submission: what ranks on the other track. Of two classes of machine the first one is shown."""
+    watched = [Race(Track.SAMPLES, machine) for machine in BUDGETS]
+    others = watched if race.track is Track.OPEN else [OPEN]
+    found: dict[int, Evaluation] = {}
+    for other in others:
+        for row in _standing_by(session, season, other):
+            if row.state is Status.SCORED:
+                found.setdefault(row.submission_id, row)
+    return found
+
+
+def _standing_by(session: Session, season: SeasonRow, race: Race) -> Sequence[Evaluation]:
+    """The evaluation that each submission stands by."""
     judged = [status.value for status in _JUDGED]
     newest = (
         select(
@@ -169,26 +238,16 @@ def _make(session: Session, season: SeasonRow, token: tuple[Any, ...]) -> Standi
                 func.max(case((Evaluation.status.in_(judged), Evaluation.id))), func.max(Evaluation.id)
             )
         )
-        .where(Evaluation.season_id == season.id, Evaluation.finished_at.is_not(None))
+        .where(Evaluation.season_id == season.id, Evaluation.finished_at.is_not(None), _in_race(race))
         .group_by(Evaluation.submission_id)
     )
-    rows = session.scalars(
+    return session.scalars(
         select(Evaluation)
         .join(Evaluation.submission)
         .join(Submission.user)
         .options(contains_eager(Evaluation.submission).contains_eager(Submission.user))
         .where(Evaluation.id.in_(newest.scalar_subquery()), Submission.hidden_at.is_(None))
     ).all()
-    scored = sorted(
-        (e for e in rows if e.state is Status.SCORED and e.octaves is not None),
-        key=lambda e: (-(e.octaves or 0.0), e.id),
-    )
-    places = ranks.ranks(session, [e.id for e in scored])
-    return Standing(
-        token=token,
-        entries=tuple(Entry(e, rank) for e, rank in zip(scored, places, strict=True)),
-        others=tuple(Entry(e) for e in sorted(rows, key=lambda e: -e.id) if e.state is not Status.SCORED),
-    )
 
 
 def progress(evaluation: Evaluation, position: int | None) -> dict[str, Any]:
@@ -198,6 +257,7 @@ def progress(evaluation: Evaluation, position: int | None) -> dict[str, Any]:
         "submission_id": evaluation.submission_id,
         "name": evaluation.submission.name,
         "author": evaluation.submission.author,
+        "track": evaluation.track,
         "status": evaluation.status,
         "progress": evaluation.progress,
         "message": evaluation.message,
@@ -216,6 +276,7 @@ def reference_skills(session: Session, season: SeasonRow) -> list[tuple[Submissi
         .join(User, User.id == Submission.user_id)
         .where(
             Evaluation.season_id == season.id,
+            Evaluation.track == Track.OPEN.value,
             Evaluation.status.in_((Status.SCORED.value, Status.REJECTED.value)),
             Submission.hidden_at.is_(None),
             User.reference,

@@ -2,6 +2,8 @@
 
 import re
 import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from challenge.bundle import Bundle, read_bundle
+from challenge.tracks import Track
 from challenge.verdicts import EXPLANATIONS, EvaluationError, Fault, Reason, Status
 from leaderboard.config import Config
 from leaderboard.db import now
@@ -28,8 +31,8 @@ def path_of(config: Config, digest: str) -> Path:
     return config.data / "bundles" / digest[:2] / f"{digest}.zip"
 
 
-def check(path: Path) -> Bundle:
-    """Read a bundle; Refused with 422, the reason as its code."""
+def check(path: Path, tracks: Sequence[Track] = (Track.OPEN,)) -> Bundle:
+    """Read a bundle; Refused with 422, the reason as its code. Only the open track needs weights."""
     if not zipfile.is_zipfile(path):
         # read_bundle takes other things than archives, and its sentences name paths.
         raise Refused(
@@ -39,7 +42,7 @@ def check(path: Path) -> Bundle:
             _help("archive_unreadable"),
         )
     try:
-        return read_bundle(path)
+        return read_bundle(path, trained=Track.OPEN in tracks)
     except EvaluationError as error:
         raise Refused(422, error.reason.value, error.sentence, _help(error.reason.value)) from error
 
@@ -55,31 +58,43 @@ def store(config: Config, path: Path, bundle: Bundle) -> None:
         write_whole(target, path.read_bytes())
 
 
-def accept(session: Session, config: Config, user: User, bundle: Bundle) -> tuple[Evaluation, bool]:
-    """Register a stored bundle and queue its evaluation in the open season.
+@dataclass(frozen=True)
+class Accepted:
+    """A submission that was handed in, and its evaluations that are new: none where all are known."""
 
-    The same bundle of the same person is judged once a season, unless it was cancelled or we failed it.
+    submission: Submission
+    queued: tuple[Evaluation, ...]
 
-    Returns:
-        The evaluation, and whether it is new.
+
+def accept(
+    session: Session, config: Config, user: User, bundle: Bundle, tracks: Sequence[Track] = (Track.OPEN,)
+) -> Accepted:
+    """Register a stored bundle and queue its evaluations in the open season.
+
+    The same bundle of the same person is judged once a season on each track, unless it was cancelled or we
+    failed it.
 
     Raises:
         Refused: no season is open, or the person's quota is used up.
     """
     season = _open_season(session)
-    known = _known(session, user, bundle.digest, season)
-    if known is not None:
-        return known, False
+    found = _find(session, user, bundle.digest)
+    wanted = [track for track in tracks if found is None or not _known(session, found, season, track)]
+    if found is not None and not wanted:
+        return Accepted(found, ())
     quotas.check(session, config, user)
-    submission = _find(session, user, bundle.digest) or _register(session, user, bundle)
-    evaluation = queue_evaluation(session, submission, season)
-    quotas.use(session, user, evaluation)
-    return evaluation, True
+    submission = found or _register(session, user, bundle)
+    queued = tuple(queue_evaluation(session, submission, season, track) for track in wanted)
+    quotas.use(session, user, queued)
+    return Accepted(submission, queued)
 
 
-def check_welcome(session: Session, config: Config, user: User, bundle: Bundle) -> None:
+def check_welcome(
+    session: Session, config: Config, user: User, bundle: Bundle, tracks: Sequence[Track] = (Track.OPEN,)
+) -> None:
     """Refused where `accept` would refuse the bundle: asked before its bytes are stored."""
-    if _known(session, user, bundle.digest, _open_season(session)) is None:
+    season, found = _open_season(session), _find(session, user, bundle.digest)
+    if found is None or not all(_known(session, found, season, track) for track in tracks):
         quotas.check(session, config, user)
 
 
@@ -90,11 +105,10 @@ def _open_season(session: Session) -> SeasonRow:
     return season
 
 
-def _known(session: Session, user: User, digest: str, season: SeasonRow) -> Evaluation | None:
-    """The evaluation that makes another one of the same bundle needless."""
-    submission = _find(session, user, digest)
-    last = latest(session, submission, season) if submission is not None else None
-    return last if last is not None and not _may_repeat(last) else None
+def _known(session: Session, submission: Submission, season: SeasonRow, track: Track) -> bool:
+    """Whether an evaluation makes another one of the same bundle needless."""
+    last = latest(session, submission, season, track)
+    return last is not None and not _may_repeat(last)
 
 
 def _may_repeat(evaluation: Evaluation) -> bool:
@@ -165,14 +179,30 @@ def remove_files(session: Session, config: Config, digests: set[str]) -> None:
         path_of(config, digest).unlink(missing_ok=True)
 
 
-def latest(session: Session, submission: Submission, season: SeasonRow | None = None) -> Evaluation | None:
-    """The newest evaluation of a submission, in one season or in any that is ranked."""
-    query = select(Evaluation).where(Evaluation.submission_id == submission.id)
+def latest(
+    session: Session, submission: Submission, season: SeasonRow | None = None, track: Track = Track.OPEN
+) -> Evaluation | None:
+    """The newest evaluation of a submission on a track, in one season or in any that is ranked."""
+    query = select(Evaluation).where(
+        Evaluation.submission_id == submission.id, Evaluation.track == track.value
+    )
     if season is not None:
         query = query.where(Evaluation.season_id == season.id)
     else:
         query = query.join(SeasonRow).where(SeasonRow.ranked)
     return session.scalar(query.order_by(Evaluation.id.desc()).limit(1))
+
+
+def newest(session: Session, submission: Submission) -> dict[Track, Evaluation]:
+    """The newest evaluation on each track that a submission is on: in a ranked season, or else in any."""
+    rows = session.scalars(
+        select(Evaluation)
+        .join(SeasonRow)
+        .where(Evaluation.submission_id == submission.id)
+        .order_by(SeasonRow.ranked, Evaluation.id)
+    )
+    last = {Track(row.track): row for row in rows}
+    return {track: last[track] for track in Track if track in last}
 
 
 def text(session: Session, submission: Submission, name: str) -> str:

@@ -1,11 +1,12 @@
 """The public interface, version 1."""
 
-from typing import Any
+from typing import Any, Final
 
 from flask import Blueprint, Response, jsonify, request, send_file, stream_with_context, url_for
 from sqlalchemy.orm import Session
 
 from challenge import bundle as bundles
+from challenge.tracks import Track
 from leaderboard import openapi
 from leaderboard.errors import Refused, not_found
 from leaderboard.models import Evaluation, ReportRow, Submission, User
@@ -16,6 +17,8 @@ from leaderboard.views.board import conditional
 from leaderboard.views.common import parts, reading, token, upload_path, writing
 from leaderboard.views.visitors import seen
 
+BOTH: Final = "both"
+
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 
@@ -23,21 +26,43 @@ def take_bundle(owner: User) -> tuple[dict[str, Any], bool]:
     """Check, store and register the bundle of this request, and send it to the workers.
 
     Returns:
-        The submission's status, and whether its evaluation is new.
+        The submission's status, and whether any evaluation is new.
     """
     here = parts()
+    tracks = wanted_tracks(request.form.get("track", ""))
     path = upload_path("bundle")
-    bundle = submissions.check(path)
+    bundle = submissions.check(path, tracks)
     with reading() as session:
-        submissions.check_welcome(session, here.config, owner, bundle)
+        submissions.check_welcome(session, here.config, owner, bundle, tracks)
     # First the file, then the row that speaks of it. Nobody else waits for either check or disk.
     submissions.store(here.config, path, bundle)
     with writing() as session:
-        evaluation, new = submissions.accept(session, here.config, owner, bundle)
-        answer = submission_status(session, evaluation.submission, evaluation)
-    if new:
-        dispatch(here.writers, here.queue, answer["evaluation_id"])
-    return answer, new
+        accepted = submissions.accept(session, here.config, owner, bundle, tracks)
+        answer = submission_status(session, accepted.submission)
+        urgent = [one.id for one in accepted.queued if one.track == Track.OPEN.value]
+    for number in urgent:
+        # The others are sent by the sweeper, when it is their turn.
+        dispatch(here.writers, here.queue, number)
+    return answer, bool(accepted.queued)
+
+
+def wanted_tracks(text: str) -> tuple[Track, ...]:
+    """The tracks of "open", "samples" or "both", which '' stands for; Refused with 422."""
+    if text in ("", BOTH):
+        return tuple(Track)
+    try:
+        return (Track(text),)
+    except ValueError as error:
+        raise Refused(
+            422, "track_unknown", f"track is one of 'open', 'samples' and 'both', not {text[:40]!r}."
+        ) from error
+
+
+def asked_track() -> Track | None:
+    """The track that the query names; None where it names none. Refused with 422."""
+    text = request.args.get("track", "")
+    tracks = wanted_tracks(text)
+    return tracks[0] if len(tracks) == 1 else None
 
 
 @api.post("/submissions")
@@ -51,24 +76,40 @@ def submit() -> tuple[Response, int]:
     return jsonify(answer), 201 if new else 200
 
 
-def newest(session: Session, submission_id: int) -> tuple[Submission, Evaluation]:
-    """A submission and its newest evaluation in a ranked season, or else in any."""
+def newest(session: Session, submission_id: int, track: Track | None = None) -> tuple[Submission, Evaluation]:
+    """A submission and its newest evaluation on a track, or else on the first on which it has one."""
     submission = seen(session, submission_id)
-    evaluation = submissions.latest(session, submission) or (
-        submission.evaluations[-1] if submission.evaluations else None
-    )
+    found = submissions.newest(session, submission)
+    evaluation = found.get(track) if track else next(iter(found.values()), None)
     if evaluation is None:
         raise not_found("evaluation")
     return submission, evaluation
 
 
-def submission_status(session: Session, submission: Submission, evaluation: Evaluation) -> dict[str, Any]:
-    """What people and programs follow."""
+def submission_status(session: Session, submission: Submission, track: Track | None = None) -> dict[str, Any]:
+    """What people and programs follow: the evaluation on one track, and beside it those on all."""
+    found = submissions.newest(session, submission)
+    chosen = found.get(track) if track else next(iter(found.values()), None)
+    if chosen is None:
+        raise not_found("evaluation")
     return {
         "id": submission.id,
-        "evaluation_id": evaluation.id,
         "name": submission.name,
         "author": submission.author,
+        "weight_class": submission.weight_class,
+        "bytes": submission.bytes,
+        "url": url_for("pages.submission", submission_id=submission.id, _external=True),
+        **evaluation_status(session, chosen),
+        "evaluations": [evaluation_status(session, one) for one in found.values()],
+    }
+
+
+def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any]:
+    """How one evaluation stands."""
+    return {
+        "evaluation_id": evaluation.id,
+        "track": evaluation.track,
+        "machine": evaluation.machine,
         "status": evaluation.status,
         "final": evaluation.state.final,
         "message": evaluation.message,
@@ -84,29 +125,29 @@ def submission_status(session: Session, submission: Submission, evaluation: Eval
         "depth": evaluation.depth,
         "precision_db": evaluation.precision_db,
         "universality": evaluation.universality,
-        "weight_class": submission.weight_class,
-        "bytes": submission.bytes,
         "flagged": evaluation.flagged,
-        "url": url_for("pages.submission", submission_id=submission.id, _external=True),
     }
 
 
 @api.get("/submissions/<int:submission_id>")
 def submission(submission_id: int) -> Response:
     """Where a submission stands."""
+    track = asked_track()
     with reading() as session:
-        return jsonify(submission_status(session, *newest(session, submission_id)))
+        return jsonify(submission_status(session, seen(session, submission_id), track))
 
 
 @api.get("/submissions/<int:submission_id>/report")
 def report(submission_id: int) -> Response:
     """The newest report in any ranked season, or in the one that the query names, as the worker sent it."""
-    name = request.args.get("season")
+    name, track = request.args.get("season"), asked_track()
     with reading() as session:
         found = seen(session, submission_id)
-        for evaluation in reversed(found.evaluations):
+        # The open track's comes first where the query names none.
+        for evaluation in sorted(found.evaluations, key=lambda e: (e.track != Track.OPEN.value, -e.id)):
             season = evaluation.season
             wanted = season.name == name if name else season.ranked
+            wanted = wanted and track in (None, evaluation.track)
             row = session.get(ReportRow, evaluation.id) if wanted else None
             if row is not None:
                 answer = Response(row.body, mimetype="application/json")
@@ -121,14 +162,14 @@ def report(submission_id: int) -> Response:
 @api.get("/submissions/<int:submission_id>/events")
 def events(submission_id: int) -> Response:
     """The status, as server-sent events."""
-    here = parts()
+    here, track = parts(), asked_track()
 
     with reading() as session:
-        newest(session, submission_id)  # a submission that is not there is a 404, not a stream
+        newest(session, submission_id, track)  # a submission that is not there is a 404, not a stream
 
     def look() -> dict[str, Any]:
         with here.readers() as session:
-            return submission_status(session, *newest(session, submission_id))
+            return submission_status(session, seen(session, submission_id), track)
 
     give_back = here.streams.take()
     answer = Response(stream_with_context(here.streams.events(look)), mimetype="text/event-stream")
@@ -141,14 +182,17 @@ def events(submission_id: int) -> Response:
 
 @api.post("/submissions/<int:submission_id>/cancel")
 def cancel(submission_id: int) -> Response:
-    """Stop the evaluation of one's own submission."""
+    """Stop what is under way of one's own submission, or that on one track alone."""
+    track = asked_track()
     with writing() as session:
         who = token(session)
-        found, evaluation = newest(session, submission_id)
+        found, evaluation = newest(session, submission_id, track)
         if found.user_id != who.user_id:
             raise Refused(403, "not_yours", "Only the person who submitted it can cancel it.")
-        evaluations.cancel(session, evaluation)
-        return jsonify(submission_status(session, found, evaluation))
+        alive = [one for one in submissions.newest(session, found).values() if not one.state.final]
+        for one in alive if track is None and alive else [evaluation]:
+            evaluations.cancel(session, one)
+        return jsonify(submission_status(session, found, track))
 
 
 @api.get("/submissions/<int:submission_id>/bundle")

@@ -39,15 +39,17 @@ def _page(total: int, wish: Listing) -> dict[str, int]:
 
 
 def board() -> Response:
-    """The standing of a season."""
+    """The standing of a season on a track."""
     wish = Listing.read(request.args, per_page=PER_PAGE)
     with reading() as session:
-        found = standings.board(session, board_season(session))
+        found = standings.board(session, board_season(session), wish.race)
         positions = evaluations.queue_positions(session)
     page = listing.page(found.entries, wish)
     unranked = found.unranked
     return _answer(
         {
+            "track": found.race.track.value,
+            "machine": found.race.machine or None,
             "season": {
                 "name": found.season.name,
                 "commitment": found.season.commitment,
@@ -88,16 +90,17 @@ def list_submissions() -> Response:
             select(func.max(Evaluation.id))
             .join(SeasonRow, SeasonRow.id == Evaluation.season_id)
             .where(SeasonRow.ranked, Evaluation.submission_id.in_([row.id for row in rows]))
-            .group_by(Evaluation.submission_id)
+            .group_by(Evaluation.submission_id, Evaluation.track)
         )
-        last = {
-            evaluation.submission_id: evaluation
-            for evaluation in session.scalars(
-                select(Evaluation)
-                .options(joinedload(Evaluation.season))
-                .where(Evaluation.id.in_(newest.scalar_subquery()))
-            )
-        }
+        last: dict[int, Evaluation] = {}
+        for evaluation in session.scalars(
+            select(Evaluation)
+            .options(joinedload(Evaluation.season))
+            .where(Evaluation.id.in_(newest.scalar_subquery()))
+            # Where there are two, the open track's is the one that is shown.
+            .order_by(Evaluation.track)
+        ):
+            last.setdefault(evaluation.submission_id, evaluation)
         values = {"submissions": [_summary(row, last.get(row.id)) for row in rows]}
     return _answer(values, _page(total, wish))
 
@@ -112,6 +115,7 @@ def _summary(row: Submission, last: Evaluation | None) -> dict[str, Any]:
         "weight_class": row.weight_class,
         "bytes": row.bytes,
         "created_at": row.created_at.isoformat(timespec="seconds"),
+        "track": last.track if last else None,
         "status": last.status if last else Status.CANCELLED.value,
         "season": last.season.name if last else None,
         "octaves": last.octaves if last else None,

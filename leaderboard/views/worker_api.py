@@ -1,10 +1,12 @@
 """The workers' interface: claim, bundle, status, pictures, report, failure. Only for a worker's token."""
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, send_file
 
-from leaderboard.errors import Refused
+from challenge.tracks import Track
+from leaderboard.errors import Refused, conflict
 from leaderboard.models import Evaluation
 from leaderboard.services import artifacts, evaluations, submissions
 from leaderboard.views.common import body, parts, reading, token, writing
@@ -30,19 +32,26 @@ def claim(evaluation_id: int) -> Response:
     """Take the lease; the season's secret comes with it."""
     with writing() as session:
         claimed = evaluations.claim(session, parts().config, evaluation_id, token(session, "worker"))
-        season = claimed.evaluation.season
-        return jsonify(
-            _state(claimed.evaluation)
-            | {
-                "lease": claimed.lease,
-                "lease_seconds": parts().config.lease_seconds,
-                "season": {
-                    "name": season.name,
-                    "secret": season.secret.hex(),
-                    "size": {"chains": season.chains, "octaves": season.octaves, "points": season.points},
-                },
-            }
-        )
+        if claimed is not None:
+            return jsonify(_assignment(claimed))
+    # Its place in the queue is kept by then.
+    raise conflict("not_yet", f"A more urgent evaluation waits than {evaluation_id}.")
+
+
+def _assignment(claimed: evaluations.Claim) -> dict[str, Any]:
+    evaluation, season = claimed.evaluation, claimed.evaluation.season
+    track = Track(evaluation.track)
+    return _state(evaluation) | {
+        "track": track.value,
+        "lease": claimed.lease,
+        "lease_seconds": parts().config.lease_seconds,
+        "season": {
+            "name": season.name,
+            "secret": season.secret.hex(),
+            "size": asdict(season.size(track)),
+        },
+        "lesson": {"samples": season.samples, "seconds": season.budgets} if track is Track.SAMPLES else None,
+    }
 
 
 @worker_api.get("/bundle")
@@ -70,9 +79,13 @@ def status(evaluation_id: int) -> Response:
 def artifact(evaluation_id: int, place: str, octave: str, kind: str) -> Response:
     """A picture."""
     name = f"{place}/{octave}/{kind}.png"
+    artifacts.check_name(name)
+    return _keep(evaluation_id, name)
+
+
+def _keep(evaluation_id: int, name: str) -> Response:
     if (request.content_length or 0) > artifacts.BYTES_LIMIT:
         raise Refused(413, "artifact_large", f"A picture has at most {artifacts.BYTES_LIMIT:,} bytes.")
-    artifacts.check_name(name)
     with reading() as session:
         token(session, "worker")
     content = artifacts.rewrite(request.get_data(cache=False))
@@ -80,6 +93,14 @@ def artifact(evaluation_id: int, place: str, octave: str, kind: str) -> Response
         evaluations.held(session, evaluation_id, _lease())
         row = artifacts.keep(session, parts().config, evaluation_id, name, content)
         return jsonify({"name": row.name, "bytes": row.bytes, "digest": row.digest})
+
+
+@worker_api.put("/artifacts/samples/<int:target>/<picture>.png")
+def samples_artifact(evaluation_id: int, target: int, picture: str) -> Response:
+    """A picture of a target of the samples track; kept, and shown when its season's secret is."""
+    name = f"samples/{target}/{picture}.png"
+    artifacts.check_samples_name(name)
+    return _keep(evaluation_id, name)
 
 
 @worker_api.put("/evidence")

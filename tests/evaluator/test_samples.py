@@ -14,12 +14,13 @@ from challenge.metrics import measure
 from challenge.samples_report import SamplesReport
 from challenge.season import PRACTICE, Season
 from challenge.targets import draw_target, target_views
+from challenge.tracks import BUDGETS
 from challenge.training import Budget, train
 from challenge.verdicts import EvaluationError, Reason
-from evaluator import samples, wire
+from evaluator import samples_learner, wire
 from evaluator.limits import Limits
-from evaluator.samples import SamplesTask, grid, judge_samples, lesson, mean_scores
-from evaluator.samples_calibration import LEAST, MOST, SECONDS, calibrate, machine_class
+from evaluator.samples import SamplesTask, judge_samples, lesson, mean_scores
+from evaluator.samples_calibration import LEAST, MOST, calibrate, machine_class
 from evaluator.samples_journal import FILM_BYTES, FRAMES, LOSSES, Journal
 
 SIZE = EvaluationSize(chains=3, octaves=8, points=24)
@@ -66,7 +67,7 @@ def fit(model, x, y, budget):
 
 class Spy:
     def __init__(self):
-        self.messages, self.pictures = [], {}
+        self.messages, self.pictures, self.shown = [], {}, []
 
     def status(self, status, progress, message):
         assert 0 <= progress <= 1
@@ -77,7 +78,7 @@ class Spy:
         self.pictures[name] = png
 
     def evidence(self, evidence):
-        raise AssertionError("there is none on this track")
+        self.shown.append(evidence)
 
 
 def judged(sandbox, source, *, spy=None, **changes):
@@ -113,7 +114,7 @@ def test_the_platform_s_trainer_learns_with_build_alone_and_a_film_shows_it(sand
     assert report.octaves == pytest.approx(one.octaves)
     assert report.interval == pytest.approx(one.interval)
     assert len(one.film) >= 2
-    frames = [f"samples/1/film/{number:02}.png" for number in range(len(one.film))]
+    frames = [f"samples/1/film-{number:02}.png" for number in range(len(one.film))]
     assert sorted(spy.pictures) == sorted([*frames, "samples/1/truth.png", "samples/1/error.png"])
     assert list(one.film) == sorted(one.film)
     assert any("of 2 s, loss" in message for message in spy.messages)
@@ -193,6 +194,10 @@ def test_while_a_secret_is_kept_nothing_a_submission_says_of_it_is_passed_on(san
     spy = Spy()
     (secret,) = judged(sandbox, source, spy=spy, season=SECRET).targets
     assert secret.losses == ()
+    # The evidence has them: the board shows it when the secret is published.
+    ((plot,),) = (evidence.plots for evidence in spy.shown)
+    assert plot.probe == "target 1"
+    assert plot.series[0].y[0] == pytest.approx(math.log10(0.123456789))
     assert secret.name == ""
     assert not any("0.123" in message for message in spy.messages)
     (public,) = judged(sandbox, source, spy=spy).targets
@@ -284,7 +289,7 @@ def test_the_calibration_is_of_this_machine_and_within_bounds():
     assert again.seconds == pytest.approx(found.seconds, rel=0.5)
     assert machine_class("cpu") == "cpu"
     assert machine_class("cuda") == "gpu"
-    assert set(SECONDS) == {"cpu", "gpu"}
+    assert set(BUDGETS) == {"cpu", "gpu"}
 
 
 def test_the_mean_is_over_targets_chain_by_chain():
@@ -307,7 +312,7 @@ def test_a_perfect_answer_scores_every_octave_of_a_lesson():
 
 
 def test_pictures_show_the_square_as_people_draw_it():
-    points = grid(2)
+    points = samples_learner.SQUARE.grid(2)
     assert points.tolist() == [[-0.5, 0.5], [0.5, 0.5], [-0.5, -0.5], [0.5, -0.5]]
 
 
@@ -321,4 +326,4 @@ def test_a_report_of_something_else_is_none():
 
 def test_frames_of_a_watched_fit_have_numbers_of_their_own():
     assert len({op.value for op in wire.Op}) == len(wire.Op)
-    assert samples.ENDED.keys() <= set(Reason)
+    assert samples_learner.ENDED.keys() <= set(Reason)

@@ -269,7 +269,7 @@ def enter(writers, config, folder, user, name, author, method, octaves, seed, li
     assert read_bundle(path).digest == bundle.digest
     with writers.begin() as session:
         owner = tokens.ensure_user(session, user, reference=user == "reference")
-        evaluation, _ = submissions.accept(session, config, owner, bundle)
+        (evaluation,) = submissions.accept(session, config, owner, bundle).queued
         worker = tokens.find_token(session, tokens.new_token(session, None))
         claim = evaluations.claim(session, config, evaluation.id, worker)
         by_chain = skills(octaves, seed)
@@ -351,7 +351,7 @@ def main(folder, *, pictures=True):
         submissions.store(config, path, bundle)
         with writers.begin() as session:
             owner = tokens.ensure_user(session, author)
-            evaluation, _ = submissions.accept(session, config, owner, bundle)
+            (evaluation,) = submissions.accept(session, config, owner, bundle).queued
             if status != "queued":
                 evaluation.status, evaluation.progress, evaluation.message = (
                     status,
@@ -368,7 +368,7 @@ def main(folder, *, pictures=True):
         submissions.store(config, path, bundle)
         with writers.begin() as session:
             owner = tokens.ensure_user(session, author)
-            evaluation, _ = submissions.accept(session, config, owner, bundle)
+            (evaluation,) = submissions.accept(session, config, owner, bundle).queued
             worker = tokens.find_token(session, tokens.new_token(session, None))
             claim = evaluations.claim(session, config, evaluation.id, worker)
             evaluations.fail(

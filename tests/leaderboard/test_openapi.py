@@ -104,6 +104,8 @@ def test_what_is_there_is_answered_as_described(lively):
     person, worker = lively.user, lively.worker | {"X-MBC-Lease": lively.lease}
     calls = (
         ("GET", "/board", {}, {"query": {"sort": "bytes", "class": "feather"}}),
+        ("GET", "/board", {}, {"query": {"track": "samples", "machine": "gpu", "verified": "yes"}}),
+        ("GET", "/submissions/{submission_id}", {"submission_id": 4}, {"query": {"track": "open"}}),
         ("GET", "/submissions", {}, {"query": {"per_page": 2}}),
         ("GET", "/submissions/{submission_id}", {"submission_id": 4}, {}),
         ("GET", "/submissions/{submission_id}/report", {"submission_id": 2}, {}),

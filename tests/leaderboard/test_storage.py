@@ -7,6 +7,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
@@ -160,6 +161,63 @@ def test_people_and_entries_live_through_the_migrations(tmp_path, empty_url):
                     ]
                 )
         assert counts == [[1, 1, 1]] * 3
+    finally:
+        engine.dispose()
+
+
+def test_results_live_through_the_migration_that_brings_the_samples_track(tmp_path, empty_url):
+    """On whichever database the environment names; SQLite, where it names none."""
+    from alembic import command
+
+    url = empty_url
+    engine = db.make_engine(with_driver(url) if url else f"sqlite:///{tmp_path / 'old.sqlite'}")
+    moment = "2026-01-02 03:04:05+00:00" if url else "2026-01-02 03:04:05"
+    rows = {
+        "users": {"id": 1, "name": "ada", "reference": False, "created_at": moment, "session_key": ""},
+        "seasons": {"id": 1, "name": "s", "secret": bytes(32), "commitment": "0" * 64, "ranked": True,
+                    "chains": 4, "octaves": 32, "points": 8, "opened_at": moment},
+        "submissions": {"id": 1, "user_id": 1, "track": "open", "name": "n", "author": "a", "description": "",
+                        "method": "", "license": "", "url": "", "paper": "", "digest": "e" * 64, "bytes": 1,
+                        "weight_class": "light", "created_at": moment},
+        "evaluations": {"id": 1, "submission_id": 1, "season_id": 1, "status": "scored", "progress": 1.0,
+                        "message": "", "detail": "", "attempts": 1, "sends": 1, "queued_at": moment,
+                        "finished_at": moment, "octaves": 7.25, "flagged": False},
+        "reports": {"evaluation_id": 1, "digest": "f" * 64, "body": "{}", "skill": b"",
+                    "skill_by_chain": b""},
+    }  # fmt: skip
+
+    def ask(question):
+        with engine.begin() as connection:
+            return connection.execute(text(question)).all()
+
+    try:
+        command.upgrade(db.alembic_config(engine), "0002")
+        with engine.begin() as connection:
+            for table, values in rows.items():
+                names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
+                connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({places})"), values)
+        db.upgrade(engine)
+        assert ask("SELECT track, machine, octaves FROM evaluations") == [("open", None, 7.25)]
+        assert ask("SELECT samples, cpu_seconds, gpu_seconds FROM seasons") == [(1 << 20, 120.0, 60.0)]
+        live = (
+            "INSERT INTO evaluations (id, submission_id, season_id, track, status, progress, message, "
+            "detail, attempts, sends, queued_at, flagged) "
+            "SELECT :id, 1, 1, :track, 'queued', 0, '', '', 0, 0, queued_at, flagged "
+            "FROM evaluations WHERE id = 1"
+        )
+        for number, track in ((2, "open"), (3, "samples")):
+            with engine.begin() as connection:
+                connection.execute(text(live), {"id": number, "track": track})
+            with pytest.raises(IntegrityError), engine.begin() as connection:
+                connection.execute(text(live), {"id": 9, "track": track})
+        with pytest.raises(IntegrityError), engine.begin() as connection:
+            connection.execute(text("UPDATE evaluations SET track = 'race' WHERE id = 1"))
+        command.downgrade(db.alembic_config(engine), "0002")
+        assert ask("SELECT id, octaves FROM evaluations ORDER BY id") == [(1, 7.25), (2, None)]
+        assert ask("SELECT track FROM submissions") == [("open",)]
+        assert ask("SELECT count(*) FROM reports") == [(1,)]
+        db.upgrade(engine)
+        assert ask("SELECT count(*) FROM evaluations") == [(2,)]
     finally:
         engine.dispose()
 
