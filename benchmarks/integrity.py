@@ -5,14 +5,13 @@
 
 The other half of the rule: benchmarks/certificates.py.
 `--seeds` draws the probes anew on the same views, so that a model answers its million points only once.
-Every row is also written to the file given by --out, as JSON lines.
+Every row is also written to the file given by --out, as JSON lines, and a run that was stopped goes on there.
 """
 
 import argparse
 import json
 import math
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -53,9 +52,12 @@ def case_in_process(folder: Path, size: EvaluationSize) -> probes.Case:
     bundle, views = read_bundle(folder), practice_set(size)
     session = InProcess(bundle, folder)
     loaded = session.load()
-    prediction = session.predict(to_unit(views.points.reshape(-1, 2)))[:, 0].reshape(views.truth.shape)
+    unit = to_unit(views.points.reshape(-1, 2))
+    answers = session.predict(unit)[:, 0]
+    prediction = answers.reshape(views.truth.shape)
     return probes.Case(
-        bundle, PRACTICE, lambda one: InProcess(one, folder), views, prediction, 0.0,
+        bundle, PRACTICE, lambda one: InProcess(one, folder), views, prediction,
+        consistency.in_batches(session, PRACTICE, unit, answers),
         measure(views.truth, prediction).skill_by_chain, loaded, at_once=1,
     )  # fmt: skip
 
@@ -70,28 +72,49 @@ def case_in_sandbox(folder: Path, size: EvaluationSize) -> probes.Case:
     return replace(judge._case(task, views, answers, skill), effort=probes.FULL_EFFORT)  # noqa: SLF001
 
 
-def rows(options: argparse.Namespace) -> Iterator[tuple]:
-    """(kind, name, seed, probe, figure, passed, flagged) of everything asked."""
+def folders(options: argparse.Namespace) -> list[tuple[str, Path]]:
+    """("honest" or "cheat", folder) of everything to be asked."""
     zoo = sorted(path.parent for path in (TESTS / "zoo").glob("*/weights.safetensors"))
     zoo += sorted(path.parent for path in (HERE / "submissions").glob("*/weights.safetensors"))
     cheats = sorted(path.parent for path in (TESTS / "museum" / "cheats").glob("*/expected.toml"))
+    every = [("honest", folder) for folder in zoo]
+    every += [("cheat", folder) for folder in cheats if options.seeds == 1]
+    return [(kind, folder) for kind, folder in every if not options.only or folder.name in options.only]
+
+
+def case(folder: Path, options: argparse.Namespace) -> probes.Case | None:
     size = EvaluationSize(chains=options.chains)
-    many = options.seeds > 1
-    for kind, folders in (("honest", zoo), ("cheat", [] if many else cheats)):
-        for folder in folders:
-            if options.only and folder.name not in options.only:
+    try:
+        made = (case_in_process if options.seeds > 1 or options.here else case_in_sandbox)(folder, size)
+    except (EvaluationError, ImportError) as error:
+        print(f"{folder.name}: {error}", file=sys.stderr, flush=True)
+        return None
+    return replace(made, effort=replace(made.effort, views=options.views))
+
+
+def rows(options: argparse.Namespace, done: set[tuple]) -> Iterator[tuple]:
+    """(kind, name, seed, probe, figure, passed, flagged) of everything asked and not yet done.
+
+    Seed by seed, so that what a season draws is drawn once for all models, and a run that is stopped has
+    asked all of them alike.
+    """
+    cases = dict[Path, probes.Case | None]()
+    for seed in range(options.first, options.first + options.seeds):
+        for kind, folder in folders(options):
+            asked = [one for one in options.probe or PROBES if (kind, folder.name, seed, one) not in done]
+            if asked and folder not in cases:
+                cases[folder] = case(folder, options)
+            if not asked or (here := cases[folder]) is None:
                 continue
-            began = time.perf_counter()
-            try:
-                case = (case_in_process if many or options.here else case_in_sandbox)(folder, size)
-                case = replace(case, effort=replace(case.effort, views=options.views))
-                for seed in range(options.first, options.first + options.seeds):
-                    for name in options.probe or PROBES:
-                        result = PROBES[name].run(replace(case, season=season(seed))).result
-                        yield kind, folder.name, seed, name, result.figure, result.passed, result.flagged
-            except (EvaluationError, ImportError) as error:
-                print(f"{folder.name}: {error}", file=sys.stderr)
-            print(f"{folder.name}: {time.perf_counter() - began:.1f} s", file=sys.stderr, flush=True)
+            for name in asked:
+                try:
+                    result = PROBES[name].run(replace(here, season=season(seed))).result
+                except EvaluationError as error:
+                    print(f"{folder.name}, {name}: {error}", file=sys.stderr, flush=True)
+                    continue
+                yield kind, folder.name, seed, name, result.figure, result.passed, result.flagged
+            if options.seeds == 1:
+                cases[folder] = None
 
 
 def margins(found: list[tuple]) -> None:
@@ -128,11 +151,14 @@ def main() -> None:
     parser.add_argument(
         "--here", action="store_true", help="in this process even once: only for code you trust"
     )
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, help="JSON lines; what is there already is not asked again")
+    parser.add_argument("--show", action="store_true", help="only say what is in the file")
     options = parser.parse_args()
     torch.set_num_threads(1)
     found = []
-    for row in rows(options):
+    if options.out and options.out.exists():
+        found = [tuple(json.loads(line)) for line in options.out.read_text().splitlines()]
+    for row in () if options.show else rows(options, {row[:4] for row in found}):
         found.append(row)
         if options.out:
             with options.out.open("a") as file:
