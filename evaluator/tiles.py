@@ -1,7 +1,7 @@
 """Tiles of models, for people who look around: asked for in batches, drawn in a sandbox, sent one by one.
 
-A worker of its own does this, with one thread and less right to the processors than a judge has: neither
-waits for the other. A sandbox stays for a while after its last tile, so that moving on is quick.
+A worker of its own does this, with less right to the processors than a judge has: neither waits for the
+other. A sandbox stays for a while after its last tile, so that moving on is quick.
 """
 
 import logging
@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,7 +36,7 @@ IDLE_SECONDS: Final = 20.0
 # Two visitors may look at two models; every sandbox takes a third of a gigabyte.
 MOST_OPEN: Final = 2
 # Judging goes first where both want a processor, and tiles still come.
-NICE: Final = 5
+NICE: Final = 10
 # The queue's own pause, a second, is long for somebody who looks at an empty square.
 _POLL_SECONDS: Final = 0.2
 
@@ -140,7 +140,6 @@ class Painter:
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._board = board
-        limits = replace(limits, threads=1)
         self.models = OpenModels(
             lambda bundle: sandbox.start(bundle, limits=limits, device=device), idle_seconds
         )

@@ -1,0 +1,139 @@
+// Leaflet on the complex plane: a map's zoom is the octave, its longitude and latitude are Re c and Im c.
+import { SIDE } from "./explorer-feed.js";
+
+const L = window.L;
+const BASE = L.latLngBounds([-2, -2.75], [2, 1.25]);
+
+// 256 pixels are the base window at octave 0; everything here is a power of two, and exact.
+const PLANE = L.extend({}, L.CRS.Simple, { transformation: new L.Transformation(64, 176, -64, 128) });
+
+export function makeMap(element, deepest) {
+  const map = L.map(element, {
+    crs: PLANE,
+    minZoom: 0,
+    maxZoom: deepest,
+    maxBounds: BASE.pad(0.35),
+    maxBoundsViscosity: 0.8,
+    attributionControl: false,
+    zoomControl: false,
+    // The page has keys of its own, for both maps.
+    keyboard: false,
+    wheelPxPerZoomLevel: 110,
+    wheelDebounceTime: 30,
+    bounceAtZoomLimits: false,
+    fadeAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
+  });
+  map.getContainer().removeAttribute("tabindex");
+  return map;
+}
+
+// Tiles that `load` promises numbers for, and `paint` colours; both belong to the page.
+export const Tiles = L.GridLayer.extend({
+  initialize(load, paint, loaded) {
+    L.GridLayer.prototype.initialize.call(this, {
+      tileSize: SIDE,
+      bounds: BASE,
+      maxZoom: 40,
+      keepBuffer: 1,
+      updateWhenZooming: false,
+      updateInterval: 120,
+    });
+    Object.assign(this, { load, paint, loaded, entries: new Map() });
+    this.on("tileunload", ({ tile }) => {
+      this.entries.get(tile)?.cancel();
+      this.entries.delete(tile);
+    });
+  },
+
+  createTile(coords, done) {
+    const box = L.DomUtil.create("div", "tile waiting");
+    const canvas = L.DomUtil.create("canvas", "", box);
+    canvas.width = canvas.height = SIDE;
+    const { promise, cancel } = this.load(`${coords.z}/${coords.x}/${coords.y}`);
+    const entry = { coords, pen: canvas.getContext("2d"), cancel, data: null };
+    this.entries.set(box, entry);
+    promise.then(
+      (data) => {
+        entry.data = data;
+        this.paint(entry);
+        box.classList.remove("waiting");
+        done(null, box);
+        this.loaded();
+      },
+      (error) => {
+        if (error.name === "AbortError") return;
+        box.classList.replace("waiting", "failed");
+        done(error, box);
+      },
+    );
+    return box;
+  },
+
+  repaint() {
+    for (const entry of this.entries.values()) if (entry.data) this.paint(entry);
+  },
+
+  // Those of the present octave that lie in sight.
+  inSight() {
+    const zoom = this._tileZoom;
+    if (zoom === undefined || !this._map) return [];
+    const { min, max } = this._map.getPixelBounds(this._map.getCenter(), zoom);
+    return [...this.entries.values()].filter(
+      ({ coords: { x, y, z } }) =>
+        z === zoom && (x + 1) * SIDE > min.x && x * SIDE < max.x && (y + 1) * SIDE > min.y && y * SIDE < max.y,
+    );
+  },
+});
+
+// Whichever map the reader moves leads; the other one follows, its animations too.
+export function link(maps) {
+  let leader = null;
+  const led = (map, follow) => {
+    if (leader && leader !== map) return;
+    const before = leader;
+    leader = map;
+    for (const other of maps) if (other !== map) follow(other);
+    leader = before;
+  };
+  for (const map of maps) {
+    map.on("zoomanim", (event) => {
+      if (leader && leader !== map) return;
+      led(map, (other) => other.setView(event.center, event.zoom, { animate: true }));
+      leader = map;
+    });
+    map.on("zoomend", () => {
+      if (leader === map) leader = null;
+    });
+    map.on("move", () =>
+      led(map, (other) => {
+        const [centre, zoom] = [map.getCenter(), map.getZoom()];
+        if (!Number.isInteger(zoom)) other._move(centre, zoom, { pinch: true, round: false });
+        else if (other.getZoom() !== zoom) other.setView(centre, zoom, { animate: false });
+        else {
+          // In whole pixels of the octave: half ones of odd widths would add up.
+          const off = other.project(centre, zoom).subtract(other.project(other.getCenter(), zoom)).round();
+          if (off.x || off.y) other.panBy(off, { animate: false });
+        }
+      }),
+    );
+  }
+}
+
+// A shadow of the pointer in the other map.
+export function shadow(maps, tell) {
+  const ghosts = maps.map((map) => L.DomUtil.create("div", "ghost", map.getContainer()));
+  const hide = () => ghosts.forEach((ghost) => ghost.classList.remove("on"));
+  maps.forEach((map, index) => {
+    map.on("mousemove", (event) => {
+      ghosts.forEach((ghost, k) => {
+        ghost.classList.toggle("on", k !== index);
+        if (k !== index) L.DomUtil.setTransform(ghost, maps[k].latLngToContainerPoint(event.latlng));
+      });
+      tell(event.latlng);
+    });
+    map.on("mouseout", () => {
+      hide();
+      tell(null);
+    });
+  });
+}

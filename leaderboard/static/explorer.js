@@ -1,0 +1,329 @@
+// The explorer: the truth, and beside or under it what a model makes of it, at every place down to octave 40.
+import { Palettes, paintError, paintValues, scaleOf } from "./explorer-colours.js";
+import { Dive } from "./explorer-dive.js";
+import { Model, SIDE, Truth, valueOf } from "./explorer-feed.js";
+import { Tiles, link, makeMap, shadow } from "./explorer-maps.js";
+
+document.documentElement.classList.add("js");
+const root = document.querySelector(".explorer");
+const settings = JSON.parse(root.dataset.explorer);
+const one = (selector) => root.querySelector(selector);
+const out = (name) => one(`[data-out=${name}]`);
+const stage = one(".stage");
+const choice = one("#colours");
+const query = new URLSearchParams(location.search);
+const NARROW = 760;
+const EASE = 260;
+const PAN = 90;
+
+const palettes = new Palettes(await (await fetch(settings.colours)).json());
+let scale = { low: 0, high: 1, deviation: 0.4 };
+let kind = "model";
+let arrangement = "side";
+
+// --- maps and their tiles
+const truths = new Truth(settings.truth);
+const models = settings.model ? new Model(settings.model, settings.wishes, tellWaiting) : null;
+const colours = () => palettes.maps.get(choice.value) || palettes.maps.get(settings.first);
+
+const truthMap = makeMap(one("[data-map=truth]"), settings.deepest);
+const modelMap = models ? makeMap(one("[data-map=model]"), settings.deepest) : null;
+const maps = modelMap ? [truthMap, modelMap] : [truthMap];
+
+const truthLayer = new Tiles(
+  (name) => truths.get(name),
+  ({ pen, data }) => paintValues(pen, data, scale, colours(), palettes),
+  rescale,
+);
+const modelLayer =
+  models &&
+  new Tiles(
+    (name) => {
+      const parts = [truths.get(name), models.get(name)];
+      return {
+        promise: Promise.all(parts.map(({ promise }) => promise)).then(([truth, model]) => ({ ...model, truth })),
+        cancel: () => parts.forEach(({ cancel }) => cancel()),
+      };
+    },
+    ({ pen, data }) =>
+      kind === "error" ? paintError(pen, data.truth, data, scale, palettes) : paintValues(pen, data, scale, colours(), palettes),
+    () => {},
+  );
+
+function repaint() {
+  truthLayer.repaint();
+  modelLayer?.repaint();
+}
+
+// The colours go over to the range of what is in sight, softly, so that nothing jumps.
+let aim = scale;
+let easing = 0;
+let settling = 0;
+function rescale() {
+  clearTimeout(settling);
+  const loading = truthLayer.inSight().some(({ data }) => !data);
+  settling = setTimeout(settle, loading ? 160 : 30);
+}
+
+function settle() {
+  const there = truthLayer.inSight().filter(({ data }) => data);
+  if (!there.length) return;
+  const next = scaleOf(there.map(({ data }) => data));
+  const moved = Math.abs(next.low - aim.low) + Math.abs(next.high - aim.high);
+  if (moved < 0.01 * (aim.high - aim.low) && Math.abs(next.deviation - aim.deviation) < 0.01 * aim.deviation) return;
+  aim = next;
+  const from = scale;
+  const began = performance.now();
+  cancelAnimationFrame(easing);
+  const step = (now) => {
+    const share = Math.max(0, Math.min(1, (now - began) / EASE));
+    const mix = (key) => from[key] + (aim[key] - from[key]) * share;
+    scale = share < 1 ? { low: mix("low"), high: mix("high"), deviation: mix("deviation") } : aim;
+    repaint();
+    if (share < 1) easing = requestAnimationFrame(step);
+  };
+  easing = requestAnimationFrame(step);
+}
+
+// --- what the page says
+const digits = (octave) => Math.ceil((octave + 8) * Math.LOG10E * Math.LN2) + 1;
+const signed = (value, count) => value.toFixed(count).replace("-", "−");
+const point = ({ lat, lng }, octave) => `${signed(lng, digits(octave))} ${lat < 0 ? "−" : "+"} ${Math.abs(lat).toFixed(digits(octave))} i`;
+const times = (octave) => (octave < 20 ? (2 ** octave).toLocaleString("en") : (2 ** octave).toExponential(2).replace("e+", " × 10^"));
+
+function tell() {
+  const octave = truthMap.getZoom();
+  out("octave").textContent = octave;
+  const [base, power] = times(octave).split("^");
+  out("factor").replaceChildren(base);
+  if (power) out("factor").append(Object.assign(document.createElement("sup"), { textContent: power }));
+  out("factor").append("×");
+  out("centre").textContent = point(truthMap.getCenter(), octave);
+  one("#octave").value = octave;
+  for (const button of root.querySelectorAll("[data-step]"))
+    button.disabled = octave + Number(button.dataset.step) < 0 || octave + Number(button.dataset.step) > settings.deepest;
+  if (out("skill")) {
+    const skill = settings.skill[octave];
+    out("skill").textContent = skill === undefined ? "beyond what is judged" : `skill ${skill.toFixed(3)}`;
+  }
+  for (const chip of root.querySelectorAll("[data-place]")) {
+    const { centre } = settings.places.find(({ slug }) => slug === chip.dataset.place);
+    const near = truthMap.latLngToContainerPoint([centre[1], centre[0]]).distanceTo(truthMap.getSize().divideBy(2)) < 40;
+    if (near) chip.setAttribute("aria-current", "true");
+    else chip.removeAttribute("aria-current");
+  }
+}
+
+function tellAddress() {
+  const octave = truthMap.getZoom();
+  const { lat, lng } = truthMap.getCenter();
+  const values = { re: lng.toFixed(digits(octave)), im: lat.toFixed(digits(octave)), octave };
+  if (choice.value !== settings.first) values.colours = choice.value;
+  if (models && arrangement !== usual()) values.view = arrangement;
+  if (kind !== "model") values.show = kind;
+  history.replaceState(null, "", `?${new URLSearchParams(values)}`);
+  // Another entry at the same place.
+  for (const link of root.querySelectorAll("[data-keep]")) link.search = location.search;
+}
+
+function tellCursor(at) {
+  if (!at) {
+    out("cursor").textContent = "–";
+    out("values").textContent = "";
+    return;
+  }
+  const octave = truthMap.getZoom();
+  const value = (layer) => {
+    const { x, y } = truthMap.project(at, octave);
+    const [tx, ty] = [Math.floor(x / SIDE), Math.floor(y / SIDE)];
+    const entry = layer?.inSight().find(({ coords }) => coords.x === tx && coords.y === ty);
+    if (!entry?.data) return null;
+    return valueOf(entry.data, entry.data.codes[Math.floor(y - ty * SIDE) * SIDE + Math.floor(x - tx * SIDE)]);
+  };
+  const said = [];
+  const truth = value(truthLayer);
+  if (truth !== null) said.push(truth === 1 ? "never escapes" : `t ${truth.toFixed(4)}, escapes after ${((50 * truth) / (1 - truth)).toFixed(1)}`);
+  const model = value(modelLayer);
+  if (model !== null) said.push(`model ${Number.isNaN(model) ? "not a number" : model.toFixed(4)}`);
+  out("cursor").textContent = point(at, octave);
+  out("values").textContent = said.join(" · ");
+}
+
+function tellWaiting({ waiting, problem, alone, still }) {
+  const line = out("waiting");
+  if (still && line.dataset.problem) return;
+  line.dataset.problem = problem || "";
+  line.textContent = problem
+    ? `The model cannot be drawn: ${problem}`
+    : alone
+      ? "No worker draws tiles at the moment; they come as soon as one does."
+      : waiting
+        ? `The model is drawing ${waiting === 1 ? "a tile" : `${waiting} tiles`} …`
+        : "";
+}
+
+// --- arrangement
+const usual = () => (innerWidth < NARROW ? "swipe" : "side");
+const divider = one(".divider");
+let cut = 50;
+
+function moveCut(to) {
+  cut = Math.max(0, Math.min(100, to));
+  stage.style.setProperty("--cut", `${cut}%`);
+  divider.setAttribute("aria-valuenow", Math.round(cut));
+}
+
+function arrange(next) {
+  arrangement = models && ["side", "swipe"].includes(next) ? next : usual();
+  stage.dataset.view = models ? arrangement : "one";
+  for (const button of root.querySelectorAll("[data-view]:is(button)")) button.setAttribute("aria-pressed", String(button.dataset.view === arrangement));
+}
+
+function show(next) {
+  kind = models && next === "error" ? "error" : "model";
+  for (const button of root.querySelectorAll("[data-show]")) button.setAttribute("aria-pressed", String(button.dataset.show === kind));
+  if (models) out("right").textContent = kind === "error" ? "Error" : "Model";
+  modelLayer?.repaint();
+}
+
+function go(centre, octave) {
+  dive.stop();
+  const [re, im] = centre;
+  // Two maps that glide for themselves would drift apart: a jump is one step for both.
+  truthMap.setView([im, re], octave, { animate: false });
+}
+
+function visit(slug, wanted) {
+  const place = settings.places.find((one) => one.slug === slug);
+  if (!place) return;
+  const [first, last] = place.octaves;
+  const now = Math.round(truthMap.getZoom());
+  go(place.centre, wanted ?? Math.max(Math.min(first + 2, last), Math.min(last, now)));
+}
+
+const dive = new Dive(truthMap, truthLayer, (going) => {
+  const button = one("[data-do=dive]");
+  button.setAttribute("aria-pressed", String(going));
+  button.textContent = going ? "Stop" : "Dive";
+});
+
+// --- beginning
+function begin() {
+  if ([...choice.options].some((option) => option.value === query.get("colours"))) choice.value = query.get("colours");
+  arrange(query.get("view"));
+  show(query.get("show"));
+  moveCut(50);
+  const number = (name, least, most) => {
+    const value = query.has(name) ? Number(query.get(name)) : NaN;
+    return value >= least && value <= most ? value : null;
+  };
+  const octave = number("octave", 0, settings.deepest);
+  const [re, im] = [number("re", -2.75, 1.25), number("im", -2, 2)];
+  const place = settings.places.find(({ slug }) => slug === query.get("place"));
+  const home = Math.max(0, Math.floor(Math.log2(Math.min(truthMap.getSize().x, truthMap.getSize().y) / SIDE)));
+  const centre = re !== null && im !== null ? [re, im] : place ? place.centre : [-0.75, 0];
+  const zoom = Math.round(octave ?? (place ? place.octaves[0] + 2 : home));
+  if (modelMap) link(maps);
+  for (const map of maps) map.setView([centre[1], centre[0]], zoom, { animate: false });
+  truthLayer.addTo(truthMap);
+  modelLayer?.addTo(modelMap);
+  truthMap.on("move zoomend", tell);
+  truthMap.on("moveend", () => {
+    tellAddress();
+    rescale();
+  });
+  for (const map of maps) map.on("dragstart", () => dive.stop());
+  shadow(maps, tellCursor);
+  tell();
+  tellCursor(null);
+  if (location.search) tellAddress();
+  return home;
+}
+
+const home = begin();
+const act = {
+  dive: () => (dive.going ? dive.stop() : dive.start()),
+  home: () => go([-0.75, 0], home),
+  async share() {
+    tellAddress();
+    const button = one("[data-do=share]");
+    try {
+      await navigator.clipboard.writeText(location.href);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "It is in the address bar";
+    }
+    setTimeout(() => (button.textContent = "Copy link"), 1600);
+  },
+  full: () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen()),
+  swipe: () => models && change(() => arrange(arrangement === "swipe" ? "side" : "swipe")),
+  error: () => models && change(() => show(kind === "error" ? "model" : "error")),
+  colours: () => {
+    choice.selectedIndex = (choice.selectedIndex + 1) % choice.options.length;
+    choice.dispatchEvent(new Event("change"));
+  },
+};
+
+function change(what) {
+  what();
+  tellAddress();
+}
+
+async function extreme(which) {
+  const found = (await (await fetch(settings.skills)).json())[which];
+  if (found) visit(...found);
+}
+
+root.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-place], [data-step], [data-do], [data-view]:is(button), [data-show], [data-go]");
+  if (!button) return;
+  const { place, step, view, go: which } = button.dataset;
+  if (place) visit(place);
+  else if (step) truthMap.setZoom(truthMap.getZoom() + Number(step));
+  else if (view) change(() => arrange(view));
+  else if (button.dataset.show) change(() => show(button.dataset.show));
+  else if (which) extreme(which);
+  else act[button.dataset.do]();
+});
+one("#octave").addEventListener("input", (event) => truthMap.setZoom(Number(event.target.value), { animate: false }));
+choice.addEventListener("change", () => change(repaint));
+one("#entry")?.addEventListener("change", (event) => {
+  if (event.target.value) location.href = event.target.value + location.search;
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, textarea, [role=slider]")) return;
+  const by = { ArrowLeft: [-PAN, 0], ArrowRight: [PAN, 0], ArrowUp: [0, -PAN], ArrowDown: [0, PAN] }[event.key];
+  const step = { "+": 1, "=": 1, "-": -1, _: -1 }[event.key];
+  const place = settings.places[Number(event.key) - 1];
+  const todo = { 0: "home", s: "swipe", e: "error", c: "colours", d: "dive", f: "full" }[event.key];
+  if (by) truthMap.panBy(by.map((part) => part * (event.shiftKey ? 3 : 1)));
+  else if (step) truthMap.setZoom(truthMap.getZoom() + step);
+  else if (place) visit(place.slug);
+  else if (todo) act[todo]();
+  else return;
+  if (by || step || place) dive.stop();
+  event.preventDefault();
+});
+
+divider.addEventListener("pointerdown", (event) => divider.setPointerCapture(event.pointerId));
+divider.addEventListener("pointermove", (event) => {
+  if (!divider.hasPointerCapture(event.pointerId)) return;
+  const box = stage.getBoundingClientRect();
+  moveCut((100 * (event.clientX - box.left)) / box.width);
+});
+divider.addEventListener("keydown", (event) => {
+  const to = { ArrowLeft: cut - 2, ArrowRight: cut + 2, Home: 0, End: 100 }[event.key];
+  if (to === undefined) return;
+  event.preventDefault();
+  moveCut(to);
+});
+new ResizeObserver(() => {
+  // Exactly the same middle, however large the maps are now.
+  const centre = truthMap.getCenter();
+  for (const map of maps) {
+    map.invalidateSize({ pan: false, animate: false });
+    map.setView(centre, Math.round(map.getZoom()), { reset: true });
+  }
+  tell();
+}).observe(stage);
