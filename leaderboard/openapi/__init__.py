@@ -5,6 +5,7 @@ from typing import Any
 
 from leaderboard.openapi.paths import PATHS
 from leaderboard.openapi.schemas import SCHEMAS
+from leaderboard.openapi.tiles import TILE_PATHS
 
 _ABOUT = """
 Everything under `/api/v1`. Errors are problem details (RFC 9457) with a `code` that programs can rely on; the
@@ -30,10 +31,11 @@ def document() -> dict[str, Any]:
         "tags": [
             {"name": "Board", "description": "Who did how well, and in which season."},
             {"name": "Submissions", "description": "Handing in, and following what happens."},
+            {"name": "Tiles", "description": "The truth and what models make of it, cut up for maps."},
             {"name": "You", "description": "Whose token it is, and what is left of the quota."},
             {"name": "Workers", "description": "For evaluators alone, with a worker's token and a lease."},
         ],
-        "paths": PATHS,
+        "paths": PATHS | TILE_PATHS,
         "components": {
             "schemas": SCHEMAS,
             "securitySchemes": {
