@@ -36,7 +36,12 @@ export function zoom(section) {
     panel.append(canvas);
     panel.setAttribute("role", "group");
     panel.setAttribute("aria-label", `${layer.name}: left and right change the octave, plus and minus zoom`);
-    return { layer, panel, canvas, image: panel.querySelector("img") };
+    const image = panel.querySelector("img");
+    const size = panel.parentElement.querySelector("[data-pixels]");
+    const measure = () => image.naturalWidth && (size.textContent = `${image.naturalWidth} px`);
+    image.addEventListener("load", measure);
+    measure();
+    return { layer, panel, canvas, image };
   });
   const swipe = new Swipe(layers, redraw);
   panels.after(swipe.element);
@@ -90,6 +95,8 @@ export function zoom(section) {
     if (colours.value === plain) query.delete("colours");
     else query.set("colours", colours.value);
     history.replaceState(null, "", `?${query}`);
+    const explore = section.querySelector("[data-explore]");
+    if (explore) explore.search = `?place=${place.slug}&octave=${octave}${colours.value === plain ? "" : `&colours=${colours.value}`}`;
     for (const k of [octave - 1, octave + 1]) if (place.octaves.includes(k)) for (const layer of layers) pictures.get(source(layer, k));
     redraw();
   }
