@@ -18,10 +18,14 @@ from challenge.verdicts import EvaluationError, Reason
 
 
 class InProcess(AbstractContextManager):
-    """A session without a sandbox: it loads, builds, fits and predicts as `evaluator.child` does."""
+    """A session without a sandbox: it loads, builds, fits and predicts as `evaluator.child` does.
 
-    def __init__(self, bundle: Bundle, folder: Path) -> None:
+    A fit of the model's own gets `patience` times its seconds, for where the machine has much else to do.
+    """
+
+    def __init__(self, bundle: Bundle, folder: Path, patience: float = 1.0) -> None:
         self._bundle = bundle
+        self._patience = patience
         sys.path.insert(0, str(folder))
         spec = importlib.util.spec_from_file_location(f"zoo_{folder.name}", folder / "model.py")
         self._module = importlib.util.module_from_spec(spec)
@@ -57,7 +61,8 @@ class InProcess(AbstractContextManager):
         else:
             torch.manual_seed(seed)
             x = cast(self._model, x)
-            own(self._model, x, y.to(x), budget)
+            seconds = budget.seconds and self._patience * budget.seconds
+            own(self._model, x, y.to(x), replace(budget, seconds=seconds))
         self._model.eval()
 
     def predict(self, x: np.ndarray) -> np.ndarray:
