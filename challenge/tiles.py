@@ -126,7 +126,8 @@ def decode(content: bytes) -> Array:
         raise ValueError(f"a tile has {SIDE} x {SIDE} values")
     steps = planes[: size // 2].astype(np.uint16) << 8 | planes[size // 2 :]
     codes = np.cumsum(steps.reshape(SIDE, SIDE), axis=1, dtype=np.uint16).ravel()
-    values: Array = low + (high / STEPS - low / STEPS) * codes
+    share = np.minimum(codes, STEPS) / STEPS
+    values: Array = low * (1 - share) + high * share
     values[codes == INSIDE] = 1.0
     values[codes == NOT_FINITE] = np.nan
     return values
