@@ -119,8 +119,10 @@ class Life:
         os.close(self._held)
         os.close(self._report)
 
-    def end(self, seconds: float) -> Used:
-        """Let go, and wait for what the keeper has to say."""
+    def end(self, seconds: float, grace: float) -> Used:
+        """Let go, though not before the keeper speaks by itself, for `grace` seconds; what it has to say."""
+        if grace:
+            select.select([self._report], [], [], grace)
         os.close(self._held)
         try:
             if not select.select([self._report], [], [], seconds)[0]:
@@ -208,15 +210,18 @@ class Process:
             self.drain(TAIL_BYTES + self._printed)
         return self._tail.decode("utf-8", "replace").strip()
 
-    def end(self) -> None:
-        """Close the pipes and kill everything that was started."""
+    def end(self, grace: float = 0.0) -> None:
+        """Close the pipes and kill everything that was started.
+
+        With `grace` the keeper may first see for itself, in so many seconds, how what it keeps has ended.
+        """
         if self._ended:
             return
         self._ended = True
         self._close()
         if self._life is not None:
             # The keeper sees it closed, ends everything, and says what was used.
-            self.used = self._life.end(END_SECONDS)
+            self.used = self._life.end(END_SECONDS, grace)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._popen.wait(REAP_SECONDS)
         with contextlib.suppress(ProcessLookupError):

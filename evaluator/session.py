@@ -24,6 +24,8 @@ CHUNK: Final = 1 << 16
 GRACE_SECONDS: Final = 5.0
 FIT_GRACE: Final = 1.1
 TICK_SECONDS: Final = 1.0
+# From a closed pipe to the end of the process that had it, where it ends.
+ENDING_SECONDS: Final = 2.0
 # Of READY and GO: nothing foreign has run before them.
 _FIRST: Final = bytes(wire.NONCE_BYTES)
 
@@ -231,7 +233,7 @@ class Session:
     def _ended(self) -> EvaluationError:
         """Why it has: from what the kernel counted, never from an exit code or a word of its own."""
         said = self._process.said()
-        self._process.end()
+        self._process.end(ENDING_SECONDS)
         used, limits = self._process.used, self._limits
         if used.oom_kills:
             detail = f"It is {limits.memory_bytes // MIB:,} MiB in all."

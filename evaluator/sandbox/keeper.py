@@ -93,7 +93,7 @@ def _wait(child: int, life: int, cpu_seconds: float) -> bool:
     while not (seen := poll.poll(_LOOK_MILLISECONDS)) and _cpu_seconds(_descendants()) < cpu_seconds:
         pass
     os.close(ended)
-    return [number for number, _ in seen] == [ended]
+    return ended in dict(seen)
 
 
 def _killed(child: int, *, told: bool) -> bool:

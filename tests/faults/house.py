@@ -1,0 +1,295 @@
+"""A board and its evaluators as real processes, in a folder of their own, for those who do harm to them.
+
+The season is tiny, the submission learns in no time (learner.py) and less is asked of it (small_worker.py),
+so that a whole evaluation takes seconds. Everybody is started as people start them, and started again by
+whoever looks after them: the server by `mbc serve`, that and the workers by `tend`, like a service manager.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import httpx
+import torch
+from safetensors.torch import save
+
+from challenge import sample
+
+HERE = Path(__file__).parent
+MBC = [sys.executable, "-m", "challenge.cli"]
+PATIENCE = 240.0
+# Of a report, what depends on the machine's mood.
+MOODS = ("seconds", "timings", "predictions_per_second")
+SETTINGS = {
+    "MBC_BOARD_CHAINS": "2",
+    "MBC_BOARD_OCTAVES": "4",
+    "MBC_BOARD_POINTS": "64",
+    "MBC_BOARD_TRUTH_PIXELS": "16",
+    "MBC_BOARD_LEASE_SECONDS": "6",
+    "MBC_BOARD_SWEEP_SECONDS": "0.05",
+    "MBC_BOARD_UNCLAIMED_SECONDS": "4",
+    "MBC_BOARD_ATTEMPTS": "1000",
+    "MBC_BOARD_HAND_INS_A_DAY": "100000",
+    "MBC_BOARD_HAND_INS_WAITING": "1000",
+    "MBC_BOARD_WRITE_RATE": "1000000 per minute",
+    "MBC_LIMIT_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def bundle(number):
+    """A bundle like all others, but for its description."""
+    manifest = f'api = 1\nname = "one"\nauthor = "Ada"\ndescription = "Number {number}."\n'
+    files = {
+        "submission.toml": manifest.encode(),
+        "model.py": (HERE / "learner.py").read_bytes(),
+        "weights.safetensors": _weights(),
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def _weights():
+    if not hasattr(_weights, "made"):
+        scope = {}
+        exec((HERE / "learner.py").read_text(), scope)
+        model = scope["build"](2, 1)
+        x, t = sample(20_000, 1)
+        scope["fit"](model, torch.tensor(x).float(), torch.tensor(t)[:, None].float(), None)
+        _weights.made = save(model.state_dict())
+    return _weights.made
+
+
+def started(process):
+    """When a process was started, in ticks: by this two of one number differ; None where there is none."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return None
+
+
+def command(process):
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return [""]
+
+
+def children(process):
+    found = []
+    for task in Path(f"/proc/{process}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += map(int, task.read_text().split())
+    return found
+
+
+def family(process):
+    """The process and all that came from it, as {number: when it was started}."""
+    found = {process: started(process)}
+    for child in children(process):
+        found |= family(child)
+    return found
+
+
+def alive(processes):
+    return [number for number, when in processes.items() if when is not None and started(number) == when]
+
+
+class Worker:
+    """One `mbc worker`, restarted by `tend`."""
+
+    def __init__(self, house, name):
+        self._house = house
+        self.log = house.folder / f"{name}.log"
+        self.numbers = []
+        self.start()
+
+    def start(self):
+        house = self._house
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, str(HERE / "small_worker.py"), "worker"),
+                    *("--server", house.url, "--broker", house.broker),
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=house.environment | {"MBC_WORKER_TOKEN": house.token()},
+            )
+        self.numbers.append(self.process.pid)
+
+    def sandboxes(self):
+        """(keeper, its bubblewrap, the first process inside) of each sandbox that has all of them."""
+        found = []
+        for keeper in children(self.process.pid):
+            if any(part.endswith("keeper.py") for part in command(keeper)):
+                for outer in children(keeper):
+                    found += [(keeper, outer, inner) for inner in children(outer)]
+        return found
+
+
+class House:
+    """`mbc serve --no-worker` and some workers."""
+
+    def __init__(self, folder, *, workers=1, broker=None, data=None, **settings):
+        self.folder = folder
+        self.data = data or folder / "data"
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir(parents=True, exist_ok=True)
+        self.temporary.chmod(0o777)
+        self.broker = broker or f"sqla+sqlite:///{self.data / 'queue.sqlite'}"
+        self.environment = os.environ | SETTINGS | {
+            "MBC_CONFIG": str(folder / "config.toml"), "TMPDIR": str(self.temporary),
+            # Torch keeps files of its own in the evaluator.
+            "TORCHINDUCTOR_CACHE_DIR": str(folder / "torch"), **settings,
+        }  # fmt: skip
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "serve.log"
+        self.handed_in = 0
+        self.served = []
+        self._tokens = []
+        self.serve()
+        self.until("server", self.up)
+        self.workers = [Worker(self, f"worker-{number}") for number in range(workers)]
+
+    def serve(self):
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(*MBC, "serve", "--no-worker", "--data", str(self.data)),
+                    *("--port", str(self.port), "--broker", self.broker),
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self.environment,
+            )
+        self.served.append(self.process.pid)
+
+    def token(self):
+        """A worker's token as `mbc admin` makes them: not that of the embedded worker."""
+        if not self._tokens:
+            made = subprocess.run(
+                [*MBC, "admin", "--data", str(self.data), "tokens", "new", "--worker"],
+                env=self.environment,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=True,
+            )
+            self._tokens.append(made.stdout.split()[-1])
+        return self._tokens[0]
+
+    def tend(self):
+        """Start again whoever has ended."""
+        if self.process.poll() is not None:
+            self.serve()
+        for worker in self.workers:
+            if worker.process.poll() is not None:
+                worker.start()
+
+    def up(self):
+        try:
+            return httpx.get(f"{self.url}/api/v1/seasons", timeout=30).is_success
+        except httpx.TransportError:
+            return False
+
+    def until(self, what, answered, patience=PATIENCE, pause=0.1):
+        """What `answered` returns, once it is true; meanwhile everybody is tended."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            with contextlib.suppress(httpx.TransportError):
+                if found := answered():
+                    return found
+            if hasattr(self, "workers"):
+                self.tend()
+            time.sleep(pause)
+        raise AssertionError(f"no {what} within {patience} s\n{self.said()}")
+
+    def said(self):
+        """All logs."""
+        logs = sorted(self.folder.glob("*.log"))
+        return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-6000:]}" for log in logs)
+
+    def hand_in(self):
+        """Hand another one in, as stubbornly as a person would; its number."""
+        self.handed_in += 1
+        content = bundle(self.handed_in)
+        local = {"Authorization": f"Bearer {(self.data / 'tokens' / 'local').read_text().strip()}"}
+
+        def sent():
+            answer = httpx.post(
+                f"{self.url}/api/v1/submissions",
+                files={"bundle": ("one.zip", content, "application/zip")},
+                headers=local,
+                timeout=60,
+            )
+            return answer.json()["id"] if answer.status_code in (200, 201) else None
+
+        return self.until("acceptance", sent)
+
+    def status(self, number):
+        answer = httpx.get(f"{self.url}/api/v1/submissions/{number}", timeout=60)
+        return answer.json() if answer.is_success else None
+
+    def statuses(self, numbers):
+        """Of each; tried until the server says it."""
+        return [self.until("status", lambda n=number: self.status(n)) for number in numbers]
+
+    def ended(self, numbers):
+        """Their statuses, once all are final."""
+
+        def all_final():
+            found = [self.status(number) for number in numbers]
+            return found if all(one and one["final"] for one in found) else None
+
+        return self.until(f"end of {numbers}", all_final, pause=0.3)
+
+    def figures(self, number):
+        """Everything that was measured, as one digest and in words."""
+        report = httpx.get(f"{self.url}/api/v1/submissions/{number}/report", timeout=60).json()
+        told = json.dumps({k: v for k, v in report.items() if k not in MOODS}, sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()[:12], told
+
+    def board(self):
+        """The numbers of all that rank, page by page."""
+        found, page, pages = [], 1, 1
+        while page <= pages:
+            answer = httpx.get(f"{self.url}/api/v1/board", params={"page": page}, timeout=60).json()
+            found += [entry["submission_id"] for entry in answer["entries"]]
+            page, pages = page + 1, answer["page"]["pages"]
+        return found
+
+    def close(self):
+        """Stop everybody as their service manager would; nothing of them may be left."""
+        kin = {}
+        for process in (self.process, *(worker.process for worker in self.workers)):
+            kin |= family(process.pid)
+            process.send_signal(signal.SIGTERM)
+        for process in (self.process, *(worker.process for worker in self.workers)):
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        return kin
