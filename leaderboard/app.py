@@ -26,6 +26,8 @@ from leaderboard.views import oauth
 from leaderboard.views.api import api
 from leaderboard.views.common import Parts
 from leaderboard.views.explorer import explorer
+from leaderboard.views.learning import learning
+from leaderboard.views.machines import machines
 from leaderboard.views.pages import pages
 from leaderboard.views.people import people_pages
 from leaderboard.views.shown import shown
@@ -80,6 +82,8 @@ def create_app(config: Config) -> Flask:
     app.register_blueprint(pages)
     app.register_blueprint(people_pages)
     app.register_blueprint(shown)
+    app.register_blueprint(machines)
+    app.register_blueprint(learning)
     for blueprint in (explorer, tiles, tile_worker):
         app.register_blueprint(blueprint)
     oauth.offer(app, config)

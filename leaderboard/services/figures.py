@@ -48,6 +48,11 @@ def zoom(factor: int) -> str:
     return f"{factor:,}" if factor < 1_000_000 else number(factor)
 
 
+def seconds(value: float) -> str:
+    """A budget: whole where it is whole."""
+    return f"{value:g} s"
+
+
 def rank(value: tuple[int, int] | None) -> str:
     """One number, or two for a tie."""
     if value is None:
@@ -70,6 +75,7 @@ FILTERS: Final[dict[str, Callable[..., str]]] = {
     "size": size,
     "number": number,
     "zoom": zoom,
+    "seconds": seconds,
     "rank": rank,
     "date": date,
 }

@@ -89,6 +89,8 @@ class Listing:
         other = replace(self, **changes)
         if "page" not in changes:
             other = replace(other, page=1)
+        # What says nothing on a track is left out there.
+        other = replace(other, machine=CPU) if other.race.track is Track.OPEN else replace(other, verified="")
         usual = "desc" if SORTS[other.sort].descending else "asc"
         defaults = Listing(order=usual)
         names = {"weight": "class"}

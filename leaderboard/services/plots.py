@@ -1,6 +1,7 @@
-"""The scale of the board's bars; templates only write it down as SVG."""
+"""The scale of the board's bars, and its smallest plot; templates only write them down as SVG."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -14,6 +15,15 @@ class Axis:
     def share(self, value: float) -> float:
         """Where a value lies, from 0 to 1."""
         return min(max(value / self.end, 0.0), 1.0)
+
+
+def profile(skill: Sequence[float], side: int) -> str:
+    """Skill by octave as an area that fills a square: what stands for an entry without a picture."""
+    step = side / max(len(skill), 1)
+    path = f"M0,{side}"
+    for value in skill:
+        path += f"V{side * (1 - value):.4g}h{step:.4g}"
+    return f"{path}V{side}Z"
 
 
 def axis(highest: float, octaves: int) -> Axis:

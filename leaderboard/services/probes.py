@@ -79,7 +79,7 @@ def cards(found: Integrity, evidence: Evidence) -> tuple[ProbeCard, ...]:
     """Every probe of a report with its plot; the plots of probes that decide nothing are left to `others`."""
     plots = {one.probe: one for one in evidence.plots}
     return tuple(
-        ProbeCard(probe, _verdict(probe), anchor(probe.name), _drawn(plots.get(probe.name)))
+        ProbeCard(probe, _verdict(probe), anchor(probe.name), drawn(plots.get(probe.name)))
         for probe in found.probes
     )
 
@@ -87,7 +87,7 @@ def cards(found: Integrity, evidence: Evidence) -> tuple[ProbeCard, ...]:
 def others(found: Integrity, evidence: Evidence) -> tuple[tuple[str, ProbePlot], ...]:
     """Plots of probes that decide nothing and so stand in no report, by name."""
     known = {probe.name for probe in found.probes}
-    made = ((one.probe, _drawn(one)) for one in evidence.plots if one.probe not in known)
+    made = ((one.probe, drawn(one)) for one in evidence.plots if one.probe not in known)
     return tuple((name, plot) for name, plot in made if plot is not None)
 
 
@@ -102,7 +102,8 @@ def _verdict(probe: ProbeResult) -> str:
     return "flagged" if probe.flagged else "passed"
 
 
-def _drawn(shown: Plot | None) -> ProbePlot | None:
+def drawn(shown: Plot | None) -> ProbePlot | None:
+    """The plot of evidence; None where there is none, or nothing in it that can be drawn."""
     try:
         return plot(shown) if shown else None
     except (ValueError, TypeError):

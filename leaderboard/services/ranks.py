@@ -68,6 +68,14 @@ def beats(session: Session, one: int, other: int) -> bool:
     return interval(sums[one] - sums[other])[0] > 0
 
 
+def skills(session: Session, ids: Sequence[int]) -> dict[int, list[float]]:
+    """Skill by octave of each of these evaluations."""
+    rows = session.execute(
+        select(ReportRow.evaluation_id, ReportRow.skill).where(ReportRow.evaluation_id.in_(ids))
+    )
+    return {number: matrix(stored, 1)[:, 0].tolist() for number, stored in rows}
+
+
 def matrix(stored: bytes, octaves: int) -> NDArray[np.float64]:
     """(chains, octaves) of what a report's row holds."""
     return np.frombuffer(stored, dtype="<f8").reshape(-1, octaves)

@@ -25,7 +25,12 @@ def view_skills(session: Session, config: Config, evaluation_id: int) -> Skills:
     """Skill by place and octave, in [0, 1], of every view that has an error picture."""
     rows = session.execute(
         select(Artifact.name, Artifact.digest)
-        .where(Artifact.evaluation_id == evaluation_id, Artifact.name.endswith("/error.png"))
+        .where(
+            Artifact.evaluation_id == evaluation_id,
+            Artifact.name.endswith("/error.png"),
+            # Targets of the samples track are no places, and may be secret.
+            Artifact.name.not_like("samples/%"),
+        )
         .order_by(Artifact.name)
     )
     return _measured(artifacts.path_of(config, evaluation_id, "x").parent, tuple((n, d) for n, d in rows))

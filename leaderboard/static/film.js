@@ -2,13 +2,15 @@
 const FRAME = 140;
 
 export function film(section) {
-  const image = section.querySelector("img");
+  const image = section.querySelector("img.screen") ?? section.querySelector("img");
   const slider = section.querySelector("input[type=range]");
   const play = section.querySelector("button");
   const out = section.querySelector("[data-out=frame]");
   const count = Number(section.dataset.frames);
   const held = new Map();
   let playing = 0;
+  // A single frame is a picture.
+  if (!slider) return;
 
   function load(index) {
     if (!held.has(index) && index < count) {

@@ -5,13 +5,13 @@ import { surface } from "./surface.js";
 import { zoom } from "./zoom.js";
 
 document.documentElement.classList.add("js");
-for (const section of document.querySelectorAll(".live")) follow(section);
+for (const section of document.querySelectorAll(".live[data-events]")) follow(section);
 for (const section of document.querySelectorAll(".zoom")) zoom(section);
 for (const box of document.querySelectorAll(".surface")) surface(box);
 for (const section of document.querySelectorAll(".film")) film(section);
 for (const form of document.querySelectorAll("form.rival")) form.querySelector("select").addEventListener("change", () => form.requestSubmit());
 
-const plot = document.querySelector(".plot");
+const plot = document.querySelector(".curve .plot");
 if (plot) {
   const readout = plot.querySelector(".readout");
   plot.addEventListener("pointermove", (event) => {

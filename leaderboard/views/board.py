@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from typing import Any, Final
 
 from flask import Response, render_template, request
@@ -9,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from challenge.bundle import WEIGHT_CLASSES
 from challenge.places import PLACES
+from challenge.tracks import BUDGETS, SENTENCES, Track
 from leaderboard.db import now
 from leaderboard.services import evaluations, fronts, listing, plots, ranks, seasons, standings
 from leaderboard.services.listing import Listing
-from leaderboard.services.standings import Board, Entry
+from leaderboard.services.standings import Board, Entry, Race
 from leaderboard.views.common import board_season, parts, reading
 
 PENDING_SHOWN: Final = 40
@@ -24,7 +26,7 @@ def page() -> Response:
     """The board; with ?part=1 only what changes while entries are judged."""
     wish = Listing.read(request.args)
     with reading() as db:
-        board = standings.board(db, board_season(db))
+        board = standings.board(db, board_season(db), wish.race)
         rows = [row for row in seasons.list_seasons(db) if row.ranked]
         values = _values(db, board, wish, rows)
     template = "board_part.html" if "part" in request.args else "board.html"
@@ -47,6 +49,7 @@ def _values(db: Session, board: Board, wish: Listing, rows: list[Any]) -> dict[s
     return {
         "board": board,
         "wish": wish,
+        "tracks": SENTENCES,
         "decided": kept.get(
             ("decided", board.standing.token, known, wish, bool(waiting)),
             lambda: render_template("board_decided.html", **_decided(db, board, wish, rows)),
@@ -64,6 +67,9 @@ def _decided(db: Session, board: Board, wish: Listing, rows: list[Any]) -> dict[
     octaves = board.season.octaves
     highest = max((e.evaluation.interval_high or 0.0 for e in board.entries), default=0.0)
     until = board.season.closed_at or now()
+    watched = standings.standing(db, board.season, Race(Track.SAMPLES, wish.machine)).entries
+    page = listing.page(board.entries, wish)
+    shown = [e.evaluation.id for e in page.entries] if board.race.track is Track.SAMPLES else []
 
     def is_better(one: Entry, other: Entry) -> bool:
         return ranks.beats(db, one.evaluation.id, other.evaluation.id)
@@ -71,14 +77,17 @@ def _decided(db: Session, board: Board, wish: Listing, rows: list[Any]) -> dict[
     return {
         "board": board,
         "wish": wish,
-        "page": listing.page(board.entries, wish),
+        "page": page,
+        "profiles": {number: plots.profile(skill, 56) for number, skill in ranks.skills(db, shown).items()},
+        "tracks": SENTENCES,
+        "machines": tuple(BUDGETS),
         "best": board.entries[0] if board.entries else None,
         "axis": plots.axis(highest, octaves),
         "seasons": rows,
         "places": _PLACES,
         "classes": list(WEIGHT_CLASSES),
         "front": fronts.front(board.entries, octaves),
-        "history": fronts.history(board.entries, octaves, until, is_better),
+        "history": fronts.history(watched, octaves, until, is_better),
         "waiting": bool(board.pending),
     }
 
@@ -86,7 +95,8 @@ def _decided(db: Session, board: Board, wish: Listing, rows: list[Any]) -> dict[
 _CSV: Final = (
     "rank_low", "rank_high", "submission_id", "name", "author", "method", "octaves", "interval_low",
     "interval_high", "depth", "precision_db", "universality", "weight_class", "bytes", "parameters",
-    "predictions_per_second", "device", "date", "reference", "flagged",
+    "predictions_per_second", "device", "date", "reference", "flagged", "track", "machine", "verified",
+    "open_octaves", "samples_octaves",
 )  # fmt: skip
 
 
@@ -94,19 +104,19 @@ def table() -> Response:
     """Every entry that the query asks for, as CSV (RFC 4180), in full precision."""
     wish = Listing.read(request.args, per_page=listing.MOST_PER_PAGE)
     with reading() as db:
-        board = standings.board(db, board_season(db))
+        board = standings.board(db, board_season(db), wish.race)
     out = io.StringIO()
     rows = csv.writer(out)
     rows.writerow(_CSV)
     # All of them: a table that stops somewhere would be taken for the whole.
-    everything = Listing(weight=wish.weight, kind=wish.kind, sort=wish.sort, order=wish.order, per_page=10**9)
+    everything = replace(wish, page=1, per_page=10**9)
     for entry in listing.page(board.entries, everything).entries:
         values = entry.to_dict()
         (values["rank_low"], values["rank_high"]) = values["rank"]
         (values["interval_low"], values["interval_high"]) = values["interval"]
         rows.writerow([_plain(values[name]) for name in _CSV])
     answer = Response(out.getvalue(), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = f'attachment; filename="board-{board.season.id}.csv"'
+    answer.headers["Content-Disposition"] = f'attachment; filename="board-{board.season.id}-{wish.track}.csv"'
     return conditional(answer)
 
 

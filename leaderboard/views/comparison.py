@@ -5,11 +5,13 @@ from typing import Any
 from flask import request
 from sqlalchemy.orm import Session
 
+from challenge.tracks import CPU, Track
 from leaderboard.errors import Refused, not_found
 from leaderboard.models import Evaluation
 from leaderboard.services import artifacts, differences, standings
+from leaderboard.services.standings import OPEN, Race
 from leaderboard.views import zooming
-from leaderboard.views.api import newest
+from leaderboard.views.api import asked_track, newest
 from leaderboard.views.common import board_season
 from leaderboard.views.entry import RIVALS, by_chain, standing
 from leaderboard.views.visitors import seen
@@ -21,11 +23,14 @@ def context(db: Session) -> dict[str, Any]:
     pair = [_judged(db, number) if number is not None else None for number in numbers]
     first = next((evaluation for evaluation in pair if evaluation), None)
     season = first.season if first else board_season(db)
-    choices = standings.board(db, season).entries[:RIVALS]
+    track = asked_track() or Track.OPEN
+    race = Race(track, (first.machine if first else None) or CPU) if track is Track.SAMPLES else OPEN
+    choices = standings.standing(db, season, race).entries[:RIVALS]
     listed = {entry.submission.id for entry in choices}
     # One that does not rank can be compared, and stays chosen.
     extra = [e for e in pair if e and e.submission_id not in listed]
     values = {"a": pair[0], "b": pair[1], "season": season, "choices": choices, "extra": extra, "zoom": None}
+    values["track"] = track
     if pair[0] is None or pair[1] is None:
         return values | {"difference": None}
     return values | _compared(db, pair[0], pair[1])
@@ -34,7 +39,7 @@ def context(db: Session) -> dict[str, Any]:
 def _judged(db: Session, number: int) -> Evaluation:
     """The evaluation that a submission stands by, with figures."""
     seen(db, number)
-    shown = standing(*newest(db, number))
+    shown = standing(*newest(db, number, asked_track() or Track.OPEN))
     if shown.octaves is None:
         raise not_found("report")
     return shown
@@ -47,6 +52,13 @@ def _compared(db: Session, a: Evaluation, b: Evaluation) -> dict[str, Any]:
             "other_season",
             f"{a.submission.name} was judged in {a.season.name}, {b.submission.name} in {b.season.name}.",
             "Two entries are compared on the same points: choose two of one season.",
+        )
+    if a.machine != b.machine:
+        raise Refused(
+            409,
+            "other_machine",
+            f"{a.submission.name} learned on the class {a.machine}, {b.submission.name} on {b.machine}.",
+            "Budgets of two classes of machine are not the same: choose two of one class.",
         )
     found = differences.difference(by_chain(db, a), by_chain(db, b))
     return {"difference": found, "rows": _rows(a, b), "zoom": _zoom(db, a, b)}

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from challenge.evidence import Evidence
 from challenge.report import Report
 from challenge.shortfalls import by_remedy, doubts, shortfalls
+from challenge.tracks import Track
 from challenge.verdicts import EXPLANATIONS, Reason, Status
 from leaderboard.errors import not_found
 from leaderboard.models import Evaluation, ReportRow, Submission
@@ -28,7 +29,7 @@ from leaderboard.services import (
     view_skills,
 )
 from leaderboard.services.curves import Entrant
-from leaderboard.views import zooming
+from leaderboard.views import learning, zooming
 from leaderboard.views.api import newest
 from leaderboard.views.common import parts
 
@@ -48,20 +49,26 @@ STAGES = (
 def context(db: Session, submission_id: int) -> dict[str, Any]:
     """Everything that the template of a submission needs; Refused with 404."""
     found, last = newest(db, submission_id)
+    latest = submissions.newest(db, found)
     shown = standing(found, last)
-    row = db.get(ReportRow, shown.id)
+    row = db.get(ReportRow, shown.id) if shown.track == Track.OPEN.value else None
     report = report_of(row)
+    watched = latest.get(Track.SAMPLES)
     return {
         "s": found,
         "e": shown,
-        "last": last,
-        "position": evaluations.queue_position(db, last),
+        "live": [
+            (one, evaluations.queue_position(db, one), standing(found, one).id != one.id)
+            for one in latest.values()
+            if not one.state.final
+        ],
         "stages": STAGES,
         "report": report,
+        "learning": learning.context(db, watched and standing(found, watched)),
         **(_curve(db, found, shown, row) if row else {"curve": None}),
         "zoom": _zoom(db, shown, report),
         "explanation": EXPLANATIONS[Reason(shown.reason)] if shown.reason else None,
-        "rank": _rank(db, shown),
+        "rank": learning.rank(db, shown),
         "sources": {n: Markup(texts.source_html(t)) for n, t in submissions.sources(db, found).items()},  # noqa: S704 - made by pygments
         "readme": Markup(texts.readme_html(submissions.text(db, found, "README.md"))),  # noqa: S704 - cleaned by nh3
         "recipe": submissions.text(db, found, "train.toml"),
@@ -97,19 +104,13 @@ def report_of(row: ReportRow | None) -> Report | None:
 
 
 def standing(found: Submission, last: Evaluation) -> Evaluation:
-    """The evaluation that a page shows: while a submission is judged again, what it stands by."""
+    """The evaluation on its track that a page shows: what a submission stands by while it is judged again."""
     if not last.state.final:
         for evaluation in reversed(found.evaluations):
-            if evaluation.season.ranked and evaluation.octaves is not None:
+            judged = evaluation.season.ranked and evaluation.octaves is not None
+            if judged and evaluation.track == last.track:
                 return evaluation
     return last
-
-
-def _rank(db: Session, evaluation: Evaluation) -> tuple[int, int] | None:
-    if evaluation.state is not Status.SCORED:
-        return None
-    entries = standings.board(db, evaluation.season).entries
-    return next((entry.rank for entry in entries if entry.evaluation.id == evaluation.id), None)
 
 
 def _curve(db: Session, found: Submission, shown: Evaluation, row: ReportRow) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The pages."""
 
 from pathlib import Path
+from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -34,6 +35,13 @@ for _name, _filter in figures.FILTERS.items():
 
 pages.add_url_rule("/", "board", board.page)
 pages.add_url_rule("/board.csv", "board_csv", board.table)
+
+
+@pages.get("/board")
+def board_by_name() -> BaseResponse:
+    """The board has the first address; this is the one that people guess."""
+    query: dict[str, Any] = request.args.to_dict()
+    return redirect(url_for("pages.board", **query), 301)
 
 
 @pages.get("/api")

@@ -12,11 +12,12 @@ import numpy as np
 
 from challenge.bundle import read_bundle
 from challenge.metrics import depth, interval
+from challenge.tracks import Track
 from leaderboard import db
 from leaderboard.app import make_directories
 from leaderboard.config import Config
-from leaderboard.models import Evaluation
-from leaderboard.services import artifacts, evaluations, seasons, submissions, tokens
+from leaderboard.models import Evaluation, Submission
+from leaderboard.services import artifacts, evaluations, files, seasons, submissions, tokens
 
 MODEL = '''"""A network on per-axis Fourier features, with the raw inputs kept beside them."""
 
@@ -209,6 +210,109 @@ def report(
     }
 
 
+def samples_report(
+    season, octaves, seed=0, *, machine="cpu", verdict="scored", sentence="", killed=False, **changes
+):
+    """What a worker posts of the samples track: three targets, the mean of which is about `octaves`."""
+    size = season.size(Track.SAMPLES)
+    each = [
+        skills(max(0.3, octaves + shift), 3 * seed + k, size.chains, size.octaves, 1.6)
+        for k, shift in enumerate((0.6, 0.3, -0.9))
+    ]
+    mean = np.mean(each, axis=0)
+    budget = season.budgets[machine]
+    targets = []
+    for kind, by_chain in zip(("mandelbrot", "cousin", "polynomial"), each, strict=True):
+        cut = killed and kind == "cousin"
+        targets.append(
+            {
+                "kind": kind,
+                "name": "" if season.ranked else f"{kind} of the practice season",
+                **figures(by_chain),
+                "seconds": budget * (1.1 if cut else 1.0),
+                "ended": "killed" if cut else "returned",
+                "reason": "time_exceeded" if cut else "",
+                "judged_on": budget * (0.97 if cut else 1.0),
+                "checkpoints": 31,
+                "losses": [],
+                "film": [budget * share for share in (0.03, 0.1, 0.3, 0.6, 1.0)],
+            }
+        )
+    whole = report(season, mean, verdict=verdict, sentence=sentence, universal=verdict == "scored")
+    for name in ("integrity", "weight_class"):
+        del whole[name]
+    return whole | {
+        "targets": targets,
+        "samples": season.samples,
+        "budget_seconds": budget,
+        "calibration": {
+            "machine": machine,
+            "seconds": 0.00151,
+            "reference": 0.00137,
+            "factor": 0.00151 / 0.00137,
+        },
+        "bytes": 4_210,
+        "device": "cuda" if machine == "gpu" else "cpu",
+        "seconds": 412.7,
+        "track": "samples",
+        **changes,
+    }
+
+
+def figures(by_chain):
+    mean = by_chain.mean(axis=0)
+    return {
+        "octaves": float(mean.sum()),
+        "interval": list(interval(by_chain.sum(axis=1))),
+        "depth": depth(mean),
+        "precision_db": 20.0,
+        "skill": mean.tolist(),
+        "skill_by_chain": by_chain.tolist(),
+    }
+
+
+def lessons(config, evaluation):
+    """Pictures of three targets as they were learned, and losses."""
+    from challenge.evidence import Evidence, Plot, Series
+    from challenge.pictures import error_image, model_image
+
+    x, y = np.meshgrid(np.linspace(-2, 2, 128), np.linspace(2, -2, 128))
+    plots = []
+    for target, power in ((1, 2), (2, 3), (3, 4)):
+        z, c = np.zeros_like(x + 1j * y), x + 0.12 * np.sin(3 * y) - 0.4 + 1j * (y + 0.1 * np.cos(2 * x))
+        count = np.zeros(x.shape)
+        for _ in range(60):
+            inside = np.abs(z) < 4
+            z[inside] = z[inside] ** power + c[inside]
+            count += inside
+        truth = (count / 60).ravel()
+        for frame in range(5):
+            learned = blurred(truth.reshape(128, 128), 9 / (1 + 2 * frame)).ravel()
+            keep_picture(
+                config, evaluation, f"samples/{target}/film-{frame:02}.png", model_image(truth, learned)
+            )
+        keep_picture(config, evaluation, f"samples/{target}/truth.png", model_image(truth, truth))
+        keep_picture(config, evaluation, f"samples/{target}/error.png", error_image(truth, learned))
+        seconds = np.linspace(0.5, 120, 60)
+        loss = -1.2 - 1.6 * (seconds / 120) ** 0.5 + 0.04 * np.sin(seconds)
+        series = Series(f"Multibrot set of degree {power}", tuple(seconds.tolist()), tuple(loss.tolist()))
+        plots.append(Plot(f"target {target}", "seconds", "log₁₀ of its loss", (series,)))
+    artifacts.keep_evidence(config, evaluation.id, Evidence(plots=tuple(plots)).to_json().encode())
+
+
+def blurred(grid, sigma):
+    from scipy.ndimage import gaussian_filter
+
+    return gaussian_filter(grid, sigma, mode="nearest")
+
+
+def keep_picture(config, evaluation, name, image):
+    from challenge.pictures import png_bytes
+
+    artifacts.check_samples_name(name)
+    files.write_whole(artifacts.path_of(config, evaluation.id, name), artifacts.rewrite(png_bytes(image)))
+
+
 PEOPLE = (
     ("hash grid", "the platform", "multi-resolution hash grid", 8.31, True, "MIT", {}),
     ("fourier", "the platform", "per-axis Fourier features", 7.22, True, "MIT", {}),
@@ -315,6 +419,45 @@ def draw(session, config, evaluation, skill):
                 artifacts.keep(session, config, evaluation.id, f"{place.slug}/{octave:02d}/{kind}.png", clean)
 
 
+def watch(writers, config):
+    """What became of some of them on the samples track, one of them on the practice season's targets."""
+    from datetime import timedelta
+
+    with writers.begin() as session:
+        named = {row.name: row for row in session.query(Submission)}
+        open_season, practice = seasons.current_season(session), seasons.find_season(session, "practice")
+        for row in session.query(Evaluation).filter(Evaluation.finished_at.is_(None)):
+            # Nothing more urgent waits, as far as these claims are concerned.
+            row.send_at, row.sent_at = row.send_at + timedelta(days=1), None
+        for age, name in enumerate(named):
+            named[name].created_at -= timedelta(hours=13 * (len(named) - age))
+        worker = tokens.find_token(session, tokens.new_token(session, None))
+        results = (
+            ("hash grid", open_season, 6.2, {}),
+            ("fourier", open_season, 4.4, {}),
+            ("mlp", open_season, 3.7, {}),
+            ("Seepferdchen", open_season, 7.9, {"killed": True}),
+            ("spiral-siren-v3", open_season, 6.3, {}),
+            (
+                "Kolmogorov kitchen",
+                open_season,
+                5.1,
+                {"verdict": "rejected", "sentence": "It did not learn digits."},
+            ),
+            ("octree-of-experts", open_season, 8.4, {"machine": "gpu"}),
+            ("linear", practice, 0.6, {"killed": True}),
+        )
+        for seed, (name, season, octaves, changes) in enumerate(results):
+            evaluation = evaluations.queue_evaluation(session, named[name], season, Track.SAMPLES)
+            claim = evaluations.claim(session, config, evaluation.id, worker)
+            lessons(config, evaluation)
+            made = samples_report(season, octaves, seed, **changes)
+            evaluations.finish(session, evaluation.id, claim.lease, made)
+        live = evaluations.queue_evaluation(session, named["octree-of-experts"], open_season, Track.SAMPLES)
+        live.status, live.progress, live.message = "refitting", 0.43, "target 2 of 3: 41 of 132 s"
+        evaluations.queue_evaluation(session, named["deep-dive"], open_season, Track.SAMPLES)
+
+
 def main(folder, *, pictures=True):
     config = Config.make(folder, hand_ins_a_day=1000, hand_ins_waiting=1000)
     make_directories(config)
@@ -374,6 +517,7 @@ def main(folder, *, pictures=True):
             evaluations.fail(
                 session, config, evaluation.id, claim.lease, {"reason": reason, "detail": detail}
             )
+    watch(writers, config)
     with writers.begin() as session:
         for evaluation in session.query(Evaluation).filter(Evaluation.status == "queued"):
             evaluation.send_at = None
