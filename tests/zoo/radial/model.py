@@ -1,11 +1,14 @@
 """Gaussians whose places and widths are learned, beside the raw inputs, then a small network."""
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 WIDTH = 48
+# Of two layers where inputs are many, and every Gaussian is far from nearly every point.
+MANY, MANY_WIDTH = 5, 96
 GAUSSIANS = 256
 
 
@@ -28,6 +31,8 @@ class Radial(nn.Module):
 def build(in_features: int, out_features: int) -> nn.Module:
     """Gaussians and network."""
     features = Radial(in_features)
-    return nn.Sequential(
-        features, nn.Linear(features.out_features, WIDTH), nn.GELU(), nn.Linear(WIDTH, out_features)
-    )
+    widths = [MANY_WIDTH] * 2 if in_features >= MANY else [WIDTH]
+    layers: list[nn.Module] = [features]
+    for before, after in pairwise([features.out_features, *widths]):
+        layers += [nn.Linear(before, after), nn.GELU()]
+    return nn.Sequential(*layers, nn.Linear(widths[-1], out_features))
