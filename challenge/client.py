@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 import httpx
 import platformdirs
 
+from challenge.tracks import Track
 from challenge.verdicts import Status
 
 DEFAULT_SERVER: Final = "http://127.0.0.1:8000"
@@ -112,6 +113,23 @@ class Standing:
         return self.status.final
 
     @property
+    def track(self) -> str:
+        """The track that it stands on like this."""
+        return str(self.values.get("track") or Track.OPEN.value)
+
+    def on(self, track: str) -> "Standing | None":
+        """The same submission on one track; None where it is not on it."""
+        for one in self.values.get("evaluations") or [self.values]:
+            if one.get("track", Track.OPEN.value) == track:
+                return Standing(self.values | one)
+        return None
+
+    @property
+    def tracks(self) -> list["Standing"]:
+        """How it stands on each track that it is on."""
+        return [found for track in Track if (found := self.on(track.value)) is not None]
+
+    @property
     def url(self) -> str:
         """Its page."""
         return str(self.values.get("url") or "")
@@ -164,22 +182,25 @@ class Client:
         """What a bundle may hold."""
         return self._ask("GET", "/limits")
 
-    def board(self, season: str | None = None, page: int = 1) -> dict[str, Any]:
+    def board(self, season: str | None = None, page: int = 1, **more: str) -> dict[str, Any]:
         """A page of the standing of a season; of the open one without a name."""
-        return self._ask("GET", "/board", params={"page": page} | ({"season": season} if season else {}))
+        named = {"season": season} if season else {}
+        return self._ask("GET", "/board", params={"page": page} | named | more)
 
-    def submit(self, bundle: Path) -> Standing:
-        """Hand in a bundle's zip file."""
+    def submit(self, bundle: Path, track: str = "both") -> Standing:
+        """Hand in a bundle's zip file, for a track or for "both"."""
         with bundle.open("rb") as stream:
-            return self._standing("POST", "/submissions", files={"bundle": (bundle.name, stream)})
+            files = {"bundle": (bundle.name, stream)}
+            return self._standing("POST", "/submissions", files=files, data={"track": track})
 
     def standing(self, submission_id: int) -> Standing:
         """How a submission stands."""
         return self._standing("GET", f"/submissions/{submission_id}")
 
-    def cancel(self, submission_id: int) -> Standing:
-        """Take one's own submission back."""
-        return self._standing("POST", f"/submissions/{submission_id}/cancel")
+    def cancel(self, submission_id: int, track: str | None = None) -> Standing:
+        """Take one's own submission back, or from one track alone."""
+        params = {"track": track} if track else {}
+        return self._standing("POST", f"/submissions/{submission_id}/cancel", params=params)
 
     def _standing(self, method: str, path: str, **rest: Any) -> Standing:
         values = self._ask(method, path, **rest)

@@ -8,6 +8,7 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from challenge.tracks import Track
 from leaderboard.backup import backup as make_backup
 from leaderboard.config import Config
 from leaderboard.errors import Refused, not_found
@@ -20,9 +21,10 @@ from leaderboard.services import audit, evaluations, seasons, standings, submiss
 @click.command()
 @click.argument("submission_id", type=int)
 @click.option("--season", help="The season to judge it in.  [default: the open one]")
+@click.option("--track", type=click.Choice(list(Track)), default=Track.OPEN, show_default=True)
 @json_option
 @click.pass_obj
-def rejudge(config: Config, submission_id: int, season: str | None, as_json: bool) -> None:
+def rejudge(config: Config, submission_id: int, season: str | None, track: str, as_json: bool) -> None:
     """Judge a submission again. The old result stands until the new one is there, and is kept.
 
     Example: mbc admin rejudge 7 --season practice
@@ -32,32 +34,41 @@ def rejudge(config: Config, submission_id: int, season: str | None, as_json: boo
         row = seasons.find_season(session, season) if season else seasons.current_season(session)
         if row is None:
             raise not_found("open season")
-        evaluation = evaluations.queue_evaluation(session, submission, row)
+        evaluation = evaluations.queue_evaluation(session, submission, row, Track(track))
         name = row.name
-        audit.note(session, actor(), "rejudge", f"submission {submission_id}", f"in {name}")
-        values = {"evaluation_id": evaluation.id, "submission_id": submission_id, "season": name}
+        audit.note(session, actor(), "rejudge", f"submission {submission_id}", f"in {name}, {track} track")
+        values = {
+            "evaluation_id": evaluation.id,
+            "submission_id": submission_id,
+            "season": name,
+            "track": evaluation.track,
+        }
     # The serving process sends it at its next sweep.
     click.echo(
         json.dumps(values)
         if as_json
-        else f"Evaluation {values['evaluation_id']} of submission {submission_id} is queued in {name}."
+        else f"Evaluation {values['evaluation_id']} of submission {submission_id} is queued in {name}, "
+        f"{values['track']} track."
     )
 
 
 @click.command()
 @click.argument("submission_id", type=int)
 @click.option("--reason", required=True, help="A sentence that everybody can read.")
+@click.option("--track", type=click.Choice(list(Track)), help="On this track alone.  [default: on both]")
 @click.pass_obj
-def disqualify(config: Config, submission_id: int, reason: str) -> None:
+def disqualify(config: Config, submission_id: int, reason: str, track: str | None) -> None:
     """Set a judged submission aside. Its figures stay, and it does not rank.
 
     Example: mbc admin disqualify 7 --reason "The weights were planted by hand."
     """
     with opened(config) as session:
-        evaluation = submissions.latest(session, submissions.get(session, submission_id))
-        if evaluation is None:
+        submission = submissions.get(session, submission_id)
+        tracks = [Track(track)] if track else list(Track)
+        found = [one for one in (submissions.latest(session, submission, None, t) for t in tracks) if one]
+        if not found:
             raise not_found("evaluation")
-        evaluations.disqualify(session, evaluation, reason)
+        evaluations.set_aside(session, found, reason)
         audit.note(session, actor(), "disqualify", f"submission {submission_id}", reason)
     click.echo(f"Submission {submission_id} is disqualified.")
 

@@ -15,12 +15,14 @@ import click
 from challenge import exits
 from challenge.bundle import WEIGHT_CLASSES, Bundle, pack, read_bundle
 from challenge.client import Account, Client, ServerError, Standing
+from challenge.tracks import BUDGETS, CPU, Track
 from challenge.verdicts import EvaluationError, Reason, Status
 
 LOOK_SECONDS: Final = 1.0
 # A server that is restarted is back within this time; the evaluation goes on meanwhile.
 PATIENCE_SECONDS: Final = 60.0
 
+_TRACKS: Final = [track.value for track in Track]
 _CODES: Final = {
     Status.SCORED: exits.OK,
     Status.REJECTED: exits.REJECTED,
@@ -85,18 +87,29 @@ def whoami(server: str | None, *, as_json: bool) -> None:
 @click.command(epilog="Example: mbc submit mine.zip")
 @click.argument("path", type=click.Path(path_type=Path, exists=True))
 @click.option("--no-wait", is_flag=True, help="Hand it in and leave; `mbc status ID` says how it stands.")
+@click.option(
+    "--track",
+    type=click.Choice([*_TRACKS, "both"]),
+    default="both",
+    show_default=True,
+    help="open: with the weights that it brings. samples: learned from scratch while the judge watches.",
+)
 @server_option
 @json_option
 @_told
-def submit(path: Path, *, no_wait: bool, server: str | None, as_json: bool) -> None:
+def submit(path: Path, *, no_wait: bool, track: str, server: str | None, as_json: bool) -> None:
     """Hand in the bundle at PATH (a zip, or a directory to be packed), and follow it to its verdict.
 
-    Ctrl-C leaves it with the leaderboard; the evaluation goes on.
+    On both tracks that is the open track's; the samples track takes minutes, and `mbc status ID --wait`
+    follows it there. Ctrl-C leaves it with the leaderboard; the evaluation goes on.
     """
     with tempfile.TemporaryDirectory(prefix="mbc-submit-") as folder, Client(Account.find(server)) as client:
-        bundle, archive = _archive(path, Path(folder))
+        bundle, archive = _archive(path, Path(folder), trained=track != Track.SAMPLES.value)
         click.echo(f"Handing in {bundle.manifest.name} ({archive.stat().st_size:,} bytes) ...", err=True)
-        standing = client.submit(archive)
+        standing = client.submit(archive, track)
+        if track != "both":
+            # It may be on the other one since an earlier day.
+            standing = standing.on(track) or standing
         click.echo(f"It is number {standing.id}: {standing.url}", err=True)
         if not no_wait:
             try:
@@ -109,41 +122,55 @@ def submit(path: Path, *, no_wait: bool, server: str | None, as_json: bool) -> N
 
 @click.command(epilog="Example: mbc status 7 --wait")
 @click.argument("submission_id", metavar="ID", type=click.IntRange(1))
-@click.option("--wait", is_flag=True, help="Follow it to its verdict.")
+@click.option("--wait", is_flag=True, help="Follow it to its verdict, on each track that it is on.")
 @server_option
 @json_option
 @_told
 def status(submission_id: int, *, wait: bool, server: str | None, as_json: bool) -> None:
-    """Say how submission ID stands."""
+    """Say how submission ID stands, on each track that it is on."""
     with Client(Account.find(server)) as client:
         standing = client.standing(submission_id)
-        if wait:
-            standing = _follow(client, standing)
+        for one in standing.tracks if wait else []:
+            standing = _follow(client, one)
+        standing = standing.tracks[0] if standing.tracks else standing
     _show(standing, as_json=as_json)
 
 
 @click.command(epilog="Example: mbc cancel 7")
 @click.argument("submission_id", metavar="ID", type=click.IntRange(1))
+@click.option("--track", type=click.Choice(_TRACKS), help="From this track alone.  [default: from both]")
 @server_option
 @json_option
 @_told
-def cancel(submission_id: int, server: str | None, *, as_json: bool) -> None:
+def cancel(submission_id: int, track: str | None, server: str | None, *, as_json: bool) -> None:
     """Take back submission ID, if it is yours and not judged yet."""
     with Client(Account.find(server)) as client:
-        standing = client.cancel(submission_id)
+        standing = client.cancel(submission_id, track)
+        standing = (standing.on(track) if track else None) or standing
     click.echo(json.dumps(standing.values) if as_json else f"Submission {standing.id} is {standing.status}.")
 
 
 @click.command(epilog="Example: mbc board --json | jq '.entries[0]'")
 @click.option("--season", help="A season's name.  [default: the open one]")
 @click.option("--page", type=click.IntRange(1), default=1, show_default=True, help="A hundred entries each.")
+@click.option("--track", type=click.Choice(_TRACKS), default=_TRACKS[0], show_default=True)
+@click.option(
+    "--machine",
+    type=click.Choice(list(BUDGETS)),
+    default=CPU,
+    show_default=True,
+    help="Samples track: class.",
+)
 @server_option
 @json_option
 @_told
-def board(season: str | None, page: int, server: str | None, *, as_json: bool) -> None:
-    """Show the board of a season."""
+def board(
+    season: str | None, page: int, track: str, machine: str, server: str | None, *, as_json: bool
+) -> None:
+    """Show the board of a season, on the open track or on the samples track."""
+    watched = {"track": track, "machine": machine} if track == Track.SAMPLES.value else {}
     with Client(Account.find(server)) as client:
-        values = client.board(season, page)
+        values = client.board(season, page, **watched)
     if as_json:
         click.echo(json.dumps(values))
         return
@@ -204,7 +231,7 @@ def _ordered(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _archive(path: Path, folder: Path) -> tuple[Bundle, Path]:
+def _archive(path: Path, folder: Path, *, trained: bool) -> tuple[Bundle, Path]:
     """The bundle, checked here before it travels, and its zip file."""
     try:
         if path.is_dir():
@@ -212,7 +239,7 @@ def _archive(path: Path, folder: Path) -> tuple[Bundle, Path]:
             for sentence in pack(path, archive):
                 click.echo(sentence, err=True)
             path = archive
-        return read_bundle(path), path
+        return read_bundle(path, trained=trained), path
     except EvaluationError as error:
         click.echo(f"error: {error.sentence}", err=True)
         sys.exit(exits.BUNDLE_INVALID)
@@ -239,7 +266,7 @@ def _follow(client: Client, standing: Standing) -> Standing:
             )
             time.sleep(LOOK_SECONDS)
             try:
-                standing = client.standing(standing.id)
+                standing = client.standing(standing.id).on(standing.track) or standing
                 answered = time.monotonic()
             except ServerError as error:
                 gone = error.status == 0 or error.status >= 500
@@ -253,13 +280,18 @@ def _show(standing: Standing, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(standing.values))
     else:
-        click.echo("\n".join(_lines(standing)))
+        others = [one for one in standing.tracks if one.track != standing.track]
+        lines = [*_lines(standing), *(line for one in others for line in _lines(one))]
+        if others and not all(one.final for one in others):
+            lines.append(f"  mbc status {standing.id} --wait")
+        click.echo("\n".join([*lines, *([f"  {standing.url}"] if standing.url else [])]))
     sys.exit(_CODES.get(standing.status, exits.OK))
 
 
 def _lines(standing: Standing) -> list[str]:
     values = standing.values
-    lines = [f"{values.get('name')} by {values.get('author')}: {standing.status}"]
+    track = " on the samples track" if standing.track == Track.SAMPLES.value else ""
+    lines = [f"{values.get('name')} by {values.get('author')}{track}: {standing.status}"]
     if not standing.final and standing.news:
         lines[0] += f" ({standing.news})"
     if values.get("flagged"):
@@ -270,6 +302,4 @@ def _lines(standing: Standing) -> list[str]:
         low, high = values.get("interval") or (float("nan"), float("nan"))
         measured = f"{values['octaves']:.4f} octaves (95 %: {low:.2f} to {high:.2f})"
         lines.append(f"  {measured} in season {values.get('season')}")
-    if standing.url:
-        lines.append(f"  {standing.url}")
     return lines

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from challenge.tracks import Track
 from challenge.wording import share
 
 _COLUMNS = (
@@ -24,7 +25,10 @@ def print_board(values: dict[str, Any]) -> None:
     if not out.is_terminal:
         # Into a file or a pipe nothing has to be narrow.
         out = Console(width=_WIDE)
-    table = Table(title=Text(f"Season {values['season']['name']}"), title_justify="left", box=None)
+    title = f"Season {values['season']['name']}"
+    if values.get("track") == Track.SAMPLES.value:
+        title += f", samples track, class {values.get('machine')}"
+    table = Table(title=Text(title), title_justify="left", box=None)
     shown = [column for column in _COLUMNS if out.width >= _WIDE or column[0] not in _WHEN_WIDE]
     for name, justify in shown:
         table.add_column(name, justify=justify, no_wrap=name not in ("name", "author"))  # type: ignore[arg-type]  # a literal, told by its table
@@ -49,7 +53,7 @@ def _row(entry: dict[str, Any]) -> tuple[str, ...]:
     interval = entry.get("interval") or ()
     return (
         "-" if low is None else str(low) if low == high else f"{low}-{high}",
-        f"{entry['name']}{' (flagged)' if entry.get('flagged') else ''}",
+        f"{entry['name']}{' (flagged)' if entry.get('flagged') else ''}{_elsewhere(entry)}",
         str(entry["author"]),
         _number(entry.get("octaves"), 3),
         " to ".join(_number(end, 2) for end in interval),
@@ -60,6 +64,15 @@ def _row(entry: dict[str, Any]) -> tuple[str, ...]:
         f"{entry.get('bytes') or 0:,}",
         str(entry["submission_id"]),
     )
+
+
+def _elsewhere(entry: dict[str, Any]) -> str:
+    """What it reached on the other track."""
+    if entry.get("track") == Track.SAMPLES.value:
+        known, word = entry.get("open_octaves"), "open"
+    else:
+        known, word = entry.get("samples_octaves"), "verified learner"
+    return "" if known is None else f" ({word} {known:.2f})"
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -284,6 +285,16 @@ def disqualify(session: Session, evaluation: Evaluation, reason: str) -> Evaluat
     _end(evaluation, Status.DISQUALIFIED)
     session.flush()
     return evaluation
+
+
+def set_aside(session: Session, found: Sequence[Evaluation], reason: str) -> None:
+    """Disqualify a submission where it is judged, and stop what is still under way; Refused where it is not."""
+    judged = [one for one in found if one.state in (Status.SCORED, Status.REJECTED)]
+    for one in judged or found[:1]:
+        disqualify(session, one, reason)
+    for one in found:
+        if not one.state.final:
+            cancel(session, one)
 
 
 def queue_positions(session: Session) -> dict[int, int]:

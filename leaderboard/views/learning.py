@@ -48,7 +48,7 @@ def _report(db: Session, shown: Evaluation) -> SamplesReport | None:
 
 def rank(db: Session, evaluation: Evaluation) -> tuple[int, int] | None:
     """The rank of an evaluation among those that it is compared with."""
-    if evaluation.state is not Status.SCORED:
+    if evaluation.state is not Status.SCORED or not evaluation.season.ranked:
         return None
     race = Race(Track(evaluation.track), evaluation.machine or "")
     entries = standings.standing(db, evaluation.season, race).entries

@@ -454,6 +454,7 @@ def watch(writers, config):
             made = samples_report(season, octaves, seed, **changes)
             evaluations.finish(session, evaluation.id, claim.lease, made)
         live = evaluations.queue_evaluation(session, named["octree-of-experts"], open_season, Track.SAMPLES)
+        live.send_at = None
         live.status, live.progress, live.message = "refitting", 0.43, "target 2 of 3: 41 of 132 s"
         evaluations.queue_evaluation(session, named["deep-dive"], open_season, Track.SAMPLES)
 
