@@ -276,10 +276,11 @@ def _unfollowed(directory: Path) -> list[str]:
     return []
 
 
-def pack(directory: Path, out: Path) -> list[str]:
+def pack(directory: Path, out: Path, *, trained: bool = True) -> list[str]:
     """Make the archive of a directory, converting a .pt state dict where there are no safetensors.
 
     The archive is written beside `out` first and then renamed, so a failure leaves an old one whole.
+    `trained`: whether it needs weights, as for `read_bundle`.
 
     Returns:
         What was done, in sentences.
@@ -294,7 +295,7 @@ def pack(directory: Path, out: Path) -> list[str]:
     states = sorted(directory.glob("*.pt")) if directory.is_dir() else []
     if states and not (directory / "weights.safetensors").exists():
         did += convert_state_dict(states, directory / "weights.safetensors")
-    bundle = read_bundle(directory)
+    bundle = read_bundle(directory, trained=trained)
     with replacing(out) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(bundle.files):
             member = zipfile.ZipInfo(name, _EPOCH)

@@ -236,7 +236,7 @@ def _archive(path: Path, folder: Path, *, trained: bool) -> tuple[Bundle, Path]:
     try:
         if path.is_dir():
             archive = folder / f"{path.resolve().name}.zip"
-            for sentence in pack(path, archive):
+            for sentence in pack(path, archive, trained=trained):
                 click.echo(sentence, err=True)
             path = archive
         return read_bundle(path, trained=trained), path

@@ -288,7 +288,7 @@ def disqualify(session: Session, evaluation: Evaluation, reason: str) -> Evaluat
 
 
 def set_aside(session: Session, found: Sequence[Evaluation], reason: str) -> None:
-    """Disqualify a submission where it is judged, and stop what is still under way; Refused where it is not."""
+    """Disqualify a submission where it is judged, and stop what is under way; Refused where neither is."""
     judged = [one for one in found if one.state in (Status.SCORED, Status.REJECTED)]
     for one in judged or found[:1]:
         disqualify(session, one, reason)

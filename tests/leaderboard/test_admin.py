@@ -119,7 +119,12 @@ def test_programs_read_tokens_and_new_evaluations(board, run):
     assert all(row["valid"] and len(row["prefix"]) == 10 for row in rows)
     number = board.judged("one", 8, 1)
     queued = json.loads(run("rejudge", str(number), "--season", "practice", "--json"))
-    assert queued == {"evaluation_id": 2, "submission_id": number, "season": "practice"}
+    assert queued == {
+        "evaluation_id": 2,
+        "submission_id": number,
+        "season": "practice",
+        "track": "open",
+    }
 
 
 def test_a_backup_is_a_leaderboard(board, run, tmp_path):
