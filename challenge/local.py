@@ -38,6 +38,7 @@ def load_build(directory: Path) -> Build:
         raise EvaluationError(Reason.MODEL_CODE_FAILED, f"{path} is not a Python file.")
     module = importlib.util.module_from_spec(specification)
     sys.path.insert(0, str(directory.resolve()))  # helper modules lie beside it
+    known = set(sys.modules)
     try:
         specification.loader.exec_module(module)
     except (Exception, SystemExit) as error:
@@ -45,6 +46,10 @@ def load_build(directory: Path) -> Build:
         raise EvaluationError(Reason.MODEL_CODE_FAILED, detail) from error
     finally:
         sys.path.pop(0)
+        # The next directory may have another helper of the same name.
+        for name in set(sys.modules) - known:
+            if (getattr(sys.modules[name], "__file__", None) or "").startswith(f"{directory.resolve()}/"):
+                del sys.modules[name]
     build = getattr(module, "build", None)
     if not callable(build):
         raise EvaluationError(Reason.BUILD_MISSING)

@@ -1,4 +1,8 @@
-"""The long trainer behind `mbc train`: from a recipe to weights, with frames and octaves on the way."""
+"""The long trainer behind `mbc train`: from a recipe to weights, with frames and octaves on the way.
+
+A model that does not learn by descending a gradient may bring a learner of its own: a method `learner()`
+that returns a `Learner`.
+"""
 
 import math
 import time
@@ -6,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import torch
@@ -77,6 +81,25 @@ class Outcome:
     interrupted: bool
 
 
+class Learner(Protocol):
+    """Learns a model from batches, in place of an optimiser."""
+
+    def step(self, x: Tensor, t: Tensor, weight: Tensor, done: float) -> Tensor:
+        """Learn from x (n, 2), t (n, 1) and weight (n,) of the squared errors.
+
+        `done` is the share of the training that is over. Returns what the answers were off by before, (n, 1).
+        """
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it knows besides the model, to go on from later."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        ...
+
+
 class Check:
     """A small evaluation on chains of the trainer's own."""
 
@@ -100,9 +123,16 @@ class _Run:
 
     def __init__(self, model: nn.Module, recipe: Recipe, directory: Path, before: Checkpoint | None) -> None:
         self.model, self.recipe, self.directory = model, recipe, directory
-        parameters = [p for p in model.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.AdamW(
-            parameters, lr=recipe.learning_rate, weight_decay=0.0, eps=recipe.epsilon
+        own: Any = getattr(model, "learner", None)
+        self.optimiser: torch.optim.Optimizer | Learner = (
+            own()
+            if callable(own)
+            else torch.optim.AdamW(
+                [p for p in model.parameters() if p.requires_grad],
+                lr=recipe.learning_rate,
+                weight_decay=0.0,
+                eps=recipe.epsilon,
+            )
         )
         self.check, self.skill = Check(), np.zeros(CHECK_OCTAVES)
         self.best_state, self.best = _stored(model, recipe), -1.0
@@ -131,23 +161,32 @@ class _Run:
             self.best_state, self.best = state, float(skill.sum())
 
     def step(self, batch: Batch, stream: Stream) -> float:
-        """One optimiser step; the loss."""
-        rate = self.recipe.learning_rate * cosine(self.now.done)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        """One step of the optimiser, or of the model's own learner; the loss."""
         self.model.train()
         x = cast(self.model, batch.x)
+        t, weight = batch.t.to(x), batch.weight.to(x)
+        if isinstance(self.optimiser, torch.optim.Optimizer):
+            wrong = self._descend(self.optimiser, x, t, weight)
+        else:
+            with torch.no_grad():
+                wrong = one_answer_each(self.optimiser.step(x, t, weight[:, 0], self.now.done), len(x))
+        stream.learn(batch, wrong)
+        return float((weight * wrong**2).mean())
+
+    def _descend(self, optimiser: torch.optim.Optimizer, x: Tensor, t: Tensor, weight: Tensor) -> Tensor:
+        rate = self.recipe.learning_rate * cosine(self.now.done)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
         with self._precision(x.device):
             answer = one_answer_each(self.model(x), len(x))
         if answer.dtype in {torch.bfloat16, torch.float16}:
             answer = answer.float()
-        wrong = answer - batch.t.to(answer.device, answer.dtype)
-        loss = (batch.weight.to(answer.device, answer.dtype) * wrong**2).mean()
-        self.optimiser.zero_grad(set_to_none=True)
+        wrong = answer - t.to(answer.dtype)
+        optimiser.zero_grad(set_to_none=True)
+        loss = (weight.to(answer.dtype) * wrong**2).mean()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
-        self.optimiser.step()
-        stream.learn(batch, wrong.detach())
-        return float(loss.detach())
+        optimiser.step()
+        return wrong.detach()
 
     def _precision(self, device: torch.device) -> AbstractContextManager[object]:
         if self.recipe.precision == "float32":
