@@ -199,5 +199,8 @@ def serve(broker: str, painter: Painter) -> None:
     def paint(submission_id: int, tiles: list[list[int]]) -> None:
         painter.paint(submission_id, [Tile(*one) for one in tiles])
 
-    take(app, TILE_QUEUE)
-    painter.models.close()
+    try:
+        # Celery ends the process when it is done.
+        take(app, TILE_QUEUE)
+    finally:
+        painter.models.close()

@@ -1,0 +1,229 @@
+"""The explorer for real: a server, a tile worker with bubblewrap, and Chromium."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import numpy as np
+import pytest
+
+from challenge.queue import embedded_broker
+from challenge.season import Season
+from challenge.tiles import SIDE, decode
+
+torch = pytest.importorskip("torch")
+if shutil.which("bwrap") is None:
+    pytest.skip("bubblewrap is not installed", allow_module_level=True)
+
+SOURCE = """
+from torch import nn
+
+def build(in_features, out_features):
+    return nn.Sequential(nn.Linear(in_features, 16), nn.GELU(), nn.Linear(16, out_features))
+"""
+BROKEN = SOURCE.replace("nn.GELU()", "nn.GELU(), Broken()").replace(
+    "def build",
+    'class Broken(nn.Module):\n    def forward(self, x):\n        raise ValueError("no")\n\ndef build',
+)
+
+
+def network():
+    torch.manual_seed(11)
+    return torch.nn.Sequential(torch.nn.Linear(2, 16), torch.nn.GELU(), torch.nn.Linear(16, 1))
+
+
+def weights(shift=0.0):
+    from safetensors.torch import save
+
+    state = network().state_dict()
+    return save({name: value + shift for name, value in state.items()})
+
+
+class Site:
+    """A server with two judged entries, one whose model works and one whose model does not, and a painter."""
+
+    def __init__(self, folder, stage):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url, self.data, self.stage = f"http://127.0.0.1:{port}", folder / "data", stage
+        self.environment = os.environ | {
+            "MBC_CONFIG": str(folder / "config.toml"),
+            "MBC_BOARD_CHAINS": "16",
+            "MBC_LIMIT_THREADS": "1",
+        }
+        serve = "from leaderboard.cli import serve; serve()"
+        self.processes = [
+            self.start("-c", serve, "--no-worker", "--port", str(port), "--data", str(self.data))
+        ]
+
+    def start(self, *arguments, **environment):
+        return subprocess.Popen(
+            [sys.executable, *arguments], stdout=subprocess.DEVNULL, env=self.environment | environment
+        )
+
+    def token(self, name):
+        return (self.data / "tokens" / name).read_text().strip()
+
+    def wait(self):
+        end = time.monotonic() + 60
+        while True:
+            try:
+                if httpx.get(f"{self.url}/api/v1/seasons").is_success:
+                    return
+            except httpx.TransportError:
+                assert time.monotonic() < end
+                time.sleep(0.1)
+
+    def paint(self):
+        options = ["--server", self.url, "--broker", embedded_broker(self.data), "--tiles", "--device", "cpu"]
+        worker = ["-m", "challenge.cli", "worker", *options]
+        self.processes.append(self.start(*worker, MBC_WORKER_TOKEN=self.token("worker")))
+
+    def judged(self, name, model, state):
+        """Hand a bundle in, and stand in for the judge."""
+        files = {"bundle": ("x.zip", self.stage.bundle_bytes(name, model=model, weights=state))}
+        headers = {"Authorization": f"Bearer {self.token('local')}"}
+        handed = httpx.post(f"{self.url}/api/v1/submissions", files=files, headers=headers).json()
+        headers = {"Authorization": f"Bearer {self.token('worker')}"}
+        path = f"{self.url}/api/v1/worker/evaluations/{handed['evaluation_id']}"
+        claim = httpx.post(f"{path}/claim", headers=headers).json()
+        season = Season(claim["season"]["name"], bytes.fromhex(claim["season"]["secret"]))
+        report = self.stage.report(season, self.stage.skills(6.0, 1, chains=16))
+        lease = headers | {"X-MBC-Lease": claim["lease"]}
+        httpx.post(f"{path}/report", json=report, headers=lease).raise_for_status()
+        return handed["id"]
+
+    def wish(self, number, tiles):
+        path = f"{self.url}/api/v1/tiles/submissions/{number}/wishes"
+        answer = httpx.post(path, json={"tiles": tiles}, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def wish_until(self, number, tiles, condition):
+        end = time.monotonic() + 90
+        while not condition(state := self.wish(number, tiles)):
+            assert time.monotonic() < end, state
+            time.sleep(0.1)
+        return state
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, stage):
+    made = Site(tmp_path_factory.mktemp("explorer"), stage)
+    try:
+        made.wait()
+        made.paint()
+        made.good = made.judged("a small one", SOURCE, weights())
+        made.bad = made.judged("a broken one", BROKEN, weights())
+        yield made
+    finally:
+        for process in reversed(made.processes):
+            process.terminate()
+            process.wait(30)
+
+
+def test_a_tile_of_a_model_is_what_the_model_says(site):
+    tiles = [[1, 0, 1], [7, 40, 60]]
+    state = site.wish_until(site.good, tiles, lambda s: not s["waiting"])
+    assert sorted(state["ready"]) == tiles
+    assert state["worker"]
+    for octave, x, y in tiles:
+        answer = httpx.get(f"{site.url}/api/v1/tiles/submissions/{site.good}/{octave}/{x}/{y}")
+        # Unit coordinates, by hand: [-1, 1]^2 is the base window.
+        pixel = (np.arange(SIDE) + 0.5) / SIDE
+        across, down = np.meshgrid(-1 + 2 * (x + pixel) / 2**octave, 1 - 2 * (y + pixel) / 2**octave)
+        unit = torch.tensor(np.stack([across.ravel(), down.ravel()], 1), dtype=torch.float32)
+        with torch.no_grad():
+            expected = network()(unit)[:, 0].numpy()
+        assert np.abs(decode(answer.content) - expected).max() <= 0.51 * np.ptp(expected) / 65_533 + 1e-6
+
+
+def test_why_a_model_cannot_be_drawn_is_told(site):
+    state = site.wish_until(site.bad, [[0, 0, 0]], lambda s: s["problem"])
+    assert state["waiting"] == 0
+    assert "no" not in re.findall(r"\w+", state["problem"])
+
+
+@pytest.fixture
+def page(site):
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        try:
+            browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        except playwright.Error as error:
+            pytest.skip(f"no Chromium: {error}")
+        one = browser.new_page(viewport={"width": 1200, "height": 800})
+        one.set_default_timeout(60_000)
+        complaints = []
+        # Reading a canvas is this test's doing, and costs the page nothing.
+        one.on(
+            "console",
+            lambda m: (
+                m.type in {"error", "warning"}
+                and "Multiple readback operations" not in m.text
+                and complaints.append(m.text)
+            ),
+        )
+        one.on("pageerror", lambda e: complaints.append(str(e)))
+        yield one
+        browser.close()
+    # Also whatever the content security policy refused.
+    assert complaints == []
+
+
+# Every tile in sight of a map is there, and the one in its middle has at least so many colours.
+THERE = """([map, least]) => {
+    const box = document.querySelector(`[data-map=${map}]`);
+    const tiles = [...box.querySelectorAll(".tile")];
+    if (!tiles.length || tiles.some((tile) => tile.classList.contains("waiting"))) return false;
+    const { left, top, width, height } = box.getBoundingClientRect();
+    const canvas = tiles.map((tile) => tile.querySelector("canvas")).find((one) => {
+        const r = one.getBoundingClientRect();
+        const [x, y] = [left + width / 2, top + height / 2];
+        return r.left <= x && r.right > x && r.top <= y && r.bottom > y;
+    });
+    const pixels = canvas?.getContext("2d").getImageData(0, 0, 256, 256).data;
+    return pixels && new Set(new Uint32Array(pixels.buffer)).size >= least;
+}"""
+
+
+def test_two_maps_zoom_together_and_the_address_brings_one_back(site, page):
+    expect = pytest.importorskip("playwright.sync_api").expect
+    where = "re=-0.74516&im=0.11317&octave=4&colours=viridis"
+    page.goto(f"{site.url}/submissions/{site.good}/explore?{where}")
+    for name in ("truth", "model"):
+        page.wait_for_function(THERE, arg=[name, 4])
+    page.keyboard.press("+")
+    expect(page.locator("[data-out=octave]")).to_have_text("5")
+    page.mouse.move(300, 400)
+    page.mouse.down()
+    page.mouse.move(220, 350, steps=5)
+    page.mouse.up()
+    page.keyboard.press("e")
+    page.wait_for_url("**octave=5**show=error**")
+    # A model that has learned nothing may be as wrong as can be everywhere: one colour.
+    for look in (["truth", 4], ["model", 1]):
+        page.wait_for_function(THERE, arg=look)
+    centre = page.locator("[data-out=centre]").inner_text()
+    re_, im = (float(v) for v in re.search(r"re=([-\d.]+)&im=([-\d.]+)", page.url).groups())
+    # 80 pixels to the right and 50 down, of 4 / 2^5 / 256 each.
+    assert abs(re_ - (-0.74516 + 80 * 4 / 2**5 / 256)) < 25 * 4 / 2**5 / 256
+    assert abs(im - (0.11317 - 50 * 4 / 2**5 / 256)) < 25 * 4 / 2**5 / 256
+    page.reload()
+    for look in (["truth", 4], ["model", 1]):
+        page.wait_for_function(THERE, arg=look)
+    expect(page.locator("[data-out=octave]")).to_have_text("5")
+    expect(page.locator("[data-out=centre]")).to_have_text(centre)
+    expect(page.locator("[data-show=error]")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#colours")).to_have_value("viridis")
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.locator("button[data-view=swipe]").click()
+    page.locator(".divider").press("End")
+    expect(page.locator(".divider")).to_have_attribute("aria-valuenow", "100")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
