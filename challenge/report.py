@@ -90,6 +90,8 @@ class Report:
     seconds: float
     timings: dict[str, float]  # seconds of each part
     version: int = VERSION
+    # What was in force, in words, limits included.
+    confinement: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""

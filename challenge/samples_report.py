@@ -97,6 +97,8 @@ class SamplesReport:
     timings: dict[str, float]
     track: str = TRACK
     version: int = VERSION
+    # What was in force, in words, limits included.
+    confinement: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""

@@ -97,6 +97,6 @@ def examine() -> dict[str, Any]:
     return (
         findings
         | {"can_judge": True, "sandbox": sandbox.name}
-        | {key: str(value) for key, value in sandbox.describe().items()}
+        | {key: value for key, value in sandbox.describe().items() if key != "limits"}
         | {f"limit {key}": value for key, value in dataclasses.asdict(Limits.from_environment()).items()}
     )

@@ -154,6 +154,7 @@ def judge(task: Assignment, watch: Watch) -> Report:
         predictions_per_second=answers.per_second,
         device=answers.device,
         sandbox=task.sandbox.name,
+        confinement=task.sandbox.describe(task.limits),
         verdict=UNJUDGED if task.quick else verdict(certificate, found).value,
         sentence=sentence(certificate, found),
         seconds=time.perf_counter() - clock.began,

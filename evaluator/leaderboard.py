@@ -1,5 +1,6 @@
 """The worker's end of the leaderboard's HTTP API: claim, bundle, status, pictures, report, failure."""
 
+import contextlib
 import threading
 import time
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import httpx
 
 from challenge.evaluation import EvaluationSize
 from challenge.evidence import Evidence
+from challenge.machine import Machine
 from challenge.report import Report
 from challenge.samples_report import SamplesReport
 from challenge.season import Season
@@ -61,7 +63,7 @@ class Leaderboard:
     def __init__(self, server: str, token: str, patience: float = PATIENCE_SECONDS) -> None:
         self._patience = patience
         self._http = httpx.Client(
-            base_url=f"{server.rstrip('/')}/api/v1/worker/evaluations",
+            base_url=f"{server.rstrip('/')}/api/v1/worker",
             headers={"Authorization": f"Bearer {token}"},
             timeout=httpx.Timeout(30.0, connect=5.0),
             trust_env=False,
@@ -70,6 +72,11 @@ class Leaderboard:
     def close(self) -> None:
         """Give the connections back."""
         self._http.close()
+
+    def introduce(self, machine: Machine) -> None:
+        """Say what is in force here; nobody waits for it, and it is said again."""
+        with contextlib.suppress(httpx.HTTPError):
+            self._http.put("/machine", json=machine.to_dict(), timeout=5.0)
 
     def claim(self, evaluation_id: int) -> Claim | None:
         """Take the lease; None where somebody else has it, or it is over."""
@@ -121,7 +128,9 @@ class Leaderboard:
         deadline = time.monotonic() + self._patience
         while True:
             try:
-                answer = self._http.request(method, f"/{evaluation_id}/{what}", headers=headers, **rest)
+                answer = self._http.request(
+                    method, f"/evaluations/{evaluation_id}/{what}", headers=headers, **rest
+                )
             except httpx.TransportError as error:
                 problem = f"{type(error).__name__}: {error}"
             else:

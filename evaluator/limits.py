@@ -5,10 +5,31 @@ from dataclasses import asdict, dataclass, fields
 from typing import Final, Self
 
 from challenge.exits import SettingError
+from challenge.machine import LimitInForce
+from challenge.verdicts import Reason
 
 MIB: Final = 1 << 20
 CORES: Final = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 PREFIX: Final = "MBC_LIMIT_"
+
+
+# What people are told of each, and the verdict of who goes beyond it; None where the call fails inside.
+_TOLD: Final[dict[str, tuple[str, Reason | None]]] = {
+    "memory_bytes": ("Memory of every kind, in all.", Reason.MEMORY_EXCEEDED),
+    "tmp_bytes": ("The private /tmp, which ends with the sandbox; /dev/shm has as much.", None),
+    "processes": ("Threads, besides torch's own; other processes and programs cannot be started.", None),
+    "files": ("Open files.", None),
+    "file_bytes": ("One file.", None),
+    "cpu_seconds": ("Processor time of one sandbox, as the kernel counts it.", Reason.TIME_EXCEEDED),
+    "output_bytes": ("Everything printed, in all. None of it is kept.", Reason.OUTPUT_FLOOD),
+    "start_seconds": ("From the start to a process that is ready; nothing of yours runs in it.", None),
+    "load_seconds": ("Importing model.py, build, and loading the weights.", Reason.TIME_EXCEEDED),
+    "request_seconds": ("One answer of forward.", Reason.TIME_EXCEEDED),
+    "request_points": ("Points that forward is asked at once.", None),
+    "fit_seconds": ("A fit by the platform's trainer; a fit of yours has its budget.", Reason.TIME_EXCEEDED),
+    "total_seconds": ("Life of one sandbox; every phase has a fresh one.", Reason.TIME_EXCEEDED),
+    "threads": ("Threads of torch, and cores.", None),
+}
 
 
 @dataclass(frozen=True)
@@ -53,6 +74,17 @@ class Limits:
         """Threads in all: each of torch's pools, of OpenMP, of MKL and its own, has `threads`."""
         return self.processes + 4 * self.threads
 
+    def told(self) -> tuple[LimitInForce, ...]:
+        """Each in words for people."""
+        return tuple(
+            LimitInForce(name, _figure(name, getattr(self, name)), meaning, verdict or "")
+            for name, (meaning, verdict) in _TOLD.items()
+        )
+
+    def sentence(self) -> str:
+        """All in one line, as reports have them."""
+        return ", ".join(f"{limit.name} {limit.figure}" for limit in self.told())
+
     @classmethod
     def from_environment(cls) -> Self:
         """The limits, with those that the environment names.
@@ -72,6 +104,18 @@ class Limits:
                 if not values[field.name] > 0:
                     raise SettingError(f"{variable} must be a positive number, not {text!r}")
         return cls(**values)  # type: ignore[arg-type]  # each value has its field's kind
+
+
+def _figure(name: str, value: float) -> str:
+    """A limit with its unit: bytes in the largest that gives a whole number."""
+    if name.endswith("_seconds"):
+        return f"{value:,g} s"
+    if not name.endswith("_bytes"):
+        return f"{value:,}"
+    for power, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if value % (1 << power) == 0:
+            return f"{int(value) >> power:,} {unit}"
+    return f"{value:,} bytes"
 
 
 def in_force() -> dict[str, int | float]:

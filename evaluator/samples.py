@@ -179,6 +179,7 @@ def _report(
         predictions_per_second=float(np.mean([one.per_second for one in learned])),
         device=learned[0].device,
         sandbox=task.sandbox.name,
+        confinement=task.sandbox.describe(task.limits),
         verdict=UNJUDGED if task.quick else judge.verdict(certificate, None).value,
         sentence=judge.sentence(certificate, None),
         seconds=seconds,

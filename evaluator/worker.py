@@ -1,10 +1,14 @@
 """The worker: takes evaluations from the queue, judges them, and tells the leaderboard."""
 
 import errno
+import hashlib
 import logging
+import os
+import platform
 import tempfile
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +16,7 @@ from celery import Celery
 from celery.exceptions import SecurityWarning
 
 from challenge.bundle import Bundle, read_bundle
+from challenge.machine import Machine
 from challenge.queue import QUEUE, TASK, celery_options
 from challenge.report import Report
 from challenge.samples_report import SamplesReport
@@ -34,9 +39,24 @@ class Worker:
     limits: Limits
     device: str = "auto"
 
+    @cached_property
+    def machine(self) -> Machine:
+        """What is in force here."""
+        # Tells machines apart, and does not name this one.
+        name = hashlib.sha256(f"{platform.node()} {os.getuid()}".encode()).hexdigest()[:16]
+        in_force = self.sandbox.describe(self.limits)
+        in_force.pop("limits", None)
+        return Machine(name, self.sandbox.name, in_force, self.limits.told())
+
     def evaluate(self, evaluation_id: int) -> None:
         """Judge one evaluation from claim to report. Whatever goes wrong is told to the leaderboard."""
-        claim = self.leaderboard.claim(evaluation_id)
+        self.leaderboard.introduce(self.machine)
+        try:
+            claim = self.leaderboard.claim(evaluation_id)
+        except EvaluationError as error:
+            # Nobody has it then, and it is sent again.
+            log.warning("evaluation %d could not be claimed: %s", evaluation_id, error.sentence)
+            return
         if claim is None:
             # A task too many is the sweeper's way of being sure: nothing to tell anybody about.
             log.debug("evaluation %d is held by another worker, or over", evaluation_id)
@@ -58,10 +78,11 @@ class Worker:
 
     def _judge(self, claim: Claim) -> None:
         with Reporter(self.leaderboard, claim) as reporter:
-            with tempfile.TemporaryDirectory(prefix="mbc-worker-") as folder:
-                path = Path(folder) / "bundle.zip"
-                path.write_bytes(self.leaderboard.bundle(claim))
-                bundle = read_bundle(path, trained=claim.lesson is None)
+            # Without a name, so that nothing is left of it where this process is killed.
+            with tempfile.TemporaryFile() as file:
+                file.write(self.leaderboard.bundle(claim))
+                file.flush()
+                bundle = read_bundle(Path(f"/proc/self/fd/{file.fileno()}"), trained=claim.lesson is None)
             report = (
                 self._watched(claim, bundle, reporter)
                 if claim.lesson
@@ -117,6 +138,7 @@ def celery_app(broker: str, worker: Worker) -> Any:
 
 def serve(broker: str, worker: Worker) -> None:
     """Take evaluations, one after the other, until the process is told to stop."""
+    worker.leaderboard.introduce(worker.machine)
     take(celery_app(broker, worker), QUEUE)
 
 

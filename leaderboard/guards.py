@@ -14,9 +14,9 @@ from leaderboard.views.visitors import check_sight
 # These only look; everything else is a write.
 _LOOKS: Final = ("GET", "HEAD", "OPTIONS")
 # Programs with a token in a header: no other site can make a browser send it. Tiles are anybody's.
-_TOKEN_ONLY: Final = ("api", "worker_api", "tile_worker", "tiles")
+_TOKEN_ONLY: Final = ("api", "worker_api", "tile_worker", "tiles", "machines")
 # Workers, and wishes for tiles, which are counted by the tile; None is no view at all.
-_UNCOUNTED: Final = ("worker_api", "tile_worker", "tiles", None)
+_UNCOUNTED: Final = ("worker_api", "tile_worker", "tiles", "machines", None)
 _SIGNING_IN: Final = ("people.sign_in", "people.sign_up", "people.change_password", "people.delete_account")
 _THIRTY_DAYS: Final = 30 * 24 * 3600
 

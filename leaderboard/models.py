@@ -328,3 +328,16 @@ class Artifact(Base):
     digest: Mapped[str] = mapped_column(String(64))
     bytes: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class MachineRow(Base):
+    """A machine that judges, in its worker's words."""
+
+    __tablename__ = "machines"
+    __table_args__ = (UniqueConstraint("token_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_id: Mapped[int] = mapped_column(ForeignKey("tokens.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(64))
+    body: Mapped[str] = mapped_column(Text)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

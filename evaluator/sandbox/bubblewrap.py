@@ -58,18 +58,25 @@ class Bubblewrap:
 
     @property
     def name(self) -> str:
-        """The tool, and what limits memory."""
-        return f"bubblewrap, {self._groups.name}" if self._groups else "bubblewrap"
+        """The tool, what limits memory, the user, and whether system calls are filtered."""
+        groups = self._groups.name if self._groups else "no cgroup"
+        seccomp = "seccomp" if filter_program(gpu=False) else "no seccomp"
+        return f"bubblewrap, {groups}, uid {self._uid}, {seccomp}"
 
-    def describe(self) -> dict[str, str]:
+    @property
+    def _uid(self) -> int:
+        return os.geteuid() if self._user is None else self._user
+
+    def describe(self, limits: Limits | None = None) -> dict[str, str]:
         """What is in force."""
-        limits = Limits.from_environment()
+        limits = limits or Limits.from_environment()
         memory = f"{limits.memory_bytes // MIB} MiB of address space"
         if self._groups:
             memory = f"{self._groups.describe(limits)}; {memory}"
         else:
             memory += f"; no control groups (development): {cgroups.ADVICE}"
-        user = f"uid {self._user}" if self._user is not None else "the evaluator's own, without capabilities"
+        whose = "of no account" if self._user is not None else "the evaluator's own"
+        user = f"uid {self._uid}, {whose}, without capabilities or new privileges; {INSIDE} inside"
         return {
             "confinement": "bubblewrap: user, process, network, IPC, UTS and cgroup namespaces",
             "user": user,
@@ -79,6 +86,7 @@ class Bubblewrap:
             "system calls": "allow list, no new processes"
             if filter_program(gpu=False)
             else "not filtered: libseccomp is not installed",
+            "limits": limits.sentence(),
         }
 
     def try_out(self) -> None:

@@ -14,8 +14,8 @@ class Sandbox(Protocol):
     def name(self) -> str:
         """What stands in reports."""
 
-    def describe(self) -> dict[str, str]:
-        """What is in force here, for people."""
+    def describe(self, limits: Limits | None = None) -> dict[str, str]:
+        """What is in force here, for people; with the limits of the environment where none are given."""
 
     def start(self, bundle: Bundle, *, limits: Limits, device: str = "auto") -> Session:
         """A fresh process for the bundle; nothing of it runs before the session is entered.

@@ -19,9 +19,12 @@ class Unconfined:
 
     name = "none"
 
-    def describe(self) -> dict[str, str]:
+    def describe(self, limits: Limits | None = None) -> dict[str, str]:
         """What is in force: nothing but limits."""
-        return {"confinement": "none: only for models of your own"}
+        return {
+            "confinement": "none: only for models of your own",
+            "limits": (limits or Limits.from_environment()).sentence(),
+        }
 
     def start(self, bundle: Bundle, *, limits: Limits, device: str = "auto") -> Session:
         """A plain child process."""

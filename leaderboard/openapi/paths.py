@@ -293,7 +293,15 @@ _TARGET["parameters"][1:1] = [
 _CLAIM: Final = _for_workers("claim", "Take the lease.", _json("It is yours.", "Claim"), None)
 _CLAIM["parameters"].remove(_LEASE)
 
+_MACHINE: Final = _for_workers(
+    "introduce", "Say what is in force on this worker's machine; the rules show it to everybody.",
+    _json("Noted.", "Noted"), _body(ref("Machine")), 413, 422,
+)  # fmt: skip
+_MACHINE["parameters"] = []
+del _MACHINE["responses"]["404"], _MACHINE["responses"]["409"]
+
 _WORKER_PATHS: Final = {
+    f"{_V1}/worker/machine": {"put": _MACHINE},
     f"{_WORKER}/claim": {"post": _CLAIM},
     f"{_WORKER}/bundle": {
         "get": _for_workers(

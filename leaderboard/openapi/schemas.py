@@ -300,6 +300,36 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "`--track samples`.",
         "required": ["season", "octaves", "interval", "skill", "verdict", "version"],
     },
+    "Machine": thing(
+        "What is in force where submissions are judged.",
+        {
+            "name": words("Tells it from other machines.", maxLength=64),
+            "sandbox": words("As it stands in reports.", maxLength=400),
+            "in_force": {
+                "type": "object",
+                "description": "Its isolation in words, by what they are about.",
+                "additionalProperties": words("In words.", maxLength=400),
+                "propertyNames": {"maxLength": 400},
+                "maxProperties": 40,
+            },
+            "limits": {
+                "type": "array",
+                "description": "Of every submission.",
+                "maxItems": 40,
+                "items": ref("LimitInForce"),
+            },
+        },
+    ),
+    "LimitInForce": thing(
+        "One limit of a sandboxed submission.",
+        {
+            "name": words("As MBC_LIMIT_NAME sets it.", maxLength=400),
+            "figure": words("With its unit.", maxLength=400),
+            "meaning": words("A sentence.", maxLength=400),
+            "verdict": words("The reason of who goes beyond it, or nothing.", maxLength=400),
+        },
+    ),
+    "Noted": thing("It was noted.", {"noted": {"type": "boolean", "description": "True."}}),
     "Claim": thing(
         "An evaluation that is this worker's while it renews the lease.",
         {

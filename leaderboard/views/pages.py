@@ -15,6 +15,7 @@ from leaderboard.services import (
     artifacts,
     colours,
     figures,
+    machines,
     quotas,
     seasons,
     tokens,
@@ -109,6 +110,7 @@ def rules() -> str:
             explanations=EXPLANATIONS,
             attempts=parts().config.attempts,
             config=parts().config,
+            machines=machines.seen(db),
         )
 
 

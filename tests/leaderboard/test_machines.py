@@ -1,0 +1,77 @@
+"""What workers say of their machines, and that everybody can read it."""
+
+import dataclasses
+
+import pytest
+
+from challenge.machine import LimitInForce, Machine
+from evaluator.limits import Limits, in_force
+from evaluator.sandbox import find_sandbox
+
+MACHINE = Machine(
+    "m1",
+    "bubblewrap, cgroup v2, uid 64123, seccomp",
+    {"network": "none", "memory": "<b>much</b>"},
+    (LimitInForce("load_seconds", "30 s", "Loading.", "time_exceeded"),),
+)
+
+
+def introduce(board, machine, headers=None):
+    values = machine.to_dict() if isinstance(machine, Machine) else machine
+    return board.client.put("/api/v1/worker/machine", json=values, headers=headers or board.worker)
+
+
+def test_a_rules_page_without_evaluators_says_so(board):
+    page = board.get("/rules").text
+    assert "No evaluator has reported" in page
+
+
+def test_what_is_in_force_is_on_the_rules(board):
+    assert introduce(board, MACHINE).json == {"noted": True}
+    page = board.get("/rules").text
+    assert MACHINE.sandbox in page
+    assert "&lt;b&gt;much&lt;/b&gt;" in page
+    assert "<b>much" not in page
+    assert 'href="#time_exceeded"' in page
+    assert "No evaluator has reported" not in page
+
+
+def test_the_same_machine_again_is_one_and_alike_ones_stand_together(board):
+    for name in ("m1", "m1", "m2"):
+        introduce(board, dataclasses.replace(MACHINE, name=name))
+    introduce(board, dataclasses.replace(MACHINE, name="m3", sandbox="bubblewrap, no cgroup"))
+    page = board.get("/rules").text
+    assert page.count(MACHINE.sandbox) == 1
+    assert "2 evaluators" in page
+    assert "bubblewrap, no cgroup" in page
+
+
+def test_only_workers_may_say_so(board):
+    assert introduce(board, MACHINE, board.user).status_code == 403
+    assert board.client.put("/api/v1/worker/machine", json=MACHINE.to_dict()).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        7,
+        [],
+        {},
+        MACHINE.to_dict() | {"more": 1},
+        MACHINE.to_dict() | {"sandbox": 7},
+        MACHINE.to_dict() | {"name": "x" * 65},
+        MACHINE.to_dict() | {"in_force": {str(n): "" for n in range(41)}},
+        MACHINE.to_dict() | {"limits": [{"name": "x"}]},
+    ],
+)
+def test_what_describes_no_machine_is_refused(board, values):
+    answer = introduce(board, values)
+    assert (answer.status_code, answer.json["code"]) == (422, "machine_invalid")
+
+
+def test_what_a_worker_says_of_itself_is_taken(board):
+    sandbox, limits = find_sandbox(allow_unconfined=False), Limits()
+    machine = Machine("here", sandbox.name, sandbox.describe(limits), limits.told())
+    assert {limit.name for limit in machine.limits} == set(in_force())
+    assert introduce(board, machine).status_code == 200
+    assert "8 GiB" in board.get("/rules").text
