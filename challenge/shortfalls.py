@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from challenge.report import ControlResult, ProbeResult, Report
-from challenge.wording import dimensions, skill
+from challenge.wording import apart, dimensions
 
 # Below this a fit explains nothing of the data, as opposed to too little.
 NOTHING_LEARNED: Final = 0.05
@@ -42,7 +42,7 @@ _PROBES: Final = {
     "plasticity": "Training that goes on from the weights handed in has to be able to learn something else. "
     "Let every part that answers be a part that gradients reach.",
     "same machine": "Pack the state dict of the build(2, 1) that model.py makes: all of its parameters and "
-    "buffers, and nothing else. `mbc pack` says what is missing or too much.",
+    "buffers, and nothing else. `mbc check` says what is missing or too much.",
     "consistency": "An answer has to depend on its point alone: no chance in forward, nothing kept from one "
     "request to the next, no statistics of the batch.",
     "dose": "A trace of shuffled weights takes more from it than from anything learned: something waits for "
@@ -73,25 +73,33 @@ def by_remedy(items: Iterable[Shortfall]) -> tuple[tuple[str, tuple[Shortfall, .
 
 
 def _failed(report: Report) -> Iterator[Shortfall]:
-    for control in report.universality.controls if report.universality else ():
+    controls = report.universality.controls if report.universality else ()
+    sees_many = any(control.passed and control.in_features >= MANY_INPUTS for control in controls)
+    for control in controls:
         if not control.passed:
-            yield _of_control(control)
+            yield _of_control(control, sees_many=sees_many)
     for probe in report.integrity.probes if report.integrity else ():
         if not probe.passed:
             yield _of_probe(probe)
 
 
-def _of_control(control: ControlResult) -> Shortfall:
+def _of_control(control: ControlResult, *, sees_many: bool) -> Shortfall:
     tries = len(control.refits)
     who = f"the best of {tries} refits" if tries > 1 else "its refit"
+    best, bar = apart(control.best, control.bar)
     sentence = (
-        f"{dimensions(control.in_features, control.out_features)}, {who} reached {skill(control.best)}; it "
-        f"passes as soon as one reaches {skill(control.bar)}."
+        f"{dimensions(control.in_features, control.out_features)}, {who} reached {best}; it passes as soon "
+        f"as one reaches {bar}."
     )
-    return Shortfall("control", control.name, sentence, _advice(control))
+    return Shortfall("control", control.name, sentence, _advice(control, sees_many=sees_many))
 
 
-def _advice(control: ControlResult) -> str:
+def _advice(control: ControlResult, *, sees_many: bool) -> str:
+    if control.in_features >= MANY_INPUTS and sees_many:
+        return (
+            f"Other data of {MANY_INPUTS} inputs and more it does learn, so it sees them all; what it misses "
+            "here bends: it needs units that bend, or more of them."
+        )
     if control.in_features >= MANY_INPUTS:
         return (
             f"With {MANY_INPUTS} inputs and more, features drown what there is to learn: keep the raw inputs "
@@ -100,8 +108,9 @@ def _advice(control: ControlResult) -> str:
         )
     if control.best < NOTHING_LEARNED:
         return (
-            "It learned next to nothing there: see that every output is trained, that forward takes any "
-            "number of inputs, and that a fit of a few hundred steps moves the weights."
+            "It learned next to nothing there. A line looks like this, which needs units that bend; so does "
+            "an output that is not trained, an input that is not read, and a fit that moves the weights too "
+            "little in a few hundred steps."
         )
     return (
         "It learns the outline and not the detail: it needs units that bend, or features whose frequencies "

@@ -3,6 +3,8 @@
 from typing import Final
 
 NOTHING: Final = "\N{EM DASH}"
+# Probes whose figure is a share of what was kept or learned; the others' figures are of what should not be.
+_AT_LEAST: Final = ("plasticity", "dose")
 
 
 def share(value: float | None) -> str:
@@ -13,6 +15,20 @@ def share(value: float | None) -> str:
 def skill(value: float | None) -> str:
     """Three decimals."""
     return NOTHING if value is None else f"{value:.3f}"
+
+
+def apart(value: float, bar: float) -> tuple[str, str]:
+    """A skill and the bar it is held against, with as many decimals from three on as tell them apart."""
+    for decimals in range(3, 10):
+        told = f"{value:.{decimals}f}", f"{bar:.{decimals}f}"
+        if told[0] != told[1]:
+            return told
+    return skill(value), skill(bar)
+
+
+def limit(probe: str, threshold: float) -> str:
+    """On which side of its threshold a probe's figure has to be."""
+    return f"{'at least' if probe in _AT_LEAST else 'at most'} {figure(threshold)}"
 
 
 def figure(value: float | None) -> str:

@@ -18,7 +18,7 @@ from challenge.evidence import Evidence
 from challenge.report import ControlResult, Integrity, Report, Universality
 from challenge.shortfalls import Shortfall, by_remedy, doubts, shortfalls
 from challenge.verdicts import Status
-from challenge.wording import dimensions, figure, ordinal, share, skill
+from challenge.wording import dimensions, figure, limit, ordinal, share, skill
 
 BARS = " ▁▂▃▄▅▆▇█"
 _WIDE = 120
@@ -144,7 +144,9 @@ def _print_probes(out: Console, found: Integrity) -> None:
     width = max(len(probe.name) for probe in found.probes)
     for probe in found.probes:
         mark = "[yellow]⚑[/yellow]" if probe.flagged and probe.passed else _mark(probe.passed)
-        figures = f"  {probe.name:<{width}}  {figure(probe.figure):>9} of {figure(probe.threshold):<9}"
+        figures = (
+            f"  {probe.name:<{width}}  {figure(probe.figure):>9} {limit(probe.name, probe.threshold):<16}"
+        )
         line = Text(" ") + Text.from_markup(mark) + Text.assemble(figures, probe.sentence)
         out.print(line, no_wrap=True, overflow="ellipsis", highlight=False)
 

@@ -1,6 +1,5 @@
 """The only rule, first half: the same `build` is fitted from scratch to controls (contract, section 6)."""
 
-import math
 import platform
 import time
 from collections.abc import Callable, Iterable
@@ -25,6 +24,7 @@ from challenge.evidence import ControlEvidence
 from challenge.report import ControlResult, Universality
 from challenge.season import PRACTICE, Season
 from challenge.training import Budget, train
+from challenge.wording import apart
 from evaluator.session import Session
 
 Array = NDArray[np.float64]
@@ -213,22 +213,12 @@ def certify_one(
 
 
 def explain(result: ControlResult) -> str:
-    """One sentence for people on a control: its figures, and for a failed one what would make it pass.
-
-    Skills are cut and bars are raised to three decimals, so that what is short of a bar never reads as equal.
-    """
-    best = max(result.refits)
-    figures = f"{result.name}, {result.in_features} -> {result.out_features}: skill {_cut(best)}"
-    bar, reference = math.ceil(result.bar * 1000 - 1e-9) / 1000, _cut(result.reference)
+    """One sentence for people on a control: its figures, and for a failed one what would make it pass."""
+    what = f"Control {result.name}, {result.in_features} -> {result.out_features}"
+    best, bar = apart(result.best, result.bar)
     if result.passed:
-        return f"Control {figures}, the bar is {bar:.3f}."
+        return f"{what}: skill {best}, the bar is {bar}."
     return (
-        f"Control {figures} at best in {len(result.refits)} refits, the bar is {bar:.3f}. To pass, "
-        f"build({result.in_features}, {result.out_features}) has to reach the bar on held-out points after "
-        f"{STEPS} steps, or in the time that a fit of its own is given; a plain network of {HIDDEN_LAYERS} "
-        f"layers of {WIDTH} reaches {reference}."
+        f"{what}: skill {best} at best in {len(result.refits)} refits; it passes with {bar} after {STEPS} "
+        "steps, or in the time that a fit of its own is given: half of what a plain network reaches."
     )
-
-
-def _cut(skill: float) -> str:
-    return f"{math.floor(skill * 1000 + 1e-9) / 1000:.3f}"

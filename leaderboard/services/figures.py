@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from challenge.wording import NOTHING, figure, share, skill
+from challenge.wording import NOTHING, figure, limit, share, skill
 from leaderboard.services.probes import anchor
 
 DASH: Final = "\N{EN DASH}"
@@ -71,6 +71,7 @@ FILTERS: Final[dict[str, Callable[..., str]]] = {
     "share": share,
     "skill": skill,
     "figure": figure,
+    "limit": limit,
     "anchor": anchor,
     "size": size,
     "number": number,

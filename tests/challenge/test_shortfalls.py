@@ -7,7 +7,7 @@ import pytest
 
 from challenge.report import ControlResult, Integrity, ProbeResult, Report, Universality
 from challenge.shortfalls import by_remedy, doubts, shortfalls
-from challenge.wording import figure, share
+from challenge.wording import apart, figure, limit, share
 
 
 def control(name, in_features=2, best=0.2, tries=3, passed=False):
@@ -56,6 +56,13 @@ def test_the_best_refit_is_what_is_told():
 )
 def test_the_advice_is_for_what_is_missing(one, words):
     assert words in shortfalls(report([one]))[0].remedy
+
+
+def test_who_learns_some_data_of_many_inputs_is_not_told_to_keep_them():
+    found = shortfalls(report([control("teacher", 20), control("digits", 64, best=0.9, passed=True)]))
+    assert [item.name for item in found] == ["teacher"]
+    assert "raw inputs" not in found[0].remedy
+    assert "bends" in found[0].remedy
 
 
 def test_one_remedy_is_said_once():
@@ -116,3 +123,26 @@ def test_nothing_short_of_all_reads_as_all(value, text):
 )
 def test_a_figure_keeps_what_tells_it_apart(value, text):
     assert figure(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "bar", "told"),
+    [
+        (0.2, 0.4, ("0.200", "0.400")),
+        (0.4961, 0.49612, ("0.49610", "0.49612")),
+        (0.4, 0.4, ("0.400", "0.400")),
+    ],
+)
+def test_what_is_short_of_a_bar_never_reads_as_equal(value, bar, told):
+    assert apart(value, bar) == told
+    assert (
+        told[0]
+        in shortfalls(
+            report([ControlResult("x", "f", 1, 1, "regression", value, (value,), 2 * bar, bar, False)])
+        )[0].sentence
+    )
+
+
+def test_it_is_said_on_which_side_of_its_threshold_a_figure_has_to_be():
+    assert limit("scramble", 0.6) == "at most 0.600"
+    assert limit("plasticity", 0.5) == "at least 0.500"

@@ -57,8 +57,8 @@ def test_the_meter_ends_on_the_side_of_the_mark_where_the_skill_does(capsys, nam
 
 def test_each_probe_is_one_line(capsys):
     lines = [line for line in printed(capsys).splitlines() if "scramble" in line or "capacity" in line]
-    assert re.search(r"✓\s+scramble\s+0\.090 of 0\.550\s+It loses the set \[when\]", lines[0])
-    assert re.search(r"⚑\s+capacity\s+14\.200 of 12\.100\s+Fourteen", lines[1])
+    assert re.search(r"✓\s+scramble\s+0\.090 at most 0\.550\s+It loses the set \[when\]", lines[0])
+    assert re.search(r"⚑\s+capacity\s+14\.200 at most 12\.100\s+Fourteen", lines[1])
     assert "So it says" not in "".join(lines[1:])
 
 
