@@ -113,7 +113,7 @@ def result(by_seed: Array, answered: Array) -> ProbeResult:
     passed = figure <= REJECTED
     doubtful = not figure <= FLAGGED
     silent = not float(np.median(answered)) >= ANSWERED
-    sentence = f"With its weights shuffled it still answers with r^2 = {figure:.2f} to the truth"
+    sentence = f"With its weights shuffled it still answers with r² = {figure:.2f} to the truth"
     if not passed:
         sentence += (
             f", above {REJECTED:g}: what it knows is not in the weights. It would pass if its answers "
