@@ -1,4 +1,4 @@
-# ruff: noqa: ANN001, ANN201 - a script that prints
+# ruff: noqa: ANN001, ANN201, ANN202 - a script that prints
 """The video author's own harness, from its description: how well does each kind do on its target?
 
 Its target is a periodic function of the log distance to the set, on the window -2.65..1.15 x -1.2..1.2 after
@@ -51,10 +51,38 @@ def draw(field, generator):
     return torch.from_numpy(x), torch.from_numpy(truth(x))[:, None]
 
 
+def gradient(model, rate, epsilon):
+    """AdamW along a cosine: a step on x and t at a share of the time, which returns the errors before it."""
+    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.0, eps=epsilon)
+
+    def step(x, t, done):
+        for group in optimiser.param_groups:
+            group["lr"] = rate * cosine(min(done, 1.0))
+        answer = model(x)
+        wrong = answer - t.to(answer.device, answer.dtype)
+        optimiser.zero_grad(set_to_none=True)
+        wrong.square().mean().backward()
+        optimiser.step()
+        return wrong.detach()
+
+    return step
+
+
+def own(model):
+    """The model's own learner, as `mbc train` uses it."""
+    learner = model.learner()
+
+    def step(x, t, done):
+        with torch.no_grad():
+            return learner.step(x, t.to(x), torch.ones_like(x[:, 0]), done)
+
+    return step
+
+
 def fit(model, seconds, rate, epsilon, by_field, seed):
     """Train for so many seconds of the clock, drawing the next points in a thread; how many steps it was."""
     field, generator = ErrorField(), np.random.default_rng(seed)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.0, eps=epsilon)
+    step = gradient(model, rate, epsilon) if not hasattr(model, "learner") else own(model)
     model.train()
     steps = 0
     with ThreadPoolExecutor(1) as drawer:
@@ -65,15 +93,9 @@ def fit(model, seconds, rate, epsilon, by_field, seed):
                 field.mean[:] = 1
             ahead = drawer.submit(draw, field, generator)
             for rows in torch.split(torch.randperm(POOL), BATCH):
-                for group in optimiser.param_groups:
-                    group["lr"] = rate * cosine(min(done, 1.0))
-                x, t = pool[0][rows], pool[1][rows]
-                answer = model(cast(model, x))
-                wrong = answer - t.to(answer.device, answer.dtype)
-                optimiser.zero_grad(set_to_none=True)
-                wrong.square().mean().backward()
-                optimiser.step()
-                field.update(x.numpy(), wrong.detach().abs()[:, 0].double().cpu().numpy())
+                x = pool[0][rows]
+                wrong = step(cast(model, x), pool[1][rows], done)
+                field.update(x.numpy(), wrong.abs()[:, 0].double().cpu().numpy())
                 steps += 1
                 done = (time.monotonic() - began) / seconds
                 if done >= 1:
@@ -106,7 +128,7 @@ def main():
     columns, rows = (side // 10 for side in GRID) if options.quick else GRID
     device = "cuda" if torch.cuda.is_available() else "cpu"
     print(f"{options.seconds:g} s each on {device}, {torch.get_num_threads()} threads, {options.sampling}")
-    print(f"{'kind':<16}{'parameters':>12}{'steps':>9}{'MSE':>12}{'of the best':>13}{'of variance':>13}")
+    print(f"{'kind':<16}{'numbers':>12}{'steps':>9}{'MSE':>12}{'of the best':>13}{'of variance':>13}")
     results = []
     for kind in options.kinds:
         model = build_model(SUBMISSIONS / kind, seed=0).to(device)
@@ -120,7 +142,8 @@ def main():
             0,
         )
         error, variance = grid_error(model, columns, rows)
-        results.append((kind, sum(p.numel() for p in model.parameters()), steps, error, error / variance))
+        numbers = sum(tensor.numel() for tensor in model.state_dict().values())
+        results.append((kind, numbers, steps, error, error / variance))
     best = min(error for *_, error, _ in results)
     for kind, parameters, steps, error, share in sorted(results, key=lambda result: result[3]):
         print(f"{kind:<16}{parameters:>12,}{steps:>9,}{error:>12.3e}{error / best:>13.2f}{share:>13.3f}")
