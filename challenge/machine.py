@@ -18,7 +18,7 @@ class LimitInForce:
         name: as MBC_LIMIT_NAME sets it.
         figure: with its unit, as "8 GiB".
         meaning: a sentence.
-        verdict: the reason code of who goes beyond it; '' where what is asked for fails inside.
+        verdict: the reason code of who goes beyond it, or else what happens then.
     """
 
     name: str

@@ -13,22 +13,28 @@ CORES: Final = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") 
 PREFIX: Final = "MBC_LIMIT_"
 
 
-# What people are told of each, and the verdict of who goes beyond it; None where the call fails inside.
-_TOLD: Final[dict[str, tuple[str, Reason | None]]] = {
+# What people are told of each, and the verdict of who goes beyond it, or else what happens then.
+_TOLD: Final[dict[str, tuple[str, Reason | str]]] = {
     "memory_bytes": ("Memory of every kind, in all.", Reason.MEMORY_EXCEEDED),
-    "tmp_bytes": ("The private /tmp, which ends with the sandbox; /dev/shm has as much.", None),
-    "processes": ("Threads, besides torch's own; other processes and programs cannot be started.", None),
-    "files": ("Open files.", None),
-    "file_bytes": ("One file.", None),
+    "tmp_bytes": ("The private /tmp, which ends with the sandbox; /dev/shm has as much.", "fails inside"),
+    "processes": (
+        "Threads, besides torch's own; other processes and programs cannot be started.",
+        "fails inside",
+    ),
+    "files": ("Open files.", "fails inside"),
+    "file_bytes": ("One file.", "fails inside"),
     "cpu_seconds": ("Processor time of one sandbox, as the kernel counts it.", Reason.TIME_EXCEEDED),
     "output_bytes": ("Everything printed, in all. None of it is kept.", Reason.OUTPUT_FLOOD),
-    "start_seconds": ("From the start to a process that is ready; nothing of yours runs in it.", None),
+    "start_seconds": (
+        "From the start to a process that is ready; nothing of yours runs in it.",
+        Reason.SANDBOX_UNAVAILABLE,
+    ),
     "load_seconds": ("Importing model.py, build, and loading the weights.", Reason.TIME_EXCEEDED),
     "request_seconds": ("One answer of forward.", Reason.TIME_EXCEEDED),
-    "request_points": ("Points that forward is asked at once.", None),
+    "request_points": ("Points that forward is asked at once.", "asked in parts"),
     "fit_seconds": ("A fit by the platform's trainer; a fit of yours has its budget.", Reason.TIME_EXCEEDED),
     "total_seconds": ("Life of one sandbox; every phase has a fresh one.", Reason.TIME_EXCEEDED),
-    "threads": ("Threads of torch, and cores.", None),
+    "threads": ("Threads of torch, and cores.", "they take turns"),
 }
 
 
@@ -77,7 +83,7 @@ class Limits:
     def told(self) -> tuple[LimitInForce, ...]:
         """Each in words for people."""
         return tuple(
-            LimitInForce(name, _figure(name, getattr(self, name)), meaning, verdict or "")
+            LimitInForce(name, _figure(name, getattr(self, name)), meaning, str(verdict))
             for name, (meaning, verdict) in _TOLD.items()
         )
 

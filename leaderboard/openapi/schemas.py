@@ -326,7 +326,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "name": words("As MBC_LIMIT_NAME sets it.", maxLength=400),
             "figure": words("With its unit.", maxLength=400),
             "meaning": words("A sentence.", maxLength=400),
-            "verdict": words("The reason of who goes beyond it, or nothing.", maxLength=400),
+            "verdict": words("The reason of who goes beyond it, or what happens then.", maxLength=400),
         },
     ),
     "Noted": thing("It was noted.", {"noted": {"type": "boolean", "description": "True."}}),

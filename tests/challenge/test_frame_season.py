@@ -1,4 +1,6 @@
 import hashlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -53,3 +55,12 @@ def test_a_purpose_that_could_be_another_is_refused(purpose):
 def test_a_short_secret_is_refused():
     with pytest.raises(ValueError, match="32 bytes, not 5"):
         Season("short", b"short")
+
+
+@pytest.mark.parametrize(
+    "first", ["", "import challenge.evaluation; ", "from challenge.target import distance; "]
+)
+def test_the_public_names_are_functions_whatever_was_imported_before(first):
+    code = f"import numpy; {first}from challenge import distance, escape_count, sample, target; "
+    code += "target(numpy.array([[0.3, 0.1]])), distance, escape_count, sample(2, 0)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -1,11 +1,14 @@
-"""What workers say of their machines, and that everybody can read it."""
+"""What workers say of their machines and the rules tell of judging: that it is there, and true."""
 
 import dataclasses
+import html
+import re
 
 import pytest
 
 from challenge.machine import LimitInForce, Machine
 from evaluator.limits import Limits, in_force
+from evaluator.probes import capacity, consistency, dose, plasticity, scramble, twin
 from evaluator.sandbox import find_sandbox
 
 MACHINE = Machine(
@@ -75,3 +78,33 @@ def test_what_a_worker_says_of_itself_is_taken(board):
     assert {limit.name for limit in machine.limits} == set(in_force())
     assert introduce(board, machine).status_code == 200
     assert "8 GiB" in board.get("/rules").text
+
+
+def test_thresholds_of_the_rules_are_those_of_the_probes(board):
+    page = html.unescape(board.get("/rules").text)
+    rows = dict(re.findall(r"<tr><td>([^<]+)</td><td>[^<]+</td><td>([^<]+)</td><td><span", page))
+    assert rows == {
+        "same machine": "no number differs",
+        "consistency": f"{consistency.THRESHOLD:g}",
+        "scramble": f"{scramble.REJECTED:g}; flagged above {scramble.FLAGGED:g}",
+        "twin": f"{twin.MARGIN:g} of skill",
+        "plasticity": {0.5: "half of a fresh model\N{RIGHT SINGLE QUOTATION MARK}s"}[plasticity.SHARE],
+        "capacity": f"{capacity.ABOVE:g} octaves",
+        "dose": f"{dose.LEAST_KEPT:g}",
+    }
+
+
+def test_how_to_check_a_season_works_as_it_stands_there(board, capsys):
+    page = html.unescape(board.get("/rules").text)
+    (code,) = re.findall(r'<pre class="verify"><code>(.*?)</code></pre>', page, re.DOTALL)
+    # As it stands it takes seconds; what is perfect is perfect in one chain too.
+    small = re.sub(r"EvaluationSize\([^)]*\)", "EvaluationSize(1, 3, 16)", code)
+    assert small != code
+    exec(small, {"model": _truth})
+    assert float(capsys.readouterr().out) == pytest.approx(3.0, abs=1e-9)
+
+
+def _truth(x):
+    from challenge import target
+
+    return target(x * 2 + [-0.75, 0])
