@@ -5,6 +5,7 @@
 2. A real server under 50 requests a second, while `mbc score` judges a submission beside it: the server's own
    time (Server-Timing) and what the client waits.
 3. Pictures of the truth that nobody has asked for yet, octaves 0 to 20.
+4. Tiles of the truth for the explorer, octaves 0 to 20: drawn for the first time, and looked at again.
 """
 
 import argparse
@@ -246,6 +247,25 @@ def truth(url):
     return np.array(times)
 
 
+def tiles(url):
+    """Milliseconds of tiles around each place: drawn, and had again."""
+    fresh, kept = [], []
+    with httpx.Client(timeout=60) as http:
+        for octave in range(21):
+            for place in PLACES:
+                if octave not in place.octaves and octave > 2:
+                    continue
+                x, y = ((v * 2**octave) // 4 for v in (place.centre[0] + 2.75, 2 - place.centre[1]))
+                # The tile that the place lies in and its neighbour: a screen shows a dozen such.
+                for column in {int(x), min(int(x) + 1, 2**octave - 1)}:
+                    path = f"{url}/api/v1/tiles/truth/{octave}/{column}/{int(y)}"
+                    for times in (fresh, kept):
+                        answer = http.get(path)
+                        answer.raise_for_status()
+                        times.append(timing(answer))
+    return np.array(fresh), np.array(kept)
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--entries", type=int, default=2000)
@@ -298,6 +318,20 @@ def main():
             print(
                 f"truth, octaves to 20: median {np.median(drawn):.1f} ms, p95 {np.percentile(drawn, 95):.0f} ms"
             )
+            fresh, kept = tiles(server.url)
+            results["tiles"] = {
+                "drawn": {
+                    "median": float(np.median(fresh[:, 0])),
+                    "p95": float(np.percentile(fresh[:, 0], 95)),
+                },
+                "kept": {"median": float(np.median(kept[:, 0])), "p95": float(np.percentile(kept[:, 0], 95))},
+                "count": len(fresh),
+            }
+            for name, times in (("drawn", fresh), ("kept", kept)):
+                p50, p95 = np.percentile(times[:, 0], (50, 95))
+                print(
+                    f"{len(times)} truth tiles, octaves to 20, {name}: median {p50:.1f} ms, p95 {p95:.0f} ms"
+                )
         finally:
             server.stop()
     if asked.json:
