@@ -13,6 +13,8 @@ from leaderboard.services.charts import path
 Array = NDArray[np.float64]
 
 WIDTH: Final = 860
+# Of a telephone: letters keep their size.
+NARROW: Final = 380
 HEIGHT: Final = 340
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 16, 14, 36
 _ROW: Final = 21
@@ -95,10 +97,13 @@ def intervals(by_chain: Array) -> tuple[Array, Array]:
     return low, high
 
 
-def curve(own: Entrant, others: Sequence[Entrant]) -> Curve:
-    """The plot of an entry among others; those with another number of octaves are left out."""
+def curve(own: Entrant, others: Sequence[Entrant], width: int = WIDTH) -> Curve:
+    """The plot of an entry among others; those with another number of octaves are left out.
+
+    `width` is that of the drawing, in units of which a letter has a dozen.
+    """
     octaves = own.by_chain.shape[1]
-    frame = _Frame(octaves)
+    frame = _Frame(octaves, width)
     shown = [one for one in others if one.by_chain.shape[1] == octaves]
     shown.sort(key=lambda one: one.role == "rival")
     shown.append(own)
@@ -125,15 +130,18 @@ def curve(own: Entrant, others: Sequence[Entrant]) -> Curve:
         yticks=tuple((v, frame.y(v)) for v in (0.0, 0.25, 0.5, 0.75, 1.0)),
         half=frame.y(0.5),
         step=frame.step,
+        right=width - _RIGHT,
+        width=width,
     )
 
 
 class _Frame:
     """From octaves and skills to places."""
 
-    def __init__(self, octaves: int) -> None:
+    def __init__(self, octaves: int, width: int) -> None:
         self.octaves = octaves
-        self.step = (WIDTH - _LEFT - _RIGHT) / max(octaves - 1, 1)
+        self.width = width
+        self.step = (width - _LEFT - _RIGHT) / max(octaves - 1, 1)
 
     def x(self, octave: float) -> float:
         return round(_LEFT + self.step * octave, 2)
@@ -168,7 +176,7 @@ def crossing(skill: Array, level: float = 0.5) -> float:
 def _labels(frame: _Frame, curves: Sequence[Array]) -> list[Label]:
     """A name for each curve; no two touch, and no curve runs through one where there is room beside them."""
     rightmost = frame.x(max(crossing(skill) for skill in curves))
-    if rightmost < _LEFT + _ROOM * (WIDTH - _LEFT - _RIGHT):
+    if rightmost < _LEFT + _ROOM * (frame.width - _LEFT - _RIGHT):
         return _beside(frame, curves, rightmost + _ASIDE)
     return _above(frame, curves)
 
@@ -194,7 +202,7 @@ def _above(frame: _Frame, curves: Sequence[Array]) -> list[Label]:
     names on the left, for want of room, come first, and the other way round.
     """
     xs = [frame.x(crossing(skill)) for skill in curves]
-    late = [x > _LEFT + _LATE * (WIDTH - _LEFT - _RIGHT) for x in xs]
+    late = [x > _LEFT + _LATE * (frame.width - _LEFT - _RIGHT) for x in xs]
     order = sorted(range(len(xs)), key=lambda i: (not late[i], -xs[i] if late[i] else xs[i]))
     made = [Label(0, 0, "start", (0, 0, 0, 0))] * len(curves)
     for row, index in enumerate(order):

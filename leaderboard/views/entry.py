@@ -126,8 +126,10 @@ def _curve(db: Session, found: Submission, shown: Evaluation, row: ReportRow) ->
     ]
     if chosen:
         others.append(Entrant(chosen.submission.name, number or 0, by_chain(db, chosen.evaluation), "rival"))
+    own = Entrant(found.name, found.id, matrix(row), "own")
     return {
-        "curve": curves.curve(Entrant(found.name, found.id, matrix(row), "own"), others),
+        "curve": curves.curve(own, others),
+        "narrow": curves.curve(own, others, curves.NARROW),
         "rivals": rivals,
         "rival": chosen and chosen.submission,
     }
