@@ -1,6 +1,6 @@
 """Escape counts in integers of any length: for the point that nothing else could settle.
 
-The last resort after `compiled.integers`. The error is carried along as an upper bound, and the precision
+The last resort after `compiled.limbs`. The error is carried along as an upper bound, and the precision
 doubled until the bound is good enough; so this is slow (a second a point) and ends right.
 """
 
@@ -25,18 +25,19 @@ class Escape:
     distance: float
 
 
-def _fixed(value: float, bits: int) -> int:
+def fixed(value: float, bits: int) -> int:
+    """A number in units of 2^-bits, rounded down."""
     return math.floor(Fraction(value) * (1 << bits))
 
 
-def _log2(value: int) -> float:
+def log2(value: int) -> float:
     """log2 of a positive integer of any length."""
     shift = max(value.bit_length() - 64, 0)
     return math.log2(value >> shift) + shift
 
 
 def _attempt(re: float, im: float, limit: int, bits: int) -> Escape | None:
-    cr, ci = _fixed(re, bits), _fixed(im, bits)
+    cr, ci = fixed(re, bits), fixed(im, bits)
     zr = zi = dr = di = error = 0
     one, bailout = 1 << bits, 1 << (2 * bits + _BAILOUT_BITS)
     for n in range(1, limit + 1):
@@ -51,8 +52,8 @@ def _attempt(re: float, im: float, limit: int, bits: int) -> Escape | None:
         if squared > bailout:
             if error.bit_length() + 50 > zr.bit_length() and error.bit_length() + 50 > zi.bit_length():
                 return None
-            log_z = 0.5 * (_log2(squared) - 2 * bits)
-            size_d = 0.5 * _log2(dr * dr + di * di) - bits
+            log_z = 0.5 * (log2(squared) - 2 * bits)
+            size_d = 0.5 * log2(dr * dr + di * di) - bits
             exponent = log_z + math.log2(log_z) + 1.0 + math.log2(math.log(2.0)) - size_d
             return Escape(n + 1 - math.log2(log_z), 2.0 ** max(exponent, -1074.0))
         if error > one >> 6:

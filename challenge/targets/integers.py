@@ -7,9 +7,9 @@ enough. Slow (milliseconds to seconds a point), and right in the end.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Final
 
+from challenge.precise import Escape, fixed, log2
 from challenge.targets.kernels import SMALLEST
 
 _BAILOUT_BITS: Final = 32
@@ -39,24 +39,6 @@ class Orbit:
     dynamical: bool
 
 
-@dataclass(frozen=True)
-class Escape:
-    """How a point escapes: smooth count (inf if it does not) and exterior distance (0 if it does not)."""
-
-    mu: float
-    distance: float
-
-
-def _fixed(value: float, bits: int) -> int:
-    return math.floor(Fraction(value) * (1 << bits))
-
-
-def _log2(value: int) -> float:
-    """log2 of a positive integer of any length."""
-    shift = max(value.bit_length() - 64, 0)
-    return math.log2(value >> shift) + shift
-
-
 def _float(value: int, bits: int) -> float:
     return math.ldexp(value >> (bits - _SCALE), -_SCALE)
 
@@ -78,11 +60,11 @@ def _size(re: int, im: int, bits: int) -> float:
 
 def _attempt(orbit: Orbit, limit: int, bits: int) -> Escape | None:
     degree = len(orbit.coefficients) + 1
-    a = [(_fixed(c.real, bits), _fixed(c.imag, bits)) for c in orbit.coefficients]
+    a = [(fixed(c.real, bits), fixed(c.imag, bits)) for c in orbit.coefficients]
     total = 1 + sum(abs(c) for c in orbit.coefficients) + abs(orbit.added)
-    cr, ci = _fixed(orbit.added.real, bits), _fixed(orbit.added.imag, bits)
-    zr, zi = _fixed(orbit.start.real, bits), _fixed(orbit.start.imag, bits)
-    # In units of 2^-bits, as everything else; _fixed has lost up to one of them.
+    cr, ci = fixed(orbit.added.real, bits), fixed(orbit.added.imag, bits)
+    zr, zi = fixed(orbit.start.real, bits), fixed(orbit.start.imag, bits)
+    # In units of 2^-bits, as everything else; fixed has lost up to one of them.
     error = 2
     # Derivatives along x and y: floats will do, since nothing but the distance asks for them.
     step = 0.0 if orbit.dynamical else 1.0
@@ -106,7 +88,7 @@ def _attempt(orbit: Orbit, limit: int, bits: int) -> Escape | None:
         error = ((slope * error) >> _SCALE) + ((bend * error * error) >> bits) + loss
         squared = zr * zr + zi * zi
         if squared > bailout:
-            log_z = 0.5 * (_log2(squared) - 2 * bits)
+            log_z = 0.5 * (log2(squared) - 2 * bits)
             if error.bit_length() + _WANTED > bits + log_z:
                 return None
             mu = n + 1 - math.log2(log_z) / math.log2(degree)
