@@ -36,7 +36,7 @@ IDLE_SECONDS: Final = 20.0
 # Two visitors may look at two models; every sandbox takes a third of a gigabyte.
 MOST_OPEN: Final = 2
 # Judging goes first where both want a processor, and tiles still come.
-NICE: Final = 10
+NICE: Final = 5
 # The queue's own pause, a second, is long for somebody who looks at an empty square.
 _POLL_SECONDS: Final = 0.2
 

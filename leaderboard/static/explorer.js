@@ -106,10 +106,11 @@ function tell() {
     const skill = settings.skill[octave];
     out("skill").textContent = skill === undefined ? "beyond what is judged" : `skill ${skill.toFixed(3)}`;
   }
+  const middle = truthMap.getSize().divideBy(2);
+  const away = ({ centre }) => truthMap.latLngToContainerPoint([centre[1], centre[0]]).distanceTo(middle);
+  const here = settings.places.filter((place) => octave >= place.octaves[0] && away(place) < 40).sort((a, b) => away(a) - away(b))[0];
   for (const chip of root.querySelectorAll("[data-place]")) {
-    const { centre } = settings.places.find(({ slug }) => slug === chip.dataset.place);
-    const near = truthMap.latLngToContainerPoint([centre[1], centre[0]]).distanceTo(truthMap.getSize().divideBy(2)) < 40;
-    if (near) chip.setAttribute("aria-current", "true");
+    if (chip.dataset.place === here?.slug) chip.setAttribute("aria-current", "true");
     else chip.removeAttribute("aria-current");
   }
 }
@@ -220,7 +221,7 @@ function begin() {
   const octave = number("octave", 0, settings.deepest);
   const [re, im] = [number("re", -2.75, 1.25), number("im", -2, 2)];
   const place = settings.places.find(({ slug }) => slug === query.get("place"));
-  const home = Math.max(0, Math.floor(Math.log2(Math.min(truthMap.getSize().x, truthMap.getSize().y) / SIDE)));
+  const home = Math.max(0, Math.round(Math.log2(Math.min(truthMap.getSize().x, truthMap.getSize().y) / SIDE)));
   const centre = re !== null && im !== null ? [re, im] : place ? place.centre : [-0.75, 0];
   const zoom = Math.round(octave ?? (place ? place.octaves[0] + 2 : home));
   if (modelMap) link(maps);
