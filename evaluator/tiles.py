@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -140,6 +140,8 @@ class Painter:
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._board = board
+        # Threads that wait for each other crawl where a judge has the processors; half as many do less of that.
+        limits = replace(limits, threads=max(1, limits.threads // 2))
         self.models = OpenModels(
             lambda bundle: sandbox.start(bundle, limits=limits, device=device), idle_seconds
         )
