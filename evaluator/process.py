@@ -189,6 +189,11 @@ class Process:
             if life:
                 life.close_child_ends()
 
+    @property
+    def pid(self) -> int:
+        """Of the process that was started."""
+        return self._popen.pid
+
     def drain(self, limit: int) -> bool:
         """Read what it has printed; False once that is more than `limit` bytes in all."""
         while True:

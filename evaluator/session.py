@@ -83,6 +83,11 @@ class Session:
     ) -> None:
         self._process.end()
 
+    @property
+    def pid(self) -> int:
+        """Of the outermost process: all others come from it."""
+        return self._process.pid
+
     def load(self, weights: bytes = b"") -> int:
         """build(2, 1) with the submitted weights, or a checkpoint's; how many numbers, says the child."""
         payload = [weights] if weights else []
