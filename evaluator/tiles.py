@@ -140,7 +140,7 @@ class Painter:
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._board = board
-        # Threads that wait for each other crawl where a judge has the processors; half as many do less of that.
+        # Threads that wait for each other crawl where a judge has the processors; half as many crawl less.
         limits = replace(limits, threads=max(1, limits.threads // 2))
         self.models = OpenModels(
             lambda bundle: sandbox.start(bundle, limits=limits, device=device), idle_seconds
