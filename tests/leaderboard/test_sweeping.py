@@ -1,11 +1,14 @@
-from datetime import timedelta
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timedelta
 
 import pytest
 
+from leaderboard import clock, db
 from leaderboard.clock import steady
 from leaderboard.models import Evaluation, Token
 from leaderboard.services import evaluations, resending
-from leaderboard.sweeper import sweep_once
+from leaderboard.sweeper import dispatch, sweep_once
 
 
 class Wire:
@@ -127,3 +130,76 @@ def test_what_a_release_does_not_touch(board):
     with board.writing() as session:
         assert resending.release(session, board.config, 0, counted=True) == 0
         assert session.get(Evaluation, made["evaluation_id"]).status == "validating"
+
+
+DAY = 86_400
+
+
+def pass_by(monkeypatch, seconds):
+    monkeypatch.setattr(clock, "_BEGAN", clock._BEGAN - seconds)
+
+
+@pytest.mark.parametrize("jump", [DAY, -DAY])
+def test_a_clock_that_is_set_while_the_server_runs_moves_no_lease(board, wire, monkeypatch, jump):
+    made = board.submit().json["evaluation_id"]
+    lease, _ = board.claim(made)
+
+    class Jumped(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + timedelta(seconds=jump)
+
+    before = db.now()
+    for module in (db, clock):
+        monkeypatch.setattr(module, "datetime", Jumped)
+    assert abs((db.now() - before).total_seconds() - jump) < 60
+    assert sweep(board, wire) == []
+    pass_by(monkeypatch, board.config.lease_seconds - 10)
+    assert sweep(board, wire) == []
+    assert board.tell(made, "status", lease, json={"status": "probing"}).status_code == 200
+    pass_by(monkeypatch, board.config.lease_seconds - 10)
+    assert sweep(board, wire) == []
+    pass_by(monkeypatch, 11)
+    assert sweep(board, wire) == [made]
+    _, claim = board.claim(made)
+    assert claim["attempt"] == 2
+
+
+@pytest.mark.parametrize("jump", [DAY, -DAY])
+def test_a_server_that_starts_after_the_clock_was_set_gives_everybody_their_time(
+    board, wire, monkeypatch, jump
+):
+    held = board.submit("held").json["evaluation_id"]
+    lease, _ = board.claim(held)
+    waiting = board.submit("waiting").json["evaluation_id"]
+    # What the next process reads as it starts.
+    monkeypatch.setattr(clock, "_EPOCH", clock._EPOCH + timedelta(seconds=jump))
+    with board.writing() as session:
+        resending.settle(session, board.config)
+    sent = sweep(board, wire)
+    pass_by(monkeypatch, board.config.unclaimed_seconds + 1)
+    sent += sweep(board, wire)
+    assert sent == [waiting]
+    assert board.tell(held, "status", lease, json={"status": "probing"}).status_code == 200
+    pass_by(monkeypatch, board.config.lease_seconds + 1)
+    assert held in sweep(board, wire)
+
+
+def test_a_database_that_is_locked_is_said_and_tried_again(board, monkeypatch, caplog):
+    if "sqlite" not in board.config.database:
+        pytest.skip("only SQLite has one lock for all")
+    made = board.submit().json["evaluation_id"]
+    engine = board.parts.writers.kw["bind"]
+    engine.dispose()
+    monkeypatch.setattr(db, "_BUSY_MILLISECONDS", 50)
+    with closing(sqlite3.connect(board.config.data / "leaderboard.sqlite")) as other:
+        other.isolation_level = None
+        other.execute("BEGIN EXCLUSIVE")
+        answer = board.client.post(f"/api/v1/worker/evaluations/{made}/claim", headers=board.worker)
+        assert (answer.status_code, answer.json["code"]) == (503, "database_busy")
+        assert answer.headers["Retry-After"] == "5"
+        # It is committed, so nobody hears that it failed.
+        dispatch(board.parts.writers, Wire(), made)
+        assert "could not be noted" in caplog.text
+        other.execute("ROLLBACK")
+    board.claim(made)
