@@ -102,7 +102,7 @@ TILE_PATHS: Final[dict[str, Schema]] = {
     f"{_WORKER}/claim": {
         "post": _for_workers(
             "claim_tiles",
-            "Which tiles of a batch are still missing, and of which bundle.",
+            "Which tiles of a batch are still wanted, and of which bundle.",
             _answer("What is left.", {"digest": words("SHA-256 of the bundle."), "tiles": _SOME}),
             _BATCH,
             422,

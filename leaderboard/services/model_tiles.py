@@ -31,6 +31,8 @@ _AGAIN_SECONDS: Final = 20.0
 # Where no worker has been heard for so long, one batch at a time is sent, to see whether one is there now.
 _SILENT_SECONDS: Final = 45.0
 _MOST_SENT: Final = 512
+# Browsers wish several times a second for as long as they want a tile.
+_FORGOTTEN_SECONDS: Final = 6.0
 _PROBLEM_SECONDS: Final = 300.0
 _JUDGED: Final = (Status.SCORED.value, Status.REJECTED.value)
 
@@ -54,9 +56,10 @@ class Wish:
 
 @dataclass
 class _Sent:
-    """Batches on their way: when each tile was sent, and what was heard of the workers."""
+    """Batches on their way: when each tile was sent and last wished for, and what was heard of workers."""
 
     when: dict[tuple[str, Tile], float] = field(default_factory=dict)
+    wished: dict[tuple[str, Tile], float] = field(default_factory=dict)
     heard: float = -math.inf
     probed: float = -math.inf
 
@@ -95,6 +98,22 @@ class ModelTiles:
         """Those that are not there."""
         return [tile for tile in tiles if not self._store.has(_name(digest, tile))]
 
+    def wanted(self, digest: str, tiles: Iterable[Tile]) -> list[Tile]:
+        """Those that are missing, and that nobody who wished for them has turned away from."""
+        missing = self.missing(digest, tiles)
+        now = time.monotonic()
+        with self._lock:
+            # Wishes that another process was told of are unknown here, and stand.
+            kept = [
+                tile
+                for tile in missing
+                if now - self._sent.wished.get((digest, tile), now) < _FORGOTTEN_SECONDS
+            ]
+            for tile in set(missing).difference(kept):
+                # Wished for again, they are sent again.
+                self._sent.when.pop((digest, tile), None)
+        return kept
+
     def wish(self, submission: Submission, tiles: Sequence[Tile], spend: Callable[[int], None]) -> Wish:
         """Have the workers draw what is missing of these, the first ones first.
 
@@ -122,6 +141,8 @@ class ModelTiles:
         with self._lock:
             sent = self._sent
             sent.when = {key: at for key, at in sent.when.items() if now - at < _AGAIN_SECONDS}
+            sent.wished = {key: at for key, at in sent.wished.items() if now - at < 10 * _AGAIN_SECONDS}
+            sent.wished |= dict.fromkeys(((digest, tile) for tile in missing), now)
             fresh = [tile for tile in missing if (digest, tile) not in sent.when]
             fresh = fresh[: max(0, _MOST_SENT - len(sent.when))]
             if fresh and now - sent.heard > _SILENT_SECONDS:

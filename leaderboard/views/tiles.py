@@ -101,10 +101,10 @@ def _digest(submission_id: int) -> str:
 
 @tile_worker.post("/claim")
 def claim(submission_id: int) -> Response:
-    """Which of the tiles of a batch are still missing, and of which bundle."""
+    """Which of the tiles of a batch are still wanted, and of which bundle."""
     digest = _digest(submission_id)
-    missing = parts().model_tiles.missing(digest, _wanted())
-    return jsonify({"digest": digest, "tiles": [[t.octave, t.x, t.y] for t in missing]})
+    still = parts().model_tiles.wanted(digest, _wanted())
+    return jsonify({"digest": digest, "tiles": [[t.octave, t.x, t.y] for t in still]})
 
 
 @tile_worker.get("/bundle")

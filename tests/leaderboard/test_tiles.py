@@ -265,6 +265,21 @@ class TestModels:
         assert [len(batch) for _, batch in sent] == [8, 8, 4]
         assert [tuple(tile) for _, batch in sent for tile in batch] == tiles
 
+    def test_what_nobody_looks_at_any_more_is_not_drawn(self, board, sent, monkeypatch):
+        from leaderboard.services import model_tiles
+
+        monkeypatch.setattr(model_tiles, "_FORGOTTEN_SECONDS", 0.2)
+        number = board.judged("one")
+        self.wish(board, number, (3, 1, 2), (3, 5, 5))
+        time.sleep(0.3)
+        self.wish(board, number, (3, 5, 5))
+        # A tile that this process was never told of is another one's business.
+        batch = [*sent[0][1], [3, 0, 0]]
+        claim = self.worker(board, number, "claim", json={"tiles": batch})
+        assert claim.json["tiles"] == [[3, 5, 5], [3, 0, 0]]
+        self.wish(board, number, (3, 1, 2))
+        assert sent[-1] == (number, [[3, 1, 2]])
+
     def test_a_queue_that_nobody_empties_does_not_fill(self, board, sent):
         number = board.judged("one")
         for k in range(10):
