@@ -53,8 +53,9 @@ def celery_options(broker_url: str) -> dict[str, Any]:
         "task_ignore_result": True,
         # A worker takes one evaluation at a time and leaves the rest to others.
         "worker_prefetch_multiplier": 1,
-        # With brokers that can, a task whose worker vanished goes to the next one before its lease runs out.
-        "task_acks_late": True,
+        # Leases bring back what a worker drops. A task that waits for its acknowledgement while Redis is away
+        # holds the worker's one place for ever: Celery logs the failure, and takes nothing any more.
+        "task_acks_late": False,
         # Needs fan-out, which the embedded transport lacks; nothing here uses it.
         "worker_enable_remote_control": False,
         "worker_hijack_root_logger": False,

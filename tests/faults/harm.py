@@ -150,9 +150,8 @@ def loop(house, faults, seed, say=lambda _line: None, *, each=8, kinds=KINDS):
 def _reports_twice(house):
     """Submissions with more than one evaluation, and evaluations that are not final, says the database."""
     with contextlib.closing(sqlite3.connect(house.data / "leaderboard.sqlite")) as database:
-        many = database.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM evaluations GROUP BY submission_id HAVING count(*) > 1)"
-        ).fetchone()[0]
+        groups = "SELECT 1 FROM evaluations GROUP BY submission_id, track HAVING count(*) > 1"
+        many = database.execute(f"SELECT count(*) FROM ({groups})").fetchone()[0]
         open_ones = database.execute("SELECT count(*) FROM evaluations WHERE finished_at IS NULL").fetchone()[
             0
         ]
