@@ -77,7 +77,7 @@ def test_a_score_without_any_weights_and_its_pictures(untrained):
     assert (report.samples, report.verdict, report.season) == (2048, "unjudged", "practice")
     assert report.octaves > 0.1
     assert json.loads(done.stdout)["track"] == "samples"
-    assert (out / "samples" / "3" / "film" / "00.png").read_bytes().startswith(b"\x89PNG")
+    assert (out / "samples" / "3" / "film-00.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_options_of_one_track_are_none_of_the_other(untrained):

@@ -89,6 +89,7 @@ def references(tmp_path, stage):
             archive.extractall(folder / name)
     (folder / "broken").mkdir()
     (folder / "broken" / "submission.toml").write_text("api = 1")
+    (folder / "broken" / "weights.safetensors").write_bytes(b"")
     return folder
 
 
