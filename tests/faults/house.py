@@ -81,11 +81,13 @@ def _weights():
 
 
 def started(process):
-    """When a process was started, in ticks: by this two of one number differ; None where there is none."""
+    """When a process was started, in ticks: by this two of one number differ; None where none runs."""
     try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
+        state, *_, when = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[:20]
+    except (OSError, ValueError):
         return None
+    # Who is dead, and only waits for a parent to hear of it, is gone.
+    return None if state == "Z" else when
 
 
 def command(process):

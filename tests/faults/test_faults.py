@@ -152,7 +152,9 @@ def redis(tmp_path):
         running.append(subprocess.Popen([program, *options], stdout=subprocess.DEVNULL))
 
     def stop():
-        running.pop().kill()
+        process = running.pop()
+        process.kill()
+        process.wait()
 
     start()
     yield f"redis://127.0.0.1:{port}/0", start, stop
