@@ -228,7 +228,7 @@ class Bubblewrap:
             "PATH": "/usr/bin",
             # Each arena takes address space, not memory.
             "MALLOC_ARENA_MAX": "4",
-            # Memory of one answer is kept for the next: each page is counted by the group when it is had anew.
+            # Memory of one answer is kept for the next: the group counts every page that is had anew.
             "MALLOC_MMAP_THRESHOLD_": str(32 * MIB),
             "MALLOC_TRIM_THRESHOLD_": str(256 * MIB),
             "CUDA_CACHE_DISABLE": "1",
