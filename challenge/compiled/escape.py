@@ -19,6 +19,7 @@ from challenge.compiled.bursts import (
     CI,
     COUNT,
     CR,
+    DR,
     ERROR,
     INDEX,
     NEAR,
@@ -26,6 +27,7 @@ from challenge.compiled.bursts import (
     REF_R,
     ROWS,
     TURN,
+    ZI,
     ZR,
     open_up,
     open_up_with_derivative,
@@ -161,7 +163,7 @@ def append(state: Array, live: int, others: Array, there: int) -> int:
 def begin(
     points: Array, first: int, state: Array, ended: Array, there: int, limit: int, way: int, out: Out
 ) -> tuple[int, int, int]:
-    """Put a batch of points at 0; in doubles, take their first turn.
+    """Put a batch of points at 0; in doubles at c, and take the rest of their first turn.
 
     Returns:
         How many have begun, are still there, and have ended.
@@ -178,10 +180,12 @@ def begin(
             split(state[CR, lane], way, ROWS + 2 * way - 2, lane, state)
             split(state[CI, lane], way, ROWS + 2 * way - 1, lane, state)
         return begun, live, there
+    state[ZR, :live], state[ZI, :live] = state[CR, :live], state[CI, :live]
+    state[COUNT, :live] = state[DR, :live] = 1.0
     if out.distance.size:
-        open_up_with_derivative(state, live, min(limit, TURN), 0.0)
+        open_up_with_derivative(state, live, min(limit, TURN) - 1, 0.0)
     else:
-        open_up(state, live, min(limit, TURN), 0.0)
+        open_up(state, live, min(limit, TURN) - 1, 0.0)
     live, there, _ = sift_start(state, live, ended, there, limit)
     known = np.empty((1, BATCH + SLACK))
     live, apart, _ = sift_known(state, live, known, 0, 0.0)

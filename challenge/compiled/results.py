@@ -47,7 +47,6 @@ def _measure(*, with_distance: bool) -> Any:
     def steps(block: Block, _turns: Any, limit: Any) -> None:
         zr, zi, error, count = (block.load(row) for row in (ZR, ZI, ERROR, COUNT))
         squared = zr * zr + zi * zi
-        inexact = count * error
         outside = ~(squared <= BAILOUT_SQUARED)
         # Those that stay get a number that is no trouble.
         safe = outside.where(squared, 2.0 * BAILOUT_SQUARED)
@@ -58,9 +57,9 @@ def _measure(*, with_distance: bool) -> Any:
         m = (mu <= 0.0).where(0.0, mu) + 50.0
         allowed = m * m * log_z * (ALLOWED * _LN2 * _LN2 / 50.0)
         allowed = (allowed <= _SMALL).where(allowed, _SMALL)
-        settled = outside & (inexact <= allowed * allowed * safe)
+        settled = outside & (error <= allowed * allowed * safe)
         late = (squared <= BAILOUT_SQUARED) & (block.spread(limit) <= count)
-        late &= inexact <= (squared + 1.0) * PRECISE**2
+        late &= error <= (squared + 1.0) * PRECISE**2
         block.store(MU, outside.where(mu, math.inf))
         block.store(OUTCOME, settled.where(SETTLED, late.where(LATE, DOUBTFUL)))
         if with_distance:
