@@ -20,7 +20,7 @@ all a, b and h: (a + b)^2 <= (1 + h) a^2 + (1 + 1/h) b^2; here h = m / 4n, and b
 F needs no root either: it is a constant and a multiple of e^2, which together are large enough for every e, as
 a + b e^2 >= 2 sqrt(a b) e:
 
-* in the opening, seven steps at most, e stays below 4.01^8 * 5.2 u < 4e-11, and F is `OPENING_FLOOR`;
+* in the opening, seven steps at most, e stays below 4.01^8 * 5.2 u < 4e-11, and F is `opening.FLOOR`;
 * in a walk, at each step, 2 e + e^2 / 4 <= `FLOOR` + `SLOPE` e^2, as `FLOOR` (`SLOPE` - 1/4) >= 1;
 * in a sprint F is taken every four steps. If e was below `PRECISE` it is below 65 e + 2e-14 before the last
   of them, and 130 e + 65^2 e^2 / 4 + 1e-13 <= `SPRINT_FLOOR` + `SPRINT_SLOPE` e^2, as `SPRINT_FLOOR`
@@ -67,14 +67,11 @@ FLOOR: Final = 1e-7
 SLOPE: Final = 1.1e7
 SPRINT_FLOOR: Final = 4e-6
 SPRINT_SLOPE: Final = 1.1e9
-OPENING_FLOOR: Final = 1e-9
 # How many times as long as an orbit has been it is to go on, as the weights of its roundings see it.
 AHEAD_OF_US: Final = 4.0
 # Of a walk: what E is of e^2 at its start, and the other way round at its end. It has no more than 96 steps.
 WALK_SHARE: Final = 1 / 384
 WALK_WEIGHT: Final = 480.0
-# Of the opening, from z = c on.
-OPENING_WEIGHT: Final = 8.0
 PRECISE: Final = 5e-5  # an error of z beyond which iterating on is pointless
 NEAR: Final = 1e-5  # distance at which an orbit is suspected of a cycle
 
@@ -161,7 +158,7 @@ def _sprint(*, with_bound: bool = True, with_derivative: bool = False) -> Any:
 
     def steps(block: Block, turns: Any, after: Any) -> None:
         length = block.spread(block.builder.sitofp(turns, after.type)) * float(TURN)
-        before = (block.spread(after) - length) * AHEAD_OF_US
+        before = (block.spread(after) - length + 1.0) * AHEAD_OF_US
         weight = length + before
         reach = weight * SPRINT_SLOPE
         begin = [block.load(row) for row in rows]
@@ -197,57 +194,25 @@ def _sift(*, with_derivative: bool = False) -> Any:
     return sift_kernel(judge, moves, {row: row for row in [*ahead, *plain, COUNT]})
 
 
-def holding(
-    squared: Lanes, error: Lanes, count: Lanes, last: Lanes, *, precise: float = PRECISE
-) -> Lanes:
-    """Who has neither escaped nor reached its last step nor lost precision; error is the square of it."""
-    block = squared.block
-    good = error <= squared.fma(block.constant(precise**2), precise**2)
-    return (squared <= BAILOUT_SQUARED) & (count < last) & good & block.present()
+def holding(length: Lanes, error: Lanes, count: Lanes, last: Lanes, *, precise: float = PRECISE) -> Lanes:
+    """Who has neither escaped nor reached its last step nor lost precision.
+
+    Of |2z|^2 and the square of the error.
+    """
+    block = length.block
+    good = error <= length.fma(block.constant(0.25 * precise**2), precise**2)
+    return (length <= 4.0 * BAILOUT_SQUARED) & (count < last) & good & block.present()
 
 
-def _bound_step(squared: Lanes, room: Lanes | float, error: Lanes) -> Lanes:
-    """E without the last rounding, of the next step; room is F."""
-    enough = squared + room
-    return enough * 4.0 * enough.fma(squared.block.constant(AGAIN), error)
+def bound_step(length: Lanes, room: Lanes | float, error: Lanes) -> Lanes:
+    """E without the last rounding, of the next step; length is |2z|^2, and room 4 F."""
+    enough = length + room
+    return enough * enough.fma(length.block.constant(0.25 * AGAIN), error)
 
 
 def whole(zr: Lanes, zi: Lanes, error: Lanes) -> Lanes:
     """E with the last rounding."""
     return zr.fma(zr, zi * zi).fma(zr.block.constant(FRESH), error)
-
-
-def _opening(*, with_derivative: bool = False) -> Any:
-    """The first steps of lanes that stand at c: `turns` of them, less than a turn has."""
-
-    def steps(block: Block, turns: Any, _number: Any) -> None:
-        rows = [ZR, ZI, ERROR, COUNT] + [DR, DI] * with_derivative
-        with block.repeat(turns, [block.load(row) for row in rows]) as (now, put):
-            put(block.apart(step, now))
-        end = put.values()
-        end[2] = whole(*end[:3]) * OPENING_WEIGHT
-        for row, value in zip(rows, end, strict=True):
-            block.store(row, value)
-
-    def step(block: Block, values: list[Lanes]) -> list[Lanes]:
-        zr, zi, error, count, *derivative = values
-        x = zr + zr
-        squared = zr.fma(zr, zi * zi)
-        going = squared <= BAILOUT_SQUARED
-        after = [(-zi).fma(zi, zr.fma(zr, block.load(CR))), x.fma(zi, block.load(CI))]
-        after += [_bound_step(squared, OPENING_FLOOR, error), count + 1.0]
-        if derivative:
-            after += derivative_step(x, zi + zi, derivative[0], derivative[1])
-        return [going.where(new, old) for new, old in zip(after, values, strict=True)]
-
-    return lane_kernel(steps, together=4)
-
-
-def _start(block: Block, limit: Any) -> tuple[Lanes, Lanes]:
-    """Who goes on after the opening."""
-    zr, zi, count = (block.load(row) for row in (ZR, ZI, COUNT))
-    going = (zr.fma(zr, zi * zi) <= 4.0) & (count < block.spread(limit))
-    return going, going & ~going
 
 
 def _walk(*, with_derivative: bool = False) -> Any:
@@ -271,14 +236,14 @@ def _walk(*, with_derivative: bool = False) -> Any:
         now = Carried(block, [*carried[:3], count, *carried[3:]])
         with block.until_none() as going_on:
             zr, zi, error, count, *derivative = values = now.values()
-            x = zr + zr
-            squared = zr.fma(zr, zi * zi)
-            going = holding(squared, error * WALK_WEIGHT, count, last)
-            room = error.fma(block.constant(WALK_WEIGHT * SLOPE), FLOOR)
+            x, y = zr + zr, zi + zi
+            length = x.fma(x, y * y)
+            going = holding(length, error * WALK_WEIGHT, count, last)
+            room = error.fma(block.constant(4.0 * WALK_WEIGHT * SLOPE), 4.0 * FLOOR)
             after = [(-zi).fma(zi, zr.fma(zr, block.load(CR))), x.fma(zi, block.load(CI))]
-            after += [_bound_step(squared, room, error), count + 1.0]
+            after += [bound_step(length, room, error), count + 1.0]
             if derivative:
-                after += derivative_step(x, zi + zi, derivative[0], derivative[1])
+                after += derivative_step(x, y, derivative[0], derivative[1])
             now([going.where(new, old) for new, old in zip(after, values, strict=True)])
             going_on(block.any(going))
         end = now.values()
@@ -302,13 +267,6 @@ sprint_without_bound: Final = _sprint(with_bound=False)
 # (state, live, ended, there, count afterwards) -> (live, there, whether somebody is back near its reference)
 sift: Final = _sift()
 sift_with_derivative: Final = _sift(with_derivative=True)
-# (state, live, steps, 0) -> 0
-open_up: Final = _opening()
-open_up_with_derivative: Final = _opening(with_derivative=True)
-# (state, live, ended, there, limit) -> (live, there, 0)
-sift_start: Final = sift_kernel(
-    _start, {row: row for row in range(AHEAD)}, {row: row for row in range(AHEAD)}
-)
 # (state, live, 0, limit) -> 0
 walk: Final = _walk()
 walk_with_derivative: Final = _walk(with_derivative=True)

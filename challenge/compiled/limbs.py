@@ -56,8 +56,9 @@ from challenge.compiled.vectors import Block, Carried, Lanes, kernel
 BITS: Final = 24
 # Numbers of limbs, each for what the one before could not settle.
 LADDER: Final = (2, 3, 5, 8, 13, 20)
-# Up to how many limbs the steps of two vectors alternate: a step is a long chain, whose links wait for each
-# other.
+# Up to how many limbs the steps of three vectors, and of two, alternate: a step is a long chain, whose links
+# wait for each other.
+_VERY_FEW: Final = 3
 _FEW: Final = 5
 # An error of z beyond which iterating on is pointless: it may have been larger than it will be where z escapes.
 PRECISE_IN_LIMBS: Final = 0.01
@@ -167,7 +168,7 @@ def _sprint(limbs: int) -> Any:
         for row, value in zip(ahead, end, strict=True):
             block.store(row, value)
 
-    return lane_kernel(steps, together=2 if limbs <= _FEW else 1)
+    return lane_kernel(steps, together=3 if limbs <= _VERY_FEW else 2 if limbs <= _FEW else 1)
 
 
 def _sift(limbs: int) -> Any:
@@ -209,7 +210,7 @@ def _walk(limbs: int) -> Any:
             zr, zi, (error, count, dr, di) = values[:limbs], values[limbs : 2 * limbs], values[2 * limbs :]
             twice_r, twice_i = _twice(zr), _twice(zi)
             squared = twice_r.fma(twice_r, twice_i * twice_i)
-            going = holding(squared * 0.25, error * error, count, last, precise=PRECISE_IN_LIMBS)
+            going = holding(squared, error * error, count, last, precise=PRECISE_IN_LIMBS)
             magnified = squared.root() + error + _SIZE_SLACK
             # Of a step from |z| > 2 it grows with |z|^2.
             fresh = squared.fma(block.constant(0.25 * rounding(limbs)), rounding(limbs))
