@@ -1,24 +1,26 @@
 """Bursts of steps of z -> z^2 + c in plain doubles, and the bound of their rounding errors.
 
-The bound. Let e bound the error of z. With u = 2^-53, t = fma(zr, zr, cr) is rounded by at most u |t|, and the new
-z by u |zr'| and u |zi'|, part by part. As t = zr' + zi^2, but for a rounding, the square of all this is below
+The bound. Let e bound the error of z. With u = 2^-53, t = fma(zr, zr, cr) is rounded by at most u |t|, and
+the new z by u |zr'| and u |zi'|, part by part. As t = zr' + zi^2, but for a rounding, the square of all this
+is below
 
     u^2 ((2 |zr'| + zi^2)^2 + zi'^2) <= r^2 = 5 u^2 (|z'|^2 + |z|^4),
 
     e' = 2 |z| e + e^2 + r <= 2 sqrt(|z|^2 + F) e + r    for every F >= |z| e + e^2 / 4.
 
-Unrolled, e_n is a sum of n terms. By the Cauchy-Schwarz inequality, with weights, of which a term has one over
-that at its own time, e_n^2 <= W E_n with
+Unrolled, e_n is a sum of n terms. By the Cauchy-Schwarz inequality, with weights, of which a term has one
+over that at its own time, e_n^2 <= W E_n with
 
     E' = 4 (|z|^2 + F) E + r^2,
 
-which is one number a lane and no square root. The part of r^2 with |z'|^2 is added a step later, with that of |z|^4:
-(5 * 4 + 5) u^2 |z|^4 together. Early roundings are magnified most, so later ones get the larger weights: from count n
-a sprint of m steps starts with E = e^2 / 4n, where e^2 is what a state keeps, and ends with e^2 = (m + 4n) E. (For
-all a, b and h: (a + b)^2 <= (1 + h) a^2 + (1 + 1/h) b^2; here h = m / 4n, and b is the sum of m terms.)
+which is one number a lane and no square root. The part of r^2 with |z'|^2 is added a step later, with that of
+|z|^4: (5 * 4 + 5) u^2 |z|^4 together. Early roundings are magnified most, so later ones get the larger
+weights: with N = 4 (n + 1), a sprint of m steps from count n starts with E = e^2 / N, where e^2 is what a
+state keeps, and ends with e^2 = (m + N) E. (For all a, b and h: (a + b)^2 <= (1 + h) a^2 + (1 + 1/h) b^2;
+here h = m / N, and b is the sum of m terms.)
 
-F needs no root either: it is a constant and a multiple of e^2, which together are large enough for every e, as
-a + b e^2 >= 2 sqrt(a b) e:
+F needs no root either: it is a constant and a multiple of e^2, which together are large enough for every e,
+as a + b e^2 >= 2 sqrt(a b) e:
 
 * in the opening, seven steps at most, e stays below 4.01^8 * 5.2 u < 4e-11, and F is `opening.FLOOR`;
 * in a walk, at each step, 2 e + e^2 / 4 <= `FLOOR` + `SLOPE` e^2, as `FLOOR` (`SLOPE` - 1/4) >= 1;
@@ -30,8 +32,8 @@ a + b e^2 >= 2 sqrt(a b) e:
 The squares in a sprint come from numbers that a step has anyway, by subtraction on units that would idle;
 they are right to 1e-14, which the slack in the constants covers, as it covers the rounding of E itself.
 
-Beyond |z| = 2, where no orbit comes back from, what e^2 adds to a relative error of z is one more factor of one
-and that error, which `results` makes harmless: it trusts none above a thousandth.
+Beyond |z| = 2, where no orbit comes back from, what e^2 adds to a relative error of z is one more factor of
+one and that error, which `results` makes harmless: it trusts none above a thousandth.
 
 `sprint` runs without a test, beside the state, and `sift` keeps the result or, of lanes that left |z| <= 2,
 the state from before. `walk` takes each step with every test, and holds a lane still where it escapes, where

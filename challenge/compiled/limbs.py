@@ -8,12 +8,12 @@ carry then runs from the last limb to the first: adding and subtracting 1.5 * 2^
 whole number of them. No exponents, no comparisons, no error terms: from the second double on this is cheaper
 than sums of doubles that may lie anywhere.
 
-Of k limbs with U = 2^-24(k-1), while |z| <= 2: the last place's sum starts with c's limb, at most U / 2. Products of
-order k are tiny, so adding them rounds by 2^-54 U each. Of order k - 1 those with z's first limbs come to 2 sqrt(2) U,
-and k - 2 others to U / 2 each: the sum stays below (3.5 + (k - 2) / 2) U, and k or k + 1 additions round by half a
-last place of that. Products beyond order k, left out, are below (k - 2) / 2 * 2^-48 U. Both parts of z may have all of
-this: see `rounding`. Beyond |z| = 3.9 sums are not exact any more, and a step adds a relative error near 2^-50, which
-cannot move a count by 1e-14.
+Of k limbs with U = 2^-24(k-1), while |z| <= 2: the last place's sum starts with c's limb, at most U / 2.
+Products of order k are tiny, so adding them rounds by 2^-54 U each. Of order k - 1 those with z's first limbs
+come to 2 sqrt(2) U, and k - 2 others to U / 2 each: the sum stays below (3.5 + (k - 2) / 2) U, and k or k + 1
+additions round by half a last place of that. Products beyond order k, left out, are below (k - 2) / 2 * 2^-48
+U. Both parts of z may have all of this: see `rounding`. Beyond |z| = 3.9 sums are not exact any more, and a
+step adds a relative error near 2^-50, which cannot move a count by 1e-14.
 
 The bound is e' = (2 |z| + e) e + rounding as it stands: the root hides among so many products.
 """
@@ -60,7 +60,7 @@ LADDER: Final = (2, 3, 5, 8, 13, 20)
 # wait for each other.
 _VERY_FEW: Final = 3
 _FEW: Final = 5
-# An error of z beyond which iterating on is pointless: it may have been larger than it will be where z escapes.
+# An error of z beyond which iterating on is pointless; it may shrink again before z escapes.
 PRECISE_IN_LIMBS: Final = 0.01
 # |z| is taken from its first two limbs, to 2^-47, and everything here is rounded.
 _SIZE_SLACK: Final = 1e-13

@@ -1,4 +1,4 @@
-"""The first steps of a batch of points, together: most of the plane has escaped after them, and is done with."""
+"""The first steps of a batch of points, together: most of the plane has escaped after them."""
 
 from typing import Any, Final
 
@@ -68,7 +68,7 @@ def _sift(*, with_derivative: bool) -> Any:
 # (state, live, steps, 0) -> 0
 open_up: Final = _steps(with_derivative=False)
 open_up_with_derivative: Final = _steps(with_derivative=True)
-# (state, live, ended, there, limit) -> (live, there, 0): of a batch that is opened and measured, those that are
-# settled go nowhere.
+# (state, live, ended, there, limit) -> (live, there, 0): of a batch that is opened and measured; who is
+# settled goes nowhere.
 sift_opened: Final = _sift(with_derivative=False)
 sift_opened_with_derivative: Final = _sift(with_derivative=True)
