@@ -1,5 +1,6 @@
 """Evaluation sets: chains of views that follow the border of the set down (contract, section 3)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,10 +43,10 @@ class Plane:
     """The base window of the plane, as the ground of chains.
 
     Attributes:
-        workers: threads that look; None: all.
+        workers: how many threads look, now.
     """
 
-    workers: int | None = None
+    workers: Callable[[], int]
     centre: tuple[float, float] = CENTRE
     half_width: float = HALF_WIDTH
 
@@ -53,7 +54,7 @@ class Plane:
         """The target at (n, 2) plane points, and the distance estimate."""
         from challenge.schedule import escape  # noqa: PLC0415 - Numba takes half a second to import
 
-        count, distance = escape(points, MAX_ITERATIONS, with_distance=True, workers=self.workers)
+        count, distance = escape(points, MAX_ITERATIONS, with_distance=True, workers=self.workers())
         return Look(squash(count), distance)
 
 
@@ -67,8 +68,9 @@ def evaluation_set(season: Season, size: EvaluationSize = FULL) -> EvaluationSet
     # A view has to wait for the one before, and a chain for nothing: so threads share the chains.
     groups = max(1, min(threads(), size.chains // _FEWEST))
     edges = [size.chains * group // groups for group in range(groups + 1)]
-    ground = Plane(workers=1 if groups > 1 else None)
     found: dict[int, Views] = {}
+    # Whoever is left when others have finished takes their threads.
+    ground = Plane(lambda: max(1, threads() // (groups - len(found))))
 
     def draw(group: int) -> None:
         chains = range(edges[group], edges[group + 1])
