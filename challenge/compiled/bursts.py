@@ -155,13 +155,18 @@ def leaps(
     return count, values
 
 
+def weights(block: Block, turns: Any, after: Any) -> tuple[Lanes, Lanes]:
+    """What e^2 is of E where a sprint begins, and where it ends."""
+    length = block.spread(block.builder.sitofp(turns, after.type)) * float(TURN)
+    before = (block.spread(after) - length + 1.0) * AHEAD_OF_US
+    return before, length + before
+
+
 def _sprint(*, with_bound: bool = True, with_derivative: bool = False) -> Any:
     rows = [ZR, ZI] + [ERROR] * with_bound + [DR, DI] * with_derivative
 
     def steps(block: Block, turns: Any, after: Any) -> None:
-        length = block.spread(block.builder.sitofp(turns, after.type)) * float(TURN)
-        before = (block.spread(after) - length + 1.0) * AHEAD_OF_US
-        weight = length + before
+        before, weight = weights(block, turns, after)
         reach = weight * SPRINT_SLOPE
         begin = [block.load(row) for row in rows]
         if with_bound:

@@ -15,7 +15,8 @@ additions round by half a last place of that. Products beyond order k, left out,
 U. Both parts of z may have all of this: see `rounding`. Beyond |z| = 3.9 sums are not exact any more, and a
 step adds a relative error near 2^-50, which cannot move a count by 1e-14.
 
-The bound is e' = (2 |z| + e) e + rounding as it stands: the root hides among so many products.
+The bound is e' = (2 |z| + e) e + rounding as it stands: the root hides among so many products. In two limbs it
+does not, and sprints bound their errors as `bursts` does.
 """
 
 import math
@@ -36,10 +37,13 @@ from challenge.compiled.bursts import (
     DI,
     DR,
     ERROR,
+    FLOOR,
     INDEX,
     REF_I,
     REF_R,
+    PRECISE,
     ROWS,
+    SLOPE,
     TURN,
     ZI,
     ZR,
@@ -49,6 +53,7 @@ from challenge.compiled.bursts import (
     last_of,
     leaps,
     near,
+    weights,
 )
 from challenge.compiled.lanes import lane_kernel, sift_kernel
 from challenge.compiled.vectors import Block, Carried, Lanes, kernel
@@ -58,8 +63,10 @@ BITS: Final = 24
 LADDER: Final = (2, 3, 5, 8, 13, 20)
 # Up to how many limbs the steps of three vectors, and of two, alternate: a step is a long chain, whose links
 # wait for each other.
-_VERY_FEW: Final = 3
+_VERY_FEW: Final = 2
 _FEW: Final = 5
+# Up to how many limbs a sprint bounds its errors without a root, as sprints in doubles do.
+_ROOTLESS: Final = 2
 # An error of z beyond which iterating on is pointless; it may shrink again before z escapes.
 PRECISE_IN_LIMBS: Final = 0.01
 # |z| is taken from its first two limbs, to 2^-47, and everything here is rounded.
@@ -136,13 +143,19 @@ def _constants(block: Block, limbs: int) -> tuple[list[Lanes], list[Lanes]]:
     return [block.load(row) for row in real], [block.load(row) for row in imaginary]
 
 
-def _step(limbs: int, block: Block, values: list[Lanes]) -> list[Lanes]:
+def _step(limbs: int, reach: Lanes | None, block: Block, values: list[Lanes]) -> list[Lanes]:
+    """One step with its bound: of e, or, given what 4 F is of E, of E as in `bursts`."""
     zr, zi, (error, dr, di) = values[:limbs], values[limbs : 2 * limbs], values[2 * limbs :]
     twice_r, twice_i = _twice(zr), _twice(zi)
-    magnified = twice_r.fma(twice_r, twice_i * twice_i).root() + error + _SIZE_SLACK
+    if reach is None:
+        magnified = twice_r.fma(twice_r, twice_i * twice_i).root() + error + _SIZE_SLACK
+        error = error.fma(magnified, rounding(limbs))
+    else:
+        room = error.fma(Lanes(block, reach.values[:1]), 4.0 * FLOOR)
+        error = twice_r.fma(twice_r, twice_i.fma(twice_i, room)).fma(error, rounding(limbs) ** 2)
     return [
         *chain.from_iterable(_next(zr, zi, *_constants(block, limbs))),
-        error.fma(magnified, rounding(limbs)),
+        error,
         *derivative_step(twice_r, twice_i, dr, di),
     ]
 
@@ -157,14 +170,16 @@ def _sprint(limbs: int) -> Any:
     rows = [*_fields(limbs, ZR, ROWS), ERROR, DR, DI]
     ahead = [*_fields(limbs, AHEAD, _ahead(limbs)), *(AHEAD_OF[row] for row in (ERROR, DR, DI))]
 
-    def steps(block: Block, turns: Any, _after: Any) -> None:
+    def steps(block: Block, turns: Any, after: Any) -> None:
         times = block.builder.mul(turns, ir.Constant(turns.type, TURN))
         start = [block.load(row) for row in rows]
-        start[2 * limbs] = start[2 * limbs].root()
+        before, weight = weights(block, turns, after)
+        reach = weight * (4.0 * SLOPE) if limbs <= _ROOTLESS else None
+        start[2 * limbs] = start[2 * limbs] / before if reach else start[2 * limbs].root()
         with block.repeat(times, start) as (now, put):
-            put(block.apart(partial(_step, limbs), now))
+            put(block.apart(partial(_step, limbs, reach), now))
         end = put.values()
-        end[2 * limbs] *= end[2 * limbs]
+        end[2 * limbs] *= weight if reach else end[2 * limbs]
         for row, value in zip(ahead, end, strict=True):
             block.store(row, value)
 
@@ -174,11 +189,13 @@ def _sprint(limbs: int) -> Any:
 def _sift(limbs: int) -> Any:
     """Sift a state that has sprinted to a count, the number."""
 
+    precise = PRECISE if limbs <= _ROOTLESS else PRECISE_IN_LIMBS
+
     def judge(block: Block, _after: Any) -> tuple[Lanes, Lanes]:
         high_r, high_i, error = (block.load(AHEAD_OF[row]) for row in (ZR, ZI, ERROR))
         low = _ahead(limbs)
         zr, zi = high_r + block.load(low), high_i + block.load(low + 1)
-        return hold_back(block, zr, zi, error, PRECISE_IN_LIMBS), near(block, zr, zi)
+        return hold_back(block, zr, zi, error, precise), near(block, zr, zi)
 
     plain = [CR, CI, INDEX]
     further = range(ROWS, ROWS + 2 * limbs - 2)
@@ -195,7 +212,7 @@ def _walk(limbs: int) -> Any:
     def steps(block: Block, _turns: Any, limit: Any) -> None:
         def jump(number: int, values: list[Lanes]) -> list[Lanes]:
             with block.repeat(ir.Constant(ir.IntType(64), number), values) as (now, put):
-                put(_step(limbs, block, now))
+                put(_step(limbs, None, block, now))
             end = put.values()
             error = end[2 * limbs]
             return [end[0] + end[1], end[limbs] + end[limbs + 1], error * error, *end]
