@@ -93,10 +93,10 @@ def near(block: Block, zr: Lanes, zi: Lanes) -> Lanes:
     return gap_r * gap_r + gap_i * gap_i <= NEAR**2
 
 
-def hold_back(block: Block, zr: Lanes, zi: Lanes, error: Lanes, precise: float = PRECISE) -> Lanes:
+def hold_back(block: Block, zr: Lanes, zi: Lanes, error: Lanes, allowed: float = PRECISE) -> Lanes:
     """Who goes on after a sprint; who lost precision in it is marked, so as not to walk."""
     within = zr.fma(zr, zi * zi) <= 4.0
-    precise = error <= precise**2
+    precise = error <= allowed**2
     block.store(ERROR, (within & ~precise).where(math.inf, block.load(ERROR)))
     return within & precise
 

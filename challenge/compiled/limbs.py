@@ -15,8 +15,8 @@ additions round by half a last place of that. Products beyond order k, left out,
 U. Both parts of z may have all of this: see `rounding`. Beyond |z| = 3.9 sums are not exact any more, and a
 step adds a relative error near 2^-50, which cannot move a count by 1e-14.
 
-The bound is e' = (2 |z| + e) e + rounding as it stands: the root hides among so many products. In two limbs it
-does not, and sprints bound their errors as `bursts` does.
+The bound is e' = (2 |z| + e) e + rounding as it stands: the root hides among so many products. In two or
+three limbs it does not, and sprints bound their errors as `bursts` does.
 """
 
 import math
@@ -39,9 +39,9 @@ from challenge.compiled.bursts import (
     ERROR,
     FLOOR,
     INDEX,
+    PRECISE,
     REF_I,
     REF_R,
-    PRECISE,
     ROWS,
     SLOPE,
     TURN,
@@ -61,12 +61,11 @@ from challenge.compiled.vectors import Block, Carried, Lanes, kernel
 BITS: Final = 24
 # Numbers of limbs, each for what the one before could not settle.
 LADDER: Final = (2, 3, 5, 8, 13, 20)
-# Up to how many limbs the steps of three vectors, and of two, alternate: a step is a long chain, whose links
-# wait for each other.
-_VERY_FEW: Final = 2
+# Up to how many limbs the steps of two vectors alternate: a step is a long chain, whose links wait for each
+# other.
 _FEW: Final = 5
 # Up to how many limbs a sprint bounds its errors without a root, as sprints in doubles do.
-_ROOTLESS: Final = 2
+_ROOTLESS: Final = 3
 # An error of z beyond which iterating on is pointless; it may shrink again before z escapes.
 PRECISE_IN_LIMBS: Final = 0.01
 # |z| is taken from its first two limbs, to 2^-47, and everything here is rounded.
@@ -183,12 +182,11 @@ def _sprint(limbs: int) -> Any:
         for row, value in zip(ahead, end, strict=True):
             block.store(row, value)
 
-    return lane_kernel(steps, together=3 if limbs <= _VERY_FEW else 2 if limbs <= _FEW else 1)
+    return lane_kernel(steps, together=2 if limbs <= _FEW else 1)
 
 
 def _sift(limbs: int) -> Any:
     """Sift a state that has sprinted to a count, the number."""
-
     precise = PRECISE if limbs <= _ROOTLESS else PRECISE_IN_LIMBS
 
     def judge(block: Block, _after: Any) -> tuple[Lanes, Lanes]:
