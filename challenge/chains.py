@@ -59,9 +59,17 @@ class Views:
 
 
 def draw_views(
-    ground: Ground, generators: Sequence[np.random.Generator], *, octaves: int, points: int
+    ground: Ground, generators: Sequence[np.random.Generator], *, octaves: int, points: int, first: int = 0
 ) -> Views:
-    """One chain for each generator, from the whole ground down; every other one keeps to the shore."""
+    """One chain for each generator, from the whole ground down; the odd ones keep to the shore.
+
+    Args:
+        ground: in which.
+        generators: of the chains.
+        octaves: how many views a chain has.
+        points: how many a view has.
+        first: number of the first of these chains, where they are some of more.
+    """
     chains = len(generators)
     where = np.empty((chains, octaves, points, 2))
     truth = np.empty((chains, octaves, points))
@@ -82,7 +90,7 @@ def draw_views(
         room = ground.half_width - width / 4
         allowed = (distances > 0) & (np.abs(here - np.array(ground.centre)) <= room).all(axis=2)
         for chain, generator in enumerate(generators):
-            shore = chain % 2 == 1 and octave < SHORE_OCTAVES
+            shore = (first + chain) % 2 == 1 and octave < SHORE_OCTAVES
             chosen = _next_view(
                 here[chain], distances[chain], allowed[chain], width / 4, generator.random(), shore=shore
             )

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.evaluation import SHORE_OCTAVES
+from challenge.chains import SHORE_OCTAVES
 from challenge.frame import CENTRE, HALF_WIDTH, to_unit, view_width
 from challenge.target import distance as distance_estimate
 from challenge.target import escape_count, squash

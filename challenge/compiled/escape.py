@@ -19,6 +19,8 @@ from challenge.compiled.bursts import (
     CI,
     COUNT,
     CR,
+    DI,
+    DR,
     ERROR,
     INDEX,
     NEAR,
@@ -26,21 +28,27 @@ from challenge.compiled.bursts import (
     REF_R,
     ROWS,
     TURN,
+    ZI,
     ZR,
-    open_up,
-    open_up_with_derivative,
-    sift_start,
 )
 from challenge.compiled.interior import attracted, sift_known
 from challenge.compiled.lanes import SLACK
 from challenge.compiled.limbs import split
+from challenge.compiled.opening import (
+    open_up,
+    open_up_with_derivative,
+    sift_opened,
+    sift_opened_with_derivative,
+)
 from challenge.compiled.results import (
     DISTANCE,
-    DOUBTFUL,
     LATE,
     MU,
     OUTCOME,
+    SETTLED,
     measure,
+    measure_of_many,
+    measure_of_many_with_distance,
     measure_with_distance,
 )
 from challenge.compiled.vectors import kernel
@@ -88,13 +96,14 @@ def finish(ended: Array, there: int, limit: float, way: int, out: Out) -> None:
         out.mu[point] = ended[MU, lane]
         if out.distance.size:
             out.distance[point] = ended[DISTANCE, lane]
-    for lane in range(there):
-        if ended[OUTCOME, lane] == DOUBTFUL and way != WITHOUT_BOUND:
-            out.doubtful[out.listed[0]] = int(ended[INDEX, lane])
-            out.listed[0] += 1
-        elif ended[OUTCOME, lane] == LATE:
-            out.late[out.listed[1]] = int(ended[INDEX, lane])
+        if ended[OUTCOME, lane] == SETTLED:
+            continue
+        if ended[OUTCOME, lane] == LATE:
+            out.late[out.listed[1]] = point
             out.listed[1] += 1
+        elif way != WITHOUT_BOUND:
+            out.doubtful[out.listed[0]] = point
+            out.listed[0] += 1
 
 
 @kernel
@@ -161,28 +170,37 @@ def append(state: Array, live: int, others: Array, there: int) -> int:
 def begin(
     points: Array, first: int, state: Array, ended: Array, there: int, limit: int, way: int, out: Out
 ) -> tuple[int, int, int]:
-    """Put a batch of points at 0; in doubles, take their first turn.
+    """Put a batch of points at 0; in doubles at c, and take the rest of their first turn.
 
     Returns:
         How many have begun, are still there, and have ended.
     """
     begun = live = min(BATCH if way <= IN_DOUBLES else CAPACITY_IN_LIMBS, len(points) - first)
-    state[:AHEAD, :live] = 0.0
-    state[ROWS:, :live] = 0.0
     for lane in range(live):
         state[CR, lane] = points[first + lane, 0]
         state[CI, lane] = points[first + lane, 1]
         state[INDEX, lane] = first + lane
     if way > IN_DOUBLES:
+        for row in (ZR, ZI, ERROR, DR, DI):
+            state[row, :live] = 0.0
+        state[ROWS : ROWS + 2 * way - 2, :live] = 0.0
         for lane in range(live):
             split(state[CR, lane], way, ROWS + 2 * way - 2, lane, state)
             split(state[CI, lane], way, ROWS + 2 * way - 1, lane, state)
         return begun, live, there
+    # Most of what is written here is right; the rest is written again when it ends.
+    here = slice(first, first + begun)
     if out.distance.size:
-        open_up_with_derivative(state, live, min(limit, TURN), 0.0)
+        open_up_with_derivative(state, live, min(limit, TURN) - 1, 0.0)
+        measure_of_many_with_distance(state, live, 0, limit)
+        out.distance[here] = state[DISTANCE, :live]
+        out.mu[here] = state[MU, :live]
+        live, there, _ = sift_opened_with_derivative(state, live, ended, there, limit)
     else:
-        open_up(state, live, min(limit, TURN), 0.0)
-    live, there, _ = sift_start(state, live, ended, there, limit)
+        open_up(state, live, min(limit, TURN) - 1, 0.0)
+        measure_of_many(state, live, 0, limit)
+        out.mu[here] = state[MU, :live]
+        live, there, _ = sift_opened(state, live, ended, there, limit)
     known = np.empty((1, BATCH + SLACK))
     live, apart, _ = sift_known(state, live, known, 0, 0.0)
     for lane in range(apart):

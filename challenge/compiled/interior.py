@@ -3,7 +3,7 @@
 import math
 from typing import Any, Final
 
-from challenge.compiled.bursts import AHEAD, CI, CR, INDEX
+from challenge.compiled.bursts import CI, CR, DI, DR, ERROR, INDEX, ZI, ZR
 from challenge.compiled.lanes import sift_kernel
 from challenge.compiled.vectors import Block, Lanes, kernel
 
@@ -29,7 +29,9 @@ def _known(block: Block, _number: Any) -> tuple[Lanes, Lanes]:
 
 # (state, live, known, there, 0) -> (live, there, 0): takes out who is known to be inside; known has who that
 # is.
-sift_known: Final = sift_kernel(_known, {row: row for row in range(AHEAD)}, {0: INDEX})
+sift_known: Final = sift_kernel(
+    _known, {row: row for row in (ZR, ZI, ERROR, CR, CI, INDEX, DR, DI)}, {0: INDEX}
+)
 
 
 @kernel

@@ -22,7 +22,7 @@ from challenge.compiled.vectors import Block, Lanes, State, host_shape
 SLACK: Final = 64
 
 Steps = Callable[[Block, Any, Any], None]
-Judge = Callable[[Block, Any], tuple[Lanes, Lanes]]
+Judge = Callable[[Block, Any], tuple[Lanes, ...]]
 
 _WIDEST: Final = 8
 _INTEGER: Final = ir.IntType(64)
@@ -96,7 +96,7 @@ def sift_kernel(
 
     Args:
         judge: emits, for one vector, the masks of the lanes that stay, and of those to look at more closely:
-            flagged says whether there is one.
+            flagged says whether there is one. A third mask says who leaves; the rest is forgotten.
         moves: by row, where it is read from in a lane that stays.
         leaves: by row of ended, where it is read from in a lane that leaves.
         shape: see `lane_kernel`.
@@ -117,8 +117,8 @@ def sift_kernel(
                 first = builder.mul(loop.index, _number(width))
                 block = Block(builder, here, (width, 1), first, live)
                 present = block.present()
-                stay, flagged = judge(block, number)
-                leave = (present & ~stay).values[0]
+                stay, flagged, *leaves_too = judge(block, number)
+                leave = (present & (leaves_too[0] if leaves_too else ~stay)).values[0]
                 stay, flagged = stay & present, flagged & stay & present
                 seen = builder.zext(block.any(flagged), _INTEGER)
                 builder.store(builder.or_(builder.load(looked), seen), looked)
@@ -129,10 +129,12 @@ def sift_kernel(
                         _compress(builder, block.load(source).values[0], leave, away, row, place)
                     builder.store(builder.add(place, leaving), gone)
                 # A lane never moves to where another still has to be read from.
-                place = builder.load(kept)
-                for row, source in moves.items():
-                    _compress(builder, block.load(source).values[0], stay.values[0], here, row, place)
-                builder.store(builder.add(place, _count(builder, stay.values[0])), kept)
+                staying = _count(builder, stay.values[0])
+                with builder.if_then(builder.icmp_unsigned("!=", staying, _number(0))):
+                    place = builder.load(kept)
+                    for row, source in moves.items():
+                        _compress(builder, block.load(source).values[0], stay.values[0], here, row, place)
+                    builder.store(builder.add(place, staying), kept)
             results = [builder.load(slot) for slot in (kept, gone, looked)]
             return context.make_tuple(builder, signature.return_type, results)
 

@@ -8,12 +8,19 @@ carry then runs from the last limb to the first: adding and subtracting 1.5 * 2^
 whole number of them. No exponents, no comparisons, no error terms: from the second double on this is cheaper
 than sums of doubles that may lie anywhere.
 
-Of k limbs with U = 2^-24(k-1): the last place's sum is below (4.5 + k/2) U, and its k + 2 additions round by
-at most 8 * 2^-53 U each; products beyond order k, left out, are below (k - 2) / 2 * 2^-48 U. For both parts
-of z together this stays below 34 k 2^-53 U. Beyond |z| = 3.9 sums are not exact any more, and a step adds a
-relative error near 2^-50, which cannot move a count by 1e-14. The bound is the one of `bursts`.
+Of k limbs with U = 2^-24(k-1), while |z| <= 2: the last place's sum starts with c's limb, at most U / 2.
+Products of order k are tiny, so adding them rounds by 2^-54 U each. Of order k - 1 those with z's first limbs
+come to 2 sqrt(2) U, and k - 2 others to U / 2 each: the sum stays below (3.5 + (k - 2) / 2) U, and k or k + 1
+additions round by half a last place of that. Products beyond order k, left out, are below (k - 2) / 2 * 2^-48
+U. Both parts of z may have all of this: see `rounding`. Beyond |z| = 3.9 sums are not exact any more, and a
+step adds a relative error near 2^-50, which cannot move a count by 1e-14.
+
+The bound is e' = (2 |z| + e) e + rounding as it stands: the root hides among so many products. In two or
+three limbs it does not, and sprints bound their errors as `bursts` does.
 """
 
+import math
+from functools import partial
 from itertools import chain
 from typing import Any, Final
 
@@ -32,6 +39,7 @@ from challenge.compiled.bursts import (
     ERROR,
     FLOOR,
     INDEX,
+    PRECISE,
     REF_I,
     REF_R,
     ROWS,
@@ -39,13 +47,13 @@ from challenge.compiled.bursts import (
     TURN,
     ZI,
     ZR,
-    bound_step,
     derivative_step,
     hold_back,
     holding,
     last_of,
     leaps,
     near,
+    weights,
 )
 from challenge.compiled.lanes import lane_kernel, sift_kernel
 from challenge.compiled.vectors import Block, Carried, Lanes, kernel
@@ -56,13 +64,22 @@ LADDER: Final = (2, 3, 5, 8, 13, 20)
 # Up to how many limbs the steps of two vectors alternate: a step is a long chain, whose links wait for each
 # other.
 _FEW: Final = 5
+# Up to how many limbs a sprint bounds its errors without a root, as sprints in doubles do.
+_ROOTLESS: Final = 3
+# An error of z beyond which iterating on is pointless; it may shrink again before z escapes.
+PRECISE_IN_LIMBS: Final = 0.01
+# |z| is taken from its first two limbs, to 2^-47, and everything here is rounded.
+_SIZE_SLACK: Final = 1e-13
 
 Array = NDArray[np.float64]
 
 
 def rounding(limbs: int) -> float:
-    """What a step rounds by, at most."""
-    return 34.0 * limbs * 2.0 ** (-53 - BITS * (limbs - 1))
+    """What a step rounds by, at most, from |z| <= 2."""
+    largest = 3.5 + (limbs - 2) / 2
+    half_place = 2.0 ** math.floor(math.log2(largest))
+    part = (limbs + limbs % 2) * half_place + 0.5 * limbs + 1.0 + 16.0 * (limbs - 2)
+    return 1.42 * part * 2.0 ** (-53 - BITS * (limbs - 1))
 
 
 def rows(limbs: int) -> int:
@@ -125,12 +142,16 @@ def _constants(block: Block, limbs: int) -> tuple[list[Lanes], list[Lanes]]:
     return [block.load(row) for row in real], [block.load(row) for row in imaginary]
 
 
-def _step(limbs: int, reach: Lanes, block: Block, values: list[Lanes]) -> list[Lanes]:
+def _step(limbs: int, reach: Lanes | None, block: Block, values: list[Lanes]) -> list[Lanes]:
+    """One step with its bound: of e, or, given what 4 F is of E, of E as in `bursts`."""
     zr, zi, (error, dr, di) = values[:limbs], values[limbs : 2 * limbs], values[2 * limbs :]
-    whole_r, whole_i = zr[0] + zr[1], zi[0] + zi[1]
-    twice_r, twice_i = whole_r + whole_r, whole_i + whole_i
-    room = error.fma(reach * 4.0, 4.0 * FLOOR)
-    error = twice_r.fma(twice_r, twice_i.fma(twice_i, room)).fma(error, rounding(limbs) ** 2)
+    twice_r, twice_i = _twice(zr), _twice(zi)
+    if reach is None:
+        magnified = twice_r.fma(twice_r, twice_i * twice_i).root() + error + _SIZE_SLACK
+        error = error.fma(magnified, rounding(limbs))
+    else:
+        room = error.fma(Lanes(block, reach.values[:1]), 4.0 * FLOOR)
+        error = twice_r.fma(twice_r, twice_i.fma(twice_i, room)).fma(error, rounding(limbs) ** 2)
     return [
         *chain.from_iterable(_next(zr, zi, *_constants(block, limbs))),
         error,
@@ -138,20 +159,27 @@ def _step(limbs: int, reach: Lanes, block: Block, values: list[Lanes]) -> list[L
     ]
 
 
+def _twice(limbs: list[Lanes]) -> Lanes:
+    """As one double, twice a part of z."""
+    one = limbs[0] + limbs[1]
+    return one + one
+
+
 def _sprint(limbs: int) -> Any:
     rows = [*_fields(limbs, ZR, ROWS), ERROR, DR, DI]
     ahead = [*_fields(limbs, AHEAD, _ahead(limbs)), *(AHEAD_OF[row] for row in (ERROR, DR, DI))]
 
     def steps(block: Block, turns: Any, after: Any) -> None:
-        reach = block.spread(after) * SLOPE
         times = block.builder.mul(turns, ir.Constant(turns.type, TURN))
-        with block.repeat(times, [block.load(row) for row in rows]) as (now, put):
-            put(
-                block.apart(
-                    lambda alone, values: _step(limbs, Lanes(alone, reach.values[:1]), alone, values), now
-                )
-            )
-        for row, value in zip(ahead, put.values(), strict=True):
+        start = [block.load(row) for row in rows]
+        before, weight = weights(block, turns, after)
+        reach = weight * (4.0 * SLOPE) if limbs <= _ROOTLESS else None
+        start[2 * limbs] = start[2 * limbs] / before if reach else start[2 * limbs].root()
+        with block.repeat(times, start) as (now, put):
+            put(block.apart(partial(_step, limbs, reach), now))
+        end = put.values()
+        end[2 * limbs] *= weight if reach else end[2 * limbs]
+        for row, value in zip(ahead, end, strict=True):
             block.store(row, value)
 
     return lane_kernel(steps, together=2 if limbs <= _FEW else 1)
@@ -159,12 +187,13 @@ def _sprint(limbs: int) -> Any:
 
 def _sift(limbs: int) -> Any:
     """Sift a state that has sprinted to a count, the number."""
+    precise = PRECISE if limbs <= _ROOTLESS else PRECISE_IN_LIMBS
 
-    def judge(block: Block, after: Any) -> tuple[Lanes, Lanes]:
+    def judge(block: Block, _after: Any) -> tuple[Lanes, Lanes]:
         high_r, high_i, error = (block.load(AHEAD_OF[row]) for row in (ZR, ZI, ERROR))
         low = _ahead(limbs)
         zr, zi = high_r + block.load(low), high_i + block.load(low + 1)
-        return hold_back(block, zr, zi, error, after), near(block, zr, zi)
+        return hold_back(block, zr, zi, error, precise), near(block, zr, zi)
 
     plain = [CR, CI, INDEX]
     further = range(ROWS, ROWS + 2 * limbs - 2)
@@ -179,30 +208,34 @@ def _walk(limbs: int) -> Any:
     fields = [*_fields(limbs, ZR, ROWS), ERROR, COUNT, DR, DI]
 
     def steps(block: Block, _turns: Any, limit: Any) -> None:
-        def jump(number: int, after: Lanes, values: list[Lanes]) -> list[Lanes]:
+        def jump(number: int, values: list[Lanes]) -> list[Lanes]:
             with block.repeat(ir.Constant(ir.IntType(64), number), values) as (now, put):
-                put(_step(limbs, after * SLOPE, block, now))
+                put(_step(limbs, None, block, now))
             end = put.values()
-            return [end[0] + end[1], end[limbs] + end[limbs + 1], end[2 * limbs], *end]
+            error = end[2 * limbs]
+            return [end[0] + end[1], end[limbs] + end[limbs + 1], error * error, *end]
 
         start = [block.load(field) for field in fields]
-        carried = [*start[: 2 * limbs + 1], *start[2 * limbs + 2 :]]
+        carried = [*start[: 2 * limbs], start[2 * limbs].root(), *start[2 * limbs + 2 :]]
         count, carried = leaps(block, start[2 * limbs + 1], carried, block.spread(limit), jump)
         last = last_of(block, count, limit)
         now = Carried(block, [*carried[: 2 * limbs + 1], count, *carried[2 * limbs + 1 :]])
         with block.until_none() as going_on:
             values = now.values()
             zr, zi, (error, count, dr, di) = values[:limbs], values[limbs : 2 * limbs], values[2 * limbs :]
-            whole_r, whole_i = zr[0] + zr[1], zi[0] + zi[1]
-            squared = whole_r.fma(whole_r, whole_i * whole_i)
-            going = holding(block, squared, error, count, last)
-            room = (error * count).fma(block.constant(SLOPE), FLOOR)
+            twice_r, twice_i = _twice(zr), _twice(zi)
+            squared = twice_r.fma(twice_r, twice_i * twice_i)
+            going = holding(squared, error * error, count, last, precise=PRECISE_IN_LIMBS)
+            magnified = squared.root() + error + _SIZE_SLACK
+            # Of a step from |z| > 2 it grows with |z|^2.
+            fresh = squared.fma(block.constant(0.25 * rounding(limbs)), rounding(limbs))
             next_r, next_i = _next(zr, zi, *_constants(block, limbs))
-            after = [*next_r, *next_i, bound_step(squared, room, error, rounding(limbs)), count + 1.0]
-            after += derivative_step(whole_r + whole_r, whole_i + whole_i, dr, di)
+            after = [*next_r, *next_i, error.fma(magnified, fresh), count + 1.0]
+            after += derivative_step(twice_r, twice_i, dr, di)
             now([going.where(new, old) for new, old in zip(after, values, strict=True)])
             going_on(block.any(going))
         end = now.values()
+        end[2 * limbs] *= end[2 * limbs]
         # What is measured is z as one double.
         for index in (0, limbs):
             end[index] += end[index + 1]

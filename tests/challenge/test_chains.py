@@ -1,19 +1,6 @@
 import numpy as np
 
 from challenge.chains import Look, draw_views
-from challenge.evaluation import EvaluationSize, evaluation_set
-from challenge.frame import CENTRE, HALF_WIDTH
-from challenge.season import PRACTICE
-from challenge.target import escapes, squash
-
-
-class Plane:
-    centre = CENTRE
-    half_width = HALF_WIDTH
-
-    def look(self, points):
-        found = escapes(points)
-        return Look(squash(found.count), found.distance)
 
 
 class Disc:
@@ -28,16 +15,6 @@ class Disc:
     def look(self, points):
         away = np.hypot(*(points - np.array(self.centre)).T) - self.radius
         return Look(np.clip(1 - away, 0, 1), np.maximum(away, 0.0))
-
-
-def test_on_the_plane_the_rule_is_that_of_the_evaluation_set_bit_by_bit():
-    size = EvaluationSize(chains=4, octaves=20, points=48)
-    generators = [PRACTICE.generator("chain", index) for index in range(size.chains)]
-    views = draw_views(Plane(), generators, octaves=size.octaves, points=size.points)
-    expected = evaluation_set(PRACTICE, size)
-    assert np.array_equal(views.points, expected.points)
-    assert np.array_equal(views.truth, expected.truth)
-    assert np.array_equal(views.centres, expected.centres)
 
 
 def _generators(n):
@@ -75,3 +52,11 @@ def test_a_chain_does_not_depend_on_the_others():
     few = draw_views(Disc(0.15), _generators(2), octaves=5, points=16)
     many = draw_views(Disc(0.15), _generators(5), octaves=5, points=16)
     assert np.array_equal(few.points, many.points[:2])
+
+
+def test_a_chain_drawn_apart_is_the_same_shore_or_not():
+    all_of_them = draw_views(Disc(0.15), _generators(5), octaves=5, points=16)
+    for first in (1, 2):
+        some = draw_views(Disc(0.15), _generators(5)[first:], octaves=5, points=16, first=first)
+        assert np.array_equal(some.points, all_of_them.points[first:])
+        assert np.array_equal(some.centres, all_of_them.centres[first:])

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from challenge import schedule
+from challenge.compiled import escape as compiled
 from challenge.evaluation import EvaluationSize, evaluation_set
 from challenge.season import PRACTICE, Season
 from challenge.target import LARGEST, distance, escape_count, escapes, squash, target
@@ -84,6 +85,38 @@ def test_no_error_slips_through_near_the_hardest_points(oracle, start, period, s
         return
     got = target(np.array([[c.real, c.imag]]), max_iterations=1500)[0]
     assert abs(got - oracle.target(oracle.count(c.real, c.imag, 1500, 3000))) <= TOLERANCE
+
+
+def test_what_doubles_settle_five_limbs_confirm_near_the_hardest_points():
+    """More points than integers could follow, as near to nuclei and Misiurewicz points as doubles get."""
+    rng = np.random.default_rng(11)
+    centres = []
+    with np.errstate(all="ignore"):
+        for period in range(1, 60):
+            for solve in (newton, lambda start, p: misiurewicz(start, 2 + p // 2, 1 + p % 7)):
+                c = solve(complex(rng.uniform(-2, 0.5), rng.uniform(-1.2, 1.2)), period)
+                if abs(c) < 2:
+                    centres.append(c)
+    offsets = 10.0 ** -rng.uniform(0, 17, (len(centres), 100)) * np.exp(2j * math.pi * rng.random(100))
+    c = (np.array(centres)[:, None] + offsets).ravel()
+    left = np.stack([c.real, c.imag], axis=1)
+    for way, further in ((1, 5), (2, 5), (3, 8)):
+        settled, mu, left = counted(left, way)
+        again, want, unsettled = counted(settled, further)
+        assert len(settled) > 20
+        assert len(unsettled) == 0
+        assert len(again) == len(settled)
+        assert np.abs(squash(mu) - squash(want)).max() <= TOLERANCE
+
+
+def counted(points, way, limit=1_000):
+    """In one way: the points that it finds to escape, their counts, and those that it leaves doubtful."""
+    n = len(points)
+    mu, distance, lists = np.empty(n), np.empty(n), np.empty((2, n), np.int32)
+    doubtful, late = compiled.escape(points, limit, way, mu, distance, lists[0], lists[1])
+    done = np.isfinite(mu)
+    done[lists[0, :doubtful]] = done[lists[1, :late]] = False
+    return points[done], mu[done], points[lists[0, :doubtful]]
 
 
 @settings(max_examples=60, deadline=None)
