@@ -157,8 +157,7 @@ class Supervisor:
 def hand_in(config: Config, url: str, token: str, references: Path, say: Say) -> None:
     """Submit every directory of `references` as anybody would; the server knows which it has already."""
     # The plain network first, then the lightest: the board shows something soon. Those that rank nowhere, and
-    # take three refits of nearly every control, can wait. Where weights are too large for the repository there
-    # is a recipe alone.
+    # take three refits of nearly every control, can wait. A recipe without weights is not handed in.
     first, last = "mlp", {"linear", "taylor"}
     directories = sorted(
         (path.parent for path in references.glob("*/weights.safetensors")),

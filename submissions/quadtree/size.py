@@ -1,0 +1,3 @@
+"""How large the tree of this submission may grow: model.py is the same in all three sizes."""
+
+TILES = 149_000
