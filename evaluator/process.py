@@ -122,15 +122,21 @@ class Life:
     def end(self, seconds: float, grace: float) -> Used:
         """Let go, though not before the keeper speaks by itself, for `grace` seconds; what it has to say."""
         if grace:
-            select.select([self._report], [], [], grace)
+            self._reported(grace)
         os.close(self._held)
         try:
-            if not select.select([self._report], [], [], seconds)[0]:
+            if not self._reported(seconds):
                 return Used(kept=False)
             said = os.read(self._report, select.PIPE_BUF)
             return Used(**json.loads(said)) if said else Used(kept=False)
         finally:
             os.close(self._report)
+
+    def _reported(self, seconds: float) -> bool:
+        """Wait for the keeper's word; by poll(2), for select(2) ends at descriptor 1023."""
+        poll = select.poll()
+        poll.register(self._report, select.POLLIN)
+        return bool(poll.poll(1000 * seconds))
 
 
 class Process:

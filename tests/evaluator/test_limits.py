@@ -1,8 +1,11 @@
 """Every limit at its edge: what stays just below passes, what goes just above gets its verdict."""
 
+import contextlib
 import dataclasses
 import json
+import resource
 import time
+from pathlib import Path
 from unittest.mock import ANY
 
 import numpy as np
@@ -74,6 +77,19 @@ def ends(reason, act):
     return caught.value
 
 
+@pytest.fixture
+def many_files():
+    """A judge with more files open than a sandbox may have, and than select(2) can count."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+    with contextlib.ExitStack() as held:
+        held.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1100):
+            held.enter_context(Path("/dev/null").open("rb"))
+        yield
+
+
+@pytest.mark.usefixtures("many_files")
 def test_files_sizes_and_threads_end_exactly_at_their_limits(start):
     session = start(EDGES, load_seconds=60.0, files=100, processes=20, threads=2)
     found = json.loads(
