@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from challenge.verdicts import Reason
-from evaluator.sandbox import Unconfined, bubblewrap, find_sandbox
+from evaluator.sandbox import Unconfined, bubblewrap, cgroups, find_sandbox
 from evaluator.sandbox.syscalls import filter_program
 
 
@@ -61,8 +61,12 @@ def waiting(sandbox):
 
 
 def traces():
-    """What could be left of a submission: mounts, and files of its user or of an attack's making."""
+    """What could be left of a submission: mounts, groups, and files of its user or of an attack's making."""
     found = set(Path("/proc/self/mountinfo").read_text().splitlines())
+    groups = cgroups.find()
+    for folder in groups.folders.values() if groups else ():
+        # Other evaluators on this machine have groups of their own, which come and go.
+        found |= {str(path) for path in folder.glob(f"mbc-{os.getpid()}-*")}
     for folder in ("/tmp", "/var/tmp", "/dev/shm"):
         for path in Path(folder).iterdir():
             try:
@@ -99,6 +103,16 @@ def test_attack(attack, sandbox, honest, waiting, host, tmp_path):
     if attack.judged != "read":
         assert gallery.score(bundle, beside) == before
     assert not processes.alive(processes.descendants(os.getpid()))
+    assert not traces() - known
+
+
+def test_traces_see_a_sandbox(sandbox, honest, waiting):
+    """So that "nothing is left" says something."""
+    known = traces()
+    with waiting(honest[0]).start(honest[0]):
+        there = traces() - known
+    groups = cgroups.find()
+    assert len(there) == len(set(groups.folders.values()) if groups else ())
     assert not traces() - known
 
 
