@@ -162,8 +162,9 @@ def test_an_evaluation_whose_worker_is_killed_is_done_by_the_next(server):
     handed_in = json.loads(server.mbc("submit", lost, "--no-wait", "--json"))
     path = f"/api/v1/submissions/{handed_in['id']}"
     server.until("fit", lambda: server.get(path).json()["status"] == "refitting")
-    (worker,) = (child for child in children(server.process.pid) if "worker" in child[1])
-    os.kill(worker[0], signal.SIGKILL)
+    workers = (child for child in children(server.process.pid) if "worker" in child[1])
+    (worker,) = (pid for pid, command in workers if "--tiles" not in command)
+    os.kill(worker, signal.SIGKILL)
     final = server.until("end", lambda: (told := server.get(path).json())["final"] and told)
     assert final["status"] == "scored"
     assert final["attempt"] == 2
@@ -173,7 +174,7 @@ def test_an_evaluation_whose_worker_is_killed_is_done_by_the_next(server):
 
 def children(process):
     listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(process)], capture_output=True, text=True, check=True
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process)], capture_output=True, text=True, check=True
     )
     rows = (line.split(None, 1) for line in listed.stdout.splitlines())
     return [(int(pid), command) for pid, command in rows]

@@ -25,6 +25,8 @@ REJECTED: Final = 0.6
 FLAGGED: Final = 0.5
 FIRST_OCTAVE: Final = 2
 RESOLVED: Final = 0.3
+# The trend that is left correlates with a single view by chance; over this many the chance is gone.
+FEWEST_VIEWS: Final = 10
 # Less than this share of finite answers looks like hiding.
 ANSWERED: Final = 0.5
 
@@ -97,7 +99,7 @@ def result(by_seed: Array, answered: Array) -> ProbeResult:
     """The verdict.
 
     Args:
-        by_seed: (seeds,) mean squared correlation with the truth; none where nothing was resolved.
+        by_seed: (seeds,) mean squared correlation with the truth; none where too little was resolved.
         answered: (seeds,) share of the answers that were finite.
     """
     if not len(by_seed):
@@ -107,7 +109,7 @@ def result(by_seed: Array, answered: Array) -> ProbeResult:
             REJECTED,
             passed=True,
             flagged=False,
-            sentence="It resolves no view below octave 1, so there is nothing that its weights could forget.",
+            sentence=f"It resolves fewer than {FEWEST_VIEWS} views below octave 1: too few to tell.",
         )
     figure = float(np.median(by_seed))
     passed = figure <= REJECTED
@@ -154,8 +156,8 @@ def weights(case: Case, seed: int) -> bytes:
 def run(case: Case) -> Probed:
     """Ask with shuffled weights, each in a fresh sandbox."""
     views = sampled(case)
-    if not len(views):
-        return Probed(result(np.empty(0), np.empty(0)), plot(views.octave, np.empty((0, 0))))
+    if len(views) < FEWEST_VIEWS:
+        return Probed(result(np.empty(0), np.empty(0)), plot(views.octave, np.empty((0, len(views)))))
     unit = views.unit.reshape(-1, 2)
     order = case.season.generator("probe", NAME, "order").permutation(len(unit))
 

@@ -1,6 +1,8 @@
 """The probes' figures, from answers made by hand."""
 
 import math
+from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -103,6 +105,28 @@ def test_scramble_decides_by_the_median_over_seeds():
     assert not scramble.result(np.array([math.nan]), np.ones(1)).passed
     nothing = scramble.result(np.empty(0), np.empty(0))
     assert (nothing.figure, nothing.passed, nothing.flagged) == (0.0, True, False)
+
+
+@pytest.mark.parametrize(
+    ("views", "decides"), [(scramble.FEWEST_VIEWS - 1, False), (scramble.FEWEST_VIEWS, True)]
+)
+def test_scramble_decides_nothing_on_a_handful_of_views(views, decides):
+    skill = np.zeros((40, 8))
+    skill[:views, 2] = 1.0
+    one = made_case(skill)
+    truth = {unit.tobytes(): value for unit, value in zip(
+        to_unit(one.views.points.reshape(-1, 2)), one.views.truth.reshape(-1), strict=True)}  # fmt: skip
+
+    class Formula:
+        def load(self):
+            pass
+
+        def predict(self, unit):
+            return np.array([[truth[row.tobytes()]] for row in unit])
+
+    found = scramble.run(replace(one, start=lambda bundle: nullcontext(Formula())))
+    assert found.result.passed is not decides
+    assert found.plot.lines
 
 
 def test_scramble_flags_whoever_says_nothing_with_other_weights():
