@@ -22,6 +22,7 @@ TILE_QUEUE: Final = "tiles"
 _SQLITE_WAIT_SECONDS: Final = 30
 # Redis hands a message out again when it was not acknowledged for so long. A second claim is refused anyway.
 _REDELIVER_SECONDS: Final = 6 * 3600
+_REDIS: Final = ("redis", "sentinel")
 
 
 def embedded_broker(data: Path) -> str:
@@ -41,7 +42,7 @@ def celery_options(broker_url: str) -> dict[str, Any]:
     transport: dict[str, Any] = {}
     if scheme.startswith("sqla+sqlite"):
         transport = {"connect_args": {"timeout": _SQLITE_WAIT_SECONDS}}
-    elif scheme.startswith(("redis", "sentinel")):
+    elif scheme.startswith(_REDIS):
         transport = {"visibility_timeout": _REDELIVER_SECONDS, "socket_connect_timeout": 5}
     return {
         "broker_url": broker_url,
@@ -51,10 +52,11 @@ def celery_options(broker_url: str) -> dict[str, Any]:
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_ignore_result": True,
-        # A worker takes one evaluation at a time and leaves the rest to others.
-        "worker_prefetch_multiplier": 1,
-        # Leases bring back what a worker drops. A task that waits for its acknowledgement while Redis is away
-        # holds the worker's one place for ever: Celery logs the failure, and takes nothing any more.
+        # A worker takes one evaluation at a time and leaves the rest to others: it asks for the next when
+        # one is done. Redis needs no count of what is not acknowledged for that, and with one, a message
+        # whose acknowledgement fails while Redis is away would hold the one place for ever.
+        "worker_prefetch_multiplier": 0 if scheme.startswith(_REDIS) else 1,
+        # Leases bring back what a worker drops.
         "task_acks_late": False,
         # Needs fan-out, which the embedded transport lacks; nothing here uses it.
         "worker_enable_remote_control": False,
