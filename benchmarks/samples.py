@@ -1,12 +1,13 @@
 """The samples track measured: do octaves mean the same on warped targets, and who learns most?
 
     python benchmarks/samples.py same [STEPS]     reference kinds on the Mandelbrot set and on warps of it
-    python benchmarks/samples.py kinds [SECONDS]  reference kinds on the practice season's targets
+    python benchmarks/samples.py kinds [SECONDS [KIND ...]]   reference kinds on the practice season's targets
 
 `same` trains with the platform's trainer for a number of steps, so that it can run on a busy machine.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from challenge.warp import draw_warp
 REFERENCES = Path(__file__).parents[1] / "submissions"
 KINDS = ("mlp", "fourier", "hash_grid")
 WARPED = 3
+LEARNERS = ("quadtree", "random_fourier", "siren", *KINDS)
 
 
 def plain() -> Target:
@@ -58,13 +60,13 @@ def same(steps: int) -> None:
         print(f"  {kind:10} warped - plain: {', '.join(away)}", flush=True)
 
 
-def kinds(seconds: float) -> None:
+def kinds(seconds: float, names: Sequence[str]) -> None:
     from evaluator.samples import SamplesTask, judge_samples
     from evaluator.sandbox import find_sandbox
     from evaluator.terminal import ProgressBar
 
-    for kind in KINDS:
-        bundle = read_bundle(REFERENCES / kind)
+    for kind in names:
+        bundle = read_bundle(REFERENCES / kind, trained=False)
         task = SamplesTask(
             bundle,
             PRACTICE,
@@ -86,6 +88,6 @@ if __name__ == "__main__":
     if what == "same":
         same(int(rest[0]) if rest else 2000)
     elif what == "kinds":
-        kinds(float(rest[0]) if rest else 120.0)
+        kinds(float(rest[0]) if rest else 120.0, rest[1:] or LEARNERS)
     else:
         sys.exit(__doc__)
