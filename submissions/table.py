@@ -1,10 +1,13 @@
 # ruff: noqa: T201 - a script that prints
 """Print the table of submissions/README.md: every reference submission, measured on the practice season.
 
-.venv/bin/python submissions/table.py            prints it
-.venv/bin/python submissions/table.py --write    and writes it into README.md, between its two marks
+.venv/bin/python submissions/table.py                    judges all, more than a minute each, and prints it
+.venv/bin/python submissions/table.py mlp skip           judges these; other rows stay as README.md has them
+.venv/bin/python submissions/table.py mlp skip --write   and writes the table and the pictures
+.venv/bin/python submissions/table.py --quick --write    pictures; and rows, unjudged, where there are none
 """
 
+import argparse
 import json
 import struct
 import subprocess
@@ -12,9 +15,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from portraits import portrait
+from portraits import compare, portrait
 
 HERE = Path(__file__).parent
+README, PICTURES = HERE / "README.md", HERE / "pictures"
 BEGIN, END = "<!-- table -->\n", "<!-- /table -->"
 # Larger weights stay out of the repository; then the report of whoever trained them stands for them.
 KEPT = 9 << 20
@@ -26,57 +30,104 @@ HEAD = (
 
 def trained(directory: Path) -> str:
     """How `mbc train` made the weights, from their header."""
-    content = (directory / "weights.safetensors").read_bytes()
-    (length,) = struct.unpack("<Q", content[:8])
-    notes = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    with (directory / "weights.safetensors").open("rb") as weights:
+        (length,) = struct.unpack("<Q", weights.read(8))
+        notes = json.loads(weights.read(length)).get("__metadata__", {})
     if "steps" not in notes:
         return "-"
     return f"{int(notes['steps']):,} steps, {notes['seconds']} s on {notes['device']}"
 
 
-def measured(directory: Path) -> tuple[dict[str, Any], str]:
-    """Its report, and how it was trained; from the last one where its weights are not in the repository."""
+def measured(directory: Path, *, quick: bool = False) -> dict[str, Any]:
+    """Its report, with how it was `trained`; the last one where its weights are not in the repository.
+
+    Where `quick`, without controls and probes.
+    """
     last = directory / "report.json"
     if not (directory / "weights.safetensors").exists():
-        report = json.loads(last.read_text(encoding="utf-8"))
-        return report, report["trained"]
+        if not last.exists():
+            raise SystemExit(f"{directory.name} has neither weights nor a report: mbc train {directory}")
+        return json.loads(last.read_text(encoding="utf-8"))  # type: ignore[no-any-return]  # as it was written
     mbc = Path(sys.executable).with_name("mbc")
-    done = subprocess.run([mbc, "score", directory, "--json"], stdout=subprocess.PIPE, text=True, check=False)
+    command = [mbc, "score", directory, "--json", *(["--quick"] if quick else [])]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     report = json.loads(done.stdout)
     if "octaves" not in report:
         raise SystemExit(f"{directory.name} could not be judged: {report.get('sentence')}")
-    report["trained"] = trained(directory)
-    if report["bytes"] > KEPT:
-        last.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    portrait(directory, report["skill"], HERE / "pictures" / f"{directory.name}.png")
-    return report, report["trained"]
+    return report | {"trained": trained(directory)}
 
 
-def row(directory: Path) -> tuple[float, str]:
-    """Its octaves, and its row of the table."""
-    report, training = measured(directory)
+def row(name: str, report: dict[str, Any]) -> str:
+    """Its row of the table."""
     low, high = report["interval"]
-    return report["octaves"], (
-        f"| [{directory.name}]({directory.name}) | {report['octaves']:.2f} | {low:.2f} - {high:.2f} "
-        f"| {report['depth']:.1f} | {report['precision_db']:.1f} | {report['universality']['score']:.2f} "
+    universality = report.get("universality")
+    learned = f"{universality['score']:.2f}" if universality else "-"
+    return (
+        f"| [{name}]({name}) | {report['octaves']:.2f} | {low:.2f} - {high:.2f} "
+        f"| {report['depth']:.1f} | {report['precision_db']:.1f} | {learned} "
         f"| {report['verdict']} | {report['parameters']:,} | {report['bytes']:,} | {report['weight_class']} "
-        f"| {training} |"
+        f"| {report['trained']} |"
     )
 
 
+def octaves(line: str) -> float:
+    """The octaves of a row."""
+    return float(line.split("|")[2])
+
+
+def rows_of(readme: str) -> dict[str, str]:
+    """The rows that a README has between its marks, by kind."""
+    table = readme.partition(BEGIN)[2].partition(END)[0]
+    return {line[3:].partition("]")[0]: line for line in table.splitlines() if line.startswith("| [")}
+
+
+def ranked(rows: dict[str, str]) -> list[str]:
+    """The kinds, the deepest first."""
+    return sorted(rows, key=lambda kind: octaves(rows[kind]), reverse=True)
+
+
+def table(rows: dict[str, str]) -> str:
+    """The whole table."""
+    return "\n".join([HEAD, *(rows[kind] for kind in ranked(rows))]) + "\n"
+
+
+def keep(directory: Path, report: dict[str, Any], rows: dict[str, str]) -> None:
+    """Write the table, the portrait of this kind, and its report where the weights are too large to keep."""
+    if (directory / "weights.safetensors").exists():
+        portrait(directory, report["skill"], PICTURES / f"{directory.name}.png")
+        if report["bytes"] > KEPT and report.get("universality"):
+            # Two thousand numbers, one a view, that nobody reads.
+            told = {name: value for name, value in report.items() if name != "skill_by_chain"}
+            (directory / "report.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    README.write_text(f"{before}{BEGIN}\n{table(rows)}\n{END}{after}", encoding="utf-8")
+
+
 def main() -> None:
-    """Measure all, print the table, and write it where that is asked for."""
-    rows = []
-    for model in sorted(HERE.glob("*/model.py")):
-        print(f"judging {model.parent.name}", file=sys.stderr)
-        rows.append(row(model.parent))
-    table = "\n".join([HEAD, *(text for _, text in sorted(rows, reverse=True))]) + "\n"
-    print(table)
-    if "--write" in sys.argv[1:]:
-        readme = HERE / "README.md"
-        before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
-        _, _, after = rest.partition(END)
-        readme.write_text(before + BEGIN + "\n" + table + "\n" + END + after, encoding="utf-8")
+    """Measure those that are named, or all, and print the table; write it where that is asked for."""
+    every = sorted(path.parent.name for path in HERE.glob("*/model.py"))
+    parser = argparse.ArgumentParser(description="The table of submissions/README.md.")
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help="judge only these and keep the other rows")
+    parser.add_argument("--write", action="store_true", help="write the table and the pictures")
+    parser.add_argument("--quick", action="store_true", help="octaves only; rows that are there stay")
+    arguments = parser.parse_args()
+    if unknown := sorted(set(arguments.kinds) - set(every)):
+        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(every)}")
+    known = rows_of(README.read_text(encoding="utf-8"))
+    rows = {kind: known[kind] for kind in every if kind in known}
+    for kind in arguments.kinds or every:
+        print(f"judging {kind}", file=sys.stderr)
+        report = measured(HERE / kind, quick=arguments.quick)
+        if not arguments.quick or kind not in rows:
+            rows[kind] = row(kind, report)
+        # After each, for all together take long and may be stopped.
+        if arguments.write:
+            keep(HERE / kind, report, rows)
+    print(table(rows))
+    drawn = [kind for kind in ranked(rows) if (PICTURES / f"{kind}.png").exists()]
+    if arguments.write and drawn:
+        compare([(kind, octaves(rows[kind])) for kind in drawn], PICTURES)
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+import json
 import tomllib
 from pathlib import Path
 
@@ -25,6 +26,8 @@ FLOORS = {
     "taylor_network": 4.0,
     "mlp": 5.0,
     "skip": 5.0,
+    "siren": 6.0,
+    "fourier_2d": 6.5,
     "fourier": 7.0,
     "random_fourier": 8.0,
     "tiny_grid": 7.5,
@@ -55,6 +58,22 @@ def digits():
 def test_octaves_are_above_their_floor(kind, practice):
     prediction = predict(load_model(ROOT / kind), to_unit(practice.points.reshape(-1, 2)))
     assert measure(practice.truth, prediction.reshape(practice.truth.shape)).octaves > FLOORS[kind]
+
+
+def test_the_heavy_recipe_has_a_report_and_no_weights_in_the_repository():
+    report = json.loads((ROOT / "quadtree_heavy/report.json").read_text(encoding="utf-8"))
+    assert (report["verdict"], report["weight_class"]) == ("scored", "heavy")
+    assert report["octaves"] == pytest.approx(sum(report["skill"]), abs=1e-6)
+    assert report["octaves"] >= 12
+    assert "quadtree_heavy/weights.safetensors" in (ROOT.parent / ".gitignore").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", sorted(path.parent.name for path in ROOT.glob("*/model.py")))
+def test_it_has_a_row_and_a_picture(kind):
+    assert f"| [{kind}]({kind}) |" in (ROOT / "README.md").read_text(encoding="utf-8")
+    own = (ROOT / kind / "README.md").read_text(encoding="utf-8")
+    assert f"](../pictures/{kind}.png)" in own
+    assert (ROOT / "pictures" / f"{kind}.png").stat().st_size < 300 << 10
 
 
 @pytest.mark.parametrize("kind", KINDS)
