@@ -5,10 +5,13 @@ from torch import nn
 
 def attempt():
     for process in os.listdir("/proc"):
-        if process.isdigit():
-            with open(f"/proc/{process}/environ", "rb") as file:
-                if b"MBC_" in file.read():
-                    return process
+        if process.isdigit() and int(process) != os.getpid():
+            try:
+                with open(f"/proc/{process}/environ", "rb") as file:
+                    if b"=" in file.read():
+                        return process
+            except OSError:
+                continue
     return [name for name in os.environ if name.startswith("MBC_")]
 
 

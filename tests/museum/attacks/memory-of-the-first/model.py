@@ -6,8 +6,11 @@ from torch import nn
 def attempt():
     for process in os.listdir("/proc"):
         if process.isdigit() and int(process) != os.getpid():
-            with open(f"/proc/{process}/mem", "r+b", buffering=0):
-                return process
+            try:
+                with open(f"/proc/{process}/mem", "r+b", buffering=0):
+                    return process
+            except OSError:
+                continue
     return None
 
 

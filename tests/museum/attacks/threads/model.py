@@ -4,6 +4,7 @@ from torch import nn
 
 
 def attempt():
+    threading.stack_size(1 << 16)
     stop = threading.Event()
     started = 0
     try:
