@@ -154,6 +154,7 @@ def test_bad_bundles_are_refused_and_the_board_stays(server):
     ]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_an_evaluation_whose_worker_is_killed_is_done_by_the_next(server):
     server.until("reference on the board", lambda: server.get("/api/v1/board").json()["entries"])

@@ -20,7 +20,7 @@ from evaluator.limits import Limits
 from evaluator.probes import consistency
 from evaluator.sandbox import find_sandbox
 
-SIZE = EvaluationSize(chains=4, octaves=32, points=64)
+SIZE = EvaluationSize(chains=8, octaves=32, points=64)
 NETWORK = b"""
 from torch import nn
 
