@@ -9,8 +9,8 @@ WIDTH = 160
 LAYERS = 3
 # How fast sines wave in the first layer and in the others: radians for a weight as large as its bound.
 FIRST, HIDDEN = 30.0, 10.0
-# Where inputs are few. Many make waves by themselves: then fast ones tell no two points alike, and one step of
-# an optimiser, on all weights at once, would turn them by many periods.
+# Where inputs are few. Many make waves by themselves: then fast ones tell no two points alike, and one step
+# of an optimiser, on all weights at once, would turn them by many periods.
 FEW = 4
 GENTLE = 1.0
 
