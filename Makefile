@@ -14,9 +14,9 @@ lint: env
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-# In two processes, each with whole files.
+# In two processes, each with whole files, in the order of tests/conftest.py: the longest first.
 test: lint
-	.venv/bin/pytest -m "not long" -n 2 --dist loadfile
+	.venv/bin/pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: env
 	.venv/bin/pytest -m long --timeout 3600

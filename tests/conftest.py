@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 # In two processes that take whole files, none of these may be left over at the end.
-LONGEST = ("test_whole_way", "test_museum", "test_zoo", "test_judge", "test_attacks")
+LONGEST = (
+    "test_whole_way", "test_attacks", "test_references", "test_museum", "test_zoo", "test_judge",
+    "test_browser", "test_universality", "test_samples", "test_limits", "test_faults", "test_samples_command",
+)  # fmt: skip
 
 # Servers that a test starts are to give less than three times two minutes to whatever is handed in.
 os.environ.setdefault("MBC_BOARD_SAMPLES", "4096")

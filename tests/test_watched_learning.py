@@ -139,6 +139,7 @@ def server(tmp_path_factory):
         server.process.kill()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_fit_that_overruns_is_judged_on_its_last_checkpoint_and_stands_on_the_board(server):
     told = server.hand_in("overruns", end="time.sleep(600)")

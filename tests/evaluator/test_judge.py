@@ -166,6 +166,7 @@ def test_a_line_is_rejected_with_its_figures():
     assert 0 <= report.octaves < 1
 
 
+@pytest.mark.long
 def test_answers_that_change_are_rejected(monkeypatch):
     # The digits alone, which a line passes: this is about the probe.
     digits = universality.bars(PRACTICE, ("digits",))
@@ -177,6 +178,7 @@ def test_answers_that_change_are_rejected(monkeypatch):
     assert probe.sentence in report.sentence
 
 
+@pytest.mark.long
 def test_a_formula_beside_a_network_is_rejected_and_told_why():
     torch.manual_seed(0)
     model = build(FORMULA)

@@ -152,6 +152,7 @@ def test_a_fit_of_its_own_has_its_budget_and_a_moment(start, monkeypatch):
     ends(Reason.TIME_EXCEEDED, lambda: session.fit(X, np.full((4, 1), 9.0), Budget(seconds=1.0), 0))
 
 
+@pytest.mark.long
 def test_processor_time_is_what_the_kernel_counted(start):
     burn = "import time\nwhile time.process_time() < {}:\n    pass\n" + LINE
     start(burn.format(3.0), state=STATE, cpu_seconds=8, load_seconds=60.0).load()

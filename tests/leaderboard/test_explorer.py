@@ -208,6 +208,8 @@ def test_two_maps_zoom_together_and_the_address_brings_one_back(site, page):
     page.mouse.move(300, 400)
     page.mouse.down()
     page.mouse.move(220, 350, steps=5)
+    # Let go at rest: a map that is thrown goes on.
+    page.wait_for_timeout(200)
     page.mouse.up()
     page.keyboard.press("e")
     page.wait_for_url("**octave=5**show=error**")

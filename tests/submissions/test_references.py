@@ -123,7 +123,13 @@ def test_it_learns_digits_half_as_well_as_the_reference_network(kind, digits, re
     assert skill(load_build(ROOT / kind)(64, 10), digits) > 0.5 * reference
 
 
-@pytest.mark.parametrize("kind", UNIVERSAL)
+# What has an answer of its own to many inputs; the others are networks on these features.
+MANY = ("siren", "fourier", "random_fourier", "hash_grid", "quadtree")
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[] if kind in MANY else [pytest.mark.long]) for kind in UNIVERSAL]
+)
 def test_784_inputs_are_learned_too(kind):
     generator = torch.Generator().manual_seed(0)
     prototypes = torch.rand(10, 784, generator=generator) * 2 - 1
