@@ -26,6 +26,7 @@ def tool(name):
 gallery = tool("museum/gallery")
 processes = tool("evaluator/conftest")
 ATTACKS = gallery.attacks()
+QUICK = 3
 
 
 @pytest.fixture(scope="module")
@@ -77,13 +78,16 @@ def traces():
     return found
 
 
-CASES = [
-    pytest.param(attack, id=attack.name, marks=[pytest.mark.long] if attack.long else [])
-    for attack in ATTACKS
-]
+def cases():
+    """All of them; a few of every group are for the short tests."""
+    quick = Counter()
+    for attack in ATTACKS:
+        quick[attack.group] += not attack.long
+        long = attack.long or quick[attack.group] > QUICK
+        yield pytest.param(attack, id=attack.name, marks=[pytest.mark.long] if long else [])
 
 
-@pytest.mark.parametrize("attack", CASES)
+@pytest.mark.parametrize("attack", cases())
 def test_attack(attack, sandbox, honest, waiting, host, tmp_path):
     if attack.needs == "filter" and not filter_program(gpu=False):
         pytest.skip("libseccomp is not installed")

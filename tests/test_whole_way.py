@@ -107,7 +107,7 @@ def test_the_whole_way(server):
     server.mbc("train", mine, "--seconds", 4)
     server.mbc("pack", mine, "-o", server.folder / "mine.zip")
     promised = json.loads(server.mbc("score", mine, "--chains", CHAINS, "--quick", "--json"))
-    submitted = json.loads(server.mbc("submit", server.folder / "mine.zip", "--json"))
+    submitted = json.loads(server.mbc("submit", server.folder / "mine.zip", "--track", "open", "--json"))
     assert submitted["status"] == "scored"
     assert submitted["name"] == "mine"
 

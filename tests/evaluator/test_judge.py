@@ -151,6 +151,7 @@ def test_judging_twice_gives_the_same_octaves(network):
     assert (first.universality, first.integrity) == (None, None)
 
 
+@pytest.mark.long
 def test_a_line_is_rejected_with_its_figures():
     torch.manual_seed(0)
     report = judge(assignment(bundle(LINE, build(LINE)), pictures=False), Notes())

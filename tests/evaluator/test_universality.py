@@ -199,6 +199,7 @@ def test_a_passed_control_is_told_too():
     assert explain(result) == "Control x, 1 -> 1: skill 0.900, the bar is 0.490."
 
 
+@pytest.mark.long
 def test_the_reference_is_the_same_twice():
     control = next(draws(SEASON, "curve"))
     state = torch.random.get_rng_state()

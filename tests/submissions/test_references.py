@@ -37,6 +37,9 @@ FLOORS = {
 }
 KINDS = tuple(FLOORS)
 UNIVERSAL = tuple(kind for kind in KINDS if kind not in {"linear", "taylor"})
+# What has an answer of its own to many inputs; the others are networks on these features.
+MANY = ("siren", "fourier", "random_fourier", "hash_grid", "quadtree")
+LEARNERS = [pytest.param(kind, marks=[] if kind in MANY else [pytest.mark.long]) for kind in UNIVERSAL]
 STEPS = 500
 
 
@@ -116,20 +119,14 @@ def reference(digits):
     return skill(load_build(ROOT / "mlp")(64, 10), digits)
 
 
-@pytest.mark.parametrize("kind", UNIVERSAL)
+@pytest.mark.parametrize("kind", LEARNERS)
 def test_it_learns_digits_half_as_well_as_the_reference_network(kind, digits, reference):
     assert reference > 0.9
     torch.manual_seed(0)
     assert skill(load_build(ROOT / kind)(64, 10), digits) > 0.5 * reference
 
 
-# What has an answer of its own to many inputs; the others are networks on these features.
-MANY = ("siren", "fourier", "random_fourier", "hash_grid", "quadtree")
-
-
-@pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=[] if kind in MANY else [pytest.mark.long]) for kind in UNIVERSAL]
-)
+@pytest.mark.parametrize("kind", LEARNERS)
 def test_784_inputs_are_learned_too(kind):
     generator = torch.Generator().manual_seed(0)
     prototypes = torch.rand(10, 784, generator=generator) * 2 - 1
