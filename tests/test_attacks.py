@@ -87,7 +87,7 @@ def cases():
         yield pytest.param(attack, id=attack.name, marks=[pytest.mark.long] if long else [])
 
 
-@pytest.mark.parametrize("attack", cases())
+@pytest.mark.parametrize("attack", list(cases()))
 def test_attack(attack, sandbox, honest, waiting, host, tmp_path):
     if attack.needs == "filter" and not filter_program(gpu=False):
         pytest.skip("libseccomp is not installed")
