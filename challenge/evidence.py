@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from challenge.frozen import from_plain
+
 VERSION = 1
 Row = tuple[float, ...]
 
@@ -65,7 +67,7 @@ class Scatter:
 
 
 ControlEvidence = CurveFit | PictureFit | SurfaceFit | Confusion | Scatter
-_KINDS: Mapping[str, type[Any]] = {
+_KINDS: Mapping[str, type[ControlEvidence]] = {
     kind.__name__: kind for kind in (CurveFit, PictureFit, SurfaceFit, Confusion, Scatter)
 }
 
@@ -129,16 +131,9 @@ class Evidence:
 
 def _control(plain: dict[str, Any]) -> ControlEvidence:
     kind = _KINDS[plain.pop("kind")]
-    made: ControlEvidence = kind(**{name: _frozen(value) for name, value in plain.items()})
-    return made
+    return from_plain(kind, plain)
 
 
 def _plot(plain: dict[str, Any]) -> Plot:
-    series = tuple(
-        Series(**{name: _frozen(value) for name, value in one.items()}) for one in plain.pop("series")
-    )
-    return Plot(series=series, **{name: _frozen(value) for name, value in plain.items()})
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(one) for one in value) if isinstance(value, list) else value
+    series = tuple(from_plain(Series, one) for one in plain.pop("series"))
+    return from_plain(Plot, plain | {"series": series})

@@ -5,6 +5,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
+from challenge.frozen import from_plain
+
 VERSION = 1
 # The verdict where only the octaves were asked for.
 UNJUDGED = "unjudged"
@@ -111,23 +113,17 @@ class Report:
         if not isinstance(values, dict) or values.get("version") != VERSION:
             raise ValueError(f"this is not a report of version {VERSION}")
         try:
-            universality, integrity = values["universality"], values["integrity"]
+            integrity = values["integrity"]
             fields = values | {
                 "interval": (float(values["interval"][0]), float(values["interval"][1])),
                 "skill": tuple(float(s) for s in values["skill"]),
                 "skill_by_chain": tuple(tuple(float(s) for s in row) for row in values["skill_by_chain"]),
-                "universality": universality
-                and Universality(
-                    **universality
-                    | {
-                        "controls": tuple(
-                            ControlResult(**c | {"refits": tuple(c["refits"])})
-                            for c in universality["controls"]
-                        )
-                    }
-                ),
+                "universality": universality(values["universality"]),
                 "integrity": integrity
-                and Integrity(**integrity | {"probes": tuple(ProbeResult(**p) for p in integrity["probes"])}),
+                and Integrity(
+                    **integrity
+                    | {"probes": tuple(from_plain(ProbeResult, one) for one in integrity["probes"])}
+                ),
             }
             return cls(**fields)
         except (KeyError, TypeError, IndexError) as error:
@@ -137,3 +133,15 @@ class Report:
     def from_json(cls, text: str) -> Self:
         """The report of `to_json`; ValueError as `from_dict`."""
         return cls.from_dict(json.loads(text))
+
+
+def universality(plain: dict[str, Any] | None) -> Universality | None:
+    """The certificate as it stands in a report; None where there is none.
+
+    Raises:
+        KeyError, TypeError: fields are missing or unknown.
+    """
+    if plain is None:
+        return None
+    controls = tuple(from_plain(ControlResult, one) for one in plain["controls"])
+    return Universality(**plain | {"controls": controls})

@@ -9,7 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
-from challenge.report import ControlResult, Universality
+from challenge.frozen import from_plain, frozen
+from challenge.report import Universality, universality
 
 VERSION = 1
 TRACK = "samples"
@@ -118,23 +119,10 @@ class SamplesReport:
         if not isinstance(values, dict) or (values.get("track"), values.get("version")) != (TRACK, VERSION):
             raise ValueError(f"this is not a report of the track {TRACK!r}, version {VERSION}")
         try:
-            universality = values["universality"]
-            fields = {name: _frozen(value) for name, value in values.items() if name != "universality"}
-            fields |= {
-                "targets": tuple(
-                    TargetResult(**{name: _frozen(value) for name, value in one.items()})
-                    for one in values["targets"]
-                ),
-                "calibration": Calibration(**values["calibration"]),
-                "universality": universality
-                and Universality(
-                    passed=universality["passed"],
-                    score=universality["score"],
-                    controls=tuple(
-                        ControlResult(**{name: _frozen(value) for name, value in one.items()})
-                        for one in universality["controls"]
-                    ),
-                ),
+            fields = {name: frozen(value) for name, value in values.items()} | {
+                "targets": tuple(from_plain(TargetResult, one) for one in values["targets"]),
+                "calibration": from_plain(Calibration, values["calibration"]),
+                "universality": universality(values["universality"]),
             }
             return cls(**fields)
         except (KeyError, TypeError, AttributeError) as error:
@@ -144,7 +132,3 @@ class SamplesReport:
     def from_json(cls, text: str) -> Self:
         """The report of `to_json`; ValueError as `from_dict`."""
         return cls.from_dict(json.loads(text))
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(one) for one in value) if isinstance(value, list) else value
