@@ -2,8 +2,8 @@
 
 The groups of a sandbox lie below the evaluator's own, or below $MBC_CGROUP, and are called after the process
 that judges. Here it is only found out what can be had, and what a sandbox's groups have to be; the keeper
-makes and removes them. Tested on version 1. Version 2 is written after the kernel's documentation
-(Documentation/admin-guide/cgroup-v2.rst); its memory controller has not been tried on a real machine.
+makes and removes them. After the documentation of the kernel (Documentation/admin-guide/cgroup-v2.rst) and of
+systemd (CGROUP_DELEGATION). benchmarks/cgroup2.sh tries version 2 where the machine has version 1.
 """
 
 import contextlib
@@ -27,6 +27,9 @@ ADVICE: Final = (
 CONTROLLERS: Final[tuple[str, ...]] = ("memory", "pids", "cpu")
 _PERIOD: Final = 100_000
 _REMOVE_SECONDS: Final = 2.0
+# Where processes go that were in a group which hands controllers on.
+_LEAF: Final = "mbc-evaluator"
+_MOVES: Final = 5
 _NAME: Final = re.compile(r"mbc-(\d+)-(\d+)-\d+")
 _numbers = itertools.count()
 
@@ -114,6 +117,9 @@ def _version_1(places: dict[str, Path]) -> Groups | None:
 def _version_2(places: dict[str, Path]) -> Groups | None:
     named = os.environ.get(VARIABLE)
     folder = Path(named) if named else places.get("")
+    if folder is not None and folder.name == _LEAF:
+        # Started by a process that went there.
+        folder = folder.parent
     if folder is None or not _writable(folder):
         return None
     with contextlib.suppress(OSError):
@@ -127,18 +133,33 @@ def _version_2(places: dict[str, Path]) -> Groups | None:
 def _enable(folder: Path, controllers: list[str]) -> bool:
     """Hand the controllers on to the groups below; a group that hands on may hold no process itself."""
     told = " ".join(f"+{name}" for name in controllers)
+    for _ in range(_MOVES):
+        try:
+            (folder / "cgroup.subtree_control").write_text(told)
+        except OSError as error:
+            inside = {int(number) for number in (folder / "cgroup.procs").read_text().split()}
+            # Processes of others are not ours to move, unless all of the group was handed to us.
+            if error.errno != errno.EBUSY or not (inside == {os.getpid()} or _delegated(folder)):
+                return False
+            _move(inside, folder / _LEAF)
+        else:
+            return True
+    return False
+
+
+def _delegated(folder: Path) -> bool:
+    """Whether systemd has handed this group on (`Delegate=yes`), which it notes down in an attribute."""
     try:
-        (folder / "cgroup.subtree_control").write_text(told)
-    except OSError as error:
-        inside = {int(number) for number in (folder / "cgroup.procs").read_text().split()}
-        if error.errno != errno.EBUSY or inside != {os.getpid()}:
-            # Processes of others are not ours to move.
-            return False
-        leaf = folder / "mbc-evaluator"
-        leaf.mkdir(exist_ok=True)
-        (leaf / "cgroup.procs").write_text("0")
-        (folder / "cgroup.subtree_control").write_text(told)
-    return True
+        return os.getxattr(folder, "user.delegate") == b"1"
+    except OSError:
+        return False
+
+
+def _move(processes: set[int], leaf: Path) -> None:
+    leaf.mkdir(exist_ok=True)
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            (leaf / "cgroup.procs").write_text(str(process))
 
 
 def _places() -> dict[str, Path]:

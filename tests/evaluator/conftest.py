@@ -20,16 +20,19 @@ def build(in_features, out_features):
     return nn.Sequential(nn.Linear(in_features, 16), nn.GELU(), nn.Linear(16, out_features))
 """
 
+# How many times slower than usual this machine is, where it is an emulated one.
+SLOWER = float(os.environ.get("MBC_TEST_SLOWER", "1"))
 SMALL = Limits(
     memory_bytes=2 << 30,
     tmp_bytes=8 << 20,
     file_bytes=4 << 20,
     output_bytes=64 << 10,
-    load_seconds=3.0,
-    request_seconds=3.0,
-    fit_seconds=20.0,
-    total_seconds=120.0,
-    cpu_seconds=120,
+    start_seconds=60.0 * SLOWER,
+    load_seconds=3.0 * SLOWER,
+    request_seconds=3.0 * SLOWER,
+    fit_seconds=20.0 * SLOWER,
+    total_seconds=120.0 * SLOWER,
+    cpu_seconds=int(120 * SLOWER),
     threads=2,
 )
 

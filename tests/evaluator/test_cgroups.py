@@ -1,5 +1,6 @@
 """Where control groups can be had, what they are told, and that nothing of them stays."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -54,6 +55,67 @@ def test_version_2_is_found_and_hands_its_controllers_on(tmp_path, monkeypatch):
         "cpu.max": "200000 100000",
     }
     assert counters["oom_kills"] == [f"{group['folder']}/memory.events", "oom_kill"]
+
+
+class Busy:
+    """A group of version 2: it hands nothing on while processes are in it, and they can be moved."""
+
+    def __init__(self, monkeypatch, folder, processes):
+        self.inside, self.moved, self.told = set(processes), set(), ""
+        folder.mkdir(exist_ok=True)
+        (folder / "cgroup.controllers").write_text("memory pids")
+        read, write = Path.read_text, Path.write_text
+
+        def read_text(path, *rest, **more):
+            if path == folder / "cgroup.procs":
+                return "".join(f"{one}\n" for one in self.inside)
+            return read(path, *rest, **more)
+
+        def write_text(path, text, *rest, **more):
+            if path == folder / "cgroup.subtree_control":
+                if self.inside:
+                    raise OSError(errno.EBUSY, "Device or resource busy")
+                self.told = text
+            elif path == folder / "mbc-evaluator" / "cgroup.procs":
+                self.inside.discard(int(text))
+                self.moved.add(int(text))
+            else:
+                return write(path, text, *rest, **more)
+            return len(text)
+
+        monkeypatch.setattr(Path, "read_text", read_text)
+        monkeypatch.setattr(Path, "write_text", write_text)
+
+
+def test_the_evaluator_makes_room_where_it_is_alone_in_its_group(tmp_path, monkeypatch):
+    group = Busy(monkeypatch, tmp_path, {os.getpid()})
+    monkeypatch.setenv(cgroups.VARIABLE, str(tmp_path))
+    fake(tmp_path, monkeypatch, "", "")
+    assert cgroups.find() == Groups(2, dict.fromkeys(("memory", "pids"), tmp_path))
+    assert (group.moved, group.told) == ({os.getpid()}, "+memory +pids")
+
+
+def test_it_moves_others_in_a_group_that_was_handed_on_alone(tmp_path, monkeypatch):
+    group = Busy(monkeypatch, tmp_path, {os.getpid(), 4_000_001})
+    monkeypatch.setenv(cgroups.VARIABLE, str(tmp_path))
+    fake(tmp_path, monkeypatch, "", "")
+    assert cgroups.find() is None
+    assert not group.moved
+    attributes = {(tmp_path, "user.delegate"): b"1"}
+    monkeypatch.setattr(os, "getxattr", lambda *asked: attributes[asked])
+    assert cgroups.find() == Groups(2, dict.fromkeys(("memory", "pids"), tmp_path))
+    assert group.moved == {os.getpid(), 4_000_001}
+
+
+def test_what_was_started_by_one_that_made_room_finds_the_group_above(tmp_path, monkeypatch):
+    leaf = tmp_path / "mine" / "mbc-evaluator"
+    leaf.mkdir(parents=True)
+    for folder in (leaf, leaf.parent):
+        (folder / "cgroup.controllers").write_text("memory pids\n")
+        (folder / "cgroup.subtree_control").touch()
+    mounts = f"30 2 0:3 / {tmp_path} rw - cgroup2 cgroup2 rw\n"
+    fake(tmp_path, monkeypatch, mounts, "0::/mine/mbc-evaluator\n")
+    assert cgroups.find() == Groups(2, dict.fromkeys(("memory", "pids"), leaf.parent))
 
 
 def test_without_a_memory_controller_there_are_none(tmp_path, monkeypatch):

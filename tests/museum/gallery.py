@@ -43,16 +43,19 @@ from evaluator.limits import Limits
 FOLDER = Path(__file__).with_name("attacks")
 REPOSITORY = Path(__file__).parents[2]
 SIZE = EvaluationSize(chains=2, octaves=4, points=64)
+# How many times slower than usual this machine is, where it is an emulated one.
+SLOWER = float(os.environ.get("MBC_TEST_SLOWER", "1"))
 LIMITS = Limits(
     memory_bytes=4 << 30,
     tmp_bytes=8 << 20,
     file_bytes=4 << 20,
     output_bytes=64 << 10,
-    load_seconds=30.0,
-    request_seconds=30.0,
-    fit_seconds=30.0,
-    total_seconds=120.0,
-    cpu_seconds=120,
+    start_seconds=60.0 * SLOWER,
+    load_seconds=30.0 * SLOWER,
+    request_seconds=30.0 * SLOWER,
+    fit_seconds=30.0 * SLOWER,
+    total_seconds=120.0 * SLOWER,
+    cpu_seconds=int(120 * SLOWER),
     threads=1,
 )
 MODEL = b"from torch import nn\n\n\ndef build(i, o):\n    return nn.Linear(i, o)\n"
