@@ -217,8 +217,10 @@ class Process:
 
     def said(self) -> str:
         """The end of what it printed: the submission's own words, not ours."""
-        with contextlib.suppress(OSError):
-            self.drain(TAIL_BYTES + self._printed)
+        # Once closed, the descriptor's number may be that of another sandbox's pipe.
+        if not self._ended:
+            with contextlib.suppress(OSError):
+                self.drain(TAIL_BYTES + self._printed)
         return self._tail.decode("utf-8", "replace").strip()
 
     def end(self, grace: float = 0.0) -> None:

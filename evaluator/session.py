@@ -68,9 +68,12 @@ class Session:
             self._send([wire.header(_FIRST, wire.Op.GO, 0)], GRACE_SECONDS)
         except EvaluationError as error:
             # Nothing of the submission has run yet: whatever went wrong is ours.
+            said = self._process.said() or error.sentence
             self._process.end()
+            used = self._process.used.cpu_seconds
             raise EvaluationError(
-                Reason.SANDBOX_UNAVAILABLE, f"It did not start: {self._process.said() or error.sentence}"
+                Reason.SANDBOX_UNAVAILABLE,
+                f"It did not start, with {used:.1f} s of processor time: {said}",
             ) from error
         except BaseException:
             self._process.end()

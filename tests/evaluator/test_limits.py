@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import re
 import resource
 import time
 from pathlib import Path
@@ -176,7 +177,8 @@ def test_requests_are_split_at_their_points(start):
 
 
 def test_a_child_that_is_not_ready_in_time_is_our_fault(start):
-    ends(Reason.SANDBOX_UNAVAILABLE, lambda: start(LINE, start_seconds=0.05))
+    error = ends(Reason.SANDBOX_UNAVAILABLE, lambda: start(LINE, start_seconds=0.05))
+    assert re.search(r"did not start, with \d+\.\d s of processor time: ", error.sentence)
 
 
 def test_address_space(start):

@@ -1,5 +1,9 @@
 """Honest submissions in the real sandbox: what they answer, and how their mistakes are told."""
 
+import os
+import select
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +11,7 @@ from torch import nn
 
 from challenge.training import Budget, train
 from challenge.verdicts import EvaluationError, Reason
+from evaluator.process import Pipes, Process
 from evaluator.sandbox import Unconfined
 
 RNG = np.random.default_rng(0)
@@ -211,3 +216,23 @@ def test_unconfined_speaks_the_same(start):
     session.build(2, 1, 0)
     session.fit(X[:600], X[:600, :1], Budget(steps=2), 0)
     told(Reason.BUILD_MISSING, start("x = 1", where=Unconfined()).load)
+
+
+def test_what_an_ended_process_printed_is_not_read_from_a_pipe_that_has_its_number_now():
+    pipes = Pipes()
+    process = Process([sys.executable, "-c", "import time; print('mine', flush=True); time.sleep(60)"], pipes)
+    ready, _, _ = select.select([process.output], [], [], 30)
+    assert ready
+    assert process.said() == "mine"
+    number = process.output
+    process.end()
+    reading, writing = os.pipe()
+    try:
+        os.dup2(reading, number)
+        os.set_blocking(number, False)
+        os.write(writing, b"of another")
+        assert process.said() == "mine"
+        assert os.read(number, 100) == b"of another"
+    finally:
+        for descriptor in {reading, writing, number}:
+            os.close(descriptor)
