@@ -79,7 +79,12 @@ def folders(options: argparse.Namespace) -> list[tuple[str, Path]]:
     cheats = sorted(path.parent for path in (TESTS / "museum" / "cheats").glob("*/expected.toml"))
     every = [("honest", folder) for folder in zoo]
     every += [("cheat", folder) for folder in cheats if options.seeds == 1]
-    return [(kind, folder) for kind, folder in every if not options.only or folder.name in options.only]
+    return [(kind, folder) for kind, folder in every if not options.only or called(folder) in options.only]
+
+
+def called(folder: Path) -> str:
+    """Several kinds are in the zoo and among the references."""
+    return f"submissions/{folder.name}" if folder.parent.name == "submissions" else folder.name
 
 
 def case(folder: Path, options: argparse.Namespace) -> probes.Case | None:
@@ -101,7 +106,7 @@ def rows(options: argparse.Namespace, done: set[tuple]) -> Iterator[tuple]:
     cases = dict[Path, probes.Case | None]()
     for seed in range(options.first, options.first + options.seeds):
         for kind, folder in folders(options):
-            asked = [one for one in options.probe or PROBES if (kind, folder.name, seed, one) not in done]
+            asked = [one for one in options.probe or PROBES if (kind, called(folder), seed, one) not in done]
             if asked and folder not in cases:
                 cases[folder] = case(folder, options)
             if not asked or (here := cases[folder]) is None:
@@ -112,7 +117,7 @@ def rows(options: argparse.Namespace, done: set[tuple]) -> Iterator[tuple]:
                 except EvaluationError as error:
                     print(f"{folder.name}, {name}: {error}", file=sys.stderr, flush=True)
                     continue
-                yield kind, folder.name, seed, name, result.figure, result.passed, result.flagged
+                yield kind, called(folder), seed, name, result.figure, result.passed, result.flagged
             if options.seeds == 1:
                 cases[folder] = None
 
@@ -146,7 +151,9 @@ def main() -> None:
     parser.add_argument(
         "--views", type=int, default=probes.FULL_EFFORT.views, help="asked of shuffled models"
     )
-    parser.add_argument("--only", action="append", help="name of a model; may be repeated")
+    parser.add_argument(
+        "--only", action="append", help="name of a model, submissions/NAME for a reference; may be repeated"
+    )
     parser.add_argument("--probe", action="append", choices=PROBES)
     parser.add_argument(
         "--here", action="store_true", help="in this process even once: only for code you trust"
