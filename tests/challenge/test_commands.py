@@ -64,7 +64,9 @@ def test_every_kind_can_be_started_from_and_bears_any_directory_name(elsewhere, 
 
 def test_ctrl_c_while_training_writes_the_weights(elsewhere):
     run("new", "mine", "--from", "mlp")
-    code = "from challenge.cli import main; main()"
+    # Who runs the tests in the background has them ignore it, and children inherit that.
+    heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heeds}; from challenge.cli import main; main()"
     child = subprocess.Popen(
         [sys.executable, "-c", code, "train", "mine", "--seconds", "300"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
