@@ -20,8 +20,8 @@ tests=("$@")
 [ $# -gt 0 ] || tests=(tests/evaluator/test_cgroups.py tests/evaluator/test_limits.py
     --deselect tests/evaluator/test_limits.py::test_seconds_in_all
     --deselect tests/evaluator/test_limits.py::test_processor_time_is_what_the_kernel_counted)
-kernel=$(ls /boot/vmlinuz-*-cloud-amd64 2>/dev/null | sort -V | tail -1)
-command -v qemu-system-x86_64 mke2fs >/dev/null && [ -n "$kernel" ] \
+kernel=$(ls /boot/vmlinuz-*-cloud-amd64 2>/dev/null | sort -V | tail -1) || kernel=
+command -v qemu-system-x86_64 >/dev/null && command -v mke2fs >/dev/null && [ -n "$kernel" ] \
     || { echo "error: apt-get install qemu-system-x86 linux-image-cloud-amd64 initramfs-tools e2fsprogs" >&2; exit 1; }
 
 folder=$(mktemp -d)

@@ -92,7 +92,7 @@ def case(folder: Path, options: argparse.Namespace) -> probes.Case | None:
     try:
         made = (case_in_process if options.seeds > 1 or options.here else case_in_sandbox)(folder, size)
     except (EvaluationError, ImportError) as error:
-        print(f"{folder.name}: {error}", file=sys.stderr, flush=True)
+        print(f"{called(folder)}: {error}", file=sys.stderr, flush=True)
         return None
     return replace(made, effort=replace(made.effort, views=options.views))
 
@@ -115,7 +115,7 @@ def rows(options: argparse.Namespace, done: set[tuple]) -> Iterator[tuple]:
                 try:
                     result = PROBES[name].run(replace(here, season=season(seed))).result
                 except EvaluationError as error:
-                    print(f"{folder.name}, {name}: {error}", file=sys.stderr, flush=True)
+                    print(f"{called(folder)}, {name}: {error}", file=sys.stderr, flush=True)
                     continue
                 yield kind, called(folder), seed, name, result.figure, result.passed, result.flagged
             if options.seeds == 1:
