@@ -5,7 +5,7 @@ env:
 	@scripts/environment.sh
 
 run: env
-	@.venv/bin/python -m challenge.practice
+	@.venv/bin/python -m challenge.scoring.practice
 	@.venv/bin/mbc serve --data var --references submissions
 
 lint: env

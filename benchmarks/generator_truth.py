@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from generator_speed import best, textbook
 
-from challenge import deep
-from challenge.compiled.vectors import kernel
-from challenge.evaluation import EvaluationSize, evaluation_set
-from challenge.season import PRACTICE, Season
-from challenge.target import target
+from challenge.mandelbrot import deep_zoom
+from challenge.mandelbrot.kernels.llvm_vectors import kernel
+from challenge.mandelbrot.target import target
+from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
+from challenge.scoring.season import PRACTICE, Season
 
 MISIUREWICZ = {
     "spiral": ("-0.77568377+0.13646737j", 24, 2),
@@ -84,8 +84,10 @@ def show_deep(oracle, quick):
     for name, place in MISIUREWICZ.items():
         for octave in (100, 300):
             centre = misiurewicz(gmpy2, *place, octave + 120)
-            seconds = best(lambda centre=centre, octave=octave: deep.render(centre, octave, side, limit), 2)
-            picture = deep.render(centre, octave, side, limit)
+            seconds = best(
+                lambda centre=centre, octave=octave: deep_zoom.render(centre, octave, side, limit), 2
+            )
+            picture = deep_zoom.render(centre, octave, side, limit)
             errors = []
             started = time.perf_counter()
             for row, column in np.random.default_rng(0).integers(0, side, (40 if quick else 200, 2)).tolist():
@@ -124,7 +126,7 @@ def show_fractalshades(gmpy2, side, limit):
             )
             return
         theirs = float(done.stdout.split()[-1])
-        ours = best(lambda centre=centre: deep.render(centre, octave, side, limit), 3)
+        ours = best(lambda centre=centre: deep_zoom.render(centre, octave, side, limit), 3)
         print(
             f"{name}, octave {octave}, {side}x{side}: Fractalshades {theirs:.2f} s with colours and file, "
             f"ours {ours:.2f} s = {theirs / ours:.1f}x"

@@ -19,20 +19,20 @@ from pathlib import Path
 import torch
 from trusted import InProcess, season
 
-from challenge.bundle import read_bundle
-from challenge.evaluation import EvaluationSize
-from challenge.frame import to_unit
-from challenge.metrics import measure
-from challenge.practice import practice_set
-from challenge.season import PRACTICE
-from challenge.verdicts import EvaluationError, Status
+from challenge.bundle.reader import read_bundle
+from challenge.mandelbrot.coordinates import to_unit
+from challenge.results.verdicts import EvaluationError, Status
+from challenge.scoring.evaluation_set import EvaluationSize
+from challenge.scoring.metrics import measure
+from challenge.scoring.practice import practice_set
+from challenge.scoring.season import PRACTICE
 from evaluator import judge, probes
-from evaluator.probes import capacity, consistency, dose, plasticity, same_machine, scramble, twin
+from evaluator.probes import capacity, consistency, dose, plasticity, scramble, twin, weights_match
 from evaluator.sandbox import find_sandbox
 
 HERE = Path(__file__).parents[1]
 TESTS = HERE / "tests"
-PROBES = {one.NAME: one for one in (same_machine, consistency, scramble, twin, plasticity, capacity, dose)}
+PROBES = {one.NAME: one for one in (weights_match, consistency, scramble, twin, plasticity, capacity, dose)}
 # Which way is honest: the figure of an honest model is below the threshold, or above it.
 BELOW = {"same machine": True, "consistency": True, "scramble": True, "twin": True, "plasticity": False,
          "capacity": True, "dose": False}  # fmt: skip

@@ -23,11 +23,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import numpy as np
 import torch
 
-from challenge.local import build_model, predict
-from challenge.metrics import errors
-from challenge.streams import ErrorField
-from challenge.target import distance
-from challenge.training import cast, cosine
+from challenge.mandelbrot.target import distance
+from challenge.scoring.metrics import errors
+from challenge.training.local_model import build_model, predict
+from challenge.training.refit import cast, cosine
+from challenge.training.streams import ErrorField
 
 SUBMISSIONS = Path(__file__).parents[1] / "submissions"
 LOW, HIGH = np.array([-2.65, -1.2]), np.array([1.15, 1.2])

@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from challenge.bundle import read_bundle
-from challenge.frame import CENTRE, HALF_WIDTH
-from challenge.local import build_model, predict
-from challenge.metrics import measure
-from challenge.season import PRACTICE, Season
+from challenge.bundle.reader import read_bundle
+from challenge.mandelbrot.coordinates import CENTRE, HALF_WIDTH
+from challenge.scoring.metrics import measure
+from challenge.scoring.season import PRACTICE, Season
 from challenge.targets import SIZE, draw_target, target_views, training_samples
 from challenge.targets.maps import Mandelbrot
 from challenge.targets.recolouring import Recolouring
 from challenge.targets.roughness import Roughness
 from challenge.targets.target import Target, Window
-from challenge.training import Budget, train
-from challenge.warp import draw_warp
+from challenge.targets.warp import draw_warp
+from challenge.training.local_model import build_model, predict
+from challenge.training.refit import Budget, train
 
 REFERENCES = Path(__file__).parents[1] / "submissions"
 KINDS = ("mlp", "fourier", "hash_grid")
@@ -61,7 +61,7 @@ def same(steps: int) -> None:
 
 
 def kinds(seconds: float, names: Sequence[str]) -> None:
-    from evaluator.samples import SamplesTask, judge_samples
+    from evaluator.samples_track.judge import SamplesTask, judge_samples
     from evaluator.sandbox import find_sandbox
     from evaluator.terminal import ProgressBar
 

@@ -26,11 +26,11 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from challenge.bundle import Bundle, Manifest
-from challenge.training import Budget
-from evaluator.limits import Limits
+from challenge.bundle.reader import Bundle, Manifest
+from challenge.training.refit import Budget
 from evaluator.sandbox import Sandbox, Unconfined, find_sandbox
-from evaluator.session import Session
+from evaluator.sandbox.limits import Limits
+from evaluator.sandbox.session import Session
 
 ROOT = Path(__file__).parents[1]
 SOURCE = b"""

@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from safetensors.torch import load
 
-from challenge.bundle import Bundle
-from challenge.season import PRACTICE, Season
-from challenge.training import Budget, cast, train
-from challenge.verdicts import EvaluationError, Reason
+from challenge.bundle.reader import Bundle
+from challenge.results.verdicts import EvaluationError, Reason
+from challenge.scoring.season import PRACTICE, Season
+from challenge.training.refit import Budget, cast, train
 
 
 class InProcess(AbstractContextManager):
-    """A session without a sandbox: it loads, builds, fits and predicts as `evaluator.child` does.
+    """A session without a sandbox: it loads, builds, fits and predicts as `evaluator.sandbox.runner` does.
 
     A fit of the model's own gets `patience` times its seconds, for where the machine has much else to do.
     """

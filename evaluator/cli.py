@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from challenge import exits
-from challenge.bundle import Bundle, read_bundle
-from challenge.evaluation import EvaluationSize
-from challenge.season import PRACTICE
-from challenge.verdicts import EXPLANATIONS, EvaluationError, Reason
+from challenge.bundle.reader import Bundle, read_bundle
+from challenge.results.verdicts import EXPLANATIONS, EvaluationError, Reason
+from challenge.scoring.evaluation_set import EvaluationSize
+from challenge.scoring.season import PRACTICE
+from challenge.util import exit_codes
 
 MOST_SAMPLES = 1 << 24
 BUNDLE_REASONS = frozenset(
@@ -36,7 +36,7 @@ BUNDLE_REASONS = frozenset(
 
 def _end(error: EvaluationError, *, as_json: bool) -> None:
     """Say what went wrong, and leave with the exit code for it."""
-    code = exits.BUNDLE_INVALID if error.reason in BUNDLE_REASONS else exits.FAILED
+    code = exit_codes.BUNDLE_INVALID if error.reason in BUNDLE_REASONS else exit_codes.FAILED
     if as_json:
         values = {"verdict": "failed", "reason": error.reason.value, "fault": error.fault.value}
         click.echo(json.dumps(values | {"sentence": error.sentence}))
@@ -120,14 +120,14 @@ def score(
     This is the judge's own code. Without bubblewrap your own model runs unconfined.
     """
     if track == "samples":
-        from evaluator.samples_command import Wanted, score_samples  # noqa: PLC0415 - torch takes seconds
+        from evaluator.samples_track.cli import Wanted, score_samples  # noqa: PLC0415 - torch takes seconds
 
         wanted = Wanted(device, seconds, samples, chains, quick=quick, as_json=as_json, pictures=pictures)
         _end_with(score_samples(path, wanted, curve=curve), as_json=as_json)
     if seconds is not None or curve:
         raise click.UsageError("--seconds and --curve belong to --track samples.")
-    from evaluator.checking import require_device  # noqa: PLC0415 - torch and numba take seconds
     from evaluator.judge import Assignment, judge  # noqa: PLC0415
+    from evaluator.preflight import require_device  # noqa: PLC0415 - torch and numba take seconds
     from evaluator.sandbox import find_sandbox  # noqa: PLC0415
     from evaluator.terminal import ProgressBar, print_report  # noqa: PLC0415
 
@@ -156,7 +156,7 @@ def score(
         click.echo(report.to_json())
     else:
         print_report(bundle, report)
-    sys.exit(exits.REJECTED if report.verdict == "rejected" else exits.OK)
+    sys.exit(exit_codes.REJECTED if report.verdict == "rejected" else exit_codes.OK)
 
 
 @click.command(epilog="Example: mbc check mine --universal")
@@ -168,7 +168,7 @@ def score(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(path: Path, *, universal: bool, device: str, as_json: bool) -> None:
     """Say whether the submission at PATH is a valid bundle that loads and answers."""
-    from evaluator.checking import check_answers  # noqa: PLC0415 - torch takes seconds
+    from evaluator.preflight import check_answers  # noqa: PLC0415 - torch takes seconds
     from evaluator.sandbox import find_sandbox  # noqa: PLC0415
     from evaluator.terminal import ProgressBar, print_controls  # noqa: PLC0415
 
@@ -191,7 +191,7 @@ def check(path: Path, *, universal: bool, device: str, as_json: bool) -> None:
         )
         if certificate:
             print_controls(certificate)
-    sys.exit(exits.REJECTED if certificate and not certificate.passed else exits.OK)
+    sys.exit(exit_codes.REJECTED if certificate and not certificate.passed else exit_codes.OK)
 
 
 @click.command(
@@ -208,10 +208,10 @@ def worker(server: str, broker: str, device: str, *, tiles: bool) -> None:
 
     The worker's token is read from the environment variable MBC_WORKER_TOKEN.
     """
-    from evaluator.checking import require_device  # noqa: PLC0415 - torch and numba take seconds
-    from evaluator.leaderboard import Leaderboard  # noqa: PLC0415
-    from evaluator.limits import Limits  # noqa: PLC0415
+    from evaluator.api_client import Leaderboard  # noqa: PLC0415
+    from evaluator.preflight import require_device  # noqa: PLC0415 - torch and numba take seconds
     from evaluator.sandbox import find_sandbox  # noqa: PLC0415
+    from evaluator.sandbox.limits import Limits  # noqa: PLC0415
     from evaluator.worker import Worker, serve  # noqa: PLC0415
 
     token = os.environ.pop("MBC_WORKER_TOKEN", "")
@@ -224,7 +224,7 @@ def worker(server: str, broker: str, device: str, *, tiles: bool) -> None:
         sandbox = find_sandbox(allow_unconfined=False)
     except EvaluationError as error:
         click.echo(f"error: {error.sentence}", err=True)
-        sys.exit(exits.FAILED)
+        sys.exit(exit_codes.FAILED)
     if tiles:
         from evaluator import tile_board  # noqa: PLC0415
         from evaluator import tiles as painting  # noqa: PLC0415
@@ -251,7 +251,7 @@ def _log_to_stderr() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(*, as_json: bool) -> None:
     """Say whether this machine can judge other people's submissions, and what is in force."""
-    from evaluator.checking import examine  # noqa: PLC0415 - torch takes seconds
+    from evaluator.preflight import examine  # noqa: PLC0415 - torch takes seconds
 
     findings = examine()
     if as_json:
@@ -259,4 +259,4 @@ def doctor(*, as_json: bool) -> None:
     else:
         for name, value in findings.items():
             click.echo(f"{name:>18}  {value}")
-    sys.exit(exits.OK if findings["can_judge"] else exits.FAILED)
+    sys.exit(exit_codes.OK if findings["can_judge"] else exit_codes.FAILED)

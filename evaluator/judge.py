@@ -14,25 +14,25 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.bundle import Bundle
+from challenge.bundle.reader import Bundle
+from challenge.bundle.weights import count_numbers
 from challenge.controls import FAMILIES
-from challenge.evaluation import FULL, EvaluationSet, EvaluationSize, evaluation_set
-from challenge.evidence import Evidence
-from challenge.frame import to_unit
-from challenge.metrics import measure
-from challenge.pictures import error_image, model_image, png_bytes, truth_values
-from challenge.places import PLACES
-from challenge.practice import practice_set
-from challenge.report import UNJUDGED, Integrity, Report, Universality
-from challenge.season import PRACTICE, Season
-from challenge.verdicts import Status
-from challenge.weights import count_numbers
+from challenge.imaging.pictures import error_image, model_image, png_bytes, truth_values
+from challenge.mandelbrot.coordinates import to_unit
+from challenge.results.report import UNJUDGED, Integrity, Report, Universality
+from challenge.results.result_visuals import Evidence
+from challenge.results.verdicts import Status
+from challenge.scoring.evaluation_set import FULL, EvaluationSet, EvaluationSize, evaluation_set
+from challenge.scoring.metrics import measure
+from challenge.scoring.places import PLACES
+from challenge.scoring.practice import practice_set
+from challenge.scoring.season import PRACTICE, Season
 from evaluator import probes, universality
-from evaluator.asking import ask
-from evaluator.limits import Limits
+from evaluator.predict import ask
 from evaluator.probes import consistency
 from evaluator.sandbox import Sandbox
-from evaluator.session import Session
+from evaluator.sandbox.limits import Limits
+from evaluator.sandbox.session import Session
 
 Array = NDArray[np.float64]
 

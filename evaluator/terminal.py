@@ -13,12 +13,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from challenge.bundle import Bundle
-from challenge.evidence import Evidence
-from challenge.report import ControlResult, Integrity, Report, Universality
-from challenge.shortfalls import Shortfall, by_remedy, doubts, shortfalls
-from challenge.verdicts import Status
-from challenge.wording import dimensions, figure, limit, ordinal, share, skill
+from challenge.bundle.reader import Bundle
+from challenge.results.formatting import dimensions, figure, limit, ordinal, share, skill
+from challenge.results.rejection_reasons import Shortfall, by_remedy, doubts, shortfalls
+from challenge.results.report import ControlResult, Integrity, Report, Universality
+from challenge.results.result_visuals import Evidence
+from challenge.results.verdicts import Status
 
 BARS = " ▁▂▃▄▅▆▇█"
 _WIDE = 120

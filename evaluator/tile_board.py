@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import httpx
 
-from challenge.tiles import Tile
-from challenge.verdicts import EvaluationError, Reason
-from evaluator.leaderboard import LeaseLost
+from challenge.imaging.tiles import Tile
+from challenge.results.verdicts import EvaluationError, Reason
+from evaluator.api_client import LeaseLost
 
 # Somebody waits, and wishes again.
 PATIENCE_SECONDS: Final = 10.0

@@ -18,15 +18,15 @@ from typing import Any, Final
 from celery import Celery
 from kombu.transport import virtual
 
-from challenge.bundle import Bundle, read_bundle
-from challenge.frame import to_unit
-from challenge.queue import TILE_QUEUE, TILE_TASK, celery_options
-from challenge.tiles import Tile, encode
-from challenge.verdicts import EvaluationError, Reason
-from evaluator.leaderboard import LeaseLost
-from evaluator.limits import Limits
+from challenge.bundle.reader import Bundle, read_bundle
+from challenge.imaging.tiles import Tile, encode
+from challenge.mandelbrot.coordinates import to_unit
+from challenge.results.verdicts import EvaluationError, Reason
+from challenge.util.queue import TILE_QUEUE, TILE_TASK, celery_options
+from evaluator.api_client import LeaseLost
 from evaluator.sandbox import Sandbox
-from evaluator.session import Session
+from evaluator.sandbox.limits import Limits
+from evaluator.sandbox.session import Session
 from evaluator.tile_board import TileBoard
 from evaluator.worker import take
 

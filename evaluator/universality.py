@@ -16,16 +16,16 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from challenge import cache, controls
 from challenge.controls import FAMILIES, Control, draw, draws
 from challenge.controls.control import line_skill
-from challenge.controls.showing import evidence, grid
-from challenge.evidence import ControlEvidence
-from challenge.report import ControlResult, Universality
-from challenge.season import PRACTICE, Season
-from challenge.training import Budget, train
-from challenge.wording import apart
-from evaluator.session import Session
+from challenge.controls.fit_visuals import evidence, grid
+from challenge.results.formatting import apart
+from challenge.results.report import ControlResult, Universality
+from challenge.results.result_visuals import ControlEvidence
+from challenge.scoring.season import PRACTICE, Season
+from challenge.training.refit import Budget, train
+from challenge.util import cache
+from evaluator.sandbox.session import Session
 
 Array = NDArray[np.float64]
 
@@ -143,13 +143,13 @@ def _measured(season: Season, family: str) -> tuple[int, Bar]:
 
 def _place(family: str) -> Path:
     """Where a bar of the practice season is kept: it depends on the machine, on torch and on packages."""
-    here = Path(controls.__file__).parents[1]
     return cache.place(
         f"bar-{family.replace(' ', '-')}",
         PRACTICE.commitment,
         [(name, version(name)) for name in ("torch", "scikit-learn", "mlxtend")],
         (platform.node(), torch.get_num_threads()),
-        sources=[Path(__file__), *here.glob("*.py"), *here.glob("controls/*.py")],
+        modules=["challenge.controls", "challenge.training.refit"],
+        files=[Path(__file__)],
     )
 
 

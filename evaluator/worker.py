@@ -15,17 +15,17 @@ from typing import Any
 from celery import Celery
 from celery.exceptions import SecurityWarning
 
-from challenge.bundle import Bundle, read_bundle
-from challenge.machine import Machine
-from challenge.queue import QUEUE, TASK, celery_options
-from challenge.report import Report
-from challenge.samples_report import SamplesReport
-from challenge.verdicts import EvaluationError, Reason
+from challenge.bundle.reader import Bundle, read_bundle
+from challenge.results.report import Report
+from challenge.results.samples_report import SamplesReport
+from challenge.results.verdicts import EvaluationError, Reason
+from challenge.results.worker_info import Machine
+from challenge.util.queue import QUEUE, TASK, celery_options
+from evaluator.api_client import Claim, Leaderboard, LeaseLost, Reporter
 from evaluator.judge import Assignment, judge
-from evaluator.leaderboard import Claim, Leaderboard, LeaseLost, Reporter
-from evaluator.limits import Limits
-from evaluator.samples import SamplesTask, judge_samples
+from evaluator.samples_track.judge import SamplesTask, judge_samples
 from evaluator.sandbox import Sandbox
+from evaluator.sandbox.limits import Limits
 
 log = logging.getLogger(__name__)
 

@@ -9,30 +9,31 @@ from flask import Flask, Request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.routing import IntegerConverter, Map
 
-from challenge.bundle import ARCHIVE_LIMIT
-from leaderboard import db, headers, problems
+from challenge.bundle.reader import ARCHIVE_LIMIT
+from leaderboard import db
 from leaderboard.config import Config
 from leaderboard.errors import Refused
-from leaderboard.guards import guard
+from leaderboard.images.truth_images import TruthPictures
 from leaderboard.queue import Queue
-from leaderboard.services.files import write_whole
-from leaderboard.services.fragments import Fragments
-from leaderboard.services.model_tiles import ModelTiles
-from leaderboard.services.rates import Rates
-from leaderboard.services.truth_tiles import TruthTiles
-from leaderboard.streams import Streams
-from leaderboard.truth import TruthPictures
+from leaderboard.services.atomic_files import write_whole
+from leaderboard.services.html_cache import Fragments
+from leaderboard.services.rate_limit import Rates
+from leaderboard.tiles.model_tiles import ModelTiles
+from leaderboard.tiles.truth_tiles import TruthTiles
 from leaderboard.views import oauth
 from leaderboard.views.api import api
-from leaderboard.views.common import Parts
 from leaderboard.views.explorer import explorer
-from leaderboard.views.learning import learning
 from leaderboard.views.machines import machines
+from leaderboard.views.media import shown
 from leaderboard.views.pages import pages
 from leaderboard.views.people import people_pages
-from leaderboard.views.shown import shown
+from leaderboard.views.samples_track import learning
 from leaderboard.views.tiles import tile_worker, tiles
 from leaderboard.views.worker_api import worker_api
+from leaderboard.web import error_handlers, security_headers
+from leaderboard.web.middleware import guard
+from leaderboard.web.request_context import Parts
+from leaderboard.web.sse import Streams
 
 _FORM_SLACK = 1024 * 1024
 
@@ -87,9 +88,9 @@ def create_app(config: Config) -> Flask:
     for blueprint in (explorer, tiles, tile_worker):
         app.register_blueprint(blueprint)
     oauth.offer(app, config)
-    problems.register(app)
+    error_handlers.register(app)
     guard(app, config)
-    headers.register(app, config)
+    security_headers.register(app, config)
     return app
 
 

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-from challenge.exits import SettingError
-from challenge.queue import embedded_broker
-from challenge.tracks import BUDGETS, CPU, GPU, SAMPLES
+from challenge.scoring.tracks import BUDGETS, CPU, GPU, SAMPLES
+from challenge.util.exit_codes import SettingError
+from challenge.util.queue import embedded_broker
 
 _PREFIX: Final = "MBC_BOARD_"
 

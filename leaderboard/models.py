@@ -7,10 +7,10 @@ from typing import Final
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from challenge.evaluation import EvaluationSize
-from challenge.season import SECRET_BYTES, Season
-from challenge.tracks import BUDGETS, CPU, GPU, SAMPLES, Track, samples_size
-from challenge.verdicts import EXPLANATIONS, FINAL, Fault, Reason, Status
+from challenge.results.verdicts import EXPLANATIONS, FINAL, Fault, Reason, Status
+from challenge.scoring.evaluation_set import EvaluationSize
+from challenge.scoring.season import SECRET_BYTES, Season
+from challenge.scoring.tracks import BUDGETS, CPU, GPU, SAMPLES, Track, samples_size
 from leaderboard.clock import steady
 from leaderboard.db import Base, UtcDateTime, now
 

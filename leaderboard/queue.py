@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from celery import Celery
 
-from challenge.queue import QUEUE, TASK, TILE_QUEUE, TILE_TASK, celery_options
+from challenge.util.queue import QUEUE, TASK, TILE_QUEUE, TILE_TASK, celery_options
 
 log = logging.getLogger(__name__)
 

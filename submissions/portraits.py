@@ -7,13 +7,22 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from challenge.films import FAINT, TEXT
-from challenge.frame import View, to_unit
-from challenge.local import load_model, predict
-from challenge.metrics import errors
-from challenge.pictures import GAP, INTERIOR, error_image, image, model_image, png_bytes, shrink, view_scale
-from challenge.places import find_place
-from challenge.target import target
+from challenge.imaging.films import FAINT, TEXT
+from challenge.imaging.pictures import (
+    GAP,
+    INTERIOR,
+    error_image,
+    image,
+    model_image,
+    png_bytes,
+    shrink,
+    view_scale,
+)
+from challenge.mandelbrot.coordinates import View, to_unit
+from challenge.mandelbrot.target import target
+from challenge.scoring.metrics import errors
+from challenge.scoring.places import find_place
+from challenge.training.local_model import load_model, predict
 
 PIXELS = 164
 # Drawn finer, then averaged, so that a model is not blamed for the grain of the picture.

@@ -26,13 +26,13 @@ def pytest_collection_modifyitems(items):
 def case_of() -> Callable[[Path], object]:
     """From a bundle's directory to the case that `judge` would hand to the probes, on a small season."""
     # Here, so that other folders' tests do not wait for torch.
-    from challenge.bundle import read_bundle
-    from challenge.evaluation import EvaluationSize, evaluation_set
-    from challenge.metrics import measure
-    from challenge.season import PRACTICE
+    from challenge.bundle.reader import read_bundle
+    from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
+    from challenge.scoring.metrics import measure
+    from challenge.scoring.season import PRACTICE
     from evaluator import judge
-    from evaluator.limits import Limits
     from evaluator.sandbox import find_sandbox
+    from evaluator.sandbox.limits import Limits
 
     class Nobody:
         def status(self, *_): ...

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from challenge.verdicts import Reason
+from challenge.results.verdicts import Reason
 from evaluator.sandbox import Unconfined, bubblewrap, cgroups, find_sandbox
-from evaluator.sandbox.syscalls import filter_program
+from evaluator.sandbox.seccomp import filter_program
 
 
 def tool(name):

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from challenge.bundle import limit_of, parse_manifest, read_bundle
-from challenge.verdicts import EvaluationError, Reason
-from challenge.weights import check_weights
-from evaluator import wire
-from evaluator.limits import Limits
-from evaluator.process import Used
-from evaluator.session import Session
+from challenge.bundle.reader import limit_of, parse_manifest, read_bundle
+from challenge.bundle.weights import check_weights
+from challenge.results.verdicts import EvaluationError, Reason
+from evaluator.sandbox import protocol
+from evaluator.sandbox.limits import Limits
+from evaluator.sandbox.process import Used
+from evaluator.sandbox.session import Session
 
 spec = importlib.util.spec_from_file_location("gallery", Path(__file__).with_name("museum") / "gallery.py")
 gallery = importlib.util.module_from_spec(spec)
@@ -84,7 +84,7 @@ def frames(answer, length):
     os.close(theirs)
     try:
         session = Session(process, Limits(request_seconds=1.0))
-        nonce = answer[4 : 4 + wire.NONCE_BYTES].ljust(wire.NONCE_BYTES, b"\0")
+        nonce = answer[4 : 4 + protocol.NONCE_BYTES].ljust(protocol.NONCE_BYTES, b"\0")
         only_ours(lambda: np.frombuffer(session._receive(nonce, 8 * length, 1.0), "<f8"))
     finally:
         for descriptor in (replies, output, printed):
@@ -93,10 +93,10 @@ def frames(answer, length):
 
 # zipfile ends a name that it writes at a zero byte.
 NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=20)
-ANSWER = wire.HEADER.pack(wire.MAGIC, bytes(16), wire.Op.DONE, 16) + bytes(16)
+ANSWER = protocol.HEADER.pack(protocol.MAGIC, bytes(16), protocol.Op.DONE, 16) + bytes(16)
 HEADS = st.builds(
-    lambda op, length, rest: wire.HEADER.pack(wire.MAGIC, bytes(16), op, length) + rest,
-    st.sampled_from([*map(int, wire.Op), 0, 99, 255]),
+    lambda op, length, rest: protocol.HEADER.pack(protocol.MAGIC, bytes(16), op, length) + rest,
+    st.sampled_from([*map(int, protocol.Op), 0, 99, 255]),
     st.one_of(st.integers(0, 64), st.integers(0, 2**64 - 1)),
     st.binary(max_size=64),
 )
@@ -159,7 +159,7 @@ def test_frames(answer, length):
 @given(st.integers(0, 255), st.binary(max_size=40))
 def test_failures_that_a_child_tells(code, text):
     payload = bytes([code]) + text
-    frames(wire.HEADER.pack(wire.MAGIC, bytes(16), wire.Op.FAILED, len(payload)) + payload, 1)
+    frames(protocol.HEADER.pack(protocol.MAGIC, bytes(16), protocol.Op.FAILED, len(payload)) + payload, 1)
 
 
 @pytest.mark.long
@@ -174,7 +174,7 @@ def test_for_ten_minutes(what, tmp_path):
         "manifests": (gallery.MANIFEST, lambda content: only_ours(lambda: parse_manifest(content))),
         "weights": (gallery.HONEST["weights.safetensors"], weights),
         "frames": (
-            wire.HEADER.pack(wire.MAGIC, bytes(16), wire.Op.DONE, 16) + bytes(16),
+            protocol.HEADER.pack(protocol.MAGIC, bytes(16), protocol.Op.DONE, 16) + bytes(16),
             lambda c: frames(c, 2),
         ),
     }

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from challenge.bundle import read_bundle
+from challenge.bundle.reader import read_bundle
 from challenge.controls import FAMILIES
-from challenge.evaluation import EvaluationSize
-from challenge.season import PRACTICE
-from challenge.verdicts import EvaluationError
+from challenge.results.verdicts import EvaluationError
+from challenge.scoring.evaluation_set import EvaluationSize
+from challenge.scoring.season import PRACTICE
 from evaluator import judge, probes, universality
-from evaluator.limits import CORES, Limits
-from evaluator.probes import capacity, consistency, dose, plasticity, same_machine, scramble, twin
+from evaluator.probes import capacity, consistency, dose, plasticity, scramble, twin, weights_match
 from evaluator.sandbox import find_sandbox
+from evaluator.sandbox.limits import CORES, Limits
 
 CHEATS = Path(__file__).parent / "museum" / "cheats"
 NAMES = sorted(path.parent.name for path in CHEATS.glob("*/expected.toml"))
-PROBES = {one.NAME: one for one in (same_machine, consistency, scramble, twin, plasticity, capacity, dose)}
+PROBES = {one.NAME: one for one in (weights_match, consistency, scramble, twin, plasticity, capacity, dose)}
 VERDICTS = ("rejected", "flagged", "scored", "failed")
 # Each is one sandbox; the long tests ask all of them.
 CHEAP = (consistency.NAME, scramble.NAME, capacity.NAME)

@@ -11,7 +11,7 @@ import time
 import httpx
 import pytest
 
-MBC = [sys.executable, "-m", "challenge.cli"]
+MBC = [sys.executable, "-m", "challenge.commands.cli"]
 PATIENCE = 240
 SECONDS = 1.5
 LEARNER = '''

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-MBC = [sys.executable, "-m", "challenge.cli"]
+MBC = [sys.executable, "-m", "challenge.commands.cli"]
 CHAINS = 4
 PATIENCE = 240
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from challenge.bundle import read_bundle
+from challenge.bundle.reader import read_bundle
 from challenge.controls import FAMILIES
-from challenge.local import load_build
-from challenge.season import PRACTICE, Season
+from challenge.scoring.season import PRACTICE, Season
+from challenge.training.local_model import load_build
 from evaluator import probes, universality
-from evaluator.limits import CORES, Limits
 from evaluator.probes import consistency, plasticity, scramble, twin
 from evaluator.sandbox import find_sandbox
+from evaluator.sandbox.limits import CORES, Limits
 
 ZOO = Path(__file__).parent / "zoo"
 NAMES = sorted(path.parent.name for path in ZOO.glob("*/expected.toml"))

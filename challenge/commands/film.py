@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from challenge import exits
-from challenge.commands.ending import fail, told
-from challenge.places import PLACES, find_place
+from challenge.commands.cli_errors import fail, told
+from challenge.scoring.places import PLACES, find_place
+from challenge.util import exit_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,7 +36,7 @@ def film(
     """
     if not directory.is_dir():
         raise click.BadParameter(f"{directory} is not a directory of a submission.", param_hint="DIR")
-    from challenge.films import FORMATS, Zoom, learning, write_film, zoom  # noqa: PLC0415 - help comes at once
+    from challenge.imaging.films import FORMATS, Zoom, learning, write_film, zoom  # noqa: PLC0415 - help comes at once
 
     out = out or directory / "film.webp"
     if out.suffix not in FORMATS:
@@ -50,7 +50,7 @@ def film(
                 spot = find_place(place)
             except KeyError as error:
                 raise click.BadParameter(str(error.args[0]), param_hint="--zoom") from error
-            from challenge.local import load_model, predict  # noqa: PLC0415 - torch takes seconds
+            from challenge.training.local_model import load_model, predict  # noqa: PLC0415 - torch takes seconds
 
             model = load_model(directory)
             first = float(spot.octaves[0])
@@ -62,27 +62,27 @@ def film(
         try:
             count = write_film(_watched(pictures, total), out)
         except ValueError as problem:
-            fail(f"{problem}.", exits.FAILED)
+            fail(f"{problem}.", exit_codes.FAILED)
     click.echo(f"Wrote {count} pictures to {out} ({out.stat().st_size:,} bytes).")
 
 
 def _frames(directory: Path) -> "tuple[list[Image], Image]":
     from PIL import Image as images  # noqa: PLC0415, N813 - help comes at once; the class has the name
 
-    from challenge.frames import FRAME_PIXELS, FRAME_VIEW  # noqa: PLC0415
-    from challenge.pictures import image, view_scale  # noqa: PLC0415
-    from challenge.target import target  # noqa: PLC0415
+    from challenge.imaging.pictures import image, view_scale  # noqa: PLC0415
+    from challenge.mandelbrot.target import target  # noqa: PLC0415
+    from challenge.training.snapshots import FRAME_PIXELS, FRAME_VIEW  # noqa: PLC0415
 
     paths = sorted((directory / "frames").glob("*.png"))
     if not paths:
         fail(
             f"There are no frames in {directory / 'frames'}: `mbc train {directory}` makes them.",
-            exits.FAILED,
+            exit_codes.FAILED,
         )
     truth = target(FRAME_VIEW.grid(FRAME_PIXELS))
     frames = [images.open(path).convert("RGB") for path in paths]
     if len({frame.size for frame in frames}) > 1:
-        fail(f"The frames in {directory / 'frames'} are not all of one size.", exits.FAILED)
+        fail(f"The frames in {directory / 'frames'} are not all of one size.", exit_codes.FAILED)
     return frames, image(truth, view_scale(truth))
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from challenge import exits
-from challenge.commands.ending import fail, told
+from challenge.commands.cli_errors import fail, told
 from challenge.commands.new import REFERENCES, kinds
+from challenge.util import exit_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from challenge.controls import Control
-    from challenge.fitting import Fit
+    from challenge.training.fitting import Fit
 
 DATA = ("curve", "picture", "sphere", "spiral", "digits", "mnist", "mandelbrot")
 STEPS = 2000
@@ -49,16 +49,16 @@ def fit(
     process.
     """
     directories = [_directory(one) for one in kind]
-    from challenge.films import FORMATS  # noqa: PLC0415 - help comes at once
+    from challenge.imaging.films import FORMATS  # noqa: PLC0415 - help comes at once
 
     out = out or Path(f"fit-{name}.webp")
     if out.suffix not in FORMATS:
         raise click.BadParameter(f"{out} should end in {' or '.join(FORMATS)}.", param_hint="--out")
     with told():
-        from challenge import fitting  # noqa: PLC0415 - torch takes seconds
-        from challenge.films import write_film  # noqa: PLC0415
-        from challenge.local import load_build  # noqa: PLC0415
-        from challenge.training import Budget  # noqa: PLC0415
+        from challenge.imaging.films import write_film  # noqa: PLC0415
+        from challenge.training import fitting  # noqa: PLC0415 - torch takes seconds
+        from challenge.training.local_model import load_build  # noqa: PLC0415
+        from challenge.training.refit import Budget  # noqa: PLC0415
 
         control = fitting.data(name, seed)
         budget = Budget(steps, seconds) if steps or seconds else Budget(STEPS)
@@ -75,7 +75,7 @@ def fit(
         try:
             write_film(_film(control, fits, size), out)
         except ValueError as problem:
-            fail(f"{problem}.", exits.FAILED)
+            fail(f"{problem}.", exit_codes.FAILED)
     _print(control, fits, out, as_json=as_json)
 
 
@@ -90,9 +90,10 @@ def _directory(kind: str) -> Path:
 
 def _film(control: "Control", fits: "list[Fit]", size: int) -> "Iterator[Image]":
     """All fits at each moment that all of them were looked at, as one row over their curves."""
-    from challenge import films, fitting  # noqa: PLC0415
-    from challenge.panels import panel  # noqa: PLC0415
-    from challenge.pictures import side_by_side  # noqa: PLC0415
+    from challenge.imaging import films  # noqa: PLC0415
+    from challenge.imaging.pictures import side_by_side  # noqa: PLC0415
+    from challenge.imaging.thumbnails import panel  # noqa: PLC0415
+    from challenge.training import fitting  # noqa: PLC0415
 
     curves = [films.Curve(one.name, [(look.done, look.skill) for look in one.looks]) for one in fits]
     moments = min(len(one.looks) for one in fits)
@@ -113,7 +114,7 @@ def _film(control: "Control", fits: "list[Fit]", size: int) -> "Iterator[Image]"
 
 
 def _print(control: "Control", fits: "list[Fit]", out: Path, *, as_json: bool) -> None:
-    from challenge.fitting import figure  # noqa: PLC0415
+    from challenge.training.fitting import figure  # noqa: PLC0415
 
     if as_json:
         figures: list[dict[str, Any]] = [

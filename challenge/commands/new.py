@@ -9,8 +9,8 @@ from typing import Final
 
 import click
 
-from challenge import exits
-from challenge.commands.ending import fail, told
+from challenge.commands.cli_errors import fail, told
+from challenge.util import exit_codes
 
 REFERENCES: Final = Path(__file__).resolve().parents[2] / "submissions"
 _LEARNED: Final = ("weights.safetensors", "frames")
@@ -33,7 +33,9 @@ def new(directory: Path, kind: str, *, with_weights: bool, author: str | None) -
     """Start a submission in DIR from a reference submission of KIND: its code and its recipe."""
     known = kinds()
     if not known:
-        fail("The reference submissions come with a clone of the repository; here are none.", exits.FAILED)
+        fail(
+            "The reference submissions come with a clone of the repository; here are none.", exit_codes.FAILED
+        )
     if kind not in known:
         raise click.BadParameter(
             f"there is no kind {kind!r}; there are {', '.join(known)}.", param_hint="--from"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from challenge.commands.ending import told
+from challenge.commands.cli_errors import told
 
 
 @click.command(epilog="Example: mbc pack mine -o mine.zip")
@@ -18,7 +18,7 @@ def pack(directory: Path, out: Path | None) -> None:
     """
     if not directory.is_dir():
         raise click.BadParameter(f"{directory} is not a directory.", param_hint="DIR")
-    from challenge.bundle import pack as make  # noqa: PLC0415 - help comes at once
+    from challenge.bundle.reader import pack as make  # noqa: PLC0415 - help comes at once
 
     with told():
         for sentence in make(directory, out or Path(f"{directory.resolve().name}.zip")):

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import click
 
-from challenge import exits
-from challenge.bundle import WEIGHT_CLASSES, Bundle, pack, read_bundle
-from challenge.client import Account, Client, ServerError, Standing
-from challenge.tracks import BUDGETS, CPU, Track
-from challenge.verdicts import EvaluationError, Reason, Status
+from challenge.bundle.reader import WEIGHT_CLASSES, Bundle, pack, read_bundle
+from challenge.commands.client import Account, Client, ServerError, Standing
+from challenge.results.verdicts import EvaluationError, Reason, Status
+from challenge.scoring.tracks import BUDGETS, CPU, Track
+from challenge.util import exit_codes
 
 LOOK_SECONDS: Final = 1.0
 # A server that is restarted is back within this time; the evaluation goes on meanwhile.
@@ -24,11 +24,11 @@ PATIENCE_SECONDS: Final = 60.0
 
 _TRACKS: Final = [track.value for track in Track]
 _CODES: Final = {
-    Status.SCORED: exits.OK,
-    Status.REJECTED: exits.REJECTED,
-    Status.DISQUALIFIED: exits.REJECTED,
-    Status.FAILED: exits.FAILED,
-    Status.CANCELLED: exits.FAILED,
+    Status.SCORED: exit_codes.OK,
+    Status.REJECTED: exit_codes.REJECTED,
+    Status.DISQUALIFIED: exit_codes.REJECTED,
+    Status.FAILED: exit_codes.FAILED,
+    Status.CANCELLED: exit_codes.FAILED,
 }
 
 server_option = click.option(
@@ -47,7 +47,7 @@ def _told(command: Callable[..., None]) -> Callable[..., None]:
         except ServerError as error:
             click.echo(f"error: {error}", err=True)
             refused = error.status == 422 and error.code in {reason.value for reason in Reason}
-            sys.exit(exits.BUNDLE_INVALID if refused else exits.SERVER)
+            sys.exit(exit_codes.BUNDLE_INVALID if refused else exit_codes.SERVER)
 
     return run
 
@@ -68,7 +68,7 @@ def login(server: str | None, token: str | None) -> None:
         path = account.remember()
     except OSError as error:
         click.echo(f"error: The account cannot be remembered: {error}.", err=True)
-        sys.exit(exits.FAILED)
+        sys.exit(exit_codes.FAILED)
     click.echo(f"You are {who.get('name')} at {account.server}; remembered in {path}.")
 
 
@@ -242,7 +242,7 @@ def _archive(path: Path, folder: Path, *, trained: bool) -> tuple[Bundle, Path]:
         return read_bundle(path, trained=trained), path
     except EvaluationError as error:
         click.echo(f"error: {error.sentence}", err=True)
-        sys.exit(exits.BUNDLE_INVALID)
+        sys.exit(exit_codes.BUNDLE_INVALID)
 
 
 def _follow(client: Client, standing: Standing) -> Standing:
@@ -285,7 +285,7 @@ def _show(standing: Standing, *, as_json: bool) -> None:
         if others and not all(one.final for one in others):
             lines.append(f"  mbc status {standing.id} --wait")
         click.echo("\n".join([*lines, *([f"  {standing.url}"] if standing.url else [])]))
-    sys.exit(_CODES.get(standing.status, exits.OK))
+    sys.exit(_CODES.get(standing.status, exit_codes.OK))
 
 
 def _lines(standing: Standing) -> list[str]:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from challenge.commands.ending import told
-from challenge.deep import DEEPEST
-from challenge.places import PLACES, find_place
+from challenge.commands.cli_errors import told
+from challenge.mandelbrot.deep_zoom import DEEPEST
+from challenge.scoring.places import PLACES, find_place
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,7 @@ class _Centre(click.ParamType[tuple[str, str]]):
     def convert(
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, str]:
-        from challenge.deep import parse  # noqa: PLC0415 - help comes at once
+        from challenge.mandelbrot.deep_zoom import parse  # noqa: PLC0415 - help comes at once
 
         parts = value.replace(",", " ").split()
         if len(parts) != 2:
@@ -109,10 +109,10 @@ def render(
         spot = find_place(place) if place else None
     except KeyError as error:
         raise click.BadParameter(str(error.args[0]), param_hint="--place") from error
-    from challenge import pictures  # noqa: PLC0415 - numba and matplotlib take a second
-    from challenge.deep import render as render_counts  # noqa: PLC0415
-    from challenge.frame import CENTRE, View  # noqa: PLC0415
-    from challenge.target import squash, target  # noqa: PLC0415
+    from challenge.imaging import pictures  # noqa: PLC0415 - numba and matplotlib take a second
+    from challenge.mandelbrot.coordinates import CENTRE, View  # noqa: PLC0415
+    from challenge.mandelbrot.deep_zoom import render as render_counts  # noqa: PLC0415
+    from challenge.mandelbrot.target import squash, target  # noqa: PLC0415
 
     if octave is None:
         octave = float(spot.octaves[0]) if spot else 0.0
@@ -152,10 +152,10 @@ def _with_model(
     path: Path, points: "NDArray[np.float64]", iterations: int, only: str | None, cmap: str
 ) -> "list[Image]":
     """Truth, model and error of a submission, or the one of them that was asked for."""
-    from challenge import pictures  # noqa: PLC0415 - numba and matplotlib take a second
-    from challenge.frame import to_unit  # noqa: PLC0415
-    from challenge.local import load_model, predict  # noqa: PLC0415 - torch takes seconds
-    from challenge.target import target  # noqa: PLC0415
+    from challenge.imaging import pictures  # noqa: PLC0415 - numba and matplotlib take a second
+    from challenge.mandelbrot.coordinates import to_unit  # noqa: PLC0415
+    from challenge.mandelbrot.target import target  # noqa: PLC0415
+    from challenge.training.local_model import load_model, predict  # noqa: PLC0415 - torch takes seconds
 
     truth = target(points, max_iterations=iterations)
     prediction = predict(load_model(path), to_unit(points))

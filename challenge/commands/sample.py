@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from challenge.commands.ending import told
-from challenge.whole import replacing
+from challenge.commands.cli_errors import told
+from challenge.util.atomic_files import replacing
 
 MOST = 1_000_000_000
 
@@ -30,7 +30,7 @@ def sample(number: int, out: Path, seed: int | None) -> None:
         import numpy as np  # noqa: PLC0415 - help comes at once
         from rich.console import Console  # noqa: PLC0415
 
-        from challenge.sampling import sample as draw  # noqa: PLC0415
+        from challenge.training.sampling import sample as draw  # noqa: PLC0415
 
         with Console(stderr=True).status(f"Drawing {number:,} points"):
             x, t = draw(number, seed)

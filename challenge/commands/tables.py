@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from challenge.tracks import Track
-from challenge.wording import share
+from challenge.results.formatting import share
+from challenge.scoring.tracks import Track
 
 _COLUMNS = (
     ("rank", "right"), ("name", "left"), ("author", "left"), ("octaves", "right"), ("95 %", "right"),

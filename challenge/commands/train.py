@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from challenge import exits
-from challenge.commands.ending import fail, told
-from challenge.recipes import Precision, Sampling
+from challenge.bundle.train_config import Precision, Sampling
+from challenge.commands.cli_errors import fail, told
+from challenge.util import exit_codes
 
 if TYPE_CHECKING:
-    from challenge.trainer import Progress
+    from challenge.training.trainer import Progress
 
 
 @click.command(
@@ -66,21 +66,21 @@ def train(
             f"{directory} is not a directory; `mbc new {directory} --from mlp` makes one.", param_hint="DIR"
         )
     with told():
-        from challenge.recipes import read_recipe  # noqa: PLC0415 - help comes at once
+        from challenge.bundle.train_config import read_recipe  # noqa: PLC0415 - help comes at once
 
         recipe = read_recipe(directory).changed(
             steps=steps, seconds=seconds, seed=seed, samples=samples, sampling=sampling, precision=precision
         )
         import torch  # noqa: PLC0415 - takes seconds
 
-        from challenge import checkpoint  # noqa: PLC0415
-        from challenge.local import build_model, save_weights  # noqa: PLC0415
-        from challenge.trainer import fit  # noqa: PLC0415
+        from challenge.training import checkpoint  # noqa: PLC0415
+        from challenge.training.local_model import build_model, save_weights  # noqa: PLC0415
+        from challenge.training.trainer import fit  # noqa: PLC0415
 
         if device not in {"auto", "cpu", "cuda"}:
             raise click.BadParameter(f"must be auto, cpu or cuda, not {device!r}.", param_hint="--device")
         if device == "cuda" and not torch.cuda.is_available():
-            fail("This machine has no CUDA device that torch can use; try --device cpu.", exits.FAILED)
+            fail("This machine has no CUDA device that torch can use; try --device cpu.", exit_codes.FAILED)
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         torch.set_num_threads(threads or max(1, (os.cpu_count() or 2) - 1))
@@ -115,7 +115,7 @@ def _logged(logs: Path | None) -> Iterator[Callable[["Progress"], None]]:
     try:
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - an optional extra
     except ImportError:
-        fail("--tensorboard needs the package tensorboard: pip install tensorboard", exits.FAILED)
+        fail("--tensorboard needs the package tensorboard: pip install tensorboard", exit_codes.FAILED)
     writer: Any = SummaryWriter(str(logs))
 
     def log(now: "Progress") -> None:

@@ -29,7 +29,7 @@ from challenge.controls import (
     teacher,
 )
 from challenge.controls.control import Control, Family
-from challenge.season import Season
+from challenge.scoring.season import Season
 
 FAMILIES: Final[dict[str, Family]] = {
     "curve": curve.draw,

@@ -7,7 +7,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.metrics import errors
+from challenge.scoring.metrics import errors
 
 Array = NDArray[np.float64]
 
@@ -27,7 +27,7 @@ class Control:
         x: (n, in_features) in [-1, 1]; y: (n, out_features) in [0, 1]; both go to the submission.
         held_x: inputs of the held-out half; held_y never leaves the judge.
         line_may_pass: real data on which a line is good; else a line has to stay below the bar.
-        shown_as: what people are shown of a fit, see `challenge.controls.showing`.
+        shown_as: what people are shown of a fit, see `challenge.controls.fit_visuals`.
         labels: names of the classes.
     """
 

@@ -20,7 +20,7 @@ from challenge.controls.control import (
     split,
     to_unit_interval,
 )
-from challenge.warp import draw_warp
+from challenge.targets.warp import draw_warp
 
 Array = NDArray[np.float64]
 Points = NDArray[np.complex128]

@@ -10,9 +10,9 @@ kept          the practice season's, on disk
 sets          samples to learn from, and views to be judged on
 """
 
+from challenge.scoring.tracks import SAMPLES
 from challenge.targets.draws import KINDS, draw_target
 from challenge.targets.sets import SIZE, Samples, target_views, training_samples
 from challenge.targets.target import Target
-from challenge.tracks import SAMPLES
 
 __all__ = ["KINDS", "SAMPLES", "SIZE", "Samples", "Target", "draw_target", "target_views", "training_samples"]

@@ -10,14 +10,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.chains import draw_views
-from challenge.frame import CENTRE, HALF_WIDTH, OCTAVES
-from challenge.season import Season
+from challenge.mandelbrot.coordinates import CENTRE, HALF_WIDTH, OCTAVES
+from challenge.scoring.chains import draw_views
+from challenge.scoring.season import Season
 from challenge.targets.maps import EscapeMap, Fractal, Mandelbrot
 from challenge.targets.recolouring import draw_recolouring
 from challenge.targets.roughness import draw_roughness
 from challenge.targets.target import Target, Window
-from challenge.warp import draw_warp
+from challenge.targets.warp import draw_warp
 
 Array = NDArray[np.float64]
 Generator = np.random.Generator

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from challenge.precise import Escape, fixed, log2
+from challenge.mandelbrot.bigint import Escape, fixed, log2
 from challenge.targets.kernels import SMALLEST
 
 _BAILOUT_BITS: Final = 32

@@ -111,7 +111,7 @@ def warp(
     heights: Array,
     out: Array,
 ) -> None:
-    """`challenge.warp.Warp` and `roughness.Roughness` together, in a fixed order: the same bits anywhere."""
+    """Apply `Warp` and `Roughness` together, in a fixed order: the same bits anywhere."""
     for n in range(len(unit)):
         for axis in range(2):
             moved = 0.0

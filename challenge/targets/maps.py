@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.target import Escapes, escapes
+from challenge.mandelbrot.target import Escapes, escapes
 
 Array = NDArray[np.float64]
 
@@ -78,7 +78,7 @@ class EscapeMap:
 
     def escapes(self, points: Array) -> Escapes:
         """Counts and exterior distances at (n, 2) plane points, each (n,)."""
-        from challenge.schedule import share, threads  # noqa: PLC0415 - Numba takes half a second to import
+        from challenge.mandelbrot.parallel import share, threads  # noqa: PLC0415 - Numba takes half a second to import
         from challenge.targets import kernels  # noqa: PLC0415
 
         points = np.ascontiguousarray(points)

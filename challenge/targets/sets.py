@@ -6,11 +6,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.chains import Views, draw_views
-from challenge.evaluation import FULL, EvaluationSize
-from challenge.season import Season
+from challenge.scoring.chains import Views, draw_views
+from challenge.scoring.evaluation_set import FULL, EvaluationSize
+from challenge.scoring.season import Season
+from challenge.scoring.tracks import SAMPLES, samples_size
 from challenge.targets.target import Target
-from challenge.tracks import SAMPLES, samples_size
 
 Array = NDArray[np.float64]
 

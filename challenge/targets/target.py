@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.chains import Look
-from challenge.target import squash
+from challenge.mandelbrot.target import squash
+from challenge.scoring.chains import Look
 from challenge.targets.maps import Fractal
 from challenge.targets.recolouring import Recolouring
 from challenge.targets.roughness import COARSEST, Roughness
-from challenge.warp import Warp
+from challenge.targets.warp import Warp
 
 Array = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Target:
-    """A function of unit points, with chains of its own: a `challenge.chains.Ground`.
+    """A function of unit points, with chains of its own: a `challenge.scoring.chains.Ground`.
 
     Attributes:
         kind: which of the track's targets it is: "mandelbrot", "cousin" or "polynomial".

@@ -7,9 +7,9 @@ cannot see: docs/integrity.md.
 
 from collections.abc import Callable, Sequence
 
-from challenge.evidence import Plot
-from challenge.report import Integrity, ProbeResult
-from evaluator.probes import capacity, consistency, dose, plasticity, same_machine, scramble, twin
+from challenge.results.report import Integrity, ProbeResult
+from challenge.results.result_visuals import Plot
+from evaluator.probes import capacity, consistency, dose, plasticity, scramble, twin, weights_match
 from evaluator.probes.case import FULL_EFFORT, SMALL_EFFORT, Case, Effort, Probed
 
 Progress = Callable[[float, str], None]
@@ -31,7 +31,7 @@ def run(case: Case, progress: Progress) -> tuple[Integrity, tuple[Plot, ...]]:
         progress(share, f"probing: {name}")
         probed.append(act())
 
-    probe(same_machine.NAME, 0.0, lambda: same_machine.run(case))
+    probe(weights_match.NAME, 0.0, lambda: weights_match.run(case))
     probe(consistency.NAME, 0.0, lambda: consistency.run(case))
     probe(scramble.NAME, 0.1, lambda: scramble.run(case))
     probe(twin.NAME, 0.35, lambda: twin.run(case))

@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from challenge.evidence import Plot, Series
-from challenge.report import ProbeResult
+from challenge.results.report import ProbeResult
+from challenge.results.result_visuals import Plot, Series
 from evaluator.probes.case import Case, Probed
 
 NAME: Final = "capacity"

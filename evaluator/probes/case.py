@@ -9,14 +9,14 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.bundle import Bundle
-from challenge.evaluation import EvaluationSet
-from challenge.evidence import Plot
-from challenge.report import ProbeResult
-from challenge.season import Season
-from challenge.verdicts import EvaluationError, Fault
-from evaluator.limits import CORES
-from evaluator.session import Session
+from challenge.bundle.reader import Bundle
+from challenge.results.report import ProbeResult
+from challenge.results.result_visuals import Plot
+from challenge.results.verdicts import EvaluationError, Fault
+from challenge.scoring.evaluation_set import EvaluationSet
+from challenge.scoring.season import Season
+from evaluator.sandbox.limits import CORES
+from evaluator.sandbox.session import Session
 
 Array = NDArray[np.float64]
 Start = Callable[[Bundle], AbstractContextManager[Session]]

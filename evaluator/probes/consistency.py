@@ -11,12 +11,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.evidence import Plot, Series
-from challenge.frame import to_unit
-from challenge.report import ProbeResult
-from challenge.season import Season
+from challenge.mandelbrot.coordinates import to_unit
+from challenge.results.report import ProbeResult
+from challenge.results.result_visuals import Plot, Series
+from challenge.scoring.season import Season
 from evaluator.probes.case import Case, Probed
-from evaluator.session import Session
+from evaluator.sandbox.session import Session
 
 Array = NDArray[np.float64]
 

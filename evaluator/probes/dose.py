@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.evidence import Plot, Series
-from challenge.metrics import skill_of_views
-from challenge.report import ProbeResult
+from challenge.results.report import ProbeResult
+from challenge.results.result_visuals import Plot, Series
+from challenge.scoring.metrics import skill_of_views
 from evaluator.probes import scramble
 from evaluator.probes.case import Case, Probed, answers_with, side_by_side
 from evaluator.probes.shuffling import mixed

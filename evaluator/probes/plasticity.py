@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from challenge.controls.control import REGRESSION, Control, split, to_unit_interval
-from challenge.evidence import Plot, Series
-from challenge.report import ProbeResult
-from challenge.season import Season
+from challenge.results.report import ProbeResult
+from challenge.results.result_visuals import Plot, Series
+from challenge.scoring.season import Season
 from evaluator.probes.case import Case, Probed, side_by_side
-from evaluator.probes.fits import budget
-from evaluator.session import Session
+from evaluator.probes.fit_budget import budget
+from evaluator.sandbox.session import Session
 
 Array = NDArray[np.float64]
 

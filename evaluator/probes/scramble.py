@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.evidence import Plot, Series
-from challenge.frame import to_unit
-from challenge.report import ProbeResult
+from challenge.mandelbrot.coordinates import to_unit
+from challenge.results.report import ProbeResult
+from challenge.results.result_visuals import Plot, Series
 from evaluator.probes.case import Case, Probed, answers_with, side_by_side
 from evaluator.probes.shuffling import shuffled
 

@@ -13,15 +13,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.evidence import Plot, Series
-from challenge.frame import to_plane, to_unit, view_width
-from challenge.metrics import skill_of_views
-from challenge.report import ProbeResult
-from challenge.season import Season
-from challenge.target import target
-from challenge.warp import draw_warp
+from challenge.mandelbrot.coordinates import to_plane, to_unit, view_width
+from challenge.mandelbrot.target import target
+from challenge.results.report import ProbeResult
+from challenge.results.result_visuals import Plot, Series
+from challenge.scoring.metrics import skill_of_views
+from challenge.scoring.season import Season
+from challenge.targets.warp import draw_warp
 from evaluator.probes.case import Case, Probed, side_by_side
-from evaluator.probes.fits import budget
+from evaluator.probes.fit_budget import budget
 
 Array = NDArray[np.float64]
 Map = Callable[[Array], Array]
@@ -88,7 +88,7 @@ def _identity(unit: Array) -> Array:
 
 
 def _twin(warp: Map, x: Array, season: Season, chains: int) -> Twin:
-    from challenge.evaluation import EvaluationSize, evaluation_set  # noqa: PLC0415
+    from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set  # noqa: PLC0415
 
     views = evaluation_set(_of_its_own(season), EvaluationSize(chains, OCTAVES, POINTS))
     centres = to_unit(views.centres)

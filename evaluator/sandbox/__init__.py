@@ -1,8 +1,8 @@
 """Where submissions run: bubblewrap for anybody's, and unconfined for your own on your own machine."""
 
-from challenge.verdicts import EvaluationError
+from challenge.results.verdicts import EvaluationError
 from evaluator.sandbox.bubblewrap import Bubblewrap
-from evaluator.sandbox.contract import Sandbox
+from evaluator.sandbox.provider import Sandbox
 from evaluator.sandbox.unconfined import Unconfined
 
 __all__ = ["Bubblewrap", "Sandbox", "Unconfined", "find_sandbox"]

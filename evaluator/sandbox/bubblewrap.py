@@ -26,15 +26,15 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from challenge.bundle import Bundle
-from challenge.verdicts import EvaluationError, Reason
-from evaluator.limits import MIB, Limits
-from evaluator.process import Life, Pipes, Process, wants_gpu
-from evaluator.sandbox import cgroups, keeper, view
-from evaluator.sandbox.escapes import SEALED, attempts
-from evaluator.sandbox.stage import staged
-from evaluator.sandbox.syscalls import filter_program
-from evaluator.session import Session
+from challenge.bundle.reader import Bundle
+from challenge.results.verdicts import EvaluationError, Reason
+from evaluator.sandbox import cgroups, mounts, reaper
+from evaluator.sandbox.limits import MIB, Limits
+from evaluator.sandbox.process import Life, Pipes, Process, wants_gpu
+from evaluator.sandbox.seccomp import filter_program
+from evaluator.sandbox.self_check import SEALED, attempts
+from evaluator.sandbox.session import Session
+from evaluator.sandbox.staging import staged
 
 # Belongs to no account, so that nothing else runs as it or has files of it.
 DROP_TO: Final = 64_123
@@ -54,7 +54,7 @@ class Bubblewrap:
         self._groups = cgroups.find()
         self._program = shutil.which("bwrap") or "bwrap"
         self._user = DROP_TO if os.geteuid() == 0 else None
-        self._doors = view.behind_doors() if self._user is not None else {}
+        self._doors = mounts.behind_doors() if self._user is not None else {}
 
     @property
     def name(self) -> str:
@@ -122,7 +122,7 @@ class Bubblewrap:
         if last == SEALED:
             raise missing(f"bubblewrap does not confine here; within reach: {', '.join(escapes)}.")
         said = tried.stderr.strip()[-300:]
-        door = view.closed_door(Path(sys.prefix).resolve()) if self._user is not None else None
+        door = mounts.closed_door(Path(sys.prefix).resolve()) if self._user is not None else None
         if door is not None:
             raise missing(
                 f"The Python environment {sys.prefix} lies behind {door}, which the sandbox's user may not "
@@ -172,11 +172,11 @@ class Bubblewrap:
                 limits,
                 device=device,
                 bundle="/bundle",
-                path=view.libraries(),
+                path=mounts.libraries(),
                 confined=True,
                 filter_fd=filter_fd,
             )
-            inner = [sys.executable, "-I", "-S", "-B", "/runner/child.py", options]
+            inner = [sys.executable, "-I", "-S", "-B", "/runner/runner.py", options]
             life = Life()
             groups, counters = self._groups.wanted(limits) if self._groups else ([], {})
             kept = {
@@ -199,13 +199,13 @@ class Bubblewrap:
         command, user = self._as_user(command)
         command[0] = shutil.which(command[0]) or command[0]
         options = options | {"life": life.watched, "report": life.told, "user": user}
-        return [sys.executable, "-I", "-S", "-B", keeper.__file__, json.dumps(options), *command]
+        return [sys.executable, "-I", "-S", "-B", reaper.__file__, json.dumps(options), *command]
 
     def _as_user(self, command: list[str]) -> tuple[list[str], int | None]:
         """The command, and the user that has to be dropped to before it."""
         if self._user is None or not self._doors:
             return command, self._user
-        return view.through_lobby(command, self._user, self._doors), None
+        return mounts.through_lobby(command, self._user, self._doors), None
 
     def _arguments(self, limits: Limits, *, gpu: bool = False) -> list[str]:
         size = str(limits.tmp_bytes)
@@ -216,7 +216,7 @@ class Bubblewrap:
         args += ["--cap-drop", "ALL", "--die-with-parent", "--new-session", "--as-pid-1"]
         args += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", SHM]
         # Before the environment, which may itself lie in a folder of the host's /tmp.
-        args += ["--size", size, "--perms", "0700", "--tmpfs", TMP, *view.arguments(self._doors)]
+        args += ["--size", size, "--perms", "0700", "--tmpfs", TMP, *mounts.arguments(self._doors)]
         args += ["--ro-bind-try", "/sys/devices/system/cpu", "/sys/devices/system/cpu"]
         if gpu:
             args += _gpu()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.limits import MIB, Limits
+from evaluator.sandbox.limits import MIB, Limits
 
 VARIABLE: Final = "MBC_CGROUP"
 ADVICE: Final = (

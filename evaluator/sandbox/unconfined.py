@@ -7,11 +7,11 @@ you can. Limits of the process and deadlines hold.
 import shutil
 import sys
 
-from challenge.bundle import Bundle
-from evaluator.limits import Limits
-from evaluator.process import Pipes, Process
-from evaluator.sandbox.stage import stage
-from evaluator.session import Session
+from challenge.bundle.reader import Bundle
+from evaluator.sandbox.limits import Limits
+from evaluator.sandbox.process import Pipes, Process
+from evaluator.sandbox.session import Session
+from evaluator.sandbox.staging import stage
 
 
 class Unconfined:
@@ -34,7 +34,7 @@ class Unconfined:
         options = pipes.options(
             limits, device=device, bundle=str(folder / "bundle"), path=path, confined=False
         )
-        command = [sys.executable, "-I", "-S", "-B", str(folder / "runner" / "child.py"), options]
+        command = [sys.executable, "-I", "-S", "-B", str(folder / "runner" / "runner.py"), options]
         return Session(
             Process(command, pipes, after=lambda: shutil.rmtree(folder, ignore_errors=True)), limits
         )

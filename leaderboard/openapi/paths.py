@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from challenge.bundle import WEIGHT_CLASSES
-from challenge.tracks import BUDGETS, CPU, Track
+from challenge.bundle.reader import WEIGHT_CLASSES
+from challenge.scoring.tracks import BUDGETS, CPU, Track
 from leaderboard.openapi.schemas import Schema, ref, whole, words
-from leaderboard.services.listing import KINDS, MOST_PER_PAGE, ORDERS, SORTS
+from leaderboard.services.board_query import KINDS, MOST_PER_PAGE, ORDERS, SORTS
 
 _V1: Final = "/api/v1"
 _WORKER: Final = f"{_V1}/worker/evaluations/{{evaluation_id}}"

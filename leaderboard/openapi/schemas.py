@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from challenge.bundle import WEIGHT_CLASSES
-from challenge.tracks import BUDGETS, Track
-from challenge.verdicts import FINAL, Fault, Reason, Status
+from challenge.bundle.reader import WEIGHT_CLASSES
+from challenge.results.verdicts import FINAL, Fault, Reason, Status
+from challenge.scoring.tracks import BUDGETS, Track
 
 Schema = dict[str, Any]
 

@@ -2,12 +2,12 @@
 
 from typing import Any, Final
 
-from challenge.tiles import DEEPEST
+from challenge.imaging.tiles import DEEPEST
 from leaderboard.openapi.paths import _BINARY, _JSON, _SUBMISSION, _WORKERS, _body, _operation
 from leaderboard.openapi.paths import _parameter as parameter
 from leaderboard.openapi.paths import _refusals as refusals
 from leaderboard.openapi.schemas import Schema, items, thing, truth, whole, words
-from leaderboard.services.model_tiles import MOST_WISHES
+from leaderboard.tiles.model_tiles import MOST_WISHES
 
 _V1: Final = "/api/v1/tiles"
 _WORKER: Final = "/api/v1/worker/tiles/{submission_id}"
@@ -18,7 +18,7 @@ _WHERE: Final = [
 ]
 _TILE: Final = {
     "200": {
-        "description": "A header and 256 x 256 values of 16 bits, packed as `challenge/tiles.py` says.",
+        "description": "A header and 256 x 256 values of 16 bits, packed as in challenge/imaging/tiles.py.",
         "content": {"application/octet-stream": {"schema": _BINARY}},
     },
     "304": {"description": "What you have is still right."},

@@ -14,12 +14,12 @@ from PIL import Image, UnidentifiedImageError
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from challenge.evidence import Evidence
-from challenge.metrics import depth
+from challenge.results.result_visuals import Evidence
+from challenge.scoring.metrics import depth
 from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.models import Artifact
-from leaderboard.services.files import write_whole
+from leaderboard.services.atomic_files import write_whole
 
 BYTES_LIMIT: Final = 4 * 1024 * 1024
 PIXELS_LIMIT: Final = 1024

@@ -18,18 +18,18 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from challenge.report import Report
-from challenge.tracks import Track
-from challenge.verdicts import EXPLANATIONS, Fault, Reason, Status
+from challenge.results.report import Report
+from challenge.results.verdicts import EXPLANATIONS, Fault, Reason, Status
+from challenge.scoring.tracks import Track
 from leaderboard.clock import steady
 from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.errors import Refused, conflict, not_found
 from leaderboard.models import Evaluation, ReportRow, SeasonRow, Submission, Token
-from leaderboard.services import artifacts, turns
+from leaderboard.services import artifacts, queue_order
+from leaderboard.services.queue_order import live
 from leaderboard.services.reports import read_report
 from leaderboard.services.tokens import digest_of
-from leaderboard.services.turns import live
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def claim(session: Session, config: Config, evaluation_id: int, holder: Token) -
     None where a more urgent one waits: then this one is sent again when its turn comes.
     """
     moment = steady()
-    if turns.put_back(session, evaluation_id, moment):
+    if queue_order.put_back(session, evaluation_id, moment):
         return None
     lease = secrets.token_urlsafe(24)
     won = session.execute(
@@ -299,7 +299,7 @@ def set_aside(session: Session, found: Sequence[Evaluation], reason: str) -> Non
 
 def queue_positions(session: Session) -> dict[int, int]:
     """Of every evaluation that waits: 1 for the next one."""
-    waiting = session.scalars(turns.in_turn(select(Evaluation.id)).where(live(), turns.queued()))
+    waiting = session.scalars(queue_order.in_turn(select(Evaluation.id)).where(live(), queue_order.queued()))
     return {number: place for place, number in enumerate(waiting, 1)}
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from challenge.wording import NOTHING, figure, limit, share, skill
-from leaderboard.services.probes import anchor
+from challenge.results.formatting import NOTHING, figure, limit, share, skill
+from leaderboard.charts.probe_plots import anchor
 
 DASH: Final = "\N{EN DASH}"
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from challenge.machine import Machine
+from challenge.results.worker_info import Machine
 from leaderboard.db import now
 from leaderboard.errors import Refused
 from leaderboard.models import MachineRow, Token

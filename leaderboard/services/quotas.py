@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from challenge.verdicts import Fault
+from challenge.results.verdicts import Fault
 from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.errors import Refused
 from leaderboard.models import Evaluation, HandIn, User
-from leaderboard.services.turns import live
+from leaderboard.services.queue_order import live
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from challenge.metrics import interval, ranks_of_sums
+from challenge.scoring.metrics import interval, ranks_of_sums
 from leaderboard.models import ReportRow
 
 _KEPT = 8

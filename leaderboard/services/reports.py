@@ -5,10 +5,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.report import Report
-from challenge.samples_report import SamplesReport
-from challenge.tracks import Track
-from challenge.verdicts import Status
+from challenge.results.report import Report
+from challenge.results.samples_report import SamplesReport
+from challenge.results.verdicts import Status
+from challenge.scoring.tracks import Track
 from leaderboard.errors import Refused
 from leaderboard.models import Evaluation
 

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from challenge.season import PRACTICE, Season
-from challenge.tracks import Track
+from challenge.scoring.season import PRACTICE, Season
+from challenge.scoring.tracks import Track
 from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.errors import conflict, not_found

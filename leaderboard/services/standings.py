@@ -9,12 +9,12 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import ColumnElement, Engine, and_, case, func, or_, select
 from sqlalchemy.orm import Session, contains_eager
 
-from challenge.tracks import BUDGETS, Track
-from challenge.verdicts import Status
+from challenge.results.verdicts import Status
+from challenge.scoring.tracks import BUDGETS, Track
 from leaderboard.models import Evaluation, ReportRow, SeasonRow, Submission, User
 from leaderboard.services import ranks
+from leaderboard.services.queue_order import in_turn, live
 from leaderboard.services.ranks import matrix
-from leaderboard.services.turns import in_turn, live
 
 _JUDGED = (Status.SCORED, Status.REJECTED, Status.DISQUALIFIED)
 

@@ -11,16 +11,16 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from challenge.bundle import Bundle, read_bundle
-from challenge.tracks import Track
-from challenge.verdicts import EXPLANATIONS, EvaluationError, Fault, Reason, Status
+from challenge.bundle.reader import Bundle, read_bundle
+from challenge.results.verdicts import EXPLANATIONS, EvaluationError, Fault, Reason, Status
+from challenge.scoring.tracks import Track
 from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.errors import Refused, conflict, not_found
 from leaderboard.models import Evaluation, SeasonRow, Submission, SubmissionText, User
 from leaderboard.services import quotas
+from leaderboard.services.atomic_files import write_whole
 from leaderboard.services.evaluations import queue_evaluation
-from leaderboard.services.files import write_whole
 from leaderboard.services.seasons import current_season
 
 SHOWN_TEXTS: Final = ("README.md", "train.toml")

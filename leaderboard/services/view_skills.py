@@ -12,8 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from leaderboard.config import Config
+from leaderboard.images import colormaps
 from leaderboard.models import Artifact
-from leaderboard.services import artifacts, colours
+from leaderboard.services import artifacts
 
 # From here on a view counts as drawn right: the same half that depth is measured at.
 HALF: Final = 0.5
@@ -42,7 +43,7 @@ def _measured(folder: Path, pictures: tuple[tuple[str, str], ...]) -> Skills:
     found: Skills = {}
     for name, _ in pictures:
         place, octave, _ = name.split("/")
-        shares = colours.error_shares(folder / name)
+        shares = colormaps.error_shares(folder / name)
         found.setdefault(place, {})[int(octave)] = round(float(1 - (shares**2).mean()), 4)
     return found
 

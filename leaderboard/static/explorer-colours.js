@@ -1,4 +1,4 @@
-// Numbers as colours, as `challenge/pictures.py` does it: a view's own range over the whole map, fading to the
+// Numbers as colours, as `challenge/imaging/pictures.py` does it: a view's own range over the whole map, fading to the
 // interior's colour from there to 1; errors in shares of the view's deviation.
 import { INSIDE, NOT_FINITE, SIDE, valueOf } from "./explorer-feed.js";
 

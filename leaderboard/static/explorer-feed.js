@@ -1,4 +1,4 @@
-// Tiles as numbers: asked for, waited for, decoded, and held for a while. `challenge/tiles.py` says what the bytes are.
+// Tiles as numbers: asked for, waited for, decoded, and held for a while. `challenge/imaging/tiles.py` says what the bytes are.
 export const SIDE = 256;
 export const INSIDE = 65535;
 export const NOT_FINITE = 65534;

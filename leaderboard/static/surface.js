@@ -1,5 +1,5 @@
 // Turns a fitted surface: the server's picture is replaced by a canvas as soon as somebody takes hold of it.
-// The geometry and the shading are those of leaderboard/services/surfaces.py.
+// The geometry and the shading are those of leaderboard/charts/surface.py.
 const SHADES = 10;
 const START = { azimuth: (-38 * Math.PI) / 180, elevation: (24 * Math.PI) / 180 };
 const LIGHT = normal([-0.45, 0.65, 0.6]);

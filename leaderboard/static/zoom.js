@@ -1,6 +1,6 @@
 // The views of one or two entries: places, octaves, linked zoom and pan, swipe, colours, the keyboard.
 // Without it the page shows one view at a time, and its links lead to the others.
-import { atlas } from "./atlas.js";
+import { atlas } from "./skill_map.js";
 import { Pictures, address, paint } from "./layers.js";
 import { follow } from "./pointer.js";
 import { Swipe } from "./swipe.js";

@@ -5,17 +5,17 @@ from typing import Any, Final
 from flask import Blueprint, Response, jsonify, request, send_file, stream_with_context, url_for
 from sqlalchemy.orm import Session
 
-from challenge import bundle as bundles
-from challenge.tracks import Track
+from challenge.bundle import reader as bundles
+from challenge.scoring.tracks import Track
 from leaderboard import openapi
 from leaderboard.errors import Refused, not_found
 from leaderboard.models import Evaluation, ReportRow, Submission, User
+from leaderboard.serve.lease_reaper import dispatch
 from leaderboard.services import evaluations, quotas, standings, submissions
-from leaderboard.sweeper import dispatch
-from leaderboard.views import lists
+from leaderboard.views import api_lists
 from leaderboard.views.board import conditional
-from leaderboard.views.common import parts, reading, token, upload_path, writing
-from leaderboard.views.visitors import seen
+from leaderboard.web.auth import seen
+from leaderboard.web.request_context import parts, reading, token, upload_path, writing
 
 BOTH: Final = "both"
 
@@ -216,9 +216,9 @@ def bundle(submission_id: int) -> Response:
         raise Refused(500, "bundle_lost", f"The bundle cannot be read: {error.strerror}.") from error
 
 
-api.add_url_rule("/board", "board", lists.board)
-api.add_url_rule("/submissions", "submissions", lists.list_submissions)
-api.add_url_rule("/seasons", "seasons", lists.list_seasons)
+api.add_url_rule("/board", "board", api_lists.board)
+api.add_url_rule("/submissions", "submissions", api_lists.list_submissions)
+api.add_url_rule("/seasons", "seasons", api_lists.list_seasons)
 
 
 @api.get("/whoami")

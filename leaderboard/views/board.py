@@ -8,14 +8,15 @@ from typing import Any, Final
 from flask import Response, render_template, request
 from sqlalchemy.orm import Session
 
-from challenge.bundle import WEIGHT_CLASSES
-from challenge.places import PLACES
-from challenge.tracks import BUDGETS, SENTENCES, Track
+from challenge.bundle.reader import WEIGHT_CLASSES
+from challenge.scoring.places import PLACES
+from challenge.scoring.tracks import BUDGETS, SENTENCES, Track
+from leaderboard.charts import pareto_and_history, sparkline
 from leaderboard.db import now
-from leaderboard.services import evaluations, fronts, listing, plots, ranks, seasons, standings
-from leaderboard.services.listing import Listing
+from leaderboard.services import board_query, evaluations, ranks, seasons, standings
+from leaderboard.services.board_query import Listing
 from leaderboard.services.standings import Board, Entry, Race
-from leaderboard.views.common import board_season, parts, reading
+from leaderboard.web.request_context import board_season, parts, reading
 
 PENDING_SHOWN: Final = 40
 UNRANKED_SHOWN: Final = 20
@@ -68,7 +69,7 @@ def _decided(db: Session, board: Board, wish: Listing, rows: list[Any]) -> dict[
     highest = max((e.evaluation.interval_high or 0.0 for e in board.entries), default=0.0)
     until = board.season.closed_at or now()
     watched = standings.standing(db, board.season, Race(Track.SAMPLES, wish.machine)).entries
-    page = listing.page(board.entries, wish)
+    page = board_query.page(board.entries, wish)
     shown = [e.evaluation.id for e in page.entries] if board.race.track is Track.SAMPLES else []
 
     def is_better(one: Entry, other: Entry) -> bool:
@@ -78,16 +79,18 @@ def _decided(db: Session, board: Board, wish: Listing, rows: list[Any]) -> dict[
         "board": board,
         "wish": wish,
         "page": page,
-        "profiles": {number: plots.profile(skill, 56) for number, skill in ranks.skills(db, shown).items()},
+        "profiles": {
+            number: sparkline.profile(skill, 56) for number, skill in ranks.skills(db, shown).items()
+        },
         "tracks": SENTENCES,
         "machines": tuple(BUDGETS),
         "best": board.entries[0] if board.entries else None,
-        "axis": plots.axis(highest, octaves),
+        "axis": sparkline.axis(highest, octaves),
         "seasons": rows,
         "places": _PLACES,
         "classes": list(WEIGHT_CLASSES),
-        "front": fronts.front(board.entries, octaves),
-        "history": fronts.history(watched, octaves, until, is_better),
+        "front": pareto_and_history.front(board.entries, octaves),
+        "history": pareto_and_history.history(watched, octaves, until, is_better),
         "waiting": bool(board.pending),
     }
 
@@ -102,7 +105,7 @@ _CSV: Final = (
 
 def table() -> Response:
     """Every entry that the query asks for, as CSV (RFC 4180), in full precision."""
-    wish = Listing.read(request.args, per_page=listing.MOST_PER_PAGE)
+    wish = Listing.read(request.args, per_page=board_query.MOST_PER_PAGE)
     with reading() as db:
         board = standings.board(db, board_season(db), wish.race)
     out = io.StringIO()
@@ -110,7 +113,7 @@ def table() -> Response:
     rows.writerow(_CSV)
     # All of them: a table that stops somewhere would be taken for the whole.
     everything = replace(wish, page=1, per_page=10**9)
-    for entry in listing.page(board.entries, everything).entries:
+    for entry in board_query.page(board.entries, everything).entries:
         values = entry.to_dict()
         (values["rank_low"], values["rank_high"]) = values["rank"]
         (values["interval_low"], values["interval_high"]) = values["interval"]

@@ -5,16 +5,17 @@ from typing import Any
 from flask import request
 from sqlalchemy.orm import Session
 
-from challenge.tracks import CPU, Track
+from challenge.scoring.tracks import CPU, Track
+from leaderboard.charts import paired_difference
 from leaderboard.errors import Refused, not_found
 from leaderboard.models import Evaluation
-from leaderboard.services import artifacts, differences, standings
+from leaderboard.services import artifacts, standings
 from leaderboard.services.standings import OPEN, Race
-from leaderboard.views import zooming
+from leaderboard.views import view_picker
 from leaderboard.views.api import asked_track, newest
-from leaderboard.views.common import board_season
 from leaderboard.views.entry import RIVALS, by_chain, standing
-from leaderboard.views.visitors import seen
+from leaderboard.web.auth import seen
+from leaderboard.web.request_context import board_season
 
 
 def context(db: Session) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def _compared(db: Session, a: Evaluation, b: Evaluation) -> dict[str, Any]:
             f"{a.submission.name} learned on the class {a.machine}, {b.submission.name} on {b.machine}.",
             "Budgets of two classes of machine are not the same: choose two of one class.",
         )
-    found = differences.difference(by_chain(db, a), by_chain(db, b))
+    found = paired_difference.difference(by_chain(db, a), by_chain(db, b))
     return {"difference": found, "rows": _rows(a, b), "zoom": _zoom(db, a, b)}
 
 
@@ -81,17 +82,17 @@ def _rows(a: Evaluation, b: Evaluation) -> tuple[tuple[str, str, Any, Any], ...]
 def _zoom(db: Session, a: Evaluation, b: Evaluation) -> dict[str, Any] | None:
     one, two = artifacts.views(db, a.id), artifacts.views(db, b.id)
     drawn = {place: [k for k in octaves if k in two.get(place, ())] for place, octaves in one.items()}
-    return zooming.zoom(
+    return view_picker.zoom(
         drawn,
         (
-            zooming.TRUTH,
-            zooming.Layer(
+            view_picker.TRUTH,
+            view_picker.Layer(
                 "a", a.submission.name, f"/evaluations/{a.id}/{{place}}/{{two}}/model.png", note="A"
             ),
-            zooming.Layer(
+            view_picker.Layer(
                 "b", b.submission.name, f"/evaluations/{b.id}/{{place}}/{{two}}/model.png", note="B"
             ),
-            zooming.Layer(
+            view_picker.Layer(
                 "beats",
                 "Who is nearer",
                 f"/compare/{a.id}/{b.id}/{{place}}/{{octave}}.png",

@@ -8,30 +8,20 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from challenge.evidence import Evidence
-from challenge.report import Report
-from challenge.shortfalls import by_remedy, doubts, shortfalls
-from challenge.tracks import Track
-from challenge.verdicts import EXPLANATIONS, Reason, Status
+from challenge.results.rejection_reasons import by_remedy, doubts, shortfalls
+from challenge.results.report import Report
+from challenge.results.result_visuals import Evidence
+from challenge.results.verdicts import EXPLANATIONS, Reason, Status
+from challenge.scoring.tracks import Track
+from leaderboard.charts import control_fits, probe_plots, skill_curve
+from leaderboard.charts.skill_curve import Entrant
 from leaderboard.errors import not_found
+from leaderboard.images import training_frames
 from leaderboard.models import Evaluation, ReportRow, Submission
-from leaderboard.services import (
-    artifacts,
-    curves,
-    evaluations,
-    films,
-    fits,
-    probes,
-    ranks,
-    standings,
-    submissions,
-    texts,
-    view_skills,
-)
-from leaderboard.services.curves import Entrant
-from leaderboard.views import learning, zooming
+from leaderboard.services import artifacts, evaluations, ranks, sanitize, standings, submissions, view_skills
+from leaderboard.views import samples_track, view_picker
 from leaderboard.views.api import newest
-from leaderboard.views.common import parts
+from leaderboard.web.request_context import parts
 
 # A list to choose from ends somewhere; the address takes any of them.
 RIVALS: Final = 200
@@ -64,16 +54,16 @@ def context(db: Session, submission_id: int) -> dict[str, Any]:
         ],
         "stages": STAGES,
         "report": report,
-        "learning": learning.context(db, watched and standing(found, watched)),
+        "learning": samples_track.context(db, watched and standing(found, watched)),
         **(_curve(db, found, shown, row) if row else {"curve": None}),
         "zoom": _zoom(db, shown, report),
         "explanation": EXPLANATIONS[Reason(shown.reason)] if shown.reason else None,
-        "rank": learning.rank(db, shown),
-        "sources": {n: Markup(texts.source_html(t)) for n, t in submissions.sources(db, found).items()},  # noqa: S704 - made by pygments
-        "readme": Markup(texts.readme_html(submissions.text(db, found, "README.md"))),  # noqa: S704 - cleaned by nh3
+        "rank": samples_track.rank(db, shown),
+        "sources": {n: Markup(sanitize.source_html(t)) for n, t in submissions.sources(db, found).items()},  # noqa: S704 - made by pygments
+        "readme": Markup(sanitize.readme_html(submissions.text(db, found, "README.md"))),  # noqa: S704 - cleaned by nh3
         "recipe": submissions.text(db, found, "train.toml"),
         "passed_on": submissions.may_be_passed_on(found),
-        "film": len(films.frames(submissions.path_of(parts().config, found.digest))),
+        "film": len(training_frames.frames(submissions.path_of(parts().config, found.digest))),
         **_proof(shown, report),
     }
 
@@ -83,14 +73,14 @@ def _proof(shown: Evaluation, report: Report | None) -> dict[str, Any]:
     if report is None:
         return {"failed": (), "flags": ()}
     evidence = artifacts.evidence(parts().config, shown.id) if report.universality else Evidence()
-    controls = fits.cards(report.universality, evidence.controls) if report.universality else ()
+    controls = control_fits.cards(report.universality, evidence.controls) if report.universality else ()
     return {
         "failed": by_remedy(shortfalls(report)) if shown.state is Status.REJECTED else (),
         "flags": by_remedy(doubts(report)),
         "controls": controls,
         "control_anchors": {card.control.name: f"control-{card.index}" for card in controls},
-        "probes": probes.cards(report.integrity, evidence) if report.integrity else (),
-        "other_plots": probes.others(report.integrity, evidence) if report.integrity else (),
+        "probes": probe_plots.cards(report.integrity, evidence) if report.integrity else (),
+        "other_plots": probe_plots.others(report.integrity, evidence) if report.integrity else (),
     }
 
 
@@ -128,8 +118,8 @@ def _curve(db: Session, found: Submission, shown: Evaluation, row: ReportRow) ->
         others.append(Entrant(chosen.submission.name, number or 0, by_chain(db, chosen.evaluation), "rival"))
     own = Entrant(found.name, found.id, matrix(row), "own")
     return {
-        "curve": curves.curve(own, others),
-        "narrow": curves.curve(own, others, curves.NARROW),
+        "curve": skill_curve.curve(own, others),
+        "narrow": skill_curve.curve(own, others, skill_curve.NARROW),
         "rivals": rivals,
         "rival": chosen and chosen.submission,
     }
@@ -153,12 +143,12 @@ def _zoom(db: Session, shown: Evaluation, report: Report | None) -> dict[str, An
     address = f"/evaluations/{shown.id}/{{place}}/{{two}}"
     # A little above its depth it still draws the truth, and begins to lose it.
     start = round(report.depth) - 2 if report else 0
-    return zooming.zoom(
+    return view_picker.zoom(
         artifacts.views(db, shown.id),
         (
-            zooming.TRUTH,
-            zooming.Layer("model", "Model", f"{address}/model.png"),
-            zooming.Layer("error", "Error", f"{address}/error.png", recolour=False, note="dark is right"),
+            view_picker.TRUTH,
+            view_picker.Layer("model", "Model", f"{address}/model.png"),
+            view_picker.Layer("error", "Error", f"{address}/error.png", recolour=False, note="dark is right"),
         ),
         skill=report.skill if report else (),
         start=start,

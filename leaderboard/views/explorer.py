@@ -9,15 +9,17 @@ from typing import Any, Final
 import numpy as np
 from flask import Blueprint, Response, jsonify, render_template, request, send_from_directory, url_for
 
-from challenge.pictures import ERROR_COLOURS, INTERIOR, NOT_FINITE, table
-from challenge.places import PLACES
-from challenge.tiles import DEEPEST
+from challenge.imaging.pictures import ERROR_COLOURS, INTERIOR, NOT_FINITE, table
+from challenge.imaging.tiles import DEEPEST
+from challenge.scoring.places import PLACES
 from leaderboard.errors import not_found
+from leaderboard.images import colormaps
 from leaderboard.models import Evaluation, ReportRow, Submission
-from leaderboard.services import colours, model_tiles, seasons, standings
+from leaderboard.services import seasons, standings
+from leaderboard.tiles import model_tiles
 from leaderboard.views import entry
 from leaderboard.views.api import newest
-from leaderboard.views.common import reading
+from leaderboard.web.request_context import reading
 
 explorer = Blueprint("explorer", __name__)
 
@@ -61,7 +63,7 @@ def _page(beside: _Model | None) -> str:
         beside=beside,
         entries=entries,
         places=PLACES,
-        maps=tuple(colours.MAPS),
+        maps=tuple(colormaps.MAPS),
         settings=json.dumps(_settings(beside), allow_nan=False),
         deepest=DEEPEST,
     )
@@ -74,7 +76,7 @@ def _settings(beside: _Model | None) -> dict[str, Any]:
         "truth": tiles,
         "model": None,
         "colours": url_for("explorer.palettes"),
-        "first": colours.FIRST,
+        "first": colormaps.FIRST,
         "deepest": DEEPEST,
         "places": [
             {"slug": p.slug, "centre": p.centre, "octaves": [p.octaves[0], p.octaves[-1]]} for p in PLACES
@@ -101,7 +103,7 @@ def palettes() -> Response:
 
     answer = jsonify(
         {
-            "maps": {name: digits(cmap) for name, cmap in colours.MAPS.items()},
+            "maps": {name: digits(cmap) for name, cmap in colormaps.MAPS.items()},
             "error": digits(ERROR_COLOURS),
             "inside": bytes(INTERIOR).hex(),
             "not_finite": bytes(NOT_FINITE).hex(),

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from leaderboard.errors import Refused
 from leaderboard.services import machines as known
-from leaderboard.views.common import body, token, writing
+from leaderboard.web.request_context import body, token, writing
 
 machines = Blueprint("machines", __name__, url_prefix="/api/v1/worker")
 _BYTES_LIMIT = 32 * 1024

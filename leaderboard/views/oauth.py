@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response
 from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.services import people
-from leaderboard.views.common import parts, writing
-from leaderboard.views.visitors import sign_in
+from leaderboard.web.auth import sign_in
+from leaderboard.web.request_context import parts, writing
 
 oauth_pages = Blueprint("oauth", __name__)
 _NAME: Final = "github"

@@ -6,25 +6,18 @@ from typing import Any
 from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from challenge import bundle as bundles
-from challenge.verdicts import EXPLANATIONS
+from challenge.bundle import reader as bundles
+from challenge.results.verdicts import EXPLANATIONS
 from leaderboard import openapi
 from leaderboard.errors import Refused, not_found
+from leaderboard.images import colormaps
 from leaderboard.models import User
-from leaderboard.services import (
-    artifacts,
-    colours,
-    figures,
-    machines,
-    quotas,
-    seasons,
-    tokens,
-)
+from leaderboard.services import artifacts, figures, machines, quotas, seasons, tokens
 from leaderboard.views import board, entry
 from leaderboard.views.api import take_bundle
-from leaderboard.views.common import parts, reading
-from leaderboard.views.shown import picture as made_picture
-from leaderboard.views.visitors import visitor
+from leaderboard.views.media import picture as made_picture
+from leaderboard.web.auth import visitor
+from leaderboard.web.request_context import parts, reading
 
 pages = Blueprint("pages", __name__)
 _YEAR = 365 * 24 * 3600
@@ -124,12 +117,12 @@ def _picture(path: Path, *, for_ever: bool) -> Response:
 
 def _coloured(path: Path) -> Response | None:
     """The picture in the colours that the query asks for; None for those that it has."""
-    name = colours.chosen(request.args.get("colours"))
-    if name == colours.FIRST or path.name == "error.png":
+    name = colormaps.chosen(request.args.get("colours"))
+    if name == colormaps.FIRST or path.name == "error.png":
         return None
     if not path.exists():
         raise not_found("picture")
-    return made_picture(colours.recoloured(path, name))
+    return made_picture(colormaps.recoloured(path, name))
 
 
 @pages.get("/truth/<slug>/<int:octave>.png")

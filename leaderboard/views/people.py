@@ -9,10 +9,10 @@ from werkzeug.wrappers import Response as BaseResponse
 from leaderboard.errors import Refused, not_found
 from leaderboard.models import User
 from leaderboard.services import artifacts, audit, people, profiles, quotas, submissions, tokens
-from leaderboard.views.common import parts, reading, writing
-from leaderboard.views.visitors import sign_in as let_in
-from leaderboard.views.visitors import sign_out as let_out
-from leaderboard.views.visitors import signed_in, visitor
+from leaderboard.web.auth import sign_in as let_in
+from leaderboard.web.auth import sign_out as let_out
+from leaderboard.web.auth import signed_in, visitor
+from leaderboard.web.request_context import parts, reading, writing
 
 people_pages = Blueprint("people", __name__)
 

@@ -5,13 +5,14 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, jsonify, request, send_file
 
-from challenge.tiles import DEEPEST, MOST_BYTES, Tile
-from challenge.verdicts import EXPLANATIONS, Reason
+from challenge.imaging.tiles import DEEPEST, MOST_BYTES, Tile
+from challenge.results.verdicts import EXPLANATIONS, Reason
 from leaderboard.errors import Refused
-from leaderboard.guards import asker
-from leaderboard.services import model_tiles, submissions
-from leaderboard.services.model_tiles import MOST_WISHES
-from leaderboard.views.common import body, parts, reading, token
+from leaderboard.services import submissions
+from leaderboard.tiles import model_tiles
+from leaderboard.tiles.model_tiles import MOST_WISHES
+from leaderboard.web.middleware import asker
+from leaderboard.web.request_context import body, parts, reading, token
 
 tiles = Blueprint("tiles", __name__, url_prefix="/api/v1/tiles")
 tile_worker = Blueprint("tile_worker", __name__, url_prefix="/api/v1/worker/tiles/<int:submission_id>")

@@ -5,11 +5,11 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, send_file
 
-from challenge.tracks import Track
+from challenge.scoring.tracks import Track
 from leaderboard.errors import Refused, conflict
 from leaderboard.models import Evaluation
 from leaderboard.services import artifacts, evaluations, submissions
-from leaderboard.views.common import body, parts, reading, token, writing
+from leaderboard.web.request_context import body, parts, reading, token, writing
 
 worker_api = Blueprint("worker_api", __name__, url_prefix="/api/v1/worker/evaluations/<int:evaluation_id>")
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from challenge.bundle import FRAME_LIMIT, TEXT_LIMIT, pack, parse_manifest, read_bundle, weight_class
-from challenge.verdicts import EvaluationError, Reason
+from challenge.bundle.reader import FRAME_LIMIT, TEXT_LIMIT, pack, parse_manifest, read_bundle, weight_class
+from challenge.results.verdicts import EvaluationError, Reason
 
 MANIFEST = b'api = 1\nname = "line"\nauthor = "A. Person"\ndescription = "y = a x + b"\n'
 MODEL = b"import torch\n\ndef build(i, o):\n    return torch.nn.Linear(i, o)\n"

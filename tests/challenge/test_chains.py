@@ -1,6 +1,6 @@
 import numpy as np
 
-from challenge.chains import Look, draw_views
+from challenge.scoring.chains import Look, draw_views
 
 
 class Disc:

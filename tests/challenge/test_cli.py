@@ -6,7 +6,7 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from challenge.cli import COMMANDS, mbc
+from challenge.commands.cli import COMMANDS, mbc
 
 
 def python(code):
@@ -17,7 +17,7 @@ def python(code):
 
 def test_help_comes_at_once_and_loads_nothing_heavy():
     code = (
-        "import sys, json\nfrom challenge.cli import mbc\n"
+        "import sys, json\nfrom challenge.commands.cli import mbc\n"
         "try: mbc(['--help'])\nexcept SystemExit: pass\n"
         "heavy = {'torch', 'numba', 'numpy', 'rich', 'httpx', 'matplotlib', 'sklearn', 'flask', 'celery'}\n"
         "print(json.dumps(sorted(heavy & set(sys.modules))))"
@@ -27,7 +27,7 @@ def test_help_comes_at_once_and_loads_nothing_heavy():
     times = []
     for _ in range(3):
         started = time.perf_counter()
-        python("from challenge.cli import mbc\ntry: mbc(['--help'])\nexcept SystemExit: pass")
+        python("from challenge.commands.cli import mbc\ntry: mbc(['--help'])\nexcept SystemExit: pass")
         times.append(time.perf_counter() - started)
     assert min(times) < 0.4
 
@@ -43,7 +43,7 @@ def test_every_command_has_an_example_and_the_line_that_the_list_shows(name):
 @pytest.mark.parametrize("name", ["train", "sample", "render", "new", "pack"])
 def test_a_commands_help_does_not_load_torch_or_numba(name):
     code = (
-        "import sys\nfrom challenge.cli import mbc\n"
+        "import sys\nfrom challenge.commands.cli import mbc\n"
         f"try: mbc(['{name}', '--help'])\nexcept SystemExit: pass\n"
         "assert not {'torch', 'numba', 'matplotlib'} & set(sys.modules), sorted(sys.modules)"
     )

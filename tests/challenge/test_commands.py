@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from challenge import sample
-from challenge.bundle import read_bundle
-from challenge.cli import mbc
+from challenge.bundle.reader import read_bundle
+from challenge.commands.cli import mbc
 from challenge.commands.new import REFERENCES, kinds
 
 
@@ -66,7 +66,7 @@ def test_ctrl_c_while_training_writes_the_weights(elsewhere):
     run("new", "mine", "--from", "mlp")
     # Who runs the tests in the background has them ignore it, and children inherit that.
     heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    code = f"{heeds}; from challenge.cli import main; main()"
+    code = f"{heeds}; from challenge.commands.cli import main; main()"
     child = subprocess.Popen(
         [sys.executable, "-c", code, "train", "mine", "--seconds", "300"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,

@@ -8,10 +8,10 @@ import pytest
 
 from challenge.controls import FAMILIES, cousin, digits, draws, friedman, picture, surface, tables
 from challenge.controls.control import line_share, line_skill, to_unit_interval
-from challenge.controls.showing import evidence, grid
-from challenge.evidence import Confusion, CurveFit, Evidence, PictureFit, Scatter, SurfaceFit
-from challenge.season import PRACTICE, Season
-from challenge.target import target
+from challenge.controls.fit_visuals import evidence, grid
+from challenge.mandelbrot.target import target
+from challenge.results.result_visuals import Confusion, CurveFit, Evidence, PictureFit, Scatter, SurfaceFit
+from challenge.scoring.season import PRACTICE, Season
 
 # What the contract's table asks for.
 SHAPES = {

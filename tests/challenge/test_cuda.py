@@ -7,13 +7,13 @@ import sys
 import numpy as np
 import pytest
 
-from challenge import cuda
+from challenge.mandelbrot import cuda
 
 PROGRAM = """
 import warnings
 import numpy as np
-from challenge import cuda
-from challenge.target import target
+from challenge.mandelbrot import cuda
+from challenge.mandelbrot.target import target
 rng = np.random.default_rng(0)
 points = np.concatenate([
     np.array([-0.75, 0.0]) + 2 * rng.uniform(-1, 1, (120, 2)),

@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from challenge import deep
-from challenge.frame import View
-from challenge.target import escape_count
+from challenge.mandelbrot import deep_zoom
+from challenge.mandelbrot.coordinates import View
+from challenge.mandelbrot.target import escape_count
 
 SIDE = 96
 LIMIT = 8_000
@@ -47,7 +47,7 @@ PLACES = {"spiral": ("-0.77568377+0.13646737j", 24, 2), "star": ("-0.10109636384
 @pytest.mark.parametrize("name", PLACES)
 def test_deep_pixels_agree_with_high_precision(oracle, name, octave):
     centre = misiurewicz(oracle.gmpy2, *PLACES[name], octave + 120)
-    picture = deep.render(centre, octave, SIDE, LIMIT)
+    picture = deep_zoom.render(centre, octave, SIDE, LIMIT)
     places = np.random.default_rng(octave).integers(0, SIDE, (50, 2)).tolist()
     want = np.array([direct(oracle, centre, octave, place) for place in places])
     got = np.array([picture[row, column] for row, column in places])
@@ -64,7 +64,7 @@ def test_deep_pixels_agree_with_high_precision(oracle, name, octave):
 
 def test_shallow_windows_agree_with_the_target():
     centre = ("-0.743643887", "0.131825904")
-    picture = deep.render(centre, 6, 64, 2000)
+    picture = deep_zoom.render(centre, 6, 64, 2000)
     want = escape_count(View((-0.743643887, 0.131825904), 6).grid(64), max_iterations=2000).reshape(64, 64)
     finite = np.isfinite(want) & np.isfinite(picture)
     assert (np.isfinite(want) == np.isfinite(picture)).mean() > 0.999
@@ -72,28 +72,28 @@ def test_shallow_windows_agree_with_the_target():
 
 
 def test_windows_that_are_all_inside_or_all_outside():
-    assert np.isinf(deep.render(("0", "0"), 10, 8, 500)).all()
-    assert np.isfinite(deep.render(("1", "1"), 10, 8, 500)).all()
+    assert np.isinf(deep_zoom.render(("0", "0"), 10, 8, 500)).all()
+    assert np.isfinite(deep_zoom.render(("1", "1"), 10, 8, 500)).all()
 
 
 def test_pixels_are_square_in_a_wide_picture():
-    wide = deep.render(("-0.5", "0"), 2, (30, 60), 300)
-    square = deep.render(("-0.5", "0"), 2, (60, 60), 300)
+    wide = deep_zoom.render(("-0.5", "0"), 2, (30, 60), 300)
+    square = deep_zoom.render(("-0.5", "0"), 2, (60, 60), 300)
     assert wide.shape == (30, 60)
     assert np.allclose(wide, square[15:45], equal_nan=True, rtol=0, atol=1e-9)
 
 
 def test_python_s_own_integers_do_as_well(monkeypatch):
-    centre = deep.parse(("-0.77568377", "0.13646737"))
-    want = deep.reference(centre, 50, 300)
-    monkeypatch.setattr(deep, "_integer", lambda value: value)
-    assert np.array_equal(deep.reference(centre, 50, 300), want)
+    centre = deep_zoom.parse(("-0.77568377", "0.13646737"))
+    want = deep_zoom.reference(centre, 50, 300)
+    monkeypatch.setattr(deep_zoom, "_integer", lambda value: value)
+    assert np.array_equal(deep_zoom.reference(centre, 50, 300), want)
 
 
 @pytest.mark.parametrize("centre", [("x", "0"), ("nan", "0"), ("1/0", "0"), ("3", "0")])
 def test_a_centre_that_is_none_is_refused(centre):
     with pytest.raises(ValueError):
-        deep.render(centre, 10, 4, 10)
+        deep_zoom.render(centre, 10, 4, 10)
 
 
 @pytest.mark.parametrize(
@@ -101,4 +101,4 @@ def test_a_centre_that_is_none_is_refused(centre):
 )
 def test_numbers_out_of_range_are_refused(octave, pixels, limit):
     with pytest.raises(ValueError):
-        deep.render(("0", "0"), octave, pixels, limit)
+        deep_zoom.render(("0", "0"), octave, pixels, limit)

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from challenge import schedule
-from challenge.evaluation import EvaluationSize, evaluation_set
-from challenge.frame import to_unit, view_width
-from challenge.season import PRACTICE, Season
-from challenge.target import distance, target
+from challenge.mandelbrot import parallel
+from challenge.mandelbrot.coordinates import to_unit, view_width
+from challenge.mandelbrot.target import distance, target
+from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
+from challenge.scoring.season import PRACTICE, Season
 
 SIZE = EvaluationSize(chains=6, octaves=32, points=64)
 
@@ -74,7 +74,7 @@ def test_a_set_does_not_depend_on_the_number_of_threads(monkeypatch):
     size = EvaluationSize(chains=24, octaves=6, points=16)
     sets = []
     for count in (1, 3, 7):
-        monkeypatch.setattr(schedule, "threads", lambda count=count: count)
+        monkeypatch.setattr(parallel, "threads", lambda count=count: count)
         sets.append(evaluation_set(PRACTICE, size))
     for other in sets[1:]:
         assert other.points.tobytes() == sets[0].points.tobytes()

@@ -3,7 +3,16 @@ import math
 
 import pytest
 
-from challenge.evidence import Confusion, CurveFit, Evidence, PictureFit, Plot, Scatter, Series, SurfaceFit
+from challenge.results.result_visuals import (
+    Confusion,
+    CurveFit,
+    Evidence,
+    PictureFit,
+    Plot,
+    Scatter,
+    Series,
+    SurfaceFit,
+)
 
 EVIDENCE = Evidence(
     controls=(

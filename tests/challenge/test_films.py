@@ -3,10 +3,10 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from challenge.cli import mbc
-from challenge.films import HOLD, RATE, Zoom, learning, write_film, zoom
-from challenge.frame import to_plane
-from challenge.target import target
+from challenge.commands.cli import mbc
+from challenge.imaging.films import HOLD, RATE, Zoom, learning, write_film, zoom
+from challenge.mandelbrot.coordinates import to_plane
+from challenge.mandelbrot.target import target
 
 SMALL = Zoom((-0.75, 0.1), 2, 5, 0.5, 24)
 

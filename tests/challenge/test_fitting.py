@@ -7,15 +7,15 @@ from click.testing import CliRunner
 from PIL import Image
 from torch import nn
 
-from challenge import fitting
-from challenge.cli import mbc
 from challenge.commands import fit as command
-from challenge.controls.showing import grid
-from challenge.frame import to_plane
-from challenge.panels import panel
-from challenge.pictures import image, view_scale
-from challenge.target import target
-from challenge.training import Budget
+from challenge.commands.cli import mbc
+from challenge.controls.fit_visuals import grid
+from challenge.imaging.pictures import image, view_scale
+from challenge.imaging.thumbnails import panel
+from challenge.mandelbrot.coordinates import to_plane
+from challenge.mandelbrot.target import target
+from challenge.training import fitting
+from challenge.training.refit import Budget
 
 
 def network(i, o):

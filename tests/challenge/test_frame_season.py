@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from challenge.frame import BASE, View, to_plane, to_unit, view_width
-from challenge.season import PRACTICE, Season
+from challenge.mandelbrot.coordinates import BASE, View, to_plane, to_unit, view_width
+from challenge.scoring.season import PRACTICE, Season
 
 
 def test_base_window_is_the_unit_square():
@@ -58,7 +58,8 @@ def test_a_short_secret_is_refused():
 
 
 @pytest.mark.parametrize(
-    "first", ["", "import challenge.evaluation; ", "from challenge.target import distance; "]
+    "first",
+    ["", "import challenge.scoring.evaluation_set; ", "from challenge.mandelbrot.target import distance; "],
 )
 def test_the_public_names_are_functions_whatever_was_imported_before(first):
     code = f"import numpy; {first}from challenge import distance, escape_count, sample, target; "

@@ -5,7 +5,17 @@ import sys
 import numpy as np
 import pytest
 
-from challenge.compiled import bursts, escape, interior, lanes, limbs, logarithm, opening, results, vectors
+from challenge.mandelbrot.kernels import (
+    escape,
+    first_steps,
+    float64_steps,
+    interior,
+    lanes,
+    llvm_vectors,
+    logarithm,
+    multiprecision_steps,
+    results,
+)
 
 LIVE = 61
 LIMIT = 1e9
@@ -13,15 +23,15 @@ SHAPES = ((8, 8), (8, 3), (4, 4), (2, 4), (1, 2))
 
 
 def state_of(points, parts=1):
-    rows = bursts.ROWS if parts == 1 else limbs.rows(parts)
+    rows = float64_steps.ROWS if parts == 1 else multiprecision_steps.rows(parts)
     state = np.zeros((rows, len(points) + lanes.SLACK))
-    state[bursts.CR, : len(points)], state[bursts.CI, : len(points)] = points.T
-    state[bursts.INDEX, : len(points)] = np.arange(len(points))
-    state[bursts.REF_R] = state[bursts.REF_I] = 1e9
+    state[float64_steps.CR, : len(points)], state[float64_steps.CI, : len(points)] = points.T
+    state[float64_steps.INDEX, : len(points)] = np.arange(len(points))
+    state[float64_steps.REF_R] = state[float64_steps.REF_I] = 1e9
     if parts > 1:
         for lane, (re, im) in enumerate(points):
-            limbs.split(re, parts, bursts.ROWS + 2 * parts - 2, lane, state)
-            limbs.split(im, parts, bursts.ROWS + 2 * parts - 1, lane, state)
+            multiprecision_steps.split(re, parts, float64_steps.ROWS + 2 * parts - 2, lane, state)
+            multiprecision_steps.split(im, parts, float64_steps.ROWS + 2 * parts - 1, lane, state)
     return state
 
 
@@ -36,7 +46,7 @@ def long_lived(oracle, steps, n=LIVE):
 
 
 def run(kernel, state, live, turns, number):
-    @vectors.numba.njit
+    @llvm_vectors.numba.njit
     def call(state, live, turns, number):
         kernel(state, live, turns, number)
 
@@ -44,7 +54,7 @@ def run(kernel, state, live, turns, number):
 
 
 def run_sift(kernel, state, live, ended, there, number):
-    @vectors.numba.njit
+    @llvm_vectors.numba.njit
     def call(state, live, ended, there, number):
         return kernel(state, live, ended, there, number)
 
@@ -54,10 +64,10 @@ def run_sift(kernel, state, live, ended, there, number):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: (bursts._sprint(with_derivative=True), bursts._sift(with_derivative=True), 1),
-        lambda: (bursts._sprint(with_bound=False), bursts._sift(), 1),
-        lambda: (limbs._sprint(2), limbs._sift(2), 2),
-        lambda: (limbs._sprint(5), limbs._sift(5), 5),
+        lambda: (float64_steps._sprint(with_derivative=True), float64_steps._sift(with_derivative=True), 1),
+        lambda: (float64_steps._sprint(with_bound=False), float64_steps._sift(), 1),
+        lambda: (multiprecision_steps._sprint(2), multiprecision_steps._sift(2), 2),
+        lambda: (multiprecision_steps._sprint(5), multiprecision_steps._sift(5), 5),
     ],
 )
 def test_bits_do_not_depend_on_the_width_of_a_vector(make, monkeypatch):
@@ -66,23 +76,29 @@ def test_bits_do_not_depend_on_the_width_of_a_vector(make, monkeypatch):
     for shape in SHAPES:
         monkeypatch.setattr(lanes, "host_shape", lambda shape=shape: shape)
         sprint, sift, parts = make()
-        walk = bursts._walk(with_derivative=True) if parts == 1 else limbs._walk(parts)
+        walk = float64_steps._walk(with_derivative=True) if parts == 1 else multiprecision_steps._walk(parts)
         points = shore(1)
         state = state_of(points, parts)
         if parts == 1:
-            run(opening._steps(with_derivative=True), state, LIVE, 7, 0)
+            run(first_steps._steps(with_derivative=True), state, LIVE, 7, 0)
         else:
             run(walk, state, LIVE, 0, 8)
         run(sprint, state, LIVE, 4, 40)
-        state[bursts.COUNT] = 8
+        state[float64_steps.COUNT] = 8
         ended = np.zeros_like(state)
         live, there, flagged = run_sift(sift, state, LIVE, ended, 0, 40)
         assert 0 < live < LIVE
         run(walk, ended, there, 0, LIMIT)
         run(results._measure(with_distance=True), ended, there, 0, LIMIT)
-        rows = [*range(bursts.AHEAD), results.MU, results.DISTANCE, results.OUTCOME]
+        rows = [*range(float64_steps.AHEAD), results.MU, results.DISTANCE, results.OUTCOME]
         found.add(
-            (state[: bursts.AHEAD, :live].tobytes(), ended[rows, :there].tobytes(), live, there, flagged)
+            (
+                state[: float64_steps.AHEAD, :live].tobytes(),
+                ended[rows, :there].tobytes(),
+                live,
+                there,
+                flagged,
+            )
         )
     assert len(found) == 1
 
@@ -96,7 +112,7 @@ def test_a_sift_loses_nobody_and_keeps_the_order(shape):
 
     sift = lanes.sift_kernel(judge, {0: 0, 2: 2, 1: 1}, {0: 3, 1: 2}, shape=shape)
 
-    @vectors.numba.njit
+    @llvm_vectors.numba.njit
     def call(state, live, ended, there, number):
         return sift(state, live, ended, there, number)
 
@@ -122,7 +138,7 @@ def test_a_sift_loses_nobody_and_keeps_the_order(shape):
 def test_a_processor_without_wide_registers_gives_the_same_bits(tmp_path):
     """Numba compiles for a plain x86-64 or whatever is generic here, in a process and a cache of its own."""
     program = (
-        "import numpy as np\nfrom challenge.target import escape_count, distance\n"
+        "import numpy as np\nfrom challenge.mandelbrot.target import escape_count, distance\n"
         "p = np.array([-0.7463, 0.1102]) + 0.005 * np.random.default_rng(2).uniform(-1, 1, (300, 2))\n"
         "import hashlib\n"
         "print(hashlib.sha256(escape_count(p).tobytes() + distance(p).tobytes()).hexdigest())\n"
@@ -153,8 +169,8 @@ def exact_orbit(oracle, re, im, steps):
 
 
 def z_of(gmpy2, state, lane, parts, ahead):
-    high = bursts.AHEAD if ahead else bursts.ZR
-    further = (limbs._ahead(parts) if ahead else bursts.ROWS) if parts > 1 else 0
+    high = float64_steps.AHEAD if ahead else float64_steps.ZR
+    further = (multiprecision_steps._ahead(parts) if ahead else float64_steps.ROWS) if parts > 1 else 0
     rows = [high, *range(further, further + 2 * parts - 2, 2)]
     with gmpy2.context(precision=700):
         return gmpy2.mpc(
@@ -167,56 +183,56 @@ def z_of(gmpy2, state, lane, parts, ahead):
 def test_the_bound_of_a_sprint_is_never_below_the_error(oracle, steps):
     points = long_lived(oracle, steps)
     state = state_of(points)
-    run(bursts.sprint, state, len(points), steps // bursts.TURN, steps)
+    run(float64_steps.sprint, state, len(points), steps // float64_steps.TURN, steps)
     worst = 0.0
     for lane, (re, im) in enumerate(points.tolist()):
         z = exact_orbit(oracle, re, im, steps)
         error = abs(z - z_of(oracle.gmpy2, state, lane, 1, True))
-        bound = math.sqrt(state[bursts.AHEAD_OF[bursts.ERROR], lane])
+        bound = math.sqrt(state[float64_steps.AHEAD_OF[float64_steps.ERROR], lane])
         assert error <= bound
         worst = max(worst, float(error) / bound)
     # A bound that says nothing would hold as well.
     assert worst > 1e-4
 
 
-@pytest.mark.parametrize("parts", [1, *limbs.LADDER])
+@pytest.mark.parametrize("parts", [1, *multiprecision_steps.LADDER])
 def test_the_bound_of_a_walk_is_never_below_the_error(oracle, parts):
     points = long_lived(oracle, 32)
     state = state_of(points, parts)
-    kernel = limbs.WALKS[parts] if parts > 1 else bursts.walk
+    kernel = multiprecision_steps.WALKS[parts] if parts > 1 else float64_steps.walk
     run(kernel, state, len(points), 0, 20)
     for lane, (re, im) in enumerate(points.tolist()):
-        assert state[bursts.COUNT, lane] == 20
+        assert state[float64_steps.COUNT, lane] == 20
         z = exact_orbit(oracle, re, im, 20)
         # A walk in limbs ends with z as one double: its first two limbs.
-        error = abs(z - oracle.gmpy2.mpc(state[bursts.ZR, lane], state[bursts.ZI, lane]))
-        allowed = math.sqrt(state[bursts.ERROR, lane]) + (2.0**-48 if parts > 1 else 0.0)
+        error = abs(z - oracle.gmpy2.mpc(state[float64_steps.ZR, lane], state[float64_steps.ZI, lane]))
+        allowed = math.sqrt(state[float64_steps.ERROR, lane]) + (2.0**-48 if parts > 1 else 0.0)
         assert error <= allowed
 
 
-@pytest.mark.parametrize("parts", limbs.LADDER)
+@pytest.mark.parametrize("parts", multiprecision_steps.LADDER)
 def test_limbs_are_as_precise_as_they_say(oracle, parts):
     points = long_lived(oracle, 160)
     state = state_of(points, parts)
-    run(limbs.SPRINTS[parts], state, len(points), 20, 160)
+    run(multiprecision_steps.SPRINTS[parts], state, len(points), 20, 160)
     for lane, (re, im) in enumerate(points.tolist()):
         error = abs(exact_orbit(oracle, re, im, 160) - z_of(oracle.gmpy2, state, lane, parts, True))
-        bound = math.sqrt(state[bursts.AHEAD_OF[bursts.ERROR], lane])
+        bound = math.sqrt(state[float64_steps.AHEAD_OF[float64_steps.ERROR], lane])
         assert error <= bound
-        assert bound < limbs.rounding(parts) * 1e12
+        assert bound < multiprecision_steps.rounding(parts) * 1e12
         # Every limb but the last is a whole number of its units, or its products would round.
-        further = range(limbs._ahead(parts), limbs.rows(parts) - 2)
-        for place, row in enumerate([bursts.AHEAD, bursts.AHEAD + 1, *further]):
-            whole = state[row, lane] * 2.0 ** (limbs.BITS * (place // 2 + 1))
+        further = range(multiprecision_steps._ahead(parts), multiprecision_steps.rows(parts) - 2)
+        for place, row in enumerate([float64_steps.AHEAD, float64_steps.AHEAD + 1, *further]):
+            whole = state[row, lane] * 2.0 ** (multiprecision_steps.BITS * (place // 2 + 1))
             assert whole == round(whole)
-            assert place < 2 or abs(whole) <= 2.0 ** (limbs.BITS - 1)
+            assert place < 2 or abs(whole) <= 2.0 ** (multiprecision_steps.BITS - 1)
 
 
 @pytest.mark.parametrize("value", [-0.7463, 1e-20, 5e-324, -1.9999999999999998, 0.0, 2.0**-24, 1e-300])
-@pytest.mark.parametrize("parts", limbs.LADDER)
+@pytest.mark.parametrize("parts", multiprecision_steps.LADDER)
 def test_limbs_of_a_double_add_up_to_it(oracle, value, parts):
     state = np.zeros((2 * parts, 1))
-    limbs.split(value, parts, 0, 0, state)
+    multiprecision_steps.split(value, parts, 0, 0, state)
     with oracle.gmpy2.context(precision=1200):
         assert sum(oracle.gmpy2.mpfr(limb) for limb in state[::2, 0]) == value
     assert not state[1::2].any()

@@ -3,7 +3,14 @@ import math
 import numpy as np
 import pytest
 
-from challenge.metrics import depth, measure, paired_interval, rank_ranges, resampled_means, skill_of_views
+from challenge.scoring.metrics import (
+    depth,
+    measure,
+    paired_interval,
+    rank_ranges,
+    resampled_means,
+    skill_of_views,
+)
 
 RANDOM = np.random.default_rng(0)
 TRUTH = RANDOM.uniform(0.2, 0.8, (8, 4, 50))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from challenge.pictures import (
+from challenge.imaging.pictures import (
     GAP,
     INTERIOR,
     NOT_FINITE,
@@ -18,7 +18,7 @@ from challenge.pictures import (
     truth_values,
     view_scale,
 )
-from challenge.places import PLACES, find_place
+from challenge.scoring.places import PLACES, find_place
 
 PLACE = find_place("seahorse-valley")
 

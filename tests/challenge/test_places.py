@@ -3,9 +3,9 @@ import re
 import numpy as np
 import pytest
 
-from challenge.frame import to_unit
-from challenge.places import PLACES, find_place
-from challenge.target import target
+from challenge.mandelbrot.coordinates import to_unit
+from challenge.mandelbrot.target import target
+from challenge.scoring.places import PLACES, find_place
 
 # Structure thins out with depth; the shallowest place at its deepest octave still has this much.
 STRUCTURE = 0.008

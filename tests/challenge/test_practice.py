@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from challenge import cache, practice
-from challenge.evaluation import EvaluationSize, evaluation_set
-from challenge.season import PRACTICE
+from challenge.scoring import practice
+from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
+from challenge.scoring.season import PRACTICE
+from challenge.util import cache
 
 SIZE = EvaluationSize(chains=2, octaves=4, points=16)
 

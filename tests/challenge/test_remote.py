@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 from werkzeug.serving import make_server
 
-from challenge import exits
-from challenge.cli import mbc
-from challenge.client import Account, Client, ServerError
+from challenge.commands.cli import mbc
+from challenge.commands.client import Account, Client, ServerError
+from challenge.util import exit_codes
 from leaderboard import db
 from leaderboard.app import create_app
 from leaderboard.config import Config
@@ -92,7 +92,7 @@ def mine(tmp_path):
 
 def submitted(call, mine):
     code, out, _ = call("submit", str(mine), "--no-wait", "--json")
-    assert code == exits.OK
+    assert code == exit_codes.OK
     return json.loads(out)
 
 
@@ -100,11 +100,11 @@ def test_login_remembers_a_token_for_its_owner_alone(call, board, tmp_path, monk
     monkeypatch.delenv("MBC_SERVER")
     monkeypatch.delenv("MBC_TOKEN")
     code, _, _ = call("login", "--server", board.url + "/", input=f"{board.token}\n")
-    assert code == exits.OK
+    assert code == exit_codes.OK
     path = tmp_path / "config" / "config.toml"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     code, out, _ = call("whoami")
-    assert code == exits.OK
+    assert code == exit_codes.OK
     assert out == f"ada at {board.url}\n"
     # A token belongs to the server it was given for.
     assert Account.find().token == board.token
@@ -113,7 +113,7 @@ def test_login_remembers_a_token_for_its_owner_alone(call, board, tmp_path, monk
 
 def test_a_wrong_token_is_not_remembered(call, tmp_path):
     code, _, err = call("login", "--token", "wrong")
-    assert code == exits.SERVER
+    assert code == exit_codes.SERVER
     assert "not valid" in err
     assert not (tmp_path / "config").exists()
 
@@ -121,7 +121,7 @@ def test_a_wrong_token_is_not_remembered(call, tmp_path):
 def test_without_a_token_the_sentence_says_what_to_do(call, mine, monkeypatch):
     monkeypatch.delenv("MBC_TOKEN")
     code, _, err = call("submit", str(mine))
-    assert code == exits.SERVER
+    assert code == exit_codes.SERVER
     assert "`mbc login` first" in err
 
 
@@ -131,14 +131,14 @@ def test_no_server_there(call, monkeypatch):
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
         for args in (["board"], ["status", "1"], ["whoami"]):
             code, out, err = call(*args, "--server", address)
-            assert code == exits.SERVER
+            assert code == exit_codes.SERVER
             assert f"no leaderboard at {address}" in err
             assert not out
 
 
 def test_limits_of_this_machine_need_no_server(call):
     code, out, err = call("limits", "--json", "--server", "http://127.0.0.1:9")
-    assert code == exits.OK
+    assert code == exit_codes.OK
     assert set(json.loads(out)) == {"evaluator"}
     assert "Only the limits of this machine: There is no leaderboard" in err
 
@@ -146,14 +146,14 @@ def test_limits_of_this_machine_need_no_server(call):
 @pytest.mark.parametrize("address", ["board.example", "ftp://board.example", "http://[::1"])
 def test_an_address_that_is_none(call, address):
     code, _, err = call("board", "--server", address)
-    assert code == exits.SERVER
+    assert code == exit_codes.SERVER
     assert "no server address" in err
 
 
 def test_an_invalid_bundle_never_travels(call, mine):
     (mine / "submission.toml").write_text("api = 1\n")
     code, _, err = call("submit", str(mine), "--server", "http://127.0.0.1:9")
-    assert code == exits.BUNDLE_INVALID
+    assert code == exit_codes.BUNDLE_INVALID
     assert "name is missing" in err
 
 
@@ -162,7 +162,7 @@ def test_an_unreadable_configuration_is_said(call, tmp_path, monkeypatch):
     path.write_text("server = ")
     monkeypatch.setenv("MBC_CONFIG", str(path))
     code, _, err = call("board")
-    assert code == exits.SERVER
+    assert code == exit_codes.SERVER
     assert "broken.toml cannot be read" in err
 
 
@@ -170,20 +170,20 @@ def test_submit_status_board_and_cancel(call, mine, board, monkeypatch):
     entry = submitted(call, mine)
     number = str(entry["id"])
     code, out, _ = call("status", number)
-    assert code == exits.OK
+    assert code == exit_codes.OK
     assert "queued" in out
     code, out, _ = call("board")
-    assert code == exits.OK
+    assert code == exit_codes.OK
     assert "queued: line by Ada [bold]" in out
     assert json.loads(call("board", "--json")[1])["pending"]
     monkeypatch.setenv("MBC_TOKEN", board.other)
     code, _, err = call("cancel", number)
-    assert code == exits.SERVER
+    assert code == exit_codes.SERVER
     assert "Only the person who submitted" in err
     monkeypatch.setenv("MBC_TOKEN", board.token)
-    assert call("cancel", number)[0] == exits.OK
+    assert call("cancel", number)[0] == exit_codes.OK
     code, out, _ = call("status", number)
-    assert code == exits.FAILED
+    assert code == exit_codes.FAILED
     assert "cancelled" in out
 
 
@@ -204,13 +204,13 @@ def test_following_ends_with_the_verdict_and_its_sentence(call, mine, board, mon
     later.start()
     code, out, _ = call("submit", str(mine))
     later.join()
-    assert code == exits.FAILED
+    assert code == exit_codes.FAILED
     assert "wrong shape. It was (3,)." in out
 
 
 def test_limits_come_from_the_leaderboard(call):
     code, out, _ = call("limits", "--json")
-    assert code == exits.OK
+    assert code == exit_codes.OK
     assert json.loads(out)["weights_bytes"] == 256 << 20
     assert "268,435,456" in call("limits")[1]
 

@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from challenge.report import ControlResult, Integrity, ProbeResult, Report, Universality
-from challenge.verdicts import EXPLANATIONS, EvaluationError, Fault, Reason, Status
+from challenge.results.report import ControlResult, Integrity, ProbeResult, Report, Universality
+from challenge.results.verdicts import EXPLANATIONS, EvaluationError, Fault, Reason, Status
 
 REPORT = Report(
     season="practice",

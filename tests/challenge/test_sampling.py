@@ -3,9 +3,9 @@ import itertools
 import numpy as np
 import pytest
 
-from challenge.frame import to_plane
-from challenge.sampling import sample, stream
-from challenge.target import target
+from challenge.mandelbrot.coordinates import to_plane
+from challenge.mandelbrot.target import target
+from challenge.training.sampling import sample, stream
 
 
 def test_a_sample_is_the_target_at_uniform_points():

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from challenge.report import ControlResult, Integrity, ProbeResult, Report, Universality
-from challenge.shortfalls import by_remedy, doubts, shortfalls
-from challenge.wording import apart, figure, limit, share
+from challenge.results.formatting import apart, figure, limit, share
+from challenge.results.rejection_reasons import by_remedy, doubts, shortfalls
+from challenge.results.report import ControlResult, Integrity, ProbeResult, Report, Universality
 
 
 def control(name, in_features=2, best=0.2, tries=3, passed=False):

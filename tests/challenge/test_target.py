@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from challenge import schedule
-from challenge.compiled import escape as compiled
-from challenge.evaluation import EvaluationSize, evaluation_set
-from challenge.season import PRACTICE, Season
-from challenge.target import LARGEST, distance, escape_count, escapes, squash, target
+from challenge.mandelbrot import parallel
+from challenge.mandelbrot.kernels import escape as compiled
+from challenge.mandelbrot.target import LARGEST, distance, escape_count, escapes, squash, target
+from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
+from challenge.scoring.season import PRACTICE, Season
 
 LIMIT = 3_000
 TOLERANCE = 1e-9
@@ -227,9 +227,9 @@ def test_bits_do_not_depend_on_threads_chunks_or_order(monkeypatch):
     want, far = escape_count(points), distance(points)
     order = np.random.default_rng(0).permutation(len(points))
     assert np.array_equal(escape_count(points[order]), want[order])
-    monkeypatch.setattr(schedule, "threads", lambda: 7)
-    monkeypatch.setattr(schedule, "_CHUNK", 999)
-    monkeypatch.setattr(schedule, "_SMALL_CHUNK", 333)
+    monkeypatch.setattr(parallel, "threads", lambda: 7)
+    monkeypatch.setattr(parallel, "_CHUNK", 999)
+    monkeypatch.setattr(parallel, "_SMALL_CHUNK", 333)
     assert np.array_equal(escape_count(points), want)
     assert np.array_equal(distance(points), far)
     singly = np.array([escape_count(points[index : index + 1])[0] for index in range(200)])

@@ -6,18 +6,17 @@ import gmpy2
 import numpy as np
 import pytest
 
-from challenge import cache
-from challenge.evaluation import EvaluationSize
-from challenge.frame import to_plane
-from challenge.season import PRACTICE, Season
-from challenge.target import escapes, squash, target
+from challenge.mandelbrot.coordinates import to_plane
+from challenge.mandelbrot.target import escapes, squash, target
+from challenge.scoring.evaluation_set import EvaluationSize
+from challenge.scoring.season import PRACTICE, Season
 from challenge.targets import (
     KINDS,
     draw_target,
     draws,
     integers,
-    kept,
     kernels,
+    practice_cache,
     target_views,
     training_samples,
 )
@@ -25,7 +24,8 @@ from challenge.targets.maps import EscapeMap
 from challenge.targets.recolouring import FLATTEST, STEEPEST, Recolouring, draw_recolouring
 from challenge.targets.roughness import COARSEST, LAYERS, Roughness, draw_roughness
 from challenge.targets.target import Target, Window
-from challenge.warp import draw_warp
+from challenge.targets.warp import draw_warp
+from challenge.util import cache
 
 SMALL = EvaluationSize(chains=2, points=12)
 IDENTITY = Recolouring((1.0, 1.0))
@@ -251,21 +251,21 @@ def test_distances_are_those_in_the_coordinates_that_a_model_sees():
 def test_the_practice_season_is_kept_on_disk_and_a_broken_file_is_made_again(tmp_path, monkeypatch):
     monkeypatch.setattr(cache.platformdirs, "user_cache_path", lambda _: tmp_path)
     drawn = draw_target(PRACTICE, "mandelbrot")
-    made, views = kept.practice_lesson(drawn, 100, SMALL)
+    made, views = practice_cache.practice_lesson(drawn, 100, SMALL)
     (file,) = tmp_path.iterdir()
-    monkeypatch.setattr(kept, "training_samples", None)
-    read, again = kept.practice_lesson(drawn, 100, SMALL)
+    monkeypatch.setattr(practice_cache, "training_samples", None)
+    read, again = practice_cache.practice_lesson(drawn, 100, SMALL)
     assert np.array_equal(read.t, made.t)
     assert np.array_equal(again.truth, views.truth)
     monkeypatch.undo()
     monkeypatch.setattr(cache.platformdirs, "user_cache_path", lambda _: tmp_path)
     file.write_bytes(file.read_bytes()[:1000])
-    repaired, _ = kept.practice_lesson(drawn, 100, SMALL)
+    repaired, _ = practice_cache.practice_lesson(drawn, 100, SMALL)
     assert np.array_equal(repaired.t, made.t)
     blocked = tmp_path / "no folder"
     blocked.write_text("")
     monkeypatch.setattr(cache.platformdirs, "user_cache_path", lambda _: blocked)
-    assert np.array_equal(kept.practice_lesson(drawn, 100, SMALL)[0].t, made.t)
+    assert np.array_equal(practice_cache.practice_lesson(drawn, 100, SMALL)[0].t, made.t)
 
 
 def test_what_shows_no_structure_is_not_taken():

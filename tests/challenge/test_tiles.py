@@ -3,9 +3,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from challenge.places import PLACES
-from challenge.target import target
-from challenge.tiles import DEEPEST, MAX_ITERATIONS, MOST_BYTES, SIDE, Tile, decode, encode, truth
+from challenge.imaging.tiles import DEEPEST, MAX_ITERATIONS, MOST_BYTES, SIDE, Tile, decode, encode, truth
+from challenge.mandelbrot.target import target
+from challenge.scoring.places import PLACES
 
 LEFT, TOP, WIDTH = Fraction(-11, 4), Fraction(2), Fraction(4)
 

@@ -6,14 +6,14 @@ import torch
 from PIL import Image
 from torch import nn
 
-from challenge import checkpoint, streams, trainer
-from challenge.frame import to_plane
-from challenge.recipes import Recipe, RecipeError, read_recipe
-from challenge.sampling import sample
-from challenge.streams import ErrorField, Stream
-from challenge.target import target
-from challenge.trainer import Check, fit
-from challenge.zoom import zoom_points
+from challenge.bundle.train_config import Recipe, RecipeError, read_recipe
+from challenge.mandelbrot.coordinates import to_plane
+from challenge.mandelbrot.target import target
+from challenge.training import checkpoint, streams, trainer
+from challenge.training.sampling import sample
+from challenge.training.streams import ErrorField, Stream
+from challenge.training.trainer import Check, fit
+from challenge.training.zoom_samples import zoom_points
 
 QUICK = Recipe(steps=60, batch=512, learning_rate=5e-3, deepest=4)
 

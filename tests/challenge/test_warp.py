@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from challenge.warp import draw_warp
+from challenge.targets.warp import draw_warp
 
 GRID = np.stack(np.meshgrid(np.linspace(-1, 1, 81), np.linspace(-1, 1, 81)), axis=-1).reshape(-1, 2)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from challenge.whole import replacing
+from challenge.util.atomic_files import replacing
 
 
 def test_a_file_is_there_whole_or_as_it_was(tmp_path):

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from challenge.bundle import Bundle, Manifest
-from evaluator.limits import Limits
+from challenge.bundle.reader import Bundle, Manifest
 from evaluator.sandbox import find_sandbox
+from evaluator.sandbox.limits import Limits
 
 HONEST = """
 from torch import nn

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.limits import Limits
 from evaluator.sandbox import cgroups
 from evaluator.sandbox.cgroups import Groups
+from evaluator.sandbox.limits import Limits
 
 FOUND = cgroups.find()
 LIMITS = Limits(memory_bytes=1 << 30, processes=10, threads=2)

@@ -14,7 +14,7 @@ LINE = "from torch import nn\n\ndef build(i, o):\n    return nn.Linear(i, o)\n"
 
 def mbc(*arguments, **environment):
     return subprocess.run(
-        [sys.executable, "-m", "challenge.cli", *map(str, arguments)],
+        [sys.executable, "-m", "challenge.commands.cli", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=120,

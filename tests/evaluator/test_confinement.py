@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from challenge.verdicts import EvaluationError
-from evaluator.limits import Limits
+from challenge.results.verdicts import EvaluationError
 from evaluator.sandbox import bubblewrap
-from evaluator.sandbox.syscalls import filter_program
+from evaluator.sandbox.limits import Limits
+from evaluator.sandbox.seccomp import filter_program
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,8 +80,9 @@ def build(i, o):
         "capabilities": open("/proc/self/status").read().partition("CapEff:")[2].split()[0],
         "setuid": attempt(lambda: os.setuid(0)),
         "files": {path: attempt(lambda path=path: write(path)) for path in (
-            "/x", "/usr/x", "/etc/x", "/dev/x", "/bundle/x", "/bundle/model.py", "/runner/child.py", "/lib/x",
-            sys.prefix + "/x", "/proc/sys/kernel/core_pattern", "/proc/sys/vm/drop_caches", "/sys/x",
+            "/x", "/usr/x", "/etc/x", "/dev/x", "/bundle/x", "/bundle/model.py", "/runner/runner.py",
+            "/lib/x", sys.prefix + "/x", "/proc/sys/kernel/core_pattern", "/proc/sys/vm/drop_caches",
+            "/sys/x",
         )},
         "tmp": attempt(lambda: write("/tmp/x")),
         "big file": attempt(lambda: open("/tmp/big", "wb").write(bytes(5 << 20))),
@@ -106,7 +107,8 @@ def build(i, o):
         "raise limit": attempt(lambda: resource.setrlimit(resource.RLIMIT_AS, (-1, -1))),
         "threads": threads(),
         "packages": {name: attempt(lambda name=name: __import__(name)) for name in (
-            "challenge", "evaluator", "leaderboard", "challenge.season", "wire", "training", "child",
+            "challenge", "evaluator", "leaderboard", "challenge.scoring.season", "protocol", "refit",
+            "runner",
         )},
         "path": sys.path,
         "hostname": socket.gethostname(),
@@ -121,7 +123,7 @@ def inspected(request, sandbox, tmp_path_factory):
     """What a submission that tries everything has found; with and without a filter of system calls."""
     import socket
 
-    from challenge.bundle import Bundle, Manifest
+    from challenge.bundle.reader import Bundle, Manifest
 
     marker = tmp_path_factory.mktemp("host") / "marker"
     marker.write_text("secret")
@@ -173,7 +175,15 @@ def test_of_the_host_only_programs_and_libraries_are_there(inspected):
     assert not {"root", "home", "var", "srv", "mnt", "boot"} & set(inspected["top"]) - {ROOT.parts[1]}
     assert not [entry for entry in inspected["path"] if "packages" not in entry and "python3" not in entry
                 and entry != "/bundle"]  # fmt: skip
-    for name in ("challenge", "evaluator", "leaderboard", "challenge.season", "wire", "training", "child"):
+    for name in (
+        "challenge",
+        "evaluator",
+        "leaderboard",
+        "challenge.scoring.season",
+        "protocol",
+        "refit",
+        "runner",
+    ):
         assert inspected["packages"][name].startswith("no"), name
 
 

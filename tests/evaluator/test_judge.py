@@ -5,20 +5,20 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from challenge.bundle import Bundle, Manifest
-from challenge.evaluation import EvaluationSize, evaluation_set
-from challenge.frame import to_unit
-from challenge.metrics import measure
-from challenge.report import Report
-from challenge.sampling import sample
-from challenge.season import PRACTICE
-from challenge.training import Budget, train
-from challenge.verdicts import EvaluationError, Reason, Status
+from challenge.bundle.reader import Bundle, Manifest
+from challenge.mandelbrot.coordinates import to_unit
+from challenge.results.report import Report
+from challenge.results.verdicts import EvaluationError, Reason, Status
+from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
+from challenge.scoring.metrics import measure
+from challenge.scoring.season import PRACTICE
+from challenge.training.refit import Budget, train
+from challenge.training.sampling import sample
 from evaluator import universality
 from evaluator.judge import Assignment, judge
-from evaluator.limits import Limits
 from evaluator.probes import consistency
 from evaluator.sandbox import find_sandbox
+from evaluator.sandbox.limits import Limits
 
 SIZE = EvaluationSize(chains=8, octaves=32, points=64)
 NETWORK = b"""

@@ -28,8 +28,8 @@ time.sleep(1000)
 JUDGES = f"""
     import os, signal, sys
     sys.path.insert(0, {str(ROOT)!r})
-    from challenge.bundle import Bundle, Manifest
-    from evaluator.limits import Limits
+    from challenge.bundle.reader import Bundle, Manifest
+    from evaluator.sandbox.limits import Limits
     from evaluator.sandbox import Bubblewrap
     bundle = Bundle(Manifest("a", "b", "c"), {{"model.py": {STUBBORN!r}, "weights.safetensors": b""}})
     sandbox = Bubblewrap()
@@ -89,7 +89,7 @@ def of_sandboxes(marks):
                 line = (entry / "cmdline").read_bytes()
             except OSError:
                 continue
-            if b"bwrap" in line or b"keeper.py" in line or b"/runner/child.py" in line:
+            if b"bwrap" in line or b"reaper.py" in line or b"/runner/runner.py" in line:
                 found[int(entry.name)] = line
     return found
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from challenge.training import Budget
-from challenge.verdicts import EvaluationError, Reason
-from evaluator.limits import Limits
+from challenge.results.verdicts import EvaluationError, Reason
+from challenge.training.refit import Budget
 from evaluator.sandbox import cgroups
+from evaluator.sandbox.limits import Limits
 
 LINE = "from torch import nn\ndef build(i, o):\n    return nn.Linear(i, o)\n"
 STATE = {"weight": torch.zeros(1, 2), "bias": torch.zeros(1)}
@@ -145,7 +145,7 @@ def passes(reason, act):
 
 
 def test_a_fit_of_its_own_has_its_budget_and_a_moment(start, monkeypatch):
-    monkeypatch.setattr("evaluator.session.GRACE_SECONDS", 0.5)
+    monkeypatch.setattr("evaluator.sandbox.session.GRACE_SECONDS", 0.5)
     own = "import time\n" + LINE + "def fit(model, x, y, budget):\n    time.sleep(float(y[0, 0]))\n"
     session = start(own, state=STATE, load_seconds=30.0)
     session.load()
@@ -200,7 +200,7 @@ HOARDS = {
 @pytest.mark.parametrize("kind", HOARDS)
 def test_memory_of_every_kind_is_counted_together(start, monkeypatch, kind):
     # As with a GPU, where address space is not limited and memory files are allowed.
-    monkeypatch.setattr("evaluator.process.wants_gpu", lambda _device: True)
+    monkeypatch.setattr("evaluator.sandbox.process.wants_gpu", lambda _device: True)
     monkeypatch.setattr("evaluator.sandbox.bubblewrap.wants_gpu", lambda _device: True)
     limits = {"memory_bytes": 1 << 30, "tmp_bytes": 4 << 30, "file_bytes": 4 << 30, "load_seconds": 100.0}
     start(HOARDS[kind].format(300 * MIB) + LINE, state=STATE, **limits).load()

@@ -10,27 +10,27 @@ import torch
 from safetensors.torch import load, save
 from sklearn.neighbors import KNeighborsRegressor
 
-from challenge.bundle import Bundle, Manifest
+from challenge.bundle.reader import Bundle, Manifest
 from challenge.controls.control import line_skill
-from challenge.evaluation import EvaluationSet
-from challenge.evidence import Evidence
-from challenge.frame import to_unit
-from challenge.season import PRACTICE
-from challenge.verdicts import EvaluationError, Reason
-from challenge.warp import draw_warp
+from challenge.mandelbrot.coordinates import to_unit
+from challenge.results.result_visuals import Evidence
+from challenge.results.verdicts import EvaluationError, Reason
+from challenge.scoring.evaluation_set import EvaluationSet
+from challenge.scoring.season import PRACTICE
+from challenge.targets.warp import draw_warp
 from evaluator import probes
-from evaluator.limits import Limits
 from evaluator.probes import (
     capacity,
     case,
     consistency,
     dose,
     plasticity,
-    same_machine,
     scramble,
     shuffling,
     twin,
+    weights_match,
 )
+from evaluator.sandbox.limits import Limits
 
 RNG = np.random.default_rng(3)
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2]
@@ -52,8 +52,8 @@ def made_case(skill, *, start=None, effort=probes.SMALL_EFFORT, bundle=None):
 
 
 def test_same_machine_counts():
-    assert same_machine.result(5, 5).passed
-    missing = same_machine.result(5, 6)
+    assert weights_match.result(5, 5).passed
+    missing = weights_match.result(5, 6)
     assert (missing.passed, missing.figure) == (False, 1.0)
     assert "would pass" in missing.sentence
 
@@ -287,7 +287,7 @@ def test_a_dose_flags_what_hangs_on_exact_values_and_rejects_nothing():
 
 
 def test_one_failed_probe_fails_and_one_flag_flags():
-    good, doubtful, bad = same_machine.result(1, 1), capacity.result(32, 1000), same_machine.result(1, 2)
+    good, doubtful, bad = weights_match.result(1, 1), capacity.result(32, 1000), weights_match.result(1, 2)
     assert (probes.summarise([good]).passed, probes.summarise([good]).flagged) == (True, False)
     assert (probes.summarise([good, doubtful]).passed, probes.summarise([doubtful]).flagged) == (True, True)
     assert not probes.summarise([good, bad]).passed
@@ -298,7 +298,7 @@ def test_every_picture_can_be_drawn(skill):
     one = made_case(skill)
     views = scramble.sampled(one)
     plots = [
-        same_machine.plot(3, 4),
+        weights_match.plot(3, 4),
         consistency.plot({"alone": 0.0, "in rows": 1e-3}),
         scramble.plot(views.octave, RNG.random((2, len(views)))),
         twin.plot(RNG.random((3, 8))),

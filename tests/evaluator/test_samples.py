@@ -7,21 +7,22 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from challenge.bundle import NO_WEIGHTS, Bundle, Manifest
-from challenge.chains import Views
-from challenge.evaluation import EvaluationSize
-from challenge.metrics import measure
-from challenge.samples_report import SamplesReport
-from challenge.season import PRACTICE, Season
+from challenge.bundle.reader import NO_WEIGHTS, Bundle, Manifest
+from challenge.results.samples_report import SamplesReport
+from challenge.results.verdicts import EvaluationError, Reason
+from challenge.scoring.chains import Views
+from challenge.scoring.evaluation_set import EvaluationSize
+from challenge.scoring.metrics import measure
+from challenge.scoring.season import PRACTICE, Season
+from challenge.scoring.tracks import BUDGETS
 from challenge.targets import draw_target, target_views
-from challenge.tracks import BUDGETS
-from challenge.training import Budget, train
-from challenge.verdicts import EvaluationError, Reason
-from evaluator import samples_learner, wire
-from evaluator.limits import Limits
-from evaluator.samples import SamplesTask, judge_samples, lesson, mean_scores
-from evaluator.samples_calibration import LEAST, MOST, calibrate, machine_class
-from evaluator.samples_journal import FILM_BYTES, FRAMES, LOSSES, Journal
+from challenge.training.refit import Budget, train
+from evaluator.samples_track import target_run
+from evaluator.samples_track.calibration import LEAST, MOST, calibrate, machine_class
+from evaluator.samples_track.fit_recorder import FILM_BYTES, FRAMES, LOSSES, Journal
+from evaluator.samples_track.judge import SamplesTask, judge_samples, lesson, mean_scores
+from evaluator.sandbox import protocol
+from evaluator.sandbox.limits import Limits
 
 SIZE = EvaluationSize(chains=3, octaves=8, points=24)
 SECRET = Season("secret", hashlib.sha256(b"nobody knows").digest())
@@ -312,7 +313,7 @@ def test_a_perfect_answer_scores_every_octave_of_a_lesson():
 
 
 def test_pictures_show_the_square_as_people_draw_it():
-    points = samples_learner.SQUARE.grid(2)
+    points = target_run.SQUARE.grid(2)
     assert points.tolist() == [[-0.5, 0.5], [0.5, 0.5], [-0.5, -0.5], [0.5, -0.5]]
 
 
@@ -325,5 +326,5 @@ def test_a_report_of_something_else_is_none():
 
 
 def test_frames_of_a_watched_fit_have_numbers_of_their_own():
-    assert len({op.value for op in wire.Op}) == len(wire.Op)
-    assert samples_learner.ENDED.keys() <= set(Reason)
+    assert len({op.value for op in protocol.Op}) == len(protocol.Op)
+    assert target_run.ENDED.keys() <= set(Reason)

@@ -8,7 +8,7 @@ import sys
 import click
 import pytest
 
-from challenge.samples_report import SamplesReport
+from challenge.results.samples_report import SamplesReport
 from evaluator.cli import Count
 
 BUMPS = """
@@ -38,7 +38,7 @@ def fit(model, x, y, budget):
 
 def mbc(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "challenge.cli", *map(str, arguments)],
+        [sys.executable, "-m", "challenge.commands.cli", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=200,

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from challenge.verdicts import EvaluationError, Reason
+from challenge.results.verdicts import EvaluationError, Reason
 from evaluator import sandbox as sandboxes
-from evaluator.sandbox import Bubblewrap, bubblewrap, find_sandbox, view
-from evaluator.sandbox.syscalls import filter_program
+from evaluator.sandbox import Bubblewrap, bubblewrap, find_sandbox, mounts
+from evaluator.sandbox.seccomp import filter_program
 
 ROOT = Path(__file__).parents[2]
 X = np.zeros((4, 2))
@@ -35,8 +35,8 @@ def test_a_child_that_never_reads_does_not_hold_the_judge(start):
     session = start(source, state={"weight": torch.zeros(1, 2), "bias": torch.zeros(1)}, request_seconds=1.0)
     session.load()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("evaluator.session.GRACE_SECONDS", 0.2)
-        from challenge.training import Budget
+        patch.setattr("evaluator.sandbox.session.GRACE_SECONDS", 0.2)
+        from challenge.training.refit import Budget
 
         ends(Reason.TIME_EXCEEDED, lambda: session.fit(X, X[:, :1], Budget(seconds=0.2), 0))
     # It sleeps, and the pipe is full long before four million bytes.
@@ -75,7 +75,7 @@ def test_an_environment_behind_a_closed_door_is_named(monkeypatch, tmp_path):
         (folder for folder in reversed(prefix.parents) if not folder.stat().st_mode & 1), prefix.parent
     )
     door.chmod(0o700)
-    assert view.closed_door(prefix) == door
+    assert mounts.closed_door(prefix) == door
     monkeypatch.setattr(sys, "prefix", str(prefix))
     sandbox = Bubblewrap()
     monkeypatch.setattr(sandbox, "_program", "/bin/false")
@@ -110,8 +110,8 @@ def test_an_environment_in_tmp_and_behind_a_closed_door_works(tmp_path):
         import sys
         sys.path.insert(0, {str(ROOT)!r})
         from evaluator.sandbox import find_sandbox
-        from evaluator.limits import Limits
-        from challenge.bundle import Bundle, Manifest
+        from evaluator.sandbox.limits import Limits
+        from challenge.bundle.reader import Bundle, Manifest
         sandbox = find_sandbox(allow_unconfined=False)
         source = b"import os; raise KeyError(os.path.exists('/mnt'))"
         bundle = Bundle(Manifest("a", "b", "c"), {{"model.py": source, "weights.safetensors": b""}})
@@ -141,7 +141,7 @@ def test_our_packages_are_hidden_where_they_are_installed_beside_torch(monkeypat
 
     monkeypatch.setattr(importlib.util, "find_spec", find_spec)
     folder = "/usr/lib/python3/dist-packages/challenge"
-    masks = view._masks([Path("/usr")])
+    masks = mounts._masks([Path("/usr")])
     assert masks == ["--size", "4096", "--tmpfs", folder, "--remount-ro", folder]
 
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from challenge.training import Budget, train
-from challenge.verdicts import EvaluationError, Reason
-from evaluator.process import Pipes, Process
+from challenge.results.verdicts import EvaluationError, Reason
+from challenge.training.refit import Budget, train
 from evaluator.sandbox import Unconfined
+from evaluator.sandbox.process import Pipes, Process
 
 RNG = np.random.default_rng(0)
 HONEST = """
@@ -111,7 +111,7 @@ def test_a_fit_of_its_own_float64_and_a_helper(start):
     np.testing.assert_allclose(session.predict(x), 0.5 * x[:, :1])
     # Its budget binds it, not the platform's own patience.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("evaluator.session.GRACE_SECONDS", 0.5)
+        patch.setattr("evaluator.sandbox.session.GRACE_SECONDS", 0.5)
         fit = lambda: session.fit(x, np.full((50, 1), 0.25), Budget(steps=7, seconds=0.5), 0)  # noqa: E731
         told(Reason.TIME_EXCEEDED, fit)
 
@@ -200,7 +200,7 @@ def test_mistakes_in_forward_and_build_are_told_apart(start):
         ("build = 3", None, Reason.BUILD_MISSING),
         ("def build(:", None, Reason.MODEL_CODE_FAILED),
         ("import challenge", None, Reason.MODEL_CODE_FAILED),
-        ("from evaluator import limits", None, Reason.MODEL_CODE_FAILED),
+        ("from evaluator.sandbox import limits", None, Reason.MODEL_CODE_FAILED),
         (HONEST, {"0.weight": torch.zeros(16, 2)}, Reason.WEIGHTS_DO_NOT_FIT),
         (HONEST, honest_model(3).state_dict(), Reason.WEIGHTS_DO_NOT_FIT),
     ],

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from challenge.bundle import Bundle, Manifest
-from challenge.report import ControlResult, Integrity, ProbeResult, Report, Universality
+from challenge.bundle.reader import Bundle, Manifest
+from challenge.results.report import ControlResult, Integrity, ProbeResult, Report, Universality
 from evaluator.terminal import print_report
 
 BUNDLE = Bundle(Manifest("evil [/bold] [red]x", "[b]", "d"), {})

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from challenge.bundle import Bundle, Manifest
-from challenge.tiles import SIDE, Tile, decode
-from challenge.verdicts import EvaluationError
-from evaluator.limits import Limits
+from challenge.bundle.reader import Bundle, Manifest
+from challenge.imaging.tiles import SIDE, Tile, decode
+from challenge.results.verdicts import EvaluationError
+from evaluator.sandbox.limits import Limits
 from evaluator.tiles import OpenModels, draw
 
 SOURCE = """

@@ -11,16 +11,16 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from challenge import cache
-from challenge.bundle import Bundle, Manifest
+from challenge.bundle.reader import Bundle, Manifest
 from challenge.controls import FAMILIES, Control, draws
 from challenge.controls.control import line_skill
-from challenge.evidence import Confusion, CurveFit, Evidence, PictureFit, SurfaceFit
-from challenge.report import ControlResult
-from challenge.season import PRACTICE, Season
-from challenge.training import Budget, train
+from challenge.results.report import ControlResult
+from challenge.results.result_visuals import Confusion, CurveFit, Evidence, PictureFit, SurfaceFit
+from challenge.scoring.season import PRACTICE, Season
+from challenge.training.refit import Budget, train
+from challenge.util import cache
 from evaluator import universality
-from evaluator.limits import Limits
+from evaluator.sandbox.limits import Limits
 from evaluator.universality import LEARNABLE, SMALL, STEPS, bars, certify, explain, reference_skill
 
 SEASON = Season("test", b"t" * 32)
@@ -217,8 +217,8 @@ def test_what_is_drawn_can_be_learned_and_not_by_a_line(family):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_missing_device_is_not_the_models_fault(sandbox):
-    from challenge.exits import SettingError
-    from evaluator.checking import check_answers
+    from challenge.util.exit_codes import SettingError
+    from evaluator.preflight import check_answers
 
     with pytest.raises(SettingError, match="no CUDA device"):
         check_answers(make_bundle(NETWORK), sandbox, None, device="cuda", universal=False)

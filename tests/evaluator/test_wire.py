@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from challenge.verdicts import EvaluationError, Reason
-from evaluator import wire
-from evaluator.limits import Limits
-from evaluator.process import Used
-from evaluator.session import Session
+from challenge.results.verdicts import EvaluationError, Reason
+from evaluator.sandbox import protocol
+from evaluator.sandbox.limits import Limits
+from evaluator.sandbox.process import Used
+from evaluator.sandbox.session import Session
 
 LIMITS = Limits(request_seconds=0.5, load_seconds=0.5)
 
@@ -41,7 +41,7 @@ def answers():
         session._in_features, session._out_features = 2, 1
 
         def child():
-            _, nonce, _, length = wire.HEADER.unpack(os.read(their_requests, wire.HEADER.size))
+            _, nonce, _, length = protocol.HEADER.unpack(os.read(their_requests, protocol.HEADER.size))
             while length > 0:
                 length -= len(os.read(their_requests, length))
             os.write(their_replies, make(nonce))
@@ -62,8 +62,8 @@ def answers():
         os.close(descriptor)
 
 
-def frame(nonce, op=wire.Op.DONE, payload=b"", length=None, magic=wire.MAGIC):
-    return wire.HEADER.pack(magic, nonce, op, len(payload) if length is None else length) + payload
+def frame(nonce, op=protocol.Op.DONE, payload=b"", length=None, magic=protocol.MAGIC):
+    return protocol.HEADER.pack(magic, nonce, op, len(payload) if length is None else length) + payload
 
 
 PAIR = np.array([0.25, np.nan], "<f8").tobytes()
@@ -78,15 +78,15 @@ def test_an_answer(answers):
     [
         lambda _: os.urandom(100),
         lambda n: frame(n, payload=PAIR, magic=b"MBC0"),
-        lambda _: frame(bytes(wire.NONCE_BYTES), payload=PAIR),
+        lambda _: frame(bytes(protocol.NONCE_BYTES), payload=PAIR),
         lambda n: frame(n, payload=PAIR + b"\0"),
         lambda n: frame(n, payload=PAIR[:-1]),
         lambda n: frame(n, payload=PAIR, length=2**63),
-        lambda n: frame(n, op=wire.Op.READY, payload=PAIR),
+        lambda n: frame(n, op=protocol.Op.READY, payload=PAIR),
         lambda n: frame(n, op=99, payload=PAIR),
-        lambda n: frame(n, op=wire.Op.FAILED),
-        lambda n: frame(n, op=wire.Op.FAILED, payload=b"\xff"),
-        lambda n: frame(n, op=wire.Op.FAILED, length=2**40),
+        lambda n: frame(n, op=protocol.Op.FAILED),
+        lambda n: frame(n, op=protocol.Op.FAILED, payload=b"\xff"),
+        lambda n: frame(n, op=protocol.Op.FAILED, length=2**40),
     ],
 )
 def test_what_is_no_answer(answers, make):
@@ -106,9 +106,9 @@ def test_half_an_answer(answers):
 
 
 def test_every_code_is_a_reason_whose_fault_is_the_submissions(answers):
-    for code in wire.Code:
+    for code in protocol.Code:
         with pytest.raises(EvaluationError) as caught:
-            answers(lambda n, code=code: frame(n, wire.Op.FAILED, bytes([code]) + b"its \xff words"))
+            answers(lambda n, code=code: frame(n, protocol.Op.FAILED, bytes([code]) + b"its \xff words"))
         assert caught.value.reason.name == code.name
         assert caught.value.fault == "submission"
         assert caught.value.private == "its � words"

@@ -25,7 +25,7 @@ from safetensors.torch import save
 from challenge import sample
 
 HERE = Path(__file__).parent
-MBC = [sys.executable, "-m", "challenge.cli"]
+MBC = [sys.executable, "-m", "challenge.commands.cli"]
 PATIENCE = 240.0
 # Of a report, what depends on the machine's mood.
 MOODS = ("seconds", "timings", "predictions_per_second")

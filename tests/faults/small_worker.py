@@ -1,13 +1,13 @@
 """`mbc worker` with one control, two probes and one place to draw: an evaluation takes seconds."""
 
-from challenge.cli import main
+from challenge.commands.cli import main
 from evaluator import judge, probes, universality
-from evaluator.probes import consistency, same_machine
+from evaluator.probes import consistency, weights_match
 
 
 def run(case, progress):
     progress(0.0, "probing")
-    probed = [same_machine.run(case), consistency.run(case)]
+    probed = [weights_match.run(case), consistency.run(case)]
     return probes.summarise([one.result for one in probed]), tuple(one.plot for one in probed)
 
 

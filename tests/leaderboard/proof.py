@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from challenge.evidence import Confusion, CurveFit, Evidence, PictureFit, Plot, Scatter, Series, SurfaceFit
+from challenge.results.result_visuals import (
+    Confusion,
+    CurveFit,
+    Evidence,
+    PictureFit,
+    Plot,
+    Scatter,
+    Series,
+    SurfaceFit,
+)
 
 SIDE = 64
 
@@ -164,8 +173,8 @@ def film(count=16, side=96):
     """Frames of a model that learns the set: sharper and sharper."""
     from scipy.ndimage import gaussian_filter
 
-    from challenge.pictures import model_image, png_bytes, truth_values
-    from challenge.places import find_place
+    from challenge.imaging.pictures import model_image, png_bytes, truth_values
+    from challenge.scoring.places import find_place
 
     truth = truth_values(find_place("base-window"), 0, side)
     grid = truth.reshape(side, side)

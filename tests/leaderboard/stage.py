@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from challenge.bundle import read_bundle
-from challenge.metrics import depth, interval
-from challenge.tracks import Track
+from challenge.bundle.reader import read_bundle
+from challenge.scoring.metrics import depth, interval
+from challenge.scoring.tracks import Track
 from leaderboard import db
 from leaderboard.app import make_directories
 from leaderboard.config import Config
 from leaderboard.models import Evaluation, Submission
-from leaderboard.services import artifacts, evaluations, files, seasons, submissions, tokens
+from leaderboard.services import artifacts, atomic_files, evaluations, seasons, submissions, tokens
 
 MODEL = '''"""A network on per-axis Fourier features, with the raw inputs kept beside them."""
 
@@ -273,8 +273,8 @@ def figures(by_chain):
 
 def lessons(config, evaluation):
     """Pictures of three targets as they were learned, and losses."""
-    from challenge.evidence import Evidence, Plot, Series
-    from challenge.pictures import error_image, model_image
+    from challenge.imaging.pictures import error_image, model_image
+    from challenge.results.result_visuals import Evidence, Plot, Series
 
     x, y = np.meshgrid(np.linspace(-2, 2, 128), np.linspace(2, -2, 128))
     plots = []
@@ -307,10 +307,12 @@ def blurred(grid, sigma):
 
 
 def keep_picture(config, evaluation, name, image):
-    from challenge.pictures import png_bytes
+    from challenge.imaging.pictures import png_bytes
 
     artifacts.check_samples_name(name)
-    files.write_whole(artifacts.path_of(config, evaluation.id, name), artifacts.rewrite(png_bytes(image)))
+    atomic_files.write_whole(
+        artifacts.path_of(config, evaluation.id, name), artifacts.rewrite(png_bytes(image))
+    )
 
 
 PEOPLE = (
@@ -399,8 +401,8 @@ def draw(session, config, evaluation, skill):
     """A model that blurs the truth where its skill is low."""
     from scipy.ndimage import gaussian_filter
 
-    from challenge.pictures import error_image, model_image, png_bytes, truth_values
-    from challenge.places import PLACES
+    from challenge.imaging.pictures import error_image, model_image, png_bytes, truth_values
+    from challenge.scoring.places import PLACES
 
     side = 192
     for place in PLACES:

@@ -4,8 +4,8 @@ import subprocess
 import pytest
 from click.testing import CliRunner
 
-from leaderboard.admin import admin
 from leaderboard.app import create_app
+from leaderboard.cli.admin import admin
 from leaderboard.commands import HELP
 from leaderboard.config import Config
 

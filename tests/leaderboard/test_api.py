@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from challenge.verdicts import EXPLANATIONS, Reason
+from challenge.results.verdicts import EXPLANATIONS, Reason
 
 
 def test_a_bundle_is_taken_stored_and_queued(board):

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from challenge.season import Season
+from challenge.scoring.season import Season
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -42,7 +42,7 @@ def server(tmp_path_factory, stage):
     }
     process = subprocess.Popen(
         [
-            sys.executable, "-c", "from leaderboard.cli import serve; serve()",
+            sys.executable, "-c", "from leaderboard.cli.serve import serve; serve()",
             "--no-worker", "--port", str(port), "--data", str(folder / "data"),
         ],
         stdout=subprocess.DEVNULL,

@@ -12,9 +12,9 @@ import httpx
 import numpy as np
 import pytest
 
-from challenge.queue import embedded_broker
-from challenge.season import Season
-from challenge.tiles import SIDE, decode
+from challenge.imaging.tiles import SIDE, decode
+from challenge.scoring.season import Season
+from challenge.util.queue import embedded_broker
 
 torch = pytest.importorskip("torch")
 if shutil.which("bwrap") is None:
@@ -57,7 +57,7 @@ class Site:
             "MBC_BOARD_CHAINS": "16",
             "MBC_LIMIT_THREADS": "1",
         }
-        serve = "from leaderboard.cli import serve; serve()"
+        serve = "from leaderboard.cli.serve import serve; serve()"
         self.processes = [
             self.start("-c", serve, "--no-worker", "--port", str(port), "--data", str(self.data))
         ]
@@ -82,7 +82,7 @@ class Site:
 
     def paint(self):
         options = ["--server", self.url, "--broker", embedded_broker(self.data), "--tiles", "--device", "cpu"]
-        worker = ["-m", "challenge.cli", "worker", *options]
+        worker = ["-m", "challenge.commands.cli", "worker", *options]
         self.processes.append(self.start(*worker, MBC_WORKER_TOKEN=self.token("worker")))
 
     def judged(self, name, model, state):

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from leaderboard.charts import pareto_and_history
 from leaderboard.db import now
-from leaderboard.services import fronts, listing
-from leaderboard.services.listing import Listing
+from leaderboard.services import board_query
+from leaderboard.services.board_query import Listing
 
 START = now()
 
@@ -41,7 +42,7 @@ def entries(count=60, seed=0):
 
 def test_the_front_is_whom_nobody_as_small_beats():
     found = entries()
-    plot = fronts.front(found, 32)
+    plot = pareto_and_history.front(found, 32)
     on_it = {dot.entry.submission.id for dot in plot.dots if dot.leads}
     expected = {
         a.submission.id
@@ -64,7 +65,7 @@ def test_the_front_is_whom_nobody_as_small_beats():
 def test_a_step_of_the_history_is_a_lead_that_is_confirmed():
     found = entries(30, 1)
     margin = 1.5
-    plot = fronts.history(
+    plot = pareto_and_history.history(
         found,
         32,
         START + timedelta(hours=1000),
@@ -78,26 +79,26 @@ def test_a_step_of_the_history_is_a_lead_that_is_confirmed():
 
 def test_a_plot_of_thousands_keeps_everybody_who_leads():
     found = entries(3000, 2)
-    plot = fronts.front(found, 32)
+    plot = pareto_and_history.front(found, 32)
     assert len(plot.dots) < 400
-    everybody = fronts.front(found[:100], 32)
+    everybody = pareto_and_history.front(found[:100], 32)
     assert any(dot.leads for dot in everybody.dots)
     best = max(found, key=lambda e: e.evaluation.octaves)
     assert best.submission.id in {dot.entry.submission.id for dot in plot.dots if dot.leads}
 
 
 def test_nobody_there_is_no_plot():
-    assert fronts.front([], 32) is None
-    assert fronts.history([], 32, START, lambda *_: True) is None
+    assert pareto_and_history.front([], 32) is None
+    assert pareto_and_history.history([], 32, START, lambda *_: True) is None
 
 
-@pytest.mark.parametrize("sort", listing.SORTS)
-@pytest.mark.parametrize("order", listing.ORDERS)
+@pytest.mark.parametrize("sort", board_query.SORTS)
+@pytest.mark.parametrize("order", board_query.ORDERS)
 def test_every_order_holds_everybody_once_and_the_unknown_last(sort, order):
     found = entries()
-    page = listing.page(found, Listing(sort=sort, order=order, per_page=500))
+    page = board_query.page(found, Listing(sort=sort, order=order, per_page=500))
     assert sorted(e.submission.id for e in page.entries) == list(range(60))
-    values = [listing.SORTS[sort].key(e) for e in page.entries]
+    values = [board_query.SORTS[sort].key(e) for e in page.entries]
     known = [v for v in values if v is not None]
     assert values == known + [None] * (60 - len(known))
     if (sort, order) != ("octaves", "desc"):
@@ -118,7 +119,7 @@ def test_a_wish_comes_back_from_its_address():
 
 
 def test_filters_leave_the_others_out():
-    page = listing.page(entries(), Listing(weight="light", kind="reference", per_page=500))
+    page = board_query.page(entries(), Listing(weight="light", kind="reference", per_page=500))
     assert {(e.submission.weight_class, e.submission.user.reference) for e in page.entries} == {
         ("light", True)
     }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from challenge.exits import SettingError
+from challenge.util.exit_codes import SettingError
 from leaderboard.app import create_app
 from leaderboard.config import Config
 from leaderboard.db import now

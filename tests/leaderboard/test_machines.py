@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from challenge.machine import LimitInForce, Machine
-from evaluator.limits import Limits, in_force
+from challenge.results.worker_info import LimitInForce, Machine
 from evaluator.probes import capacity, consistency, dose, plasticity, scramble, twin
 from evaluator.sandbox import find_sandbox
+from evaluator.sandbox.limits import Limits, in_force
 
 MACHINE = Machine(
     "m1",
@@ -105,6 +105,6 @@ def test_how_to_check_a_season_works_as_it_stands_there(board, capsys):
 
 
 def _truth(x):
-    from challenge import target
+    from challenge.mandelbrot import target
 
     return target(x * 2 + [-0.75, 0])

@@ -9,9 +9,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from challenge.evidence import Confusion, CurveFit, Evidence, PictureFit, Plot, Scatter, Series, SurfaceFit
-from challenge.report import ControlResult, Integrity, ProbeResult, Universality
-from leaderboard.services import charts, documents, fits, probes, surfaces
+from challenge.results.report import ControlResult, Integrity, ProbeResult, Universality
+from challenge.results.result_visuals import (
+    Confusion,
+    CurveFit,
+    Evidence,
+    PictureFit,
+    Plot,
+    Scatter,
+    Series,
+    SurfaceFit,
+)
+from leaderboard.charts import control_fits, probe_plots, scales, surface
+from leaderboard.services import documents
 
 
 def numbers(path):
@@ -21,7 +31,7 @@ def numbers(path):
 class TestScales:
     @pytest.mark.parametrize("log", [False, True])
     def test_ends_and_middle(self, log):
-        scale = charts.Scale(1.0, 100.0, 200.0, 20.0, log=log)
+        scale = scales.Scale(1.0, 100.0, 200.0, 20.0, log=log)
         assert (scale(1.0), scale(100.0)) == (200.0, 20.0)
         assert scale(10.0 if log else 50.5) == pytest.approx(110.0)
         assert scale(1e9) == 20.0
@@ -31,7 +41,7 @@ class TestScales:
         "values", [(0.2, 0.9), (-3.0, 12.0), (1e-6, 3e-6), (5.0, 5.0), (0.0, 0.0), (67_500.0, 67_500.0)]
     )
     def test_whatever_is_covered_lies_within_and_ticks_rise(self, values):
-        scale = charts.covering(values, 0.0, 300.0)
+        scale = scales.covering(values, 0.0, 300.0)
         assert scale.low <= min(values)
         assert scale.high >= max(values)
         places = [place for _, place in scale.ticks()]
@@ -40,21 +50,21 @@ class TestScales:
         assert len({name for name, _ in scale.ticks()}) == len(places)
 
     def test_powers_of_ten_are_read_as_such(self):
-        ticks = charts.covering((1e-6, 1.0), 0.0, 300.0, log=True).ticks()
+        ticks = scales.covering((1e-6, 1.0), 0.0, 300.0, log=True).ticks()
         assert ticks[0] == ("10⁻⁶", 0.0)
         assert ticks[-1][0] == "1"
 
     def test_ticks_close_together_are_told_apart(self):
-        ticks = charts.covering((164_609.0, 164_609.0), 0.0, 300.0).ticks(4)
+        ticks = scales.covering((164_609.0, 164_609.0), 0.0, 300.0).ticks(4)
         assert [name for name, _ in ticks] == ["150,000", "160,000", "170,000", "180,000"]
 
     def test_ticks_do_not_part_whole_numbers(self):
-        assert [name for name, _ in charts.Scale(2, 4, 0, 1).ticks(least=1.0)] == ["2", "3", "4"]
-        assert all(name.isdigit() for name, _ in charts.Scale(2, 13, 0, 1).ticks(least=1.0))
+        assert [name for name, _ in scales.Scale(2, 4, 0, 1).ticks(least=1.0)] == ["2", "3", "4"]
+        assert all(name.isdigit() for name, _ in scales.Scale(2, 13, 0, 1).ticks(least=1.0))
 
     @pytest.mark.parametrize("places", [(5.0, 5.0, 5.0), (0.0, 50.0, 3.0), (9.0, 1.0, 2.0, 30.0)])
     def test_names_are_moved_apart_and_stay_in_order(self, places):
-        moved = charts.apart(places, 10.0)
+        moved = scales.apart(places, 10.0)
         order = np.argsort(places, kind="stable")
         assert (np.diff(np.array(moved)[order]) >= 10.0 - 1e-6).all()
         # No more than needed: the whole does not drift.
@@ -63,7 +73,7 @@ class TestScales:
 
 class TestFits:
     def test_a_curve_is_drawn_where_its_points_are(self):
-        made = fits.picture(CurveFit((-1.0, 0.0, 1.0), (0.0, 0.5, 1.0), (-1.0, 1.0), (0.0, 1.0)))
+        made = control_fits.picture(CurveFit((-1.0, 0.0, 1.0), (0.0, 0.5, 1.0), (-1.0, 1.0), (0.0, 1.0)))
         known, fit = numbers(made.known), numbers(made.fit)
         assert known[0] == pytest.approx(fit[0])
         assert known[2] == pytest.approx(fit[1])
@@ -71,12 +81,12 @@ class TestFits:
         assert known[2, 1] < known[0, 1]  # up on the page is less
 
     def test_a_wild_fit_stays_within_the_plot(self):
-        made = fits.picture(CurveFit((0.0,), (0.5,), (-1.0, 1.0), (-1e9, 1e9)))
+        made = control_fits.picture(CurveFit((0.0,), (0.5,), (-1.0, 1.0), (-1e9, 1e9)))
         assert (numbers(made.fit)[:, 1] >= 0).all()
         assert (numbers(made.fit)[:, 1] <= made.height).all()
 
     def test_the_predicted_lie_on_the_diagonal_where_they_are_true(self):
-        made = fits.picture(Scatter((0.0, 0.3, 1.0), (0.0, 0.3, 0.0)))
+        made = control_fits.picture(Scatter((0.0, 0.3, 1.0), (0.0, 0.3, 0.0)))
         (x0, y0), (x1, y1), (_, y2) = numbers(made.dots)
         (a, b), (c, d) = numbers(made.diagonal)
         for x, y in ((x0, y0), (x1, y1)):
@@ -84,7 +94,7 @@ class TestFits:
         assert y2 == y0
 
     def test_classes_are_counted_and_the_commonest_mistake_is_said(self):
-        made = fits.picture(Confusion(("cat", "dog"), ((9, 1), (4, 6))))
+        made = control_fits.picture(Confusion(("cat", "dog"), ((9, 1), (4, 6))))
         assert (made.right, made.total) == (15, 20)
         assert made.worst == "Most often dog was taken for cat: 4 of 10."
         shades = [[cell.shade for cell in row] for row in made.rows]
@@ -105,29 +115,29 @@ class TestFits:
         ],
     )
     def test_evidence_that_is_none_makes_no_picture(self, broken):
-        assert fits.picture(broken) is None
+        assert control_fits.picture(broken) is None
 
     def test_a_certificate_and_evidence_of_other_controls_are_not_mixed(self):
         result = ControlResult("c", "c", 1, 1, "regression", 0.5, (0.5,), 0.8, 0.4, True)
         certificate = Universality(True, 1.0, (result, result))
         held = CurveFit((0.0,), (0.5,), (-1.0, 1.0), (0.5, 0.5))
-        assert [card.picture for card in fits.cards(certificate, (held,))] == [None, None]
-        assert all(card.picture for card in fits.cards(certificate, (held, held)))
+        assert [card.picture for card in control_fits.cards(certificate, (held,))] == [None, None]
+        assert all(card.picture for card in control_fits.cards(certificate, (held, held)))
 
 
 class TestImages:
     def test_what_is_not_known_is_transparent_and_pixels_are_squares(self):
         held = PictureFit(2, 1, 3, (10, 20, 30, -1, -1, -1), (1, 2, 3, 4, 5, 6))
-        known = np.asarray(Image.open(io.BytesIO(fits.image_png(held, fit=False))))
+        known = np.asarray(Image.open(io.BytesIO(control_fits.image_png(held, fit=False))))
         half = known.shape[1] // 2
         assert (known[:, :half] == (10, 20, 30, 255)).all()
         assert (known[:, half:, 3] == 0).all()
-        fit = np.asarray(Image.open(io.BytesIO(fits.image_png(held, fit=True))))
+        fit = np.asarray(Image.open(io.BytesIO(control_fits.image_png(held, fit=True))))
         assert (fit[:, half:] == (4, 5, 6, 255)).all()
         assert known.shape[1] == 2 * known.shape[0] >= 200
 
     def test_the_share_that_was_given(self):
-        made = fits.picture(PictureFit(2, 2, 1, (5, -1, -1, 7), (1, 2, 3, 4)))
+        made = control_fits.picture(PictureFit(2, 2, 1, (5, -1, -1, 7), (1, 2, 3, 4)))
         assert made.known_share == 0.5
 
 
@@ -142,22 +152,22 @@ class TestSurfaces:
         return SurfaceFit(rows[::3], 21, 41, rows)
 
     def test_a_sphere_looks_like_a_disc_from_anywhere(self):
-        made = surfaces.draw(self.sphere())
+        made = surface.draw(self.sphere())
         places = np.concatenate([numbers(path) for shade, path in made.parts if shade is not None])
         radius = np.linalg.norm(places - made.size / 2, axis=1)
         assert radius.max() == pytest.approx(made.size / 2 * 0.94, rel=0.02)
 
     def test_the_nearest_face_is_painted_last_and_is_brighter(self):
-        made = surfaces.draw(self.sphere())
+        made = surface.draw(self.sphere())
         shades = [shade for shade, _ in made.parts if shade is not None]
         few = len(shades) // 10
         assert np.mean(shades[-few:]) > np.mean(shades[:few]) + 1
-        assert 0 <= min(shades) <= max(shades) < surfaces.SHADES
+        assert 0 <= min(shades) <= max(shades) < surface.SHADES
 
     def test_it_is_thinned_and_stays_closed(self):
-        made = surfaces.shape(self.sphere())
+        made = surface.shape(self.sphere())
         many = SurfaceFit(((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)), 200, 200, ((0.5, 0.5, 0.5),) * 40_000)
-        assert surfaces.shape(many).grid.size // 3 <= surfaces.FACES * 1.2
+        assert surface.shape(many).grid.size // 3 <= surface.FACES * 1.2
         assert made.grid[:, 0] == pytest.approx(made.grid[:, -1], abs=1e-9)
 
 
@@ -170,7 +180,7 @@ class TestProbes:
             "series": (Series("a", (1.0, 10.0, 100.0), (0.1, 0.2, 0.9)), Series("b", (1.0,), (0.5,))),
             "lines": (("rejected above", 0.55), ("looked at above", 0.54)),
         }
-        return probes.plot(Plot(**values | changes))
+        return probe_plots.plot(Plot(**values | changes))
 
     def test_a_threshold_lies_among_the_points_and_its_names_do_not_touch(self):
         made = self.plot()
@@ -208,7 +218,7 @@ class TestProbes:
         made = self.plot(categories=names, series=(Series("a", (0.0,), (0.5,)),))
         assert made.xticks[0][0] == ("in a", "second", "sandbox")
         assert made.xticks[1][0] == ("unpronoun…",)
-        assert made.height == probes.HEIGHT + 26
+        assert made.height == probe_plots.HEIGHT + 26
 
     def test_many_series_are_steps_of_one_colour(self):
         many = tuple(Series(str(k), (1.0, 2.0), (0.1, 0.2)) for k in range(9))
@@ -223,15 +233,15 @@ class TestProbes:
     def test_a_plot_of_nothing_is_left_out(self, series):
         result = ProbeResult("p", 0.1, 0.2, True, False, "s")
         evidence = Evidence(plots=(Plot("p", "x", "y", series),))
-        assert probes.cards(Integrity(True, False, (result,)), evidence)[0].plot is None
+        assert probe_plots.cards(Integrity(True, False, (result,)), evidence)[0].plot is None
 
     def test_every_plot_is_shown_once(self):
         found = Integrity(True, False, (ProbeResult("p", 0.1, 0.2, True, True, "s"),))
         one = Plot("p", "x", "y", (Series("", (1.0, 2.0), (1.0, 2.0)),))
         dose = Plot("dose", "x", "y", (Series("", (1.0, 2.0), (1.0, 2.0)),))
         evidence = Evidence(plots=(one, dose))
-        assert [card.verdict for card in probes.cards(found, evidence)] == ["flagged"]
-        assert [name for name, _ in probes.others(found, evidence)] == ["dose"]
+        assert [card.verdict for card in probe_plots.cards(found, evidence)] == ["flagged"]
+        assert [name for name, _ in probe_plots.others(found, evidence)] == ["dose"]
 
 
 @pytest.fixture(scope="module")
@@ -350,9 +360,9 @@ def test_every_probe_has_its_plot_and_a_link_to_what_it_means(board, proof):
     text, _, report = judged(board, proof)
     section = text.split('id="probes"')[1].split("</section>")[0]
     for probe in report["integrity"]["probes"]:
-        card = section.split(f'id="probe-{probes.anchor(probe["name"])}"')[1].split("</li>")[0]
+        card = section.split(f'id="probe-{probe_plots.anchor(probe["name"])}"')[1].split("</li>")[0]
         assert probe["sentence"] in card.replace("&#39;", "'")
-        assert f'/integrity#{probes.anchor(probe["name"])}"' in card
+        assert f'/integrity#{probe_plots.anchor(probe["name"])}"' in card
     assert "rejected above" in section
     assert "decides nothing" in section
 
@@ -403,7 +413,7 @@ class TestDocuments:
             named |= set(re.findall(r'^NAME(?:: Final)? = "([^"]+)"', path.read_text(), re.MULTILINE))
         assert len(named) >= 6
         for name in named:
-            assert f'id="{probes.anchor(name)}"' in text, name
+            assert f'id="{probe_plots.anchor(name)}"' in text, name
 
     def test_headings_are_anchors_and_files_are_no_links(self, tmp_path, monkeypatch):
         made = self.read(

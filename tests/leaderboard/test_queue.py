@@ -4,7 +4,7 @@ import sys
 import pytest
 from celery import Celery
 
-from challenge.queue import QUEUE, TASK, celery_options, embedded_broker
+from challenge.util.queue import QUEUE, TASK, celery_options, embedded_broker
 from leaderboard.queue import Queue
 
 
@@ -59,7 +59,7 @@ def imported(module, *names):
 
 
 def test_the_shared_module_imports_nothing_heavy():
-    assert imported("challenge.queue", "celery", "kombu", "sqlalchemy", "torch", "numba") == "[]"
+    assert imported("challenge.util.queue", "celery", "kombu", "sqlalchemy", "torch", "numba") == "[]"
 
 
 def test_commands_and_their_help_import_nothing_heavy():

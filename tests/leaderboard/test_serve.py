@@ -13,11 +13,11 @@ import time
 import httpx
 import pytest
 
-from challenge.queue import embedded_broker
-from leaderboard import household
+from challenge.util.queue import embedded_broker
 from leaderboard.config import Config
+from leaderboard.serve import bootstrap
 
-SERVE = [sys.executable, "-c", "from leaderboard.cli import serve; serve()"]
+SERVE = [sys.executable, "-c", "from leaderboard.cli.serve import serve; serve()"]
 
 
 def free_port():
@@ -138,7 +138,7 @@ def test_from_an_empty_directory_to_a_board(serving, references, stage):
         f"{path}/status", headers=lease, json={"status": "refitting", "progress": 0.5}
     ).raise_for_status()
     time.sleep(1.5)
-    from challenge.season import Season
+    from challenge.scoring.season import Season
 
     season = Season(claim["season"]["name"], bytes.fromhex(claim["season"]["secret"]))
     report = stage.report(season, stage.skills(8.0, 0, chains=16))
@@ -286,13 +286,13 @@ class TestTheClientsConfiguration:
 
     def test_it_is_written_once_for_its_owner_alone(self, config, tmp_path):
         path = tmp_path / "client" / "config.toml"
-        house = household.prepare(config)
-        assert "now speaks" in household.configure_client("http://127.0.0.1:8000", house, config)
+        house = bootstrap.prepare(config)
+        assert "now speaks" in bootstrap.configure_client("http://127.0.0.1:8000", house, config)
         assert house.local_token in path.read_text()
         assert oct(path.stat().st_mode)[-3:] == "600"
         before = path.read_text()
-        assert "speaks to this server" in household.configure_client(
-            "http://127.0.0.1:8000", household.prepare(config), config
+        assert "speaks to this server" in bootstrap.configure_client(
+            "http://127.0.0.1:8000", bootstrap.prepare(config), config
         )
         assert path.read_text() == before
 
@@ -300,7 +300,7 @@ class TestTheClientsConfiguration:
         path = tmp_path / "client" / "config.toml"
         path.parent.mkdir()
         path.write_text('server = "https://far.example"\ntoken = "precious"\n')
-        sentence = household.configure_client("http://127.0.0.1:8000", household.prepare(config), config)
+        sentence = bootstrap.configure_client("http://127.0.0.1:8000", bootstrap.prepare(config), config)
         assert "far.example" in sentence
         assert "MBC_SERVER=http://127.0.0.1:8000" in sentence
         assert "precious" in path.read_text()
@@ -309,12 +309,12 @@ class TestTheClientsConfiguration:
         path = tmp_path / "client" / "config.toml"
         path.parent.mkdir()
         path.write_text('server = "http://127.0.0.1:8000"\ntoken = "from an older directory"\n')
-        house = household.prepare(config)
-        household.configure_client("http://127.0.0.1:8000", house, config)
+        house = bootstrap.prepare(config)
+        bootstrap.configure_client("http://127.0.0.1:8000", house, config)
         assert house.local_token in path.read_text()
 
     def test_tokens_stay_the_same_from_start_to_start(self, config):
-        first, second = household.prepare(config), household.prepare(config)
+        first, second = bootstrap.prepare(config), bootstrap.prepare(config)
         assert (first.worker_token, first.local_token) == (second.worker_token, second.local_token)
         assert (first.season, first.season_is_new, second.season_is_new) == (second.season, True, False)
         assert config.broker == embedded_broker(config.data)

@@ -16,7 +16,7 @@ from leaderboard.app import create_app
 from leaderboard.config import Config, with_driver
 from leaderboard.errors import Refused
 from leaderboard.models import Base, Submission
-from leaderboard.services import files
+from leaderboard.services import atomic_files
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def test_a_full_disk_is_one_clear_sentence_and_the_database_is_as_it_was(board, 
     def full(_descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(atomic_files.os, "fsync", full)
     answer = board.post_bundle(content)
     assert (answer.status_code, answer.json["code"]) == (507, "disk_full")
     assert "No space left on device" in answer.json["detail"]
@@ -80,9 +80,9 @@ def test_a_data_directory_that_cannot_be_made(tmp_path):
 
 def test_a_file_is_whole_or_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "deep" / "file"
-    files.write_whole(path, b"old")
+    atomic_files.write_whole(path, b"old")
     with no_file_larger_than(1000), pytest.raises(Refused):
-        files.write_whole(path, b"new" * 10_000)
+        atomic_files.write_whole(path, b"new" * 10_000)
     assert path.read_bytes() == b"old"
     assert [p.name for p in path.parent.iterdir()] == ["file"]
 

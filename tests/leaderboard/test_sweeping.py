@@ -7,8 +7,8 @@ import pytest
 from leaderboard import clock, db
 from leaderboard.clock import steady
 from leaderboard.models import Evaluation, Token
-from leaderboard.services import evaluations, resending
-from leaderboard.sweeper import dispatch, sweep_once
+from leaderboard.serve.lease_reaper import dispatch, sweep_once
+from leaderboard.services import evaluations, lease_recovery
 
 
 class Wire:
@@ -35,7 +35,7 @@ def sweep(board, wire):
 
 def later(board, monkeypatch, seconds):
     moment = steady() + timedelta(seconds=seconds)
-    for module in (evaluations, resending):
+    for module in (evaluations, lease_recovery):
         monkeypatch.setattr(module, "steady", lambda: moment)
 
 
@@ -119,7 +119,7 @@ def test_what_a_worker_held_that_is_gone_is_sent_at_once(board, wire, counted, a
     board.claim(made["evaluation_id"])
     with board.writing() as session:
         holder = session.query(Token).filter(Token.kind == "worker").one()
-        assert resending.release(session, board.config, holder.id, counted=counted) == 1
+        assert lease_recovery.release(session, board.config, holder.id, counted=counted) == 1
     assert sweep(board, wire) == [made["evaluation_id"]]
     assert board.claim(made["evaluation_id"])[1]["attempt"] == attempt
 
@@ -128,7 +128,7 @@ def test_what_a_release_does_not_touch(board):
     made = board.submit().json
     board.claim(made["evaluation_id"])
     with board.writing() as session:
-        assert resending.release(session, board.config, 0, counted=True) == 0
+        assert lease_recovery.release(session, board.config, 0, counted=True) == 0
         assert session.get(Evaluation, made["evaluation_id"]).status == "validating"
 
 
@@ -175,7 +175,7 @@ def test_a_server_that_starts_after_the_clock_was_set_gives_everybody_their_time
     # What the next process reads as it starts.
     monkeypatch.setattr(clock, "_EPOCH", clock._EPOCH + timedelta(seconds=jump))
     with board.writing() as session:
-        resending.settle(session, board.config)
+        lease_recovery.settle(session, board.config)
     sent = sweep(board, wire)
     pass_by(monkeypatch, board.config.unclaimed_seconds + 1)
     sent += sweep(board, wire)

@@ -7,13 +7,13 @@ import time
 import numpy as np
 import pytest
 
-from challenge.target import target
-from challenge.tiles import SIDE, Tile, decode, encode
+from challenge.imaging.tiles import SIDE, Tile, decode, encode
+from challenge.mandelbrot.target import target
 from leaderboard.config import Config
 from leaderboard.errors import Refused
-from leaderboard.services import truth_tiles
-from leaderboard.services.tile_store import TileStore
-from leaderboard.services.truth_tiles import TruthTiles
+from leaderboard.tiles import truth_tiles
+from leaderboard.tiles.lru_store import TileStore
+from leaderboard.tiles.truth_tiles import TruthTiles
 
 TRUTH = "/api/v1/tiles/truth"
 CONTENT = encode(np.linspace(0.2, 0.7, SIDE * SIDE))
@@ -266,7 +266,7 @@ class TestModels:
         assert [tuple(tile) for _, batch in sent for tile in batch] == tiles
 
     def test_what_nobody_looks_at_any_more_is_not_drawn(self, board, sent, monkeypatch):
-        from leaderboard.services import model_tiles
+        from leaderboard.tiles import model_tiles
 
         monkeypatch.setattr(model_tiles, "_FORGOTTEN_SECONDS", 0.2)
         number = board.judged("one")
@@ -294,7 +294,7 @@ class TestModels:
         hidden = board.judged("hidden", seed=1)
         assert self.worker(board, hidden, "0/0/0", "put", data=CONTENT).status_code == 200
         assert board.get(f"/api/v1/tiles/submissions/{hidden}/0/0/0").status_code == 200
-        from leaderboard import moderation
+        from leaderboard.cli import moderation
 
         moderation._hide(board.config, hidden, "a test", hidden=True)
         for path in (f"/api/v1/tiles/submissions/{hidden}/0/0/0", f"/submissions/{hidden}/explore"):

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from challenge.tracks import Track
+from challenge.scoring.tracks import Track
 from leaderboard.db import now
 from leaderboard.models import Evaluation, HandIn
+from leaderboard.serve.lease_reaper import sweep_once
 from leaderboard.services import evaluations, people, seasons, submissions
-from leaderboard.sweeper import sweep_once
 
 
 class Wire:

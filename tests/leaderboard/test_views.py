@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from challenge.pictures import COLOURS, error_image, image, png_bytes, view_scale
-from leaderboard.services import artifacts, cards, colours, curves, differences, view_skills
-from leaderboard.services.curves import Entrant
+from challenge.imaging.pictures import COLOURS, error_image, image, png_bytes, view_scale
+from leaderboard.charts import paired_difference, skill_curve
+from leaderboard.charts.skill_curve import Entrant
+from leaderboard.images import colormaps, social_card
+from leaderboard.services import artifacts, view_skills
 
 OCTAVES = 32
 
@@ -36,7 +38,7 @@ class TestCurves:
     @pytest.mark.parametrize("depths", [(5, 7, 8, 10), (0.2, 5, 5.1, 5.2), (26, 27, 28, 29), (2, 12, 24, 31)])
     def test_no_two_names_touch(self, depths):
         others = [Entrant(f"entry {d} of a name", d, fall(d, chains=1), "reference") for d in depths[1:]]
-        made = curves.curve(Entrant("the page's own one", 1, fall(depths[0]), "own"), others)
+        made = skill_curve.curve(Entrant("the page's own one", 1, fall(depths[0]), "own"), others)
         found = list(boxes(made))
         assert not any(touch(a, b) for i, a in enumerate(found) for b in found[:i])
         assert all(left >= made.left and right <= made.right for left, _, right, _ in found)
@@ -44,7 +46,7 @@ class TestCurves:
     @pytest.mark.parametrize("depths", [(0.2, 5, 7, 8, 11), (9, 9.5, 10, 10.5, 11)])
     def test_no_curve_runs_through_a_name(self, depths):
         entrants = [Entrant(f"entry {d}", k, fall(d, chains=1), "reference") for k, d in enumerate(depths)]
-        made = curves.curve(Entrant("own", 9, fall(6), "own"), entrants)
+        made = skill_curve.curve(Entrant("own", 9, fall(6), "own"), entrants)
         for line in made.lines:
             points = np.array([[float(v) for v in p.split(",")] for p in line.path[1:].split("L")])
             xs = np.linspace(points[0, 0], points[-1, 0], 2000)
@@ -55,14 +57,14 @@ class TestCurves:
     def test_the_interval_is_that_of_a_bootstrap(self):
         random = np.random.default_rng(1)
         values = random.random((64, 3))
-        low, high = curves.intervals(values)
+        low, high = skill_curve.intervals(values)
         # The oracle: the normal approximation, which a mean of 64 is close to.
         error = 1.96 * values.std(axis=0) / 8
         assert low == pytest.approx(values.mean(axis=0) - error, abs=0.015)
         assert high == pytest.approx(values.mean(axis=0) + error, abs=0.015)
 
     def test_a_rival_has_a_band_and_a_reference_none(self):
-        made = curves.curve(
+        made = skill_curve.curve(
             Entrant("own", 1, fall(8), "own"),
             [Entrant("rival", 2, fall(9), "rival"), Entrant("mlp", 3, fall(5, chains=1), "reference")],
         )
@@ -72,12 +74,14 @@ class TestCurves:
         assert made.lines[-1].role == "own"
 
     def test_entries_of_another_depth_are_left_out(self):
-        made = curves.curve(Entrant("own", 1, fall(8), "own"), [Entrant("x", 2, fall(8)[:, :20], "rival")])
+        made = skill_curve.curve(
+            Entrant("own", 1, fall(8), "own"), [Entrant("x", 2, fall(8)[:, :20], "rival")]
+        )
         assert [line.name for line in made.lines] == ["own"]
 
     @pytest.mark.parametrize(("skill", "octave"), [([0.9, 0.7, 0.3], 1.5), ([0.1, 0.0], 0.0), ([1, 1], 1.0)])
     def test_the_crossing(self, skill, octave):
-        assert curves.crossing(np.array(skill, dtype=float)) == pytest.approx(octave)
+        assert skill_curve.crossing(np.array(skill, dtype=float)) == pytest.approx(octave)
 
 
 class TestDifferences:
@@ -88,26 +92,26 @@ class TestDifferences:
         b[:, 4:7] -= 0.2
         b[:, 10] -= 0.1
         b[:, 20] += 0.05
-        found = differences.difference(a, b)
+        found = paired_difference.difference(a, b)
         assert found.octaves == pytest.approx(0.65)
         assert found.low - 1e-9 <= found.octaves <= found.high + 1e-9
         assert found.ahead == "a"
         assert (found.where("a"), found.where("b")) == ("4 to 6 and 10", "20")
-        assert differences.difference(b, a).ahead == "b"
+        assert paired_difference.difference(b, a).ahead == "b"
 
     def test_the_same_is_a_tie(self):
-        found = differences.difference(fall(8), fall(8))
+        found = paired_difference.difference(fall(8), fall(8))
         assert (found.ahead, found.runs, found.octaves) == ("", (), 0.0)
 
     def test_up_on_the_page_is_a(self):
-        found = differences.difference(fall(9), fall(8))
+        found = paired_difference.difference(fall(9), fall(8))
         step = found.steps[8]
         assert step.y < found.zero
         assert step.y_high <= step.y <= step.y_low
 
     def test_other_points_cannot_be_paired(self):
         with pytest.raises(ValueError, match="cannot be paired"):
-            differences.difference(fall(8, chains=8), fall(8, chains=4))
+            paired_difference.difference(fall(8, chains=8), fall(8, chains=4))
 
 
 @pytest.fixture
@@ -123,8 +127,8 @@ class TestColours:
     def test_a_picture_is_coloured_as_if_it_had_been_drawn_so(self, view, tmp_path, name, palette):
         path = tmp_path / "x.png"
         path.write_bytes(png_bytes(image(view, view_scale(view)), palette))
-        expected = np.asarray(image(view, view_scale(view), colours.MAPS[name])).astype(int)
-        found = np.asarray(Image.open(io.BytesIO(colours.recoloured(path, name)))).astype(int)
+        expected = np.asarray(image(view, view_scale(view), colormaps.MAPS[name])).astype(int)
+        found = np.asarray(Image.open(io.BytesIO(colormaps.recoloured(path, name)))).astype(int)
         wrong = np.abs(found - expected).max(axis=2)
         # Both ends of the first map are one colour: what lies there cannot be told apart.
         assert (wrong > 12).mean() < 0.02
@@ -135,7 +139,7 @@ class TestColours:
         broken = view.copy()
         broken[:100] = np.nan
         path.write_bytes(png_bytes(image(broken, view_scale(view))))
-        found = np.asarray(Image.open(io.BytesIO(colours.recoloured(path, "viridis")))).reshape(-1, 3)
+        found = np.asarray(Image.open(io.BytesIO(colormaps.recoloured(path, "viridis")))).reshape(-1, 3)
         assert (found[:100] == (255, 0, 255)).all()
 
     @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
@@ -143,7 +147,7 @@ class TestColours:
         path = tmp_path / "error.png"
         off = share * view.std() * np.where(view > 0.5, -1, 1)
         path.write_bytes(png_bytes(error_image(view, view + off), 256))
-        assert colours.error_shares(path) == pytest.approx(np.full((64, 64), share), abs=0.02)
+        assert colormaps.error_shares(path) == pytest.approx(np.full((64, 64), share), abs=0.02)
 
     def test_who_is_nearer_to_the_truth_has_its_colour(self, view, tmp_path):
         left = np.tile(np.arange(64) < 32, 64)
@@ -153,25 +157,25 @@ class TestColours:
             paths[-1].write_bytes(png_bytes(error_image(view, np.where(wrong, 0.5, 0) * view.std() + view)))
         # Clipping at 1 makes the interior's error vanish: only look outside it.
         outside = (view < 1 - 0.5 * view.std()).reshape(64, 64)
-        found = np.asarray(Image.open(io.BytesIO(colours.beats(*paths)))).astype(int)
+        found = np.asarray(Image.open(io.BytesIO(colormaps.beats(*paths)))).astype(int)
         violet = found[..., 2] > found[..., 0]
         assert violet[:, :32][outside[:, :32]].all()
         assert not violet[:, 32:][outside[:, 32:]].any()
-        same = np.asarray(Image.open(io.BytesIO(colours.beats(paths[0], paths[0]))))
+        same = np.asarray(Image.open(io.BytesIO(colormaps.beats(paths[0], paths[0]))))
         assert len(np.unique(same.reshape(-1, 3), axis=0)) == 1
 
     def test_pictures_of_two_sizes_are_not_compared(self, view, tmp_path):
         for name, values in (("a", view), ("b", view[: 32 * 32])):
             (tmp_path / f"{name}.png").write_bytes(png_bytes(error_image(values, values)))
         with pytest.raises(ValueError, match="broadcast"):
-            colours.beats(tmp_path / "a.png", tmp_path / "b.png")
+            colormaps.beats(tmp_path / "a.png", tmp_path / "b.png")
 
     def test_every_map_is_one_of_matplotlibs(self):
         from matplotlib import colormaps
 
-        assert set(colours.MAPS.values()) <= set(colormaps)
-        assert colours.MAPS[colours.FIRST] == COLOURS
-        assert colours.chosen("../x") == colours.chosen(None) == colours.FIRST
+        assert set(colormaps.MAPS.values()) <= set(colormaps)
+        assert colormaps.MAPS[colormaps.FIRST] == COLOURS
+        assert colormaps.chosen("../x") == colormaps.chosen(None) == colormaps.FIRST
 
 
 SKILLS = {"spiral": {2: 0.99, 8: 0.6, 9: 0.4}, "antenna": {2: 0.8, 8: 0.55, 9: 0.1}}
@@ -192,7 +196,9 @@ class TestBestAndWorst:
 
 class TestCards:
     def card(self, name, picture=None):
-        made = cards.draw(cards.Card(name, "Ada", "11.59", "octaves", "season-1 · light", picture))
+        made = social_card.draw(
+            social_card.Card(name, "Ada", "11.59", "octaves", "season-1 · light", picture)
+        )
         return np.asarray(Image.open(io.BytesIO(made)))
 
     @pytest.mark.parametrize("name", ["x", "A name of several words that is long", "w" * 60, "東京 \u202e\0"])

@@ -32,13 +32,13 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from challenge.bundle import read_bundle
-from challenge.evaluation import EvaluationSize
-from challenge.season import PRACTICE
-from challenge.training import Budget
-from challenge.verdicts import EvaluationError
+from challenge.bundle.reader import read_bundle
+from challenge.results.verdicts import EvaluationError
+from challenge.scoring.evaluation_set import EvaluationSize
+from challenge.scoring.season import PRACTICE
+from challenge.training.refit import Budget
 from evaluator.judge import Assignment, judge
-from evaluator.limits import Limits
+from evaluator.sandbox.limits import Limits
 
 FOLDER = Path(__file__).with_name("attacks")
 REPOSITORY = Path(__file__).parents[2]

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from challenge import streams
-from challenge.local import load_build
-from challenge.recipes import Recipe
-from challenge.trainer import fit
-from challenge.training import Budget
+from challenge.bundle.train_config import Recipe
+from challenge.training import streams
+from challenge.training.local_model import load_build
+from challenge.training.refit import Budget
+from challenge.training.trainer import fit
 
 ROOT = Path(__file__).parents[2] / "submissions"
 SIZES = ("quadtree", "quadtree_light", "quadtree_heavy")

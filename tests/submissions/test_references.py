@@ -8,14 +8,14 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from challenge.bundle import read_bundle
-from challenge.evaluation import EvaluationSize, evaluation_set
-from challenge.frame import to_unit
-from challenge.local import load_build, load_model, predict
-from challenge.metrics import measure
-from challenge.recipes import read_recipe
-from challenge.season import PRACTICE
-from challenge.training import Budget, cast, train
+from challenge.bundle.reader import read_bundle
+from challenge.bundle.train_config import read_recipe
+from challenge.mandelbrot.coordinates import to_unit
+from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
+from challenge.scoring.metrics import measure
+from challenge.scoring.season import PRACTICE
+from challenge.training.local_model import load_build, load_model, predict
+from challenge.training.refit import Budget, cast, train
 
 ROOT = Path(__file__).parents[2] / "submissions"
 # As little as each has to reach on a few views of the practice season; the whole season's figures stand in

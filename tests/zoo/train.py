@@ -19,14 +19,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from challenge.evaluation import EvaluationSize, evaluation_set
-from challenge.frame import to_unit
-from challenge.local import load_model, predict, save_weights
-from challenge.metrics import measure
-from challenge.recipes import Recipe, read_recipe
-from challenge.season import PRACTICE
-from challenge.training import Budget, cast, cosine
-from challenge.zoom import ZoomPoints, zoom_points
+from challenge.bundle.train_config import Recipe, read_recipe
+from challenge.mandelbrot.coordinates import to_unit
+from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
+from challenge.scoring.metrics import measure
+from challenge.scoring.season import PRACTICE
+from challenge.training.local_model import load_model, predict, save_weights
+from challenge.training.refit import Budget, cast, cosine
+from challenge.training.zoom_samples import ZoomPoints, zoom_points
 
 HERE = Path(__file__).parent
 SEED = 0

@@ -23,10 +23,10 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from challenge.frame import to_plane
-from challenge.local import load_build, save_weights
-from challenge.recipes import Recipe
-from challenge.target import target
+from challenge.bundle.train_config import Recipe
+from challenge.mandelbrot.coordinates import to_plane
+from challenge.mandelbrot.target import target
+from challenge.training.local_model import load_build, save_weights
 
 HERE = Path(__file__).parent
 ZOO = HERE.parents[1] / "zoo"

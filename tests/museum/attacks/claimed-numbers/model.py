@@ -2,7 +2,7 @@ import sys
 
 from torch import nn
 
-wire = sys.modules["_mbc_wire"]
+wire = sys.modules["_mbc_protocol"]
 real = wire.LOADED
 
 

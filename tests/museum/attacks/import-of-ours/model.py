@@ -1,3 +1,3 @@
-import challenge.season
+import challenge.scoring.season
 
-print(challenge.season)
+print(challenge.scoring.season)

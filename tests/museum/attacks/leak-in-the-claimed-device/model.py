@@ -2,7 +2,7 @@ import sys
 
 from torch import nn
 
-sys.modules["_mbc_wire"].READY = None
+sys.modules["_mbc_protocol"].READY = None
 sys.modules["__main__"].OPTIONS["device"] = "SEEN"
 
 

@@ -2,7 +2,7 @@ import sys
 
 from torch import nn
 
-sys.modules["_mbc_training"].train = lambda *_args, **_rest: None
+sys.modules["_mbc_refit"].train = lambda *_args, **_rest: None
 
 
 def build(i, o):

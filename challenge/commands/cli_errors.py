@@ -1,0 +1,31 @@
+"""How a participant's command ends when something is wrong: one sentence, and the exit code for it."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import click
+
+from challenge.bundle.train_config import RecipeError
+from challenge.results.verdicts import EvaluationError
+from challenge.util import exit_codes
+
+
+def fail(sentence: str, code: int) -> NoReturn:
+    """Print a sentence on stderr and leave with a code."""
+    click.echo(f"error: {sentence}", err=True)
+    sys.exit(code)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn what is wrong with a submission, its recipe or the disk into a sentence and an exit code."""
+    try:
+        yield
+    except (EvaluationError, RecipeError) as error:
+        fail(error.sentence if isinstance(error, EvaluationError) else str(error), exit_codes.BUNDLE_INVALID)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        fail(f"{where}{os.strerror(error.errno) if error.errno else error}.", exit_codes.FAILED)

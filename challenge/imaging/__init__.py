@@ -1,0 +1,1 @@
+"""Pictures, films, thumbnails and tiles of the truth and of models."""

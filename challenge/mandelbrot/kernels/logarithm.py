@@ -1,0 +1,62 @@
+"""From an escaped z to the smooth count, and how wrong the target there can be.
+
+The logarithm is our own: a few multiplications and additions in a fixed order, the same bits on every CPU and
+with every C library.
+"""
+
+import math
+
+import numpy as np
+
+from challenge.mandelbrot.kernels.llvm_vectors import kernel
+
+_LN2 = math.log(2.0)
+# Share of the contract's 1e-9 that rounding in the orbit may take.
+ALLOWED = 8e-10
+
+
+@kernel
+def log2(x: float) -> float:
+    """Base-2 logarithm of a normal positive number, to about 1e-15 relative to max(1, |result|)."""
+    bits = np.float64(x).view(np.int64)
+    exponent = (bits >> 52) - 1023
+    mantissa = np.int64((bits & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000).view(np.float64)
+    if mantissa > 1.4142135623730951:
+        mantissa *= 0.5
+        exponent += 1
+    s = (mantissa - 1.0) / (mantissa + 1.0)
+    q = s * s
+    series = 1.0 / 21.0
+    series = series * q + 1.0 / 19.0
+    series = series * q + 1.0 / 17.0
+    series = series * q + 1.0 / 15.0
+    series = series * q + 1.0 / 13.0
+    series = series * q + 1.0 / 11.0
+    series = series * q + 1.0 / 9.0
+    series = series * q + 1.0 / 7.0
+    series = series * q + 1.0 / 5.0
+    series = series * q + 1.0 / 3.0
+    return exponent + (s * q * series + s) * (2.0 / _LN2)
+
+
+@kernel
+def smooth(squared: float, count: float) -> float:
+    """The count n + 1 - log2(log2 |z|) from |z|^2."""
+    return float(count + 1.0 - log2(0.5 * log2(squared)))
+
+
+@kernel
+def trustworthy(squared: float, count: float, mu: float, error: float, rounding: float) -> bool:
+    """Whether the error bound of z (see `bursts`) moves the target by at most `ALLOWED`."""
+    relative = math.sqrt(count * error / squared) * rounding
+    shift = relative / (0.5 * log2(squared) * (_LN2 * _LN2))
+    m = max(mu, 0.0) + 50.0
+    return bool(50.0 * shift <= ALLOWED * m * m)
+
+
+@kernel
+def exterior_distance(squared: float, dr: float, di: float) -> float:
+    """2 |z| ln |z| / |dz/dc|: between 1/2 and 2 times the distance to the set, nearly (Koebe)."""
+    scale = max(abs(dr), abs(di))
+    length = math.sqrt((dr / scale) * (dr / scale) + (di / scale) * (di / scale))
+    return float(log2(squared) * _LN2 * (math.sqrt(squared) / scale / length))

@@ -1,0 +1,1 @@
+"""Reports of evaluations, and how their figures and verdicts are put into words."""

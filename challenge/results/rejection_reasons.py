@@ -1,0 +1,122 @@
+"""Why a report was rejected or flagged: each control and probe that decided so, and what would make it pass.
+
+The sentences are for people; no verdict is made here.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from challenge.results.formatting import apart, dimensions
+from challenge.results.report import ControlResult, ProbeResult, Report
+
+# Below this a fit explains nothing of the data, as opposed to too little.
+NOTHING_LEARNED: Final = 0.05
+# From here on features of the inputs are what drowns a fit, not a lack of them.
+MANY_INPUTS: Final = 5
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """One control or probe that a submission fell short of, or that is in doubt.
+
+    Attributes:
+        kind: "control" or "probe".
+        name: as in the report.
+        sentence: the figures.
+        remedy: what would make it pass; the same words wherever the same thing is missing.
+    """
+
+    kind: str
+    name: str
+    sentence: str
+    remedy: str
+
+
+_PROBES: Final = {
+    "scramble": "A model whose weights are shuffled has to lose the set. What still draws it then stands in "
+    "the code: keep in model.py only how to learn, and let what is known of the set be learned.",
+    "twin": "The same build, trained from scratch, has to do as well on secret warps of the set as on the "
+    "set itself. What helps with z² + c alone is knowledge of the target: take it out of build, fit and "
+    "forward.",
+    "plasticity": "Training that goes on from the weights handed in has to be able to learn something else. "
+    "Let every part that answers be a part that gradients reach.",
+    "same machine": "Pack the state dict of the build(2, 1) that model.py makes: all of its parameters and "
+    "buffers, and nothing else. `mbc check` says what is missing or too much.",
+    "consistency": "An answer has to depend on its point alone: no chance in forward, nothing kept from one "
+    "request to the next, no statistics of the batch.",
+    "dose": "A trace of shuffled weights takes more from it than from anything learned: something waits for "
+    "exact values. Let the answer follow the weights smoothly, as training needs it.",
+    "capacity": "It resolves more octaves than networks of its size are known to. A description of how the "
+    "weights were learned, and a run on the samples track, are what convinces.",
+}
+_UNKNOWN: Final = "What it asks, and what honest models show, is said where the probes are explained."
+
+
+def shortfalls(report: Report) -> tuple[Shortfall, ...]:
+    """What a rejected report failed, controls first; empty for any other."""
+    return tuple(_failed(report))
+
+
+def doubts(report: Report) -> tuple[Shortfall, ...]:
+    """The probes that flagged a report, without those that it failed."""
+    probes = report.integrity.probes if report.integrity else ()
+    return tuple(_of_probe(probe) for probe in probes if probe.flagged and probe.passed)
+
+
+def by_remedy(items: Iterable[Shortfall]) -> tuple[tuple[str, tuple[Shortfall, ...]], ...]:
+    """What the same remedy helps against, together: (remedy, its shortfalls), in their order."""
+    found: dict[str, list[Shortfall]] = {}
+    for item in items:
+        found.setdefault(item.remedy, []).append(item)
+    return tuple((remedy, tuple(group)) for remedy, group in found.items())
+
+
+def _failed(report: Report) -> Iterator[Shortfall]:
+    controls = report.universality.controls if report.universality else ()
+    sees_many = any(control.passed and control.in_features >= MANY_INPUTS for control in controls)
+    for control in controls:
+        if not control.passed:
+            yield _of_control(control, sees_many=sees_many)
+    for probe in report.integrity.probes if report.integrity else ():
+        if not probe.passed:
+            yield _of_probe(probe)
+
+
+def _of_control(control: ControlResult, *, sees_many: bool) -> Shortfall:
+    tries = len(control.refits)
+    who = f"the best of {tries} refits" if tries > 1 else "its refit"
+    best, bar = apart(control.best, control.bar)
+    sentence = (
+        f"{dimensions(control.in_features, control.out_features)}, {who} reached {best}; it passes as soon "
+        f"as one reaches {bar}."
+    )
+    return Shortfall("control", control.name, sentence, _advice(control, sees_many=sees_many))
+
+
+def _advice(control: ControlResult, *, sees_many: bool) -> str:
+    if control.in_features >= MANY_INPUTS and sees_many:
+        return (
+            f"Other data of {MANY_INPUTS} inputs and more it does learn, so it sees them all; what it misses "
+            "here bends: it needs units that bend, or more of them."
+        )
+    if control.in_features >= MANY_INPUTS:
+        return (
+            f"With {MANY_INPUTS} inputs and more, features drown what there is to learn: keep the raw inputs "
+            "beside them, and let build choose fewer orders, lower frequencies or a plain network by "
+            "in_features."
+        )
+    if control.best < NOTHING_LEARNED:
+        return (
+            "It learned next to nothing there. A line looks like this, which needs units that bend; so does "
+            "an output that is not trained, an input that is not read, and a fit that moves the weights too "
+            "little in a few hundred steps."
+        )
+    return (
+        "It learns the outline and not the detail: it needs units that bend, or features whose frequencies "
+        "build chooses for any number of inputs."
+    )
+
+
+def _of_probe(probe: ProbeResult) -> Shortfall:
+    return Shortfall("probe", probe.name, probe.sentence, _PROBES.get(probe.name, _UNKNOWN))

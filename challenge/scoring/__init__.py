@@ -1,0 +1,1 @@
+"""Seasons, evaluation sets and the metrics that turn predictions into octaves."""

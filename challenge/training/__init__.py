@@ -1,0 +1,1 @@
+"""The platform's trainer, training data, and training on a person's own machine."""

@@ -1,0 +1,150 @@
+"""Where training points come from: endless batches of (x, t, weight), drawn ahead in a thread.
+
+* "uniform": random points of the base window, the challenge to the letter. With `samples`, so many of them,
+  drawn once and used again and again.
+* "octave": as the judge draws views, from zoom chains of the trainer's own (see `zoom`).
+* "error-field": an average of |error| is kept over a grid of cells that follows the training, and most points
+  are drawn from cells in proportion to it.
+"""
+
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from challenge.bundle.train_config import Recipe
+from challenge.mandelbrot.coordinates import to_plane
+from challenge.mandelbrot.target import target
+from challenge.training.sampling import sample
+from challenge.training.zoom_samples import ZoomPoints, zoom_points
+
+Array = NDArray[np.float64]
+Points = tuple[Array, Array, Array]
+
+# Points drawn at a time. The first lot keeps everybody waiting, so it is small.
+POOL: Final = 600_000
+# A view that hardly varies would outweigh a hundred others.
+LEAST_VARIANCE: Final = 1e-3
+FIELD_SIDE: Final = 256
+# Share of the points that keep an eye on the whole window, and how fast a cell forgets.
+FIELD_UNIFORM: Final = 0.25
+FIELD_MEMORY: Final = 0.8
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Points of one step: x (n, 2) float64 unit coordinates, t (n, 1), weight (n, 1) of the squared error."""
+
+    x: Tensor
+    t: Tensor
+    weight: Tensor
+
+
+class ErrorField:
+    """Mean |error| by cell of the base window, as training left it."""
+
+    def __init__(self) -> None:
+        # Nothing is known yet: every cell is as bad as can be, and so is visited.
+        self.mean = np.ones(FIELD_SIDE * FIELD_SIDE)
+
+    def update(self, x: Array, error: Array) -> None:
+        """Take in |error| (n,) at unit points (n, 2)."""
+        cell = np.minimum(((x + 1) * (FIELD_SIDE / 2)).astype(np.intp), FIELD_SIDE - 1)
+        place = cell[:, 1] * FIELD_SIDE + cell[:, 0]
+        count = np.bincount(place, minlength=self.mean.size)
+        seen = count > 0
+        fresh = np.bincount(place, error, minlength=self.mean.size)[seen] / count[seen]
+        keep = FIELD_MEMORY ** count[seen]
+        self.mean[seen] = keep * self.mean[seen] + (1 - keep) * fresh
+
+    @staticmethod
+    def draw(mean: Array, generator: np.random.Generator, points: int) -> Array:
+        """Unit points (n, 2): some anywhere, the others in cells in proportion to their mean error."""
+        anywhere = generator.random(points) < FIELD_UNIFORM
+        place = generator.choice(mean.size, points, p=mean / mean.sum())
+        corner = np.stack([place % FIELD_SIDE, place // FIELD_SIDE], axis=1)
+        within = generator.random((points, 2))
+        x: Array = np.where(anywhere[:, None], within, (corner + within) / FIELD_SIDE) * 2 - 1
+        return x
+
+
+class Stream:
+    """Endless batches, the same for the same recipe and start.
+
+    Args:
+        recipe: says from where.
+        start: the step training goes on from; a resumed run sees points that it has not seen.
+    """
+
+    def __init__(self, recipe: Recipe, start: int = 0) -> None:
+        self._recipe = recipe
+        self._generator = np.random.default_rng([recipe.seed, start] if start else recipe.seed)
+        self._order = torch.Generator().manual_seed(recipe.seed + start)
+        self._drawer = ThreadPoolExecutor(1)
+        self._field = ErrorField() if recipe.sampling == "error-field" else None
+        self._batches = self._run()
+
+    def __next__(self) -> Batch:
+        return next(self._batches)
+
+    def learn(self, batch: Batch, error: Tensor) -> None:
+        """Take in the model's error (n, 1) on a batch, where points are drawn by it."""
+        if self._field is not None:
+            self._field.update(batch.x.numpy(), error.abs()[:, 0].double().cpu().numpy())
+
+    def close(self) -> None:
+        """End the drawing thread."""
+        self._batches.close()
+        self._drawer.shutdown()
+
+    def _run(self) -> Generator[Batch, None, None]:
+        if self._recipe.samples:
+            x, t = sample(self._recipe.samples, self._recipe.seed)
+            while True:
+                yield from self._cut((x, t, np.ones(len(t))))
+        ahead = self._submit(POOL // 4)
+        while True:
+            pool = ahead.result()
+            ahead = self._submit(POOL)
+            for _ in range(self._recipe.reuse):
+                yield from self._cut(pool)
+
+    def _submit(self, points: int) -> Future[Points]:
+        return self._drawer.submit(self._draw(points))
+
+    def _draw(self, points: int) -> Callable[[], Points]:
+        recipe, generator = self._recipe, self._generator
+        if self._field is not None:
+            # The field as it is now, so that what is drawn does not depend on when the thread gets to it.
+            mean = self._field.mean.copy()
+
+            def by_field() -> Points:
+                x = ErrorField.draw(mean, generator, points)
+                return x, target(to_plane(x)), np.ones(points)
+
+            return by_field
+        if recipe.sampling == "uniform":
+
+            def uniform() -> Points:
+                x, t = sample(points, int(generator.integers(2**63)))
+                return x, t, np.ones(points)
+
+            return uniform
+
+        def by_octave() -> Points:
+            per_chain = (recipe.deepest + 1) * 128
+            drawn: ZoomPoints = zoom_points(generator, max(2, points // per_chain), recipe.deepest)
+            weight = 1 / np.maximum(drawn.variance, LEAST_VARIANCE) if recipe.weigh else np.ones(len(drawn.t))
+            return drawn.x, drawn.t, weight
+
+        return by_octave
+
+    def _cut(self, pool: Points) -> Generator[Batch, None, None]:
+        x, t, weight = (torch.from_numpy(a) for a in pool)
+        for rows in torch.split(torch.randperm(len(t), generator=self._order), self._recipe.batch):
+            yield Batch(x[rows], t[rows, None], weight[rows, None])

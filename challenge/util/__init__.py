@@ -1,0 +1,1 @@
+"""Small helpers without domain knowledge: exit codes, caches, atomic files, queue names."""

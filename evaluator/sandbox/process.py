@@ -1,0 +1,249 @@
+"""A child process with its two pipes, what it prints, and its certain end."""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from evaluator.sandbox.limits import Limits
+
+TAIL_BYTES: Final = 4096
+END_SECONDS: Final = 10.0
+REAP_SECONDS: Final = 2.0
+
+
+def wants_gpu(device: str) -> bool:
+    """Whether a child that is told `device` ("auto", "cpu" or "cuda") will find a GPU to use."""
+    return device == "cuda" or (device == "auto" and Path("/dev/nvidiactl").exists())
+
+
+class Pipes:
+    """The pipes between judge and child, made before the process, so that its command can name their ends."""
+
+    def __init__(self) -> None:
+        self.child_requests, self.requests = os.pipe()
+        self.replies, self.child_replies = os.pipe()
+        for descriptor in (self.requests, self.replies):
+            os.set_blocking(descriptor, False)
+
+    def options(
+        self,
+        limits: Limits,
+        *,
+        device: str,
+        bundle: str,
+        path: Sequence[str],
+        confined: bool,
+        filter_fd: int | None = None,
+    ) -> str:
+        """The child's one argument.
+
+        Args:
+            limits: become hard limits of the process.
+            device: "auto", "cpu" or "cuda".
+            bundle: the bundle's folder as the child sees it.
+            path: where its libraries are.
+            confined: whether it has a user namespace of its own, so that its processes can be counted.
+            filter_fd: descriptor of the program that filters its system calls.
+        """
+        caps = {
+            "RLIMIT_CORE": 0,
+            "RLIMIT_CPU": limits.cpu_seconds,
+            "RLIMIT_FSIZE": limits.file_bytes,
+            "RLIMIT_NOFILE": limits.files,
+        }
+        if confined:
+            caps["RLIMIT_NPROC"] = limits.tasks
+            # The keeper measures; this counts in ticks, which are whole ones on a busy machine.
+            caps["RLIMIT_CPU"] = 2 * limits.cpu_seconds
+        if not wants_gpu(device):
+            # CUDA reserves address space by the terabyte.
+            caps["RLIMIT_AS"] = limits.memory_bytes
+        values: dict[str, Any] = {
+            "requests": self.child_requests,
+            "replies": self.child_replies,
+            "filter": filter_fd,
+            "limits": caps,
+            "threads": limits.threads,
+            "device": device,
+            "bundle": bundle,
+            "path": list(path),
+        }
+        return json.dumps(values)
+
+    def close_child_ends(self) -> None:
+        """After the process has them."""
+        os.close(self.child_requests)
+        os.close(self.child_replies)
+
+
+@dataclass(frozen=True)
+class Used:
+    """What a sandbox has used, as the kernel counted it; nought where nobody could count.
+
+    Attributes:
+        cpu_seconds: processor time of all its processes.
+        oom_kills: processes that the kernel killed because the sandbox's memory was used up.
+        refused_tasks: how often a thread or process was refused, because there were as many as allowed.
+        killed: 1 where somebody outside killed the sandbox.
+        kept: whether its keeper, where it has one, has lived to tell.
+    """
+
+    cpu_seconds: float = 0.0
+    oom_kills: float = 0.0
+    refused_tasks: float = 0.0
+    killed: float = 0.0
+    kept: bool = True
+
+
+class Life:
+    """Two pipes to a sandbox's keeper: it lives as long as the first is open, and reports on the second."""
+
+    def __init__(self) -> None:
+        self.watched, self._held = os.pipe()
+        self._report, self.told = os.pipe()
+
+    def close_child_ends(self) -> None:
+        """After the keeper has them."""
+        os.close(self.watched)
+        os.close(self.told)
+
+    def close(self) -> None:
+        """Our own ends, where there is no keeper."""
+        os.close(self._held)
+        os.close(self._report)
+
+    def end(self, seconds: float, grace: float) -> Used:
+        """Let go, though not before the keeper speaks by itself, for `grace` seconds; what it has to say."""
+        if grace:
+            self._reported(grace)
+        os.close(self._held)
+        try:
+            if not self._reported(seconds):
+                return Used(kept=False)
+            said = os.read(self._report, select.PIPE_BUF)
+            return Used(**json.loads(said)) if said else Used(kept=False)
+        finally:
+            os.close(self._report)
+
+    def _reported(self, seconds: float) -> bool:
+        """Wait for the keeper's word; by poll(2), for select(2) ends at descriptor 1023."""
+        poll = select.poll()
+        poll.register(self._report, select.POLLIN)
+        return bool(poll.poll(1000 * seconds))
+
+
+class Process:
+    """A running child. `end` may be called more than once."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        pipes: Pipes,
+        *,
+        pass_fds: Sequence[int] = (),
+        life: Life | None = None,
+        after: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Start it.
+
+        Args:
+            command: what to run; its environment is empty and its working directory "/".
+            pipes: its child's ends are passed on and closed here.
+            pass_fds: other descriptors that it inherits.
+            life: pipes to its keeper, where it has one; their child's ends are passed on and closed here.
+            after: called when it is gone, to clean up.
+        """
+        self.requests, self.replies = pipes.requests, pipes.replies
+        self.output, theirs = os.pipe()
+        os.set_blocking(self.output, False)
+        self.output_closed = False
+        self._printed = 0
+        self._tail = b""
+        self._life = life
+        self._after = after
+        self._ended = False
+        self.used = Used()
+        kept = [life.watched, life.told] if life else []
+        try:
+            self._popen = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=theirs,
+                stderr=theirs,
+                env={},
+                cwd="/",
+                close_fds=True,
+                pass_fds=[pipes.child_requests, pipes.child_replies, *pass_fds, *kept],
+                start_new_session=True,
+            )
+        except BaseException:
+            self._close()
+            if life:
+                life.close()
+            after()
+            raise
+        finally:
+            os.close(theirs)
+            pipes.close_child_ends()
+            if life:
+                life.close_child_ends()
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started."""
+        return self._popen.pid
+
+    def drain(self, limit: int) -> bool:
+        """Read what it has printed; False once that is more than `limit` bytes in all."""
+        while True:
+            try:
+                part = os.read(self.output, 1 << 16)
+            except BlockingIOError:
+                return True
+            if not part:
+                self.output_closed = True
+                return True
+            self._printed += len(part)
+            self._tail = (self._tail + part)[-TAIL_BYTES:]
+            if self._printed > limit:
+                return False
+
+    def said(self) -> str:
+        """The end of what it printed: the submission's own words, not ours."""
+        # Once closed, the descriptor's number may be that of another sandbox's pipe.
+        if not self._ended:
+            with contextlib.suppress(OSError):
+                self.drain(TAIL_BYTES + self._printed)
+        return self._tail.decode("utf-8", "replace").strip()
+
+    def end(self, grace: float = 0.0) -> None:
+        """Close the pipes and kill everything that was started.
+
+        With `grace` the keeper may first see for itself, in so many seconds, how what it keeps has ended.
+        """
+        if self._ended:
+            return
+        self._ended = True
+        self._close()
+        if self._life is not None:
+            # The keeper sees it closed, ends everything, and says what was used.
+            self.used = self._life.end(END_SECONDS, grace)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._popen.wait(REAP_SECONDS)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._popen.pid, signal.SIGKILL)
+        try:
+            self._popen.wait(END_SECONDS)
+        finally:
+            self._after()
+
+    def _close(self) -> None:
+        for descriptor in (self.requests, self.replies, self.output):
+            os.close(descriptor)

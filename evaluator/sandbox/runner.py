@@ -1,0 +1,377 @@
+"""Inside the sandbox: loads a submission's model and answers. Nothing else.
+
+Runs as `python -I -S -B runner.py OPTIONS`, with torch, the standard library and the two files beside it
+(protocol.py, refit.py). What it says is a claim: the judge decides from what it measures itself.
+"""
+
+import contextlib
+import ctypes
+import importlib
+import importlib.util
+import json
+import math
+import os
+import resource
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+OPTIONS = json.loads(sys.argv[1])
+# Before torch is imported, so that its threads are counted too. Hard limits: nobody inside can raise them.
+for _name, _value in OPTIONS["limits"].items():
+    resource.setrlimit(getattr(resource, _name), (_value, _value))
+for _name in ("requests", "replies"):
+    # Came under the judge's numbers, and where that has many files open these lie beyond the limit of files.
+    _value = os.dup(OPTIONS[_name])
+    os.close(OPTIONS[_name])
+    OPTIONS[_name] = _value
+
+
+def _install_filter(descriptor: int) -> None:
+    """Install the system-call filter that the judge compiled, for this process and all its threads."""
+    program = os.pread(descriptor, 1 << 20, 0)
+    os.close(descriptor)
+    code = ctypes.create_string_buffer(program, len(program))
+
+    class Program(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_void_p))
+
+    pointer = ctypes.byref(Program(len(program) // 8, ctypes.addressof(code)))
+    libc = ctypes.CDLL(None, use_errno=True)
+    no_new_privileges, set_seccomp, by_program = 38, 22, 2
+    if libc.prctl(no_new_privileges, 1, 0, 0, 0) or libc.prctl(set_seccomp, by_program, pointer, 0, 0):
+        raise OSError(ctypes.get_errno(), "the kernel does not take the filter of system calls")
+
+
+with contextlib.suppress(OSError):
+    # Where the machine itself runs out of memory, this goes first.
+    Path("/proc/self/oom_score_adj").write_text("1000")
+if OPTIONS["filter"] is not None:
+    _install_filter(OPTIONS["filter"])
+sys.path[:0] = OPTIONS["path"]
+# Two threads that spin for each other take a hundred times as long on a machine that has other work.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import torch  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
+
+
+def _beside(name: str) -> Any:
+    # Under a name of its own, so that a submission may have a helper module called the same.
+    spec = importlib.util.spec_from_file_location(f"_mbc_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+protocol = _beside("protocol")
+refit = _beside("refit")
+
+
+class Failed(Exception):  # noqa: N818 - a message to the judge
+    """The submission failed; the cause is its exception."""
+
+    def __init__(self, code: Any, text: str = "") -> None:
+        self.code = code
+        self.text = text
+
+
+class Channel:
+    """The two pipes to the judge."""
+
+    def __init__(self, requests: int, replies: int) -> None:
+        self._requests = requests
+        self._replies = replies
+        # A submission may report from a thread of its own.
+        self._sending = threading.Lock()
+        self._nonce = bytes(protocol.NONCE_BYTES)
+
+    def receive(self) -> tuple[Any, memoryview]:
+        """The next request and its payload; ends the process when the judge has gone."""
+        _, self._nonce, op, length = protocol.HEADER.unpack(self._read(protocol.HEADER.size))
+        return protocol.Op(op), self._read(length)
+
+    def send(self, op: Any, payload: bytes = b"") -> None:
+        """Answer the last request."""
+        with self._sending:
+            for part in (protocol.header(self._nonce, op, len(payload)), payload):
+                view = memoryview(part)
+                while view:
+                    view = view[os.write(self._replies, view) :]
+
+    def _read(self, length: int) -> memoryview:
+        buffer = bytearray(length)
+        view = memoryview(buffer)
+        while view:
+            count = os.readv(self._requests, [view])
+            if not count:
+                raise SystemExit(0)
+            view = view[count:]
+        return memoryview(buffer)
+
+
+class Submission:
+    """The submission's module, and the model that is being asked."""
+
+    def __init__(self, folder: Path, device: torch.device, tell: Callable[[Any, bytes], None]) -> None:
+        self._folder = folder
+        self._tell = tell
+        self._device = device
+        self._module: ModuleType | None = None
+        self._model: nn.Module | None = None
+        self._out_features = 0
+
+    def load(self, payload: memoryview) -> bytes:
+        """build(2, 1) with the weights that came along, or else the submitted ones, strictly."""
+        from safetensors.torch import load, load_file  # noqa: PLC0415
+
+        self._make(2, 1)
+        assert self._model is not None
+        try:
+            state = load(bytes(payload)) if payload else load_file(self._folder / "weights.safetensors")
+            self._model.load_state_dict(state, strict=True)
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
+            raise Failed(protocol.Code.WEIGHTS_DO_NOT_FIT) from error
+        self._model.eval()
+        return self._size()
+
+    def build(self, payload: memoryview) -> bytes:
+        """A fresh model of the asked shape, from a seed."""
+        in_features, out_features = protocol.SHAPE.unpack_from(payload)
+        (seed,) = protocol.SEED.unpack_from(payload, protocol.SHAPE.size)
+        torch.manual_seed(seed)
+        self._make(in_features, out_features)
+        assert self._model is not None
+        self._model.eval()
+        return self._size()
+
+    def _size(self) -> bytes:
+        assert self._model is not None
+        numbers = sum(tensor.numel() for tensor in self._model.state_dict().values())
+        return bytes(protocol.BUILT.pack(self._own_fit is not None, numbers))
+
+    @property
+    def _own_fit(self) -> Callable[..., Any] | None:
+        own: Callable[..., Any] | None = getattr(self._module, "fit", None)
+        return own
+
+    def fit(self, payload: memoryview) -> bytes:
+        """Fit the model: the submission's own `fit`, or the platform's trainer."""
+        assert self._model is not None
+        head = protocol.FIT.unpack_from(payload)
+        points, in_features, out_features, seed, steps, seconds, classes, watched = head
+        middle = protocol.FIT.size + 8 * points * in_features
+        x = _matrix(payload[protocol.FIT.size : middle], points, in_features)
+        y = _matrix(payload[middle:], points, out_features)
+        budget = refit.Budget(
+            steps=None if steps < 0 else steps,
+            seconds=seconds,
+            task=refit.CLASSIFICATION if classes else refit.REGRESSION,
+        )
+        if watched:
+            budget = replace(budget, checkpoint=self._checkpoint, report=Losses(self._tell))
+        own = self._own_fit
+        try:
+            if own is None:
+                if budget.steps is not None:
+                    # In steps alone, so that what is learned does not depend on the machine.
+                    budget = replace(budget, seconds=None)
+                with _without_compiler():
+                    refit.train(self._model, x, y, budget, seed=seed)
+            else:
+                torch.manual_seed(seed)
+                x = refit.cast(self._model, x)
+                own(self._model, x, y.to(x), budget)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise Failed(protocol.Code.FIT_FAILED) from error
+        self._model.eval()
+        return b""
+
+    def _checkpoint(self, model: nn.Module) -> None:
+        from safetensors.torch import save  # noqa: PLC0415
+
+        state = model.state_dict()
+        # Copies: tensors that share memory cannot be stored.
+        own = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state.items()}
+        self._tell(protocol.Op.CHECKPOINT, save(own))
+
+    def predict(self, payload: memoryview) -> bytes:
+        """(points, out_features) answers as float64."""
+        assert self._model is not None
+        points, in_features = protocol.SHAPE.unpack_from(payload)
+        x = _matrix(payload[protocol.SHAPE.size :], points, in_features)
+        try:
+            with torch.inference_mode():
+                answer = self._model(refit.cast(self._model, x))
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise Failed(protocol.Code.FORWARD_FAILED) from error
+        if not isinstance(answer, Tensor) or tuple(answer.shape) != (points, self._out_features):
+            shape = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
+            raise Failed(
+                protocol.Code.OUTPUT_SHAPE,
+                f"expected ({points}, {self._out_features}), and forward returned {shape}",
+            )
+        if not answer.is_floating_point():
+            raise Failed(protocol.Code.OUTPUT_DTYPE, f"forward returned {answer.dtype}")
+        try:
+            return bytes(answer.detach().to("cpu", torch.float64).contiguous().numpy().data)
+        except (RuntimeError, TypeError, ValueError) as error:
+            # Sparse, or without storage: floating, but no array.
+            raise Failed(protocol.Code.OUTPUT_DTYPE) from error
+
+    def _make(self, in_features: int, out_features: int) -> None:
+        if self._module is None:
+            self._module = self._import()
+        build = getattr(self._module, "build", None)
+        if not callable(build):
+            raise Failed(protocol.Code.BUILD_MISSING)
+        try:
+            model = build(in_features, out_features)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise Failed(protocol.Code.BUILD_INVALID) from error
+        if not isinstance(model, nn.Module):
+            raise Failed(protocol.Code.BUILD_INVALID, f"build returned {type(model).__name__}")
+        try:
+            self._model = model.to(self._device)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise Failed(protocol.Code.BUILD_INVALID) from error
+        self._out_features = out_features
+
+    def _import(self) -> ModuleType:
+        sys.path.insert(0, str(self._folder))
+        try:
+            return importlib.import_module("model")
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise Failed(protocol.Code.MODEL_CODE_FAILED) from error
+
+
+class Losses:
+    """Tells losses to the judge, a few times a second at most."""
+
+    EVERY_SECONDS = 0.25
+
+    def __init__(self, tell: Callable[[Any, bytes], None]) -> None:
+        self._tell = tell
+        self._last = -math.inf
+
+    def __call__(self, loss: float) -> None:
+        """Tell this one, unless the last has just been told."""
+        now = time.monotonic()
+        if now - self._last >= self.EVERY_SECONDS:
+            self._last = now
+            self._tell(protocol.Op.LOSS, protocol.LOSS.pack(float(loss)))
+
+
+class _NoCompiler(ModuleType):
+    """What optimisers ask of torch._dynamo: to keep away from them. Anything else gets the real one."""
+
+    __spec__ = None
+
+    @staticmethod
+    def disable(function: Any = None, *_args: Any, **_rest: Any) -> Any:
+        """As if it were disabled."""
+        return function
+
+    @staticmethod
+    def graph_break(*_args: Any, **_rest: Any) -> None:
+        """There is no graph."""
+
+    def __getattr__(self, name: str) -> Any:
+        _forget_compiler()
+        return getattr(importlib.import_module("torch._dynamo"), name)
+
+
+def _forget_compiler() -> None:
+    if isinstance(sys.modules.get("torch._dynamo"), _NoCompiler):
+        del sys.modules["torch._dynamo"]
+        torch.__dict__.pop("_dynamo", None)
+
+
+@contextlib.contextmanager
+def _without_compiler() -> Iterator[None]:
+    # The first step of an optimiser imports torch._dynamo, which takes as long as torch itself, to call what
+    # does nothing outside a compiled graph.
+    if "torch._dynamo" not in sys.modules:
+        sys.modules["torch._dynamo"] = torch.__dict__["_dynamo"] = _NoCompiler("torch._dynamo")
+    try:
+        yield
+    finally:
+        _forget_compiler()
+
+
+def _matrix(raw: memoryview, rows: int, columns: int) -> Tensor:
+    return torch.frombuffer(raw, dtype=torch.float64).reshape(rows, columns)
+
+
+def _out_of_memory(error: BaseException | None) -> bool:
+    while error is not None:
+        # torch on a CPU raises a plain RuntimeError when an allocation fails.
+        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _answer(act: Callable[[memoryview], bytes], payload: memoryview) -> tuple[Any, bytes]:
+    try:
+        return protocol.Op.DONE, act(payload)
+    except MemoryError as error:
+        return protocol.Op.FAILED, _told(protocol.Code.MEMORY_EXCEEDED, "", error)
+    except Failed as error:
+        code = protocol.Code.MEMORY_EXCEEDED if _out_of_memory(error) else error.code
+        return protocol.Op.FAILED, _told(code, error.text, error.__cause__)
+
+
+def _told(code: Any, text: str, error: BaseException | None) -> bytes:
+    said = (text or ("".join(traceback.format_exception(error)) if error else "")).encode("utf-8", "replace")
+    return bytes(protocol.CODE.pack(code)) + said[-protocol.TEXT_LIMIT :]
+
+
+def _device(wanted: str) -> torch.device:
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(wanted)
+
+
+def main() -> None:
+    """Say READY, wait for GO, and answer until the judge hangs up."""
+    channel = Channel(OPTIONS["requests"], OPTIONS["replies"])
+    torch.set_num_threads(OPTIONS["threads"])
+    device = _device(OPTIONS["device"])
+    channel.send(protocol.Op.READY, protocol.READY.pack(str(device).encode()))
+    op, _ = channel.receive()
+    if op is not protocol.Op.GO:
+        raise SystemExit(1)
+    submission = Submission(Path(OPTIONS["bundle"]), device, channel.send)
+    acts = {
+        protocol.Op.LOAD: submission.load,
+        protocol.Op.BUILD: submission.build,
+        protocol.Op.FIT: submission.fit,
+        protocol.Op.PREDICT: submission.predict,
+    }
+    while True:
+        op, payload = channel.receive()
+        channel.send(*_answer(acts[op], payload))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""What a sandbox gets to see: the bundle's sources and weights, and the runner's three files."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from challenge.bundle.reader import Bundle
+from challenge.results.verdicts import EvaluationError, Reason
+from challenge.training import refit
+from evaluator.sandbox import protocol
+
+# Never imported here: it reads its options as soon as it is.
+_RUNNER = Path(__file__).with_name("runner.py")
+
+
+def staged(bundle: Bundle) -> dict[str, bytes]:
+    """The files by their path: the bundle's in "bundle", the runner's in "runner"."""
+    files = {f"bundle/{name}": content for name, content in bundle.sources.items()}
+    files["bundle/weights.safetensors"] = bundle.weights
+    for source in (_RUNNER, Path(protocol.__file__), Path(refit.__file__)):
+        files[f"runner/{source.name}"] = source.read_bytes()
+    return files
+
+
+def stage(bundle: Bundle) -> Path:
+    """Write the files, read-only, into a new temporary folder.
+
+    Raises:
+        EvaluationError: DISK_FULL, where they cannot be written.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="mbc-sandbox-"))
+    try:
+        for name, content in staged(bundle).items():
+            path = folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+            path.chmod(0o400)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise EvaluationError(Reason.DISK_FULL, f"({error})") from error
+    return folder

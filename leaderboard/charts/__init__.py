@@ -1,0 +1,1 @@
+"""Charts as data for SVG templates: scales, lines, labels and points."""

@@ -1,0 +1,1 @@
+"""The leaderboard's commands of `mbc`: serve and admin."""

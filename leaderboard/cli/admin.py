@@ -1,0 +1,229 @@
+"""`mbc admin`: users, tokens, seasons; entries in their own module. It works on the database itself."""
+
+import json
+from pathlib import Path
+
+import click
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from leaderboard.cli import moderation
+from leaderboard.cli.database import actor, opened
+from leaderboard.cli.options import json_option, storage_options
+from leaderboard.config import Config
+from leaderboard.errors import Refused
+from leaderboard.models import Submission, Token, User
+from leaderboard.services import audit, people, seasons, tokens
+
+
+@click.group()
+@storage_options
+@click.pass_context
+def admin(context: click.Context, data: Path, database: str | None) -> None:
+    """Look after users, tokens, seasons and verdicts of a leaderboard.
+
+    Example: mbc admin --data /srv/mandelbrot tokens new ada
+    """
+    context.obj = Config.make(data, database)
+
+
+@admin.group()
+def users() -> None:
+    """People who hand in."""
+
+
+@users.command("add")
+@click.argument("name")
+@click.pass_obj
+def users_add(config: Config, name: str) -> None:
+    """Add a user and show a token for them.
+
+    Example: mbc admin users add ada
+    """
+    with opened(config) as session:
+        secret = tokens.new_token(session, tokens.add_user(session, name), "first")
+        audit.note(session, actor(), "add user", f"user {name}")
+    click.echo(f"Added {name}. Their token, shown this once:")
+    click.echo(secret)
+
+
+@users.command("list")
+@json_option
+@click.pass_obj
+def users_list(config: Config, as_json: bool) -> None:
+    """List the users, with how much they have handed in.
+
+    Example: mbc admin users list --json
+    """
+    with opened(config) as session:
+        counts = dict(
+            session.execute(select(Submission.user_id, func.count()).group_by(Submission.user_id)).all()
+        )
+        rows = [
+            {
+                "id": user.id,
+                "name": user.name,
+                "reference": user.reference,
+                "signs_in_with": _way_in(user),
+                "submissions": counts.get(user.id, 0),
+                "created_at": user.created_at.isoformat(timespec="seconds"),
+            }
+            for user in session.scalars(select(User).order_by(User.id))
+        ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        way = f"signs in with {row['signs_in_with']}"
+        click.echo(f"{row['id']:>5}  {row['name']}  {row['submissions']} handed in, {way}")
+
+
+def _way_in(user: User) -> str:
+    if user.identity:
+        return user.identity.partition(":")[0]
+    return "a password" if user.password else "a token"
+
+
+@users.command("password")
+@click.argument("name")
+@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for, unseen.")
+@click.pass_obj
+def users_password(config: Config, name: str, password: str) -> None:
+    """Set somebody's password, who has lost theirs; they are signed out everywhere.
+
+    Example: mbc admin users password ada
+    """
+    with opened(config) as session:
+        people.set_password(session, _user(session, name), password)
+        audit.note(session, actor(), "set password", f"user {name}")
+    click.echo(f"{name} has a new password.")
+
+
+def _user(session: Session, name: str) -> User:
+    user = tokens.find_user(session, name)
+    if user is None:
+        raise Refused(
+            404, "not_found", f"There is no user called {name}; `mbc admin users add {name}` adds one."
+        )
+    return user
+
+
+@admin.group("tokens")
+def token_commands() -> None:
+    """What lets a person or a worker in."""
+
+
+@token_commands.command("new")
+@click.argument("name", required=False)
+@click.option("--worker", is_flag=True, help="A token for an evaluator on another machine.")
+@click.option("--label", default="", help="What it is for.")
+@click.pass_obj
+def tokens_new(config: Config, name: str | None, worker: bool, label: str) -> None:
+    """Make a token for a user, or for a worker.
+
+    Example: mbc admin tokens new ada
+    """
+    if worker == bool(name):
+        raise click.UsageError("Give a user's name, or --worker.")
+    with opened(config) as session:
+        secret = tokens.new_token(session, _user(session, name) if name else None, label)
+        audit.note(session, actor(), "new token", f"user {name}" if name else "a worker", secret[:10])
+    click.echo(secret)
+
+
+@token_commands.command("list")
+@json_option
+@click.pass_obj
+def tokens_list(config: Config, as_json: bool) -> None:
+    """List the tokens by their first letters.
+
+    Example: mbc admin tokens list --json
+    """
+    with opened(config) as session:
+        rows = [
+            {
+                "prefix": token.prefix,
+                "kind": token.kind,
+                "user": token.user.name if token.user else None,
+                "label": token.label,
+                "valid": token.revoked_at is None,
+                "created_at": token.created_at.isoformat(timespec="seconds"),
+            }
+            for token in session.scalars(select(Token).order_by(Token.id))
+        ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        state = "valid" if row["valid"] else "revoked"
+        click.echo(f"{row['prefix']}…  {state:8}{row['user'] or 'a worker'}  {row['label']}")
+
+
+@token_commands.command("revoke")
+@click.argument("prefix")
+@click.pass_obj
+def tokens_revoke(config: Config, prefix: str) -> None:
+    """Revoke the token that begins with PREFIX.
+
+    Example: mbc admin tokens revoke mbc_x7Qf2k
+    """
+    with opened(config) as session:
+        token = tokens.revoke(session, prefix)
+        audit.note(
+            session, actor(), "revoke token", token.user.name if token.user else "a worker", token.prefix
+        )
+    click.echo(f"Revoked {token.prefix}…")
+
+
+@admin.group("seasons")
+def season_commands() -> None:
+    """The secrets from which the evaluation sets are drawn."""
+
+
+@season_commands.command("list")
+@json_option
+@click.pass_obj
+def seasons_list(config: Config, as_json: bool) -> None:
+    """List the seasons.
+
+    Example: mbc admin seasons list
+    """
+    with opened(config) as session:
+        rows = [seasons.public(row) for row in seasons.list_seasons(session)]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        click.echo(f"{row['name']}  {row['state']}  {row['commitment']}")
+
+
+@season_commands.command("open")
+@click.argument("name")
+@click.pass_obj
+def seasons_open(config: Config, name: str) -> None:
+    """Open a season with a fresh secret. The one before must be closed.
+
+    Example: mbc admin seasons open spring
+    """
+    with opened(config) as session:
+        row = seasons.open_season(session, config, name)
+        audit.note(session, actor(), "open season", name)
+    click.echo(f"Opened {name}; SHA-256 of its secret: {row.commitment}")
+
+
+@season_commands.command("close")
+@click.argument("name")
+@click.pass_obj
+def seasons_close(config: Config, name: str) -> None:
+    """Close a season and publish its secret.
+
+    Example: mbc admin seasons close season-1
+    """
+    with opened(config) as session:
+        row = seasons.close_season(session, name)
+        audit.note(session, actor(), "close season", name)
+    click.echo(f"Closed {name}. Its secret, now public: {row.secret.hex()}")
+
+
+for command in moderation.COMMANDS:
+    admin.add_command(command)

@@ -1,0 +1,200 @@
+"""The part of `mbc admin` that deals with entries: judging again, verdicts, audit, export, backup."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from challenge.scoring.tracks import Track
+from leaderboard.cli.backup import backup as make_backup
+from leaderboard.cli.database import actor, opened
+from leaderboard.cli.options import failed, json_option
+from leaderboard.config import Config
+from leaderboard.errors import Refused, not_found
+from leaderboard.models import Evaluation, ReportRow, Submission
+from leaderboard.services import audit, evaluations, seasons, standings, submissions
+
+
+@click.command()
+@click.argument("submission_id", type=int)
+@click.option("--season", help="The season to judge it in.  [default: the open one]")
+@click.option("--track", type=click.Choice(list(Track)), default=Track.OPEN, show_default=True)
+@json_option
+@click.pass_obj
+def rejudge(config: Config, submission_id: int, season: str | None, track: str, as_json: bool) -> None:
+    """Judge a submission again. The old result stands until the new one is there, and is kept.
+
+    Example: mbc admin rejudge 7 --season practice
+    """
+    with opened(config) as session:
+        submission = submissions.get(session, submission_id)
+        row = seasons.find_season(session, season) if season else seasons.current_season(session)
+        if row is None:
+            raise not_found("open season")
+        evaluation = evaluations.queue_evaluation(session, submission, row, Track(track))
+        name = row.name
+        audit.note(session, actor(), "rejudge", f"submission {submission_id}", f"in {name}, {track} track")
+        values = {
+            "evaluation_id": evaluation.id,
+            "submission_id": submission_id,
+            "season": name,
+            "track": evaluation.track,
+        }
+    # The serving process sends it at its next sweep.
+    click.echo(
+        json.dumps(values)
+        if as_json
+        else f"Evaluation {values['evaluation_id']} of submission {submission_id} is queued in {name}, "
+        f"{values['track']} track."
+    )
+
+
+@click.command()
+@click.argument("submission_id", type=int)
+@click.option("--reason", required=True, help="A sentence that everybody can read.")
+@click.option("--track", type=click.Choice(list(Track)), help="On this track alone.  [default: on both]")
+@click.pass_obj
+def disqualify(config: Config, submission_id: int, reason: str, track: str | None) -> None:
+    """Set a judged submission aside. Its figures stay, and it does not rank.
+
+    Example: mbc admin disqualify 7 --reason "The weights were planted by hand."
+    """
+    with opened(config) as session:
+        submission = submissions.get(session, submission_id)
+        tracks = [Track(track)] if track else list(Track)
+        found = [one for one in (submissions.latest(session, submission, None, t) for t in tracks) if one]
+        if not found:
+            raise not_found("evaluation")
+        evaluations.set_aside(session, found, reason)
+        audit.note(session, actor(), "disqualify", f"submission {submission_id}", reason)
+    click.echo(f"Submission {submission_id} is disqualified.")
+
+
+@click.command()
+@click.argument("submission_id", type=int)
+@click.option("--reason", required=True, help="Kept in the audit log.")
+@click.pass_obj
+def hide(config: Config, submission_id: int, reason: str) -> None:
+    """Take a submission out of sight: only its owner still sees it. `mbc admin show` undoes it.
+
+    Example: mbc admin hide 7 --reason "The name is an insult."
+    """
+    _hide(config, submission_id, reason, hidden=True)
+    click.echo(f"Submission {submission_id} is hidden.")
+
+
+@click.command()
+@click.argument("submission_id", type=int)
+@click.option("--reason", default="", help="Kept in the audit log.")
+@click.pass_obj
+def show(config: Config, submission_id: int, reason: str) -> None:
+    """Put a hidden submission back where everybody sees it.
+
+    Example: mbc admin show 7
+    """
+    _hide(config, submission_id, reason, hidden=False)
+    click.echo(f"Submission {submission_id} is shown.")
+
+
+def _hide(config: Config, submission_id: int, reason: str, *, hidden: bool) -> None:
+    with opened(config) as session:
+        submissions.hide(session, submissions.get(session, submission_id), hidden=hidden)
+        audit.note(session, actor(), "hide" if hidden else "show", f"submission {submission_id}", reason)
+
+
+@click.command("audit")
+@click.option("-n", "--count", type=click.IntRange(1), default=50, show_default=True, help="How many lines.")
+@json_option
+@click.pass_obj
+def show_audit(config: Config, count: int, as_json: bool) -> None:
+    """Show who did what to people, entries and seasons, the newest last.
+
+    Example: mbc admin audit -n 200 --json
+    """
+    with opened(config) as session:
+        rows = [audit.to_dict(row) for row in reversed(audit.newest(session, count))]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        click.echo(
+            f"{row['at']}  {row['actor']}: {row['action']}, {row['subject']}  {row['detail']}".rstrip()
+        )
+
+
+@click.command()
+@click.argument("out", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_obj
+def backup(config: Config, out: Path) -> None:
+    """Write the whole leaderboard into one tar FILE while it runs: database, bundles, pictures, secrets.
+
+    Keep it where nobody else can read it: it holds the open season's secret.
+
+    Example: mbc admin backup /backups/board-monday.tar
+    """
+    with opened(config) as session:
+        # Before the copy, so that the copy tells of itself.
+        audit.note(session, actor(), "backup", str(out))
+    try:
+        how = make_backup(config, out.absolute())
+    except Refused as error:
+        raise failed(error) from error
+    click.echo(f"Wrote {out} ({out.stat().st_size:,} bytes). {how}")
+
+
+@click.command()
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="A file.  [default: the terminal]"
+)
+@click.pass_obj
+def export(config: Config, out: Path | None) -> None:
+    """Write seasons, submissions, evaluations and reports as JSON, without open secrets or tokens.
+
+    Example: mbc admin export --out board.json
+    """
+    with opened(config) as session:
+        text = json.dumps(exported(session), allow_nan=False, indent=1)
+    if out is None:
+        click.echo(text)
+        return
+    try:
+        out.write_text(text)
+    except OSError as error:
+        raise failed(Refused(507, "disk_full", f"{out} cannot be written: {error.strerror}.")) from error
+    click.echo(f"Wrote {out} ({len(text):,} bytes).")
+
+
+def exported(session: Session) -> dict[str, Any]:
+    """Everything that may be public."""
+    rows = session.scalars(
+        select(Evaluation)
+        .join(Evaluation.submission)
+        .where(Submission.hidden_at.is_(None))
+        .order_by(Evaluation.id)
+    )
+    return {
+        "seasons": [seasons.public(row) for row in seasons.list_seasons(session)],
+        "evaluations": [
+            standings.Entry(row).to_dict()
+            | {
+                "season": row.season.name,
+                "digest": row.submission.digest,
+                "user": row.submission.user.name,
+                "reason": row.reason,
+                "sentence": row.sentence,
+                "report": _report(session, row.id),
+            }
+            for row in rows
+        ],
+    }
+
+
+def _report(session: Session, evaluation_id: int) -> Any:
+    row = session.get(ReportRow, evaluation_id)
+    return row and json.loads(row.body)
+
+
+COMMANDS = (rejudge, disqualify, hide, show, show_audit, backup, export)

@@ -1,0 +1,66 @@
+"""`mbc serve`: a leaderboard with its evaluator."""
+
+from pathlib import Path
+
+import click
+
+from leaderboard.cli.options import failed, storage_options
+from leaderboard.config import Config
+from leaderboard.errors import Refused
+
+
+def say(sentence: str) -> None:
+    """Tell the person at the terminal."""
+    click.echo(sentence)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen at."
+)
+@storage_options
+@click.option(
+    "--broker",
+    envvar="MBC_BROKER",
+    help="Celery broker, such as redis://host:6379/0.  [default: SQLite in the data directory]",
+)
+@click.option(
+    "--references",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Hand in every submission below this directory.",
+)
+@click.option(
+    "--no-worker", is_flag=True, help="Start no evaluator: others do the judging with `mbc worker`."
+)
+def serve(
+    host: str,
+    port: int,
+    data: Path,
+    database: str | None,
+    broker: str | None,
+    references: Path | None,
+    no_worker: bool,
+) -> None:
+    """Run the leaderboard with an evaluator of its own: nothing else has to be started.
+
+    Example: mbc serve --data /srv/mandelbrot --port 8000 --references submissions
+    """
+    from leaderboard.serve.bootstrap import configure_client, only_server, prepare  # noqa: PLC0415 - `mbc serve --help` is quick
+    from leaderboard.serve.supervisor import Supervisor, address, listen  # noqa: PLC0415
+
+    try:
+        config = Config.make(data, database, broker)
+        with listen(host, port) as listener, only_server(config):
+            household = prepare(config)
+            url = address(host, port)
+            say(f"Everything is kept in {config.data}.")
+            if household.season_is_new:
+                say(f"Opened {household.season}; SHA-256 of its secret: {household.commitment}")
+            else:
+                say(f"{household.season} is open; SHA-256 of its secret: {household.commitment}")
+            say(configure_client(url, household, config))
+            supervisor = Supervisor(config, household, listener, url, say, worker=not no_worker)
+            supervisor.run(references)
+    except Refused as error:
+        raise failed(error) from error

@@ -1,0 +1,1 @@
+"""Raster images that the leaderboard draws or recolours."""

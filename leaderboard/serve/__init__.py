@@ -1,0 +1,1 @@
+"""Starting and running a leaderboard: bootstrap, processes, WSGI server, lease reaper."""

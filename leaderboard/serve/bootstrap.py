@@ -1,0 +1,190 @@
+"""What a leaderboard needs before its first visitor: tables, seasons, tokens, a configured `mbc submit`."""
+
+import fcntl
+import getpass
+import json
+import os
+import shutil
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from leaderboard import db
+from leaderboard.app import make_directories
+from leaderboard.config import Config
+from leaderboard.errors import Refused
+from leaderboard.models import User
+from leaderboard.services import lease_recovery, seasons, tokens
+
+REFERENCE = "reference"
+
+
+@dataclass(frozen=True)
+class Household:
+    """What `mbc serve` found or made."""
+
+    season: str
+    commitment: str
+    season_is_new: bool
+    worker_token: str
+    reference_token: str
+    local_user: str
+    local_token: str
+
+
+@contextmanager
+def only_server(config: Config) -> Iterator[None]:
+    """Hold the data directory: a second server would take the first one's evaluations back.
+
+    Raises:
+        Refused: the directory cannot be written, or another server holds it.
+    """
+    make_directories(config)
+    with (config.data / "serving.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refused(
+                409, "data_in_use", f"Another server is using {config.data}: stop it, or name another --data."
+            ) from error
+        _sweep_out(config)
+        yield
+
+
+def _sweep_out(config: Config) -> None:
+    """Remove what a server that was killed had begun to receive or to write."""
+    for path in (config.data / "uploads").iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    for path in config.data.rglob(".*.part"):
+        path.unlink(missing_ok=True)
+
+
+def prepare(config: Config) -> Household:
+    """Make the data directory, the tables, the seasons and the tokens, whatever of them is not there yet.
+
+    Raises:
+        Refused: the directory cannot be written, or the database cannot be reached.
+    """
+    make_directories(config)
+    engine = db.make_engine(config.database)
+    try:
+        db.upgrade(engine)
+        with db.make_sessions(engine).begin() as session:
+            season, new = seasons.ensure_seasons(session, config)
+            local = tokens.ensure_user(session, local_user_name())
+            reference = tokens.ensure_user(session, REFERENCE, reference=True)
+            worker = _token(session, config, "worker", None)
+            _release(session, config, worker, counted=False)
+            return Household(
+                season=season.name,
+                commitment=season.commitment,
+                season_is_new=new,
+                worker_token=worker,
+                reference_token=_token(session, config, REFERENCE, reference),
+                local_user=local.name,
+                local_token=_token(session, config, "local", local),
+            )
+    except SQLAlchemyError as error:
+        raise Refused(503, "database", f"The database cannot be used: {db.cause(error)}.") from error
+    finally:
+        engine.dispose()
+
+
+def worker_ended(config: Config, worker_token: str) -> None:
+    """Send again, at once, what the embedded worker held when it ended by itself."""
+    engine = db.make_engine(config.database)
+    try:
+        with db.make_sessions(engine).begin() as session:
+            _release(session, config, worker_token, counted=True)
+    finally:
+        engine.dispose()
+
+
+def _release(session: Session, config: Config, worker_token: str, *, counted: bool) -> None:
+    token = tokens.find_token(session, worker_token)
+    if token is not None:
+        lease_recovery.release(session, config, token.id, counted=counted)
+
+
+def local_user_name() -> str:
+    """Who runs this server."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):
+        name = ""
+    return name if name and name != REFERENCE else "local"
+
+
+def token_path(config: Config, name: str) -> Path:
+    """Where the server keeps a token of its own household, readable by its owner alone."""
+    return config.data / "tokens" / name
+
+
+def _token(session: Session, config: Config, name: str, user: User | None) -> str:
+    path = token_path(config, name)
+    if path.exists():
+        secret = path.read_text().strip()
+        if tokens.find_token(session, secret) is not None:
+            return secret
+    secret = tokens.new_token(session, user, f"{name}, made by mbc serve")
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secret + "\n")
+    except OSError as error:
+        raise Refused(507, "data_unwritable", f"{path} cannot be written: {error.strerror}.") from error
+    return secret
+
+
+def client_config_path() -> Path:
+    """The file that `mbc submit` reads."""
+    named = os.environ.get("MBC_CONFIG")
+    return Path(named) if named else platformdirs.user_config_path("mbc") / "config.toml"
+
+
+def configure_client(server: str, household: Household, config: Config) -> str:
+    """Let `mbc submit` on this machine speak to this server, unless it speaks to another one.
+
+    Returns:
+        What was done, in a sentence.
+    """
+    path = client_config_path()
+    by_hand = (
+        f"To submit here, set MBC_SERVER={server} and MBC_TOKEN to what is in {token_path(config, 'local')}."
+    )
+    try:
+        found = tomllib.loads(path.read_text()) if path.exists() else {}
+    except (OSError, ValueError):
+        return f"{path} cannot be read and was left as it is. {by_hand}"
+    other = str(found.get("server", ""))
+    if other and other.rstrip("/") != server:
+        return f"{path} speaks to {other} and was left as it is. {by_hand}"
+    if other and _is_valid(config, str(found.get("token", ""))):
+        return f"`mbc submit` speaks to this server ({path})."
+    values = found | {"server": server, "token": household.local_token}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in values.items() if isinstance(value, str)]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text("\n".join(lines) + "\n")
+    except OSError as error:
+        return f"{path} cannot be written ({error.strerror}). {by_hand}"
+    return f"`mbc submit` now speaks to this server as {household.local_user} ({path})."
+
+
+def _is_valid(config: Config, secret: str) -> bool:
+    engine = db.make_engine(config.database)
+    try:
+        with db.make_readers(engine)() as session:
+            return tokens.find_token(session, secret) is not None
+    finally:
+        engine.dispose()

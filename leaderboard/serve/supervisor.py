@@ -1,0 +1,200 @@
+"""`mbc serve`: a server and an evaluator as children, and the reference submissions handed in."""
+
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import httpx
+from sqlalchemy.exc import SQLAlchemyError
+
+from challenge.bundle.reader import pack
+from challenge.results.verdicts import EvaluationError
+from leaderboard.config import Config
+from leaderboard.db import cause
+from leaderboard.errors import Refused
+from leaderboard.serve import wsgi
+from leaderboard.serve.bootstrap import Household, worker_ended
+from leaderboard.serve.child_process import Child
+
+Say = Callable[[str], None]
+_START_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 3.0
+
+
+class Stopped(Exception):  # noqa: N818 - somebody wants us to end
+    """Ctrl-C, or SIGTERM."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The listening socket; Refused where the address cannot be had."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            listener.listen(128)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise Refused(
+            503,
+            "port",
+            f"Port {port} on {host} cannot be used: {error.strerror or error}. Try another one with --port.",
+        ) from error
+    return listener
+
+
+def address(host: str, port: int) -> str:
+    """Where a browser on this machine finds the server."""
+    if host in ("", "0.0.0.0", "::", "localhost"):  # noqa: S104 - it is compared, not bound
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Supervisor:
+    """Runs the children until it is told to stop."""
+
+    def __init__(
+        self,
+        config: Config,
+        household: Household,
+        listener: socket.socket,
+        url: str,
+        say: Say,
+        *,
+        worker: bool,
+    ) -> None:
+        self._config = config
+        self._household = household
+        self._url = url
+        self._say = say
+        server = Child(
+            "server",
+            [sys.executable, "-m", "leaderboard.serve.wsgi"],
+            {wsgi.SETTINGS: config.to_json(), wsgi.SOCKET: str(listener.fileno())},
+            (listener.fileno(),),
+        )
+        self._children = [server]
+        if worker:
+            command = [sys.executable, "-m", "challenge.commands.cli", "worker"]
+            command += ["--server", url, "--broker", config.broker]
+            token = {"MBC_WORKER_TOKEN": household.worker_token}
+            self._children.append(Child("evaluator", command, token))
+            # Whoever looks around does not wait for a verdict, nor the other way round.
+            self._children.append(Child("tile painter", [*command, "--tiles"], token))
+
+    def run(self, references: Path | None) -> None:
+        """Serve until Ctrl-C or SIGTERM."""
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            raise Stopped
+
+        old = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self._children[0].start()
+            self._wait_until_up()
+            self._say(f"The board is at {self._url}")
+            for child in self._children[1:]:
+                child.start()
+            if references is not None:
+                hand_in(self._config, self._url, self._household.reference_token, references, self._say)
+            self._say("Press Ctrl-C to stop.")
+            while True:
+                self._look_after_children()
+                time.sleep(0.5)
+        except Stopped:
+            self._say("Stopping.")
+        finally:
+            for number in old:
+                # A second Ctrl-C must not interrupt the cleaning up, which is short.
+                signal.signal(number, signal.SIG_IGN)
+            for child in self._children:
+                child.ask_to_stop()
+            deadline = time.monotonic() + _STOP_SECONDS
+            for child in reversed(self._children):
+                child.stop(deadline)
+            for number, handler in old.items():
+                signal.signal(number, handler)
+
+    def _wait_until_up(self) -> None:
+        end = time.monotonic() + _START_SECONDS
+        while time.monotonic() < end:
+            status = self._children[0].ended()
+            if status is not None:
+                raise Refused(500, "server", f"The server ended with status {status} before it could answer.")
+            try:
+                if httpx.get(f"{self._url}/api/v1/seasons", timeout=5, trust_env=False).is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.1)
+        raise Refused(500, "server", f"The server did not answer within {_START_SECONDS:.0f} seconds.")
+
+    def _look_after_children(self) -> None:
+        for child in self._children:
+            status = child.ended()
+            if status is not None:
+                self._say(f"The {child.name} ended with status {status}; it is started again.")
+                if child.name == "evaluator":
+                    self._take_back()
+
+    def _take_back(self) -> None:
+        try:
+            worker_ended(self._config, self._household.worker_token)
+        except SQLAlchemyError as error:
+            # Its lease ends by itself: later, and that is all.
+            self._say(f"What the evaluator held is judged again when its lease has run out: {cause(error)}.")
+
+
+def hand_in(config: Config, url: str, token: str, references: Path, say: Say) -> None:
+    """Submit every directory of `references` as anybody would; the server knows which it has already."""
+    # The plain network first, then the lightest: the board shows something soon. Those that rank nowhere, and
+    # take three refits of nearly every control, can wait. A recipe without weights is not handed in.
+    first, last = "mlp", {"linear", "taylor"}
+    directories = sorted(
+        (path.parent for path in references.glob("*/weights.safetensors")),
+        key=lambda folder: (
+            folder.name != first,
+            folder.name in last,
+            sum(file.stat().st_size for file in folder.glob("*.*")),
+        ),
+    )
+    if not directories:
+        say(f"There are no submissions in {references}.")
+    for directory in directories:
+        try:
+            with tempfile.TemporaryDirectory(dir=config.data / "uploads") as place:
+                archive = Path(place) / f"{directory.name}.zip"
+                pack(directory, archive)
+                with archive.open("rb") as stream:
+                    answer = httpx.post(
+                        f"{url}/api/v1/submissions",
+                        files={"bundle": (archive.name, stream, "application/zip")},
+                        headers={"Authorization": f"Bearer {token}"},
+                        timeout=60,
+                        trust_env=False,
+                    )
+        except (EvaluationError, OSError, httpx.HTTPError) as error:
+            say(f"The reference submission {directory.name} could not be handed in: {error}")
+            continue
+        say(_outcome(directory.name, answer))
+
+
+def _outcome(name: str, answer: httpx.Response) -> str:
+    if answer.status_code == 201:
+        return f"Handed in the reference submission {name}; it is being judged like anybody's."
+    if answer.is_success:
+        return f"The reference submission {name} is here already: {answer.json()['status']}."
+    try:
+        message = answer.json()["detail"]
+    except (ValueError, KeyError):
+        message = f"the server answered {answer.status_code}"
+    return f"The reference submission {name} was refused: {message}"

@@ -1,0 +1,144 @@
+"""The interface's lists: the board, submissions, seasons. Each comes in pages and says how many."""
+
+from typing import Any, Final
+
+from flask import Response, jsonify, request, url_for
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import joinedload
+
+from challenge.results.verdicts import Status
+from leaderboard.errors import Refused
+from leaderboard.models import Evaluation, SeasonRow, Submission
+from leaderboard.services import board_query, evaluations, seasons, standings
+from leaderboard.services.board_query import Listing
+from leaderboard.views.board import conditional
+from leaderboard.web.request_context import board_season, reading
+
+PER_PAGE: Final = 100
+
+
+def _answer(values: dict[str, Any], page: dict[str, int]) -> Response:
+    answer = jsonify(values | {"page": page})
+    assert request.endpoint is not None
+    links = []
+    for rel, number in (("first", 1), ("prev", page["number"] - 1), ("next", page["number"] + 1)):
+        if 1 <= number <= page["pages"]:
+            query: dict[str, Any] = {**request.args.to_dict(), "page": number}
+            links.append(f'<{url_for(request.endpoint, **query)}>; rel="{rel}"')
+    answer.headers["Link"] = ", ".join(links)
+    return conditional(answer)
+
+
+def _page(total: int, wish: Listing) -> dict[str, int]:
+    return {
+        "number": wish.page,
+        "size": wish.per_page,
+        "total": total,
+        "pages": max(1, -(-total // wish.per_page)),
+    }
+
+
+def board() -> Response:
+    """The standing of a season on a track."""
+    wish = Listing.read(request.args, per_page=PER_PAGE)
+    with reading() as session:
+        found = standings.board(session, board_season(session), wish.race)
+        positions = evaluations.queue_positions(session)
+    page = board_query.page(found.entries, wish)
+    unranked = found.unranked
+    return _answer(
+        {
+            "track": found.race.track.value,
+            "machine": found.race.machine or None,
+            "season": {
+                "name": found.season.name,
+                "commitment": found.season.commitment,
+                "state": found.season.state,
+            },
+            "entries": [entry.to_dict() for entry in page.entries],
+            "pending": [
+                standings.progress(e, positions.get(e.id)) for e in found.pending[: board_query.MOST_PER_PAGE]
+            ],
+            "pending_total": len(found.pending),
+            "unranked": [
+                entry.to_dict() | {"reason": entry.evaluation.reason, "sentence": entry.evaluation.sentence}
+                for entry in unranked[: wish.per_page]
+            ],
+            "unranked_total": len(unranked),
+        },
+        page.to_dict(),
+    )
+
+
+def list_submissions() -> Response:
+    """Everybody's submissions, or one person's, the newest first."""
+    wish = Listing.read(_only_pages(), per_page=PER_PAGE)
+    shown: list[ColumnElement[bool]] = [Submission.hidden_at.is_(None)]
+    if "user" in request.args:
+        shown.append(Submission.user_id == _number("user"))
+    with reading() as session:
+        total = session.scalar(select(func.count()).select_from(Submission).where(*shown)) or 0
+        rows = session.scalars(
+            select(Submission)
+            .options(joinedload(Submission.user))
+            .where(*shown)
+            .order_by(Submission.id.desc())
+            .limit(wish.per_page)
+            .offset((wish.page - 1) * wish.per_page)
+        ).all()
+        newest = (
+            select(func.max(Evaluation.id))
+            .join(SeasonRow, SeasonRow.id == Evaluation.season_id)
+            .where(SeasonRow.ranked, Evaluation.submission_id.in_([row.id for row in rows]))
+            .group_by(Evaluation.submission_id, Evaluation.track)
+        )
+        last: dict[int, Evaluation] = {}
+        for evaluation in session.scalars(
+            select(Evaluation)
+            .options(joinedload(Evaluation.season))
+            .where(Evaluation.id.in_(newest.scalar_subquery()))
+            # Where there are two, the open track's is the one that is shown.
+            .order_by(Evaluation.track)
+        ):
+            last.setdefault(evaluation.submission_id, evaluation)
+        values = {"submissions": [_summary(row, last.get(row.id)) for row in rows]}
+    return _answer(values, _page(total, wish))
+
+
+def _summary(row: Submission, last: Evaluation | None) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "author": row.author,
+        "user": {"id": row.user_id, "name": row.user.name},
+        "method": row.method,
+        "weight_class": row.weight_class,
+        "bytes": row.bytes,
+        "created_at": row.created_at.isoformat(timespec="seconds"),
+        "track": last.track if last else None,
+        "status": last.status if last else Status.CANCELLED.value,
+        "season": last.season.name if last else None,
+        "octaves": last.octaves if last else None,
+        "url": url_for("pages.submission", submission_id=row.id, _external=True),
+    }
+
+
+def list_seasons() -> Response:
+    """Every season; a secret once it is closed."""
+    wish = Listing.read(_only_pages(), per_page=PER_PAGE)
+    with reading() as session:
+        rows = seasons.list_seasons(session)
+    start = (wish.page - 1) * wish.per_page
+    chosen = rows[start : start + wish.per_page]
+    return _answer({"seasons": [seasons.public(row) for row in chosen]}, _page(len(rows), wish))
+
+
+def _only_pages() -> dict[str, str]:
+    return {name: request.args[name] for name in ("page", "per_page") if name in request.args}
+
+
+def _number(name: str) -> int:
+    text = request.args[name]
+    if text.isascii() and text.isdigit() and 0 < int(text[:12]) < 2**31 and len(text) < 11:
+        return int(text)
+    raise Refused(422, "query_invalid", f"{name} is a whole number, not {text[:40]!r}.")

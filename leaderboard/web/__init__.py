@@ -1,0 +1,1 @@
+"""What stands between HTTP and the views: middleware, authentication, errors, headers, events."""

@@ -1,0 +1,98 @@
+"""What every view needs: the leaderboard's parts, a transaction, who is asking."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from flask import current_app, request
+from sqlalchemy.orm import Session, sessionmaker
+
+from leaderboard.config import Config
+from leaderboard.errors import Refused
+from leaderboard.images.truth_images import TruthPictures
+from leaderboard.models import Token
+from leaderboard.queue import Queue
+from leaderboard.services import seasons, tokens
+from leaderboard.services.html_cache import Fragments
+from leaderboard.services.rate_limit import Rates
+from leaderboard.tiles.model_tiles import ModelTiles
+from leaderboard.tiles.truth_tiles import TruthTiles
+from leaderboard.web.sse import Streams
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of one leaderboard, made by the factory."""
+
+    config: Config
+    writers: sessionmaker[Session]
+    readers: sessionmaker[Session]
+    queue: Queue
+    truth: TruthPictures
+    streams: Streams
+    fragments: Fragments
+    truth_tiles: TruthTiles
+    model_tiles: ModelTiles
+    tile_rates: Rates
+
+
+def parts() -> Parts:
+    """The parts of the application that answers this request."""
+    return cast("Parts", current_app.extensions["leaderboard"])
+
+
+@contextmanager
+def writing() -> Iterator[Session]:
+    """A transaction that changes something."""
+    with parts().writers.begin() as session:
+        yield session
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A session that only looks; nothing of it is kept."""
+    with parts().readers() as session:
+        yield session
+
+
+def token(session: Session, kind: str = "user") -> Token:
+    """The token of this request; Refused with 401 or 403."""
+    return tokens.authenticate(session, request.headers.get("Authorization"), kind)
+
+
+def body() -> Any:
+    """The JSON of this request, without NaN; Refused with 422."""
+
+    def refuse(_name: str) -> None:
+        raise ValueError("NaN and infinity are no JSON")
+
+    try:
+        return json.loads(request.get_data(cache=False), parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise Refused(422, "json_invalid", f"The body is not JSON: {error}.") from error
+
+
+def board_season(session: Session) -> Any:
+    """The season that the query asks for, or else the open one."""
+    name = request.args.get("season")
+    if name:
+        return seasons.find_season(session, name)
+    season = seasons.current_season(session)
+    if season is not None:
+        return season
+    ranked = [row for row in seasons.list_seasons(session) if row.ranked]
+    if not ranked:
+        raise Refused(404, "no_season", "There has been no season yet.")
+    return ranked[0]
+
+
+def upload_path(field: str) -> Path:
+    """The uploaded file of a form field, on the disk; Refused with 422 where there is none."""
+    upload = request.files.get(field)
+    if upload is None or not upload.filename:
+        raise Refused(422, "bundle_missing", f"Choose a bundle: the form has no file called {field!r}.")
+    upload.stream.flush()
+    return Path(upload.stream.name)
