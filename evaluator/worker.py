@@ -58,7 +58,7 @@ class Worker:
             log.warning("evaluation %d could not be claimed: %s", evaluation_id, error.sentence)
             return
         if claim is None:
-            # A task too many is the sweeper's way of being sure: nothing to tell anybody about.
+            # A task too many is the lease reaper's way of being sure: nothing to tell anybody about.
             log.debug("evaluation %d is held by another worker, or over", evaluation_id)
             return
         try:

@@ -16,24 +16,24 @@ from leaderboard.errors import Refused
 from leaderboard.images.truth_images import TruthPictures
 from leaderboard.queue import Queue
 from leaderboard.services.atomic_files import write_whole
-from leaderboard.services.html_cache import Fragments
-from leaderboard.services.rate_limit import Rates
+from leaderboard.services.html_cache import HtmlCache
+from leaderboard.services.rate_limit import RateLimiter
 from leaderboard.tiles.model_tiles import ModelTiles
 from leaderboard.tiles.truth_tiles import TruthTiles
 from leaderboard.views import oauth
 from leaderboard.views.api import api
 from leaderboard.views.explorer import explorer
-from leaderboard.views.machines import machines
-from leaderboard.views.media import shown
+from leaderboard.views.machines import worker_machine_api
+from leaderboard.views.media import media
 from leaderboard.views.pages import pages
 from leaderboard.views.people import people_pages
-from leaderboard.views.samples_track import learning
+from leaderboard.views.samples_track import samples_track_pages
 from leaderboard.views.tiles import tile_worker, tiles
 from leaderboard.views.worker_api import worker_api
 from leaderboard.web import error_handlers, security_headers
-from leaderboard.web.middleware import guard
-from leaderboard.web.request_context import Parts
-from leaderboard.web.sse import Streams
+from leaderboard.web.middleware import install
+from leaderboard.web.request_context import AppContext
+from leaderboard.web.sse import EventStreams
 
 _FORM_SLACK = 1024 * 1024
 
@@ -65,31 +65,31 @@ def create_app(config: Config) -> Flask:
     )
     app.json = StrictJson(app)
     app.request_class = _request_class(uploads)
-    app.extensions["leaderboard"] = Parts(
+    app.extensions["leaderboard"] = AppContext(
         config=config,
         writers=db.make_sessions(engine),
         readers=db.make_readers(engine),
         queue=(queue := Queue(config.broker)),
         truth=TruthPictures(config),
-        streams=Streams(config),
-        fragments=Fragments(),
+        event_streams=EventStreams(config),
+        html_cache=HtmlCache(),
         truth_tiles=TruthTiles(config),
         model_tiles=ModelTiles(config, queue),
-        tile_rates=Rates(config.tile_rate, config.rate_storage, "tiles"),
+        tile_limiter=RateLimiter(config.tile_rate, config.rate_storage, "tiles"),
     )
     app.url_map.converters["int"] = _Number
     app.register_blueprint(worker_api)
     app.register_blueprint(api)
     app.register_blueprint(pages)
     app.register_blueprint(people_pages)
-    app.register_blueprint(shown)
-    app.register_blueprint(machines)
-    app.register_blueprint(learning)
+    app.register_blueprint(media)
+    app.register_blueprint(worker_machine_api)
+    app.register_blueprint(samples_track_pages)
     for blueprint in (explorer, tiles, tile_worker):
         app.register_blueprint(blueprint)
     oauth.offer(app, config)
     error_handlers.register(app)
-    guard(app, config)
+    install(app, config)
     security_headers.register(app, config)
     return app
 

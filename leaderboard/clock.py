@@ -13,6 +13,6 @@ _BEGAN: Final = time.monotonic()
 _EPOCH: Final = datetime.now(UTC)
 
 
-def steady() -> datetime:
+def monotonic_utcnow() -> datetime:
     """This moment, as far as this process knows."""
     return _EPOCH + timedelta(seconds=time.monotonic() - _BEGAN)

@@ -11,7 +11,7 @@ from challenge.results.verdicts import EXPLANATIONS, FINAL, Fault, Reason, Statu
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import SECRET_BYTES, Season
 from challenge.scoring.tracks import BUDGETS, CPU, GPU, SAMPLES, Track, samples_size
-from leaderboard.clock import steady
+from leaderboard.clock import monotonic_utcnow
 from leaderboard.db import Base, UtcDateTime, now
 
 
@@ -236,7 +236,7 @@ class Evaluation(Base):
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     holder_id: Mapped[int | None] = mapped_column(ForeignKey("tokens.id", ondelete="SET NULL"))
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    send_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=steady)
+    send_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=monotonic_utcnow)
     queued_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

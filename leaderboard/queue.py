@@ -22,7 +22,7 @@ class Queue:
         self._app.conf.update(celery_options(broker))
 
     def send(self, evaluation_id: int) -> bool:
-        """Send one evaluation; False where the broker cannot be reached. The sweeper tries again then."""
+        """Send one evaluation; False where the broker cannot be reached. The lease reaper tries again."""
         try:
             self._app.send_task(TASK, args=[evaluation_id], queue=QUEUE)
         except Exception:

@@ -61,6 +61,6 @@ def celery_options(broker_url: str) -> dict[str, Any]:
         # Needs fan-out, which the embedded transport lacks; nothing here uses it.
         "worker_enable_remote_control": False,
         "worker_hijack_root_logger": False,
-        # What cannot be sent at once is sent by the sweeper: nobody should wait for a broker that is down.
+        # What cannot be sent at once is sent by the lease reaper later, so nobody waits for a broker.
         "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0, "interval_step": 0.2},
     }

@@ -42,7 +42,7 @@ def users_add(config: Config, name: str) -> None:
     """
     with opened(config) as session:
         secret = tokens.new_token(session, tokens.add_user(session, name), "first")
-        audit.note(session, actor(), "add user", f"user {name}")
+        audit.record(session, actor(), "add user", f"user {name}")
     click.echo(f"Added {name}. Their token, shown this once:")
     click.echo(secret)
 
@@ -95,7 +95,7 @@ def users_password(config: Config, name: str, password: str) -> None:
     """
     with opened(config) as session:
         people.set_password(session, _user(session, name), password)
-        audit.note(session, actor(), "set password", f"user {name}")
+        audit.record(session, actor(), "set password", f"user {name}")
     click.echo(f"{name} has a new password.")
 
 
@@ -127,7 +127,7 @@ def tokens_new(config: Config, name: str | None, worker: bool, label: str) -> No
         raise click.UsageError("Give a user's name, or --worker.")
     with opened(config) as session:
         secret = tokens.new_token(session, _user(session, name) if name else None, label)
-        audit.note(session, actor(), "new token", f"user {name}" if name else "a worker", secret[:10])
+        audit.record(session, actor(), "new token", f"user {name}" if name else "a worker", secret[:10])
     click.echo(secret)
 
 
@@ -169,7 +169,7 @@ def tokens_revoke(config: Config, prefix: str) -> None:
     """
     with opened(config) as session:
         token = tokens.revoke(session, prefix)
-        audit.note(
+        audit.record(
             session, actor(), "revoke token", token.user.name if token.user else "a worker", token.prefix
         )
     click.echo(f"Revoked {token.prefix}…")
@@ -189,7 +189,7 @@ def seasons_list(config: Config, as_json: bool) -> None:
     Example: mbc admin seasons list
     """
     with opened(config) as session:
-        rows = [seasons.public(row) for row in seasons.list_seasons(session)]
+        rows = [seasons.to_public_dict(row) for row in seasons.list_seasons(session)]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
@@ -207,7 +207,7 @@ def seasons_open(config: Config, name: str) -> None:
     """
     with opened(config) as session:
         row = seasons.open_season(session, config, name)
-        audit.note(session, actor(), "open season", name)
+        audit.record(session, actor(), "open season", name)
     click.echo(f"Opened {name}; SHA-256 of its secret: {row.commitment}")
 
 
@@ -221,7 +221,7 @@ def seasons_close(config: Config, name: str) -> None:
     """
     with opened(config) as session:
         row = seasons.close_season(session, name)
-        audit.note(session, actor(), "close season", name)
+        audit.record(session, actor(), "close season", name)
     click.echo(f"Closed {name}. Its secret, now public: {row.secret.hex()}")
 
 

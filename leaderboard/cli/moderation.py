@@ -36,7 +36,7 @@ def rejudge(config: Config, submission_id: int, season: str | None, track: str, 
             raise not_found("open season")
         evaluation = evaluations.queue_evaluation(session, submission, row, Track(track))
         name = row.name
-        audit.note(session, actor(), "rejudge", f"submission {submission_id}", f"in {name}, {track} track")
+        audit.record(session, actor(), "rejudge", f"submission {submission_id}", f"in {name}, {track} track")
         values = {
             "evaluation_id": evaluation.id,
             "submission_id": submission_id,
@@ -65,11 +65,15 @@ def disqualify(config: Config, submission_id: int, reason: str, track: str | Non
     with opened(config) as session:
         submission = submissions.get(session, submission_id)
         tracks = [Track(track)] if track else list(Track)
-        found = [one for one in (submissions.latest(session, submission, None, t) for t in tracks) if one]
+        found = [
+            one
+            for one in (submissions.latest_evaluation(session, submission, None, t) for t in tracks)
+            if one
+        ]
         if not found:
             raise not_found("evaluation")
-        evaluations.set_aside(session, found, reason)
-        audit.note(session, actor(), "disqualify", f"submission {submission_id}", reason)
+        evaluations.disqualify_all(session, found, reason)
+        audit.record(session, actor(), "disqualify", f"submission {submission_id}", reason)
     click.echo(f"Submission {submission_id} is disqualified.")
 
 
@@ -102,7 +106,7 @@ def show(config: Config, submission_id: int, reason: str) -> None:
 def _hide(config: Config, submission_id: int, reason: str, *, hidden: bool) -> None:
     with opened(config) as session:
         submissions.hide(session, submissions.get(session, submission_id), hidden=hidden)
-        audit.note(session, actor(), "hide" if hidden else "show", f"submission {submission_id}", reason)
+        audit.record(session, actor(), "hide" if hidden else "show", f"submission {submission_id}", reason)
 
 
 @click.command("audit")
@@ -115,7 +119,7 @@ def show_audit(config: Config, count: int, as_json: bool) -> None:
     Example: mbc admin audit -n 200 --json
     """
     with opened(config) as session:
-        rows = [audit.to_dict(row) for row in reversed(audit.newest(session, count))]
+        rows = [audit.to_dict(row) for row in reversed(audit.latest(session, count))]
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
@@ -137,7 +141,7 @@ def backup(config: Config, out: Path) -> None:
     """
     with opened(config) as session:
         # Before the copy, so that the copy tells of itself.
-        audit.note(session, actor(), "backup", str(out))
+        audit.record(session, actor(), "backup", str(out))
     try:
         how = make_backup(config, out.absolute())
     except Refused as error:
@@ -176,7 +180,7 @@ def exported(session: Session) -> dict[str, Any]:
         .order_by(Evaluation.id)
     )
     return {
-        "seasons": [seasons.public(row) for row in seasons.list_seasons(session)],
+        "seasons": [seasons.to_public_dict(row) for row in seasons.list_seasons(session)],
         "evaluations": [
             standings.Entry(row).to_dict()
             | {

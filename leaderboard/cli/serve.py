@@ -46,21 +46,21 @@ def serve(
 
     Example: mbc serve --data /srv/mandelbrot --port 8000 --references submissions
     """
-    from leaderboard.serve.bootstrap import configure_client, only_server, prepare  # noqa: PLC0415 - `mbc serve --help` is quick
+    from leaderboard.serve.bootstrap import bootstrap_server, configure_client, only_server  # noqa: PLC0415 - `mbc serve --help` is quick
     from leaderboard.serve.supervisor import Supervisor, address, listen  # noqa: PLC0415
 
     try:
         config = Config.make(data, database, broker)
         with listen(host, port) as listener, only_server(config):
-            household = prepare(config)
+            bootstrapped = bootstrap_server(config)
             url = address(host, port)
             say(f"Everything is kept in {config.data}.")
-            if household.season_is_new:
-                say(f"Opened {household.season}; SHA-256 of its secret: {household.commitment}")
+            if bootstrapped.season_is_new:
+                say(f"Opened {bootstrapped.season}; SHA-256 of its secret: {bootstrapped.commitment}")
             else:
-                say(f"{household.season} is open; SHA-256 of its secret: {household.commitment}")
-            say(configure_client(url, household, config))
-            supervisor = Supervisor(config, household, listener, url, say, worker=not no_worker)
+                say(f"{bootstrapped.season} is open; SHA-256 of its secret: {bootstrapped.commitment}")
+            say(configure_client(url, bootstrapped, config))
+            supervisor = Supervisor(config, bootstrapped, listener, url, say, worker=not no_worker)
             supervisor.run(references)
     except Refused as error:
         raise failed(error) from error

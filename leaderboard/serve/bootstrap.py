@@ -26,7 +26,7 @@ REFERENCE = "reference"
 
 
 @dataclass(frozen=True)
-class Household:
+class Bootstrap:
     """What `mbc serve` found or made."""
 
     season: str
@@ -53,11 +53,11 @@ def only_server(config: Config) -> Iterator[None]:
             raise Refused(
                 409, "data_in_use", f"Another server is using {config.data}: stop it, or name another --data."
             ) from error
-        _sweep_out(config)
+        _remove_partial_files(config)
         yield
 
 
-def _sweep_out(config: Config) -> None:
+def _remove_partial_files(config: Config) -> None:
     """Remove what a server that was killed had begun to receive or to write."""
     for path in (config.data / "uploads").iterdir():
         if path.is_dir():
@@ -68,7 +68,7 @@ def _sweep_out(config: Config) -> None:
         path.unlink(missing_ok=True)
 
 
-def prepare(config: Config) -> Household:
+def bootstrap_server(config: Config) -> Bootstrap:
     """Make the data directory, the tables, the seasons and the tokens, whatever of them is not there yet.
 
     Raises:
@@ -84,7 +84,7 @@ def prepare(config: Config) -> Household:
             reference = tokens.ensure_user(session, REFERENCE, reference=True)
             worker = _token(session, config, "worker", None)
             _release(session, config, worker, counted=False)
-            return Household(
+            return Bootstrap(
                 season=season.name,
                 commitment=season.commitment,
                 season_is_new=new,
@@ -99,7 +99,7 @@ def prepare(config: Config) -> Household:
         engine.dispose()
 
 
-def worker_ended(config: Config, worker_token: str) -> None:
+def release_crashed_worker(config: Config, worker_token: str) -> None:
     """Send again, at once, what the embedded worker held when it ended by itself."""
     engine = db.make_engine(config.database)
     try:
@@ -112,7 +112,7 @@ def worker_ended(config: Config, worker_token: str) -> None:
 def _release(session: Session, config: Config, worker_token: str, *, counted: bool) -> None:
     token = tokens.find_token(session, worker_token)
     if token is not None:
-        lease_recovery.release(session, config, token.id, counted=counted)
+        lease_recovery.release_worker(session, config, token.id, counted=counted)
 
 
 def local_user_name() -> str:
@@ -125,7 +125,7 @@ def local_user_name() -> str:
 
 
 def token_path(config: Config, name: str) -> Path:
-    """Where the server keeps a token of its own household, readable by its owner alone."""
+    """Where the server keeps a token that it made for itself, readable by its owner alone."""
     return config.data / "tokens" / name
 
 
@@ -151,7 +151,7 @@ def client_config_path() -> Path:
     return Path(named) if named else platformdirs.user_config_path("mbc") / "config.toml"
 
 
-def configure_client(server: str, household: Household, config: Config) -> str:
+def configure_client(server: str, bootstrapped: Bootstrap, config: Config) -> str:
     """Let `mbc submit` on this machine speak to this server, unless it speaks to another one.
 
     Returns:
@@ -170,7 +170,7 @@ def configure_client(server: str, household: Household, config: Config) -> str:
         return f"{path} speaks to {other} and was left as it is. {by_hand}"
     if other and _is_valid(config, str(found.get("token", ""))):
         return f"`mbc submit` speaks to this server ({path})."
-    values = found | {"server": server, "token": household.local_token}
+    values = found | {"server": server, "token": bootstrapped.local_token}
     lines = [f"{name} = {json.dumps(value)}" for name, value in values.items() if isinstance(value, str)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -178,7 +178,7 @@ def configure_client(server: str, household: Household, config: Config) -> str:
         path.write_text("\n".join(lines) + "\n")
     except OSError as error:
         return f"{path} cannot be written ({error.strerror}). {by_hand}"
-    return f"`mbc submit` now speaks to this server as {household.local_user} ({path})."
+    return f"`mbc submit` now speaks to this server as {bootstrapped.local_user} ({path})."
 
 
 def _is_valid(config: Config, secret: str) -> bool:

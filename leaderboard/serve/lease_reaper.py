@@ -19,26 +19,26 @@ def dispatch(sessions: sessionmaker[Session], queue: Queue, evaluation_id: int) 
     arrived = queue.send(evaluation_id)
     try:
         with sessions.begin() as session:
-            lease_recovery.sent(session, evaluation_id, arrived=arrived)
+            lease_recovery.mark_sent(session, evaluation_id, arrived=arrived)
     except SQLAlchemyError as error:
-        # It is committed: nobody should hear that it failed, and the sweeper sends it once more.
+        # It is committed: nobody should hear that it failed, and the lease reaper sends it once more.
         log.warning("evaluation %d was sent, and that could not be noted: %s", evaluation_id, cause(error))
 
 
-def sweep_once(sessions: sessionmaker[Session], queue: Queue, config: Config) -> list[int]:
+def reap_once(sessions: sessionmaker[Session], queue: Queue, config: Config) -> list[int]:
     """One look; the ids of the evaluations that were sent."""
     with sessions.begin() as session:
-        due = lease_recovery.sweep(session, config)
+        due = lease_recovery.reap_expired(session, config)
     for evaluation_id in due:
         dispatch(sessions, queue, evaluation_id)
     return due
 
 
-class Sweeper(threading.Thread):
+class LeaseReaper(threading.Thread):
     """Sweeps every few seconds until it is stopped."""
 
     def __init__(self, sessions: sessionmaker[Session], queue: Queue, config: Config) -> None:
-        super().__init__(name="sweeper", daemon=True)
+        super().__init__(name="lease reaper", daemon=True)
         self._sessions = sessions
         self._queue = queue
         self._config = config
@@ -51,9 +51,9 @@ class Sweeper(threading.Thread):
             try:
                 if not settled:
                     with self._sessions.begin() as session:
-                        lease_recovery.settle(session, self._config)
+                        lease_recovery.renew_all(session, self._config)
                     settled = True
-                for evaluation_id in sweep_once(self._sessions, self._queue, self._config):
+                for evaluation_id in reap_once(self._sessions, self._queue, self._config):
                     log.info("evaluation %d was sent again", evaluation_id)
                 failed = False
             except SQLAlchemyError as error:

@@ -19,7 +19,7 @@ from leaderboard.config import Config
 from leaderboard.db import cause
 from leaderboard.errors import Refused
 from leaderboard.serve import wsgi
-from leaderboard.serve.bootstrap import Household, worker_ended
+from leaderboard.serve.bootstrap import Bootstrap, release_crashed_worker
 from leaderboard.serve.child_process import Child
 
 Say = Callable[[str], None]
@@ -65,7 +65,7 @@ class Supervisor:
     def __init__(
         self,
         config: Config,
-        household: Household,
+        bootstrapped: Bootstrap,
         listener: socket.socket,
         url: str,
         say: Say,
@@ -73,7 +73,7 @@ class Supervisor:
         worker: bool,
     ) -> None:
         self._config = config
-        self._household = household
+        self._bootstrapped = bootstrapped
         self._url = url
         self._say = say
         server = Child(
@@ -86,7 +86,7 @@ class Supervisor:
         if worker:
             command = [sys.executable, "-m", "challenge.commands.cli", "worker"]
             command += ["--server", url, "--broker", config.broker]
-            token = {"MBC_WORKER_TOKEN": household.worker_token}
+            token = {"MBC_WORKER_TOKEN": bootstrapped.worker_token}
             self._children.append(Child("evaluator", command, token))
             # Whoever looks around does not wait for a verdict, nor the other way round.
             self._children.append(Child("tile painter", [*command, "--tiles"], token))
@@ -105,7 +105,9 @@ class Supervisor:
             for child in self._children[1:]:
                 child.start()
             if references is not None:
-                hand_in(self._config, self._url, self._household.reference_token, references, self._say)
+                submit_references(
+                    self._config, self._url, self._bootstrapped.reference_token, references, self._say
+                )
             self._say("Press Ctrl-C to stop.")
             while True:
                 self._look_after_children()
@@ -148,13 +150,13 @@ class Supervisor:
 
     def _take_back(self) -> None:
         try:
-            worker_ended(self._config, self._household.worker_token)
+            release_crashed_worker(self._config, self._bootstrapped.worker_token)
         except SQLAlchemyError as error:
             # Its lease ends by itself: later, and that is all.
             self._say(f"What the evaluator held is judged again when its lease has run out: {cause(error)}.")
 
 
-def hand_in(config: Config, url: str, token: str, references: Path, say: Say) -> None:
+def submit_references(config: Config, url: str, token: str, references: Path, say: Say) -> None:
     """Submit every directory of `references` as anybody would; the server knows which it has already."""
     # The plain network first, then the lightest: the board shows something soon. Those that rank nowhere, and
     # take three refits of nearly every control, can wait. A recipe without weights is not handed in.

@@ -1,4 +1,4 @@
-"""The process that answers HTTP: gunicorn with threads, and the sweeper beside it.
+"""The process that answers HTTP: gunicorn with threads, and the lease reaper beside it.
 
 Started by `mbc serve` as a child, with the listening socket already open and the settings in the environment.
 One process with threads, for SQLite's sake; an event stream is a thread, and their number is bounded.
@@ -14,8 +14,8 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from leaderboard.app import create_app
 from leaderboard.config import Config
-from leaderboard.serve.lease_reaper import Sweeper
-from leaderboard.web.request_context import Parts
+from leaderboard.serve.lease_reaper import LeaseReaper
+from leaderboard.web.request_context import AppContext
 
 SETTINGS: Final = "MBC_SERVING"
 SOCKET: Final = "MBC_SERVING_SOCKET"
@@ -27,19 +27,19 @@ class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM."""
-        _parts(self.wsgi).streams.close()
+        _parts(self.wsgi).event_streams.close()
         super().handle_exit(sig, frame)
 
 
-def _parts(app: Flask) -> Parts:
+def _parts(app: Flask) -> AppContext:
     parts = app.extensions["leaderboard"]
-    assert isinstance(parts, Parts)
+    assert isinstance(parts, AppContext)
     return parts
 
 
-def _start_sweeper(worker: ThreadWorker) -> None:
+def _start_lease_reaper(worker: ThreadWorker) -> None:
     here = _parts(worker.wsgi)
-    Sweeper(here.writers, here.queue, here.config).start()
+    LeaseReaper(here.writers, here.queue, here.config).start()
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -61,7 +61,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "graceful_timeout": 2,
             "keepalive": 5,
             "loglevel": "warning",
-            "post_worker_init": _start_sweeper,
+            "post_worker_init": _start_lease_reaper,
         }
         if "control_socket_disable" in self.cfg.settings:
             settings["control_socket_disable"] = True

@@ -68,7 +68,7 @@ def rewrite(content: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def keep(session: Session, config: Config, evaluation_id: int, name: str, clean: bytes) -> Artifact:
+def save(session: Session, config: Config, evaluation_id: int, name: str, clean: bytes) -> Artifact:
     """Store a picture whose name was checked and that was rewritten; the same name again replaces it."""
     write_whole(path_of(config, evaluation_id, name), clean)
     row = session.scalar(
@@ -83,7 +83,7 @@ def keep(session: Session, config: Config, evaluation_id: int, name: str, clean:
     return row
 
 
-def keep_evidence(config: Config, evaluation_id: int, content: bytes) -> None:
+def save_evidence(config: Config, evaluation_id: int, content: bytes) -> None:
     """Store an evaluation's evidence, read and written anew; Refused with 422 where it is none."""
     try:
         clean = Evidence.from_json(content).to_json()
@@ -108,7 +108,7 @@ def _evidence(path: Path, _changed: int) -> Evidence:
     return Evidence.from_json(path.read_bytes())
 
 
-def forget(session: Session, evaluation_id: int) -> None:
+def delete_rows(session: Session, evaluation_id: int) -> None:
     """Drop the pictures of an attempt that came to nothing; their files are replaced by the next one's."""
     session.execute(delete(Artifact).where(Artifact.evaluation_id == evaluation_id))
 

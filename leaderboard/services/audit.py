@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from leaderboard.models import AuditRow
 
 
-def note(session: Session, actor: str, action: str, subject: str, detail: str = "") -> None:
+def record(session: Session, actor: str, action: str, subject: str, detail: str = "") -> None:
     """Add a line, in the transaction of what it tells of."""
     session.add(AuditRow(actor=actor[:100], action=action[:40], subject=subject[:200], detail=detail[:2000]))
 
 
-def newest(session: Session, count: int) -> Sequence[AuditRow]:
+def latest(session: Session, count: int) -> Sequence[AuditRow]:
     """The last lines, the newest first."""
     return session.scalars(select(AuditRow).order_by(AuditRow.id.desc()).limit(count)).all()
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 from challenge.bundle.reader import WEIGHT_CLASSES
 from challenge.scoring.tracks import BUDGETS, CPU, Track
 from leaderboard.errors import Refused
-from leaderboard.services.standings import Entry, Race
+from leaderboard.services.standings import Entry, RankingGroup
 
 PER_PAGE: Final = 50
 MOST_PER_PAGE: Final = 500
@@ -40,8 +40,8 @@ SORTS: Final[dict[str, Column]] = {
 
 
 @dataclass(frozen=True)
-class Listing:
-    """A wish, as it stands in an address. Everything has a default that is left out of addresses.
+class BoardQuery:
+    """What a board page is asked for, as it stands in the address. Defaults are left out of addresses.
 
     Attributes:
         season: a season's name, or '' for the open one.
@@ -68,7 +68,7 @@ class Listing:
 
     @classmethod
     def read(cls, values: Mapping[str, str], per_page: int = PER_PAGE) -> Self:
-        """The wish of a query; Refused with 422 where it cannot be understood."""
+        """The board query in request arguments; Refused with 422 where it cannot be understood."""
         sort = _among("sort", values.get("sort") or "octaves", SORTS)
         usual = "desc" if SORTS[sort].descending else "asc"
         return cls(
@@ -85,14 +85,16 @@ class Listing:
         )
 
     def to_query(self, **changes: Any) -> dict[str, Any]:
-        """The query of this wish, changed; what has its default value is left out."""
+        """Request arguments of this query with changes; default values are left out."""
         other = replace(self, **changes)
         if "page" not in changes:
             other = replace(other, page=1)
         # What says nothing on a track is left out there.
-        other = replace(other, machine=CPU) if other.race.track is Track.OPEN else replace(other, verified="")
+        other = (
+            replace(other, machine=CPU) if other.group.track is Track.OPEN else replace(other, verified="")
+        )
         usual = "desc" if SORTS[other.sort].descending else "asc"
-        defaults = Listing(order=usual)
+        defaults = BoardQuery(order=usual)
         names = {"weight": "class"}
         return {
             names.get(name, name): getattr(other, name)
@@ -101,10 +103,10 @@ class Listing:
         }
 
     @property
-    def race(self) -> Race:
+    def group(self) -> RankingGroup:
         """Whose results are wanted."""
         track = Track(self.track)
-        return Race(track, self.machine if track is Track.SAMPLES else "")
+        return RankingGroup(track, self.machine if track is Track.SAMPLES else "")
 
     def by(self, sort: str) -> dict[str, Any]:
         """The query of the same entries sorted by a column: turned round, where they are so already."""
@@ -137,30 +139,30 @@ class Page:
         return {"number": self.number, "size": self.size, "total": self.total, "pages": self.count}
 
 
-def page(entries: Sequence[Entry], wish: Listing) -> Page:
-    """The entries that a wish asks for. A page after the last one is empty."""
-    found = [entry for entry in entries if _wanted(entry, wish)]
-    column = SORTS[wish.sort]
-    if not wish.as_usual:
+def page(entries: Sequence[Entry], query: BoardQuery) -> Page:
+    """The entries that a query asks for. A page after the last one is empty."""
+    found = [entry for entry in entries if _wanted(entry, query)]
+    column = SORTS[query.sort]
+    if not query.as_usual:
         # Equal ones stay in the order of the standing.
         known = [entry for entry in found if column.key(entry) is not None]
-        known.sort(key=column.key, reverse=wish.order == "desc")
+        known.sort(key=column.key, reverse=query.order == "desc")
         found = known + [entry for entry in found if column.key(entry) is None]
-    start = (wish.page - 1) * wish.per_page
+    start = (query.page - 1) * query.per_page
     return Page(
-        entries=tuple(found[start : start + wish.per_page]),
-        number=wish.page,
-        size=wish.per_page,
+        entries=tuple(found[start : start + query.per_page]),
+        number=query.page,
+        size=query.per_page,
         total=len(found),
     )
 
 
-def _wanted(entry: Entry, wish: Listing) -> bool:
-    if wish.weight and entry.submission.weight_class != wish.weight:
+def _wanted(entry: Entry, query: BoardQuery) -> bool:
+    if query.weight and entry.submission.weight_class != query.weight:
         return False
-    if wish.verified and entry.octaves_on(Track.SAMPLES) is None:
+    if query.verified and entry.octaves_on(Track.SAMPLES) is None:
         return False
-    return wish.kind == "all" or entry.submission.user.reference == (wish.kind == "reference")
+    return query.kind == "all" or entry.submission.user.reference == (query.kind == "reference")
 
 
 def _among(name: str, value: str, known: Sequence[str] | Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from challenge.results.report import Report
 from challenge.results.verdicts import EXPLANATIONS, Fault, Reason, Status
 from challenge.scoring.tracks import Track
-from leaderboard.clock import steady
+from leaderboard.clock import monotonic_utcnow
 from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.errors import Refused, conflict, not_found
@@ -75,7 +75,7 @@ def claim(session: Session, config: Config, evaluation_id: int, holder: Token) -
 
     None where a more urgent one waits: then this one is sent again when its turn comes.
     """
-    moment = steady()
+    moment = monotonic_utcnow()
     if queue_order.put_back(session, evaluation_id, moment):
         return None
     lease = secrets.token_urlsafe(24)
@@ -107,11 +107,11 @@ def claim(session: Session, config: Config, evaluation_id: int, holder: Token) -
         if evaluation.state.final:
             raise conflict("final", f"Evaluation {evaluation_id} is {evaluation.status}.")
         raise conflict("leased", f"Another worker holds evaluation {evaluation_id}.")
-    artifacts.forget(session, evaluation_id)
+    artifacts.delete_rows(session, evaluation_id)
     return Claim(lease, evaluation)
 
 
-def held(session: Session, evaluation_id: int, lease: str | None) -> Evaluation:
+def check_lease(session: Session, evaluation_id: int, lease: str | None) -> Evaluation:
     """The live evaluation that this lease speaks for; Refused with 409 otherwise.
 
     A lease that has run out still speaks while nobody else has taken the evaluation.
@@ -130,11 +130,11 @@ def _text(value: Any) -> str:
     return str(value or "").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def tell(
+def update_progress(
     session: Session, config: Config, evaluation_id: int, lease: str | None, values: dict[str, Any]
 ) -> Evaluation:
     """Take a worker's word on how far it is, and renew its lease."""
-    evaluation = held(session, evaluation_id, lease)
+    evaluation = check_lease(session, evaluation_id, lease)
     try:
         status = Status(values["status"])
         progress = float(values.get("progress") or 0.0)
@@ -150,11 +150,11 @@ def tell(
     evaluation.status = status.value
     evaluation.progress = min(max(progress, 0.0), 1.0) if math.isfinite(progress) else 0.0
     evaluation.message = message[:200]
-    evaluation.lease_until = steady() + timedelta(seconds=config.lease_seconds)
+    evaluation.lease_until = monotonic_utcnow() + timedelta(seconds=config.lease_seconds)
     return evaluation
 
 
-def finish(session: Session, evaluation_id: int, lease: str | None, values: Any) -> Evaluation:
+def record_report(session: Session, evaluation_id: int, lease: str | None, values: Any) -> Evaluation:
     """Take the report: the evaluation is scored or rejected. The same report again changes nothing."""
     evaluation = get(session, evaluation_id)
     session.refresh(evaluation, with_for_update=True)
@@ -168,7 +168,7 @@ def finish(session: Session, evaluation_id: int, lease: str | None, values: Any)
     known = session.get(ReportRow, evaluation_id)
     if evaluation.state.final and known is not None and known.digest == digest:
         return evaluation
-    evaluation = held(session, evaluation_id, lease)
+    evaluation = check_lease(session, evaluation_id, lease)
     report = read_report(values, evaluation)
     session.add(
         ReportRow(
@@ -193,12 +193,12 @@ def finish(session: Session, evaluation_id: int, lease: str | None, values: Any)
     else:
         evaluation.machine = report.calibration.machine
     evaluation.detail = _text(report.sentence)[:_DETAIL] if report.verdict == Status.REJECTED.value else ""
-    _end(evaluation, Status(report.verdict))
+    _finalise(evaluation, Status(report.verdict))
     session.flush()
     return evaluation
 
 
-def _end(evaluation: Evaluation, status: Status) -> None:
+def _finalise(evaluation: Evaluation, status: Status) -> None:
     evaluation.status = status.value
     evaluation.finished_at = now()
     evaluation.lease_until = None
@@ -207,7 +207,9 @@ def _end(evaluation: Evaluation, status: Status) -> None:
     evaluation.message = ""
 
 
-def fail(session: Session, config: Config, evaluation_id: int, lease: str | None, values: Any) -> Evaluation:
+def record_failure(
+    session: Session, config: Config, evaluation_id: int, lease: str | None, values: Any
+) -> Evaluation:
     """Take a failure: final where the submission is at fault; queued again, a few times, where we are."""
     evaluation = get(session, evaluation_id)
     session.refresh(evaluation, with_for_update=True)
@@ -221,7 +223,7 @@ def fail(session: Session, config: Config, evaluation_id: int, lease: str | None
     same = (evaluation.reason, evaluation.detail) == (reason.value, detail)
     if evaluation.state is Status.FAILED and same and lease and evaluation.lease == digest_of(lease):
         return evaluation
-    held(session, evaluation_id, lease)
+    check_lease(session, evaluation_id, lease)
     fail_or_retry(evaluation, config, reason, detail)
     session.flush()
     return evaluation
@@ -251,7 +253,7 @@ def fail_or_retry(evaluation: Evaluation, config: Config, reason: Reason, detail
     evaluation.reason = reason.value
     evaluation.fault = fault.value
     evaluation.detail = detail
-    _end(evaluation, Status.FAILED)
+    _finalise(evaluation, Status.FAILED)
 
 
 def _requeue(evaluation: Evaluation, wait: timedelta) -> None:
@@ -260,7 +262,7 @@ def _requeue(evaluation: Evaluation, wait: timedelta) -> None:
     evaluation.lease = None
     evaluation.lease_until = None
     evaluation.sent_at = None
-    evaluation.send_at = steady() + wait
+    evaluation.send_at = monotonic_utcnow() + wait
 
 
 def cancel(session: Session, evaluation: Evaluation) -> Evaluation:
@@ -270,7 +272,7 @@ def cancel(session: Session, evaluation: Evaluation) -> Evaluation:
         return evaluation
     if evaluation.state.final:
         raise conflict("final", f"It is {evaluation.status} already and cannot be cancelled.")
-    _end(evaluation, Status.CANCELLED)
+    _finalise(evaluation, Status.CANCELLED)
     return evaluation
 
 
@@ -282,12 +284,12 @@ def disqualify(session: Session, evaluation: Evaluation, reason: str) -> Evaluat
             f"Evaluation {evaluation.id} is {evaluation.status}; only a judged one can be disqualified.",
         )
     evaluation.detail = reason[:_DETAIL]
-    _end(evaluation, Status.DISQUALIFIED)
+    _finalise(evaluation, Status.DISQUALIFIED)
     session.flush()
     return evaluation
 
 
-def set_aside(session: Session, found: Sequence[Evaluation], reason: str) -> None:
+def disqualify_all(session: Session, found: Sequence[Evaluation], reason: str) -> None:
     """Disqualify a submission where it is judged, and stop what is under way; Refused where neither is."""
     judged = [one for one in found if one.state in (Status.SCORED, Status.REJECTED)]
     for one in judged or found[:1]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from markupsafe import Markup
 
 
-class Fragments:
+class HtmlCache:
     """HTML by what it was made from; the least used are forgotten."""
 
     def __init__(self, size: int = 128) -> None:

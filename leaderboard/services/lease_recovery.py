@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from challenge.results.verdicts import Reason, Status
-from leaderboard.clock import steady
+from leaderboard.clock import monotonic_utcnow
 from leaderboard.config import Config
 from leaderboard.models import Evaluation
 from leaderboard.services import queue_order
@@ -14,13 +14,13 @@ from leaderboard.services.evaluations import fail_or_retry
 from leaderboard.services.queue_order import live
 
 
-def sweep(session: Session, config: Config) -> list[int]:
+def reap_expired(session: Session, config: Config) -> list[int]:
     """Take back the leases that have run out, and name the evaluations that have to be sent now.
 
     Sent again, besides: the oldest that waits while nothing runs, for its task may be lost; and any that
     waits very long, at growing intervals. A task too many does no harm: its claim is refused.
     """
-    moment = steady()
+    moment = monotonic_utcnow()
     lost = session.scalars(
         select(Evaluation).where(live(), Evaluation.lease_until <= moment).with_for_update(skip_locked=True)
     )
@@ -41,7 +41,7 @@ def sweep(session: Session, config: Config) -> list[int]:
     return due
 
 
-def release(session: Session, config: Config, holder_id: int, *, counted: bool) -> int:
+def release_worker(session: Session, config: Config, holder_id: int, *, counted: bool) -> int:
     """Take back every lease of a worker that is known to be gone; the number of them.
 
     `counted`: whether the attempt counts. It does when the worker crashed, so that a submission on which
@@ -57,18 +57,18 @@ def release(session: Session, config: Config, holder_id: int, *, counted: bool) 
             evaluation.attempts -= 1
         fail_or_retry(evaluation, config, Reason.INTERNAL, "The worker that judged it ended.")
         if not evaluation.state.final:
-            evaluation.send_at = steady()
+            evaluation.send_at = monotonic_utcnow()
             evaluation.message = ""
     return len(lost)
 
 
-def settle(session: Session, config: Config) -> None:
+def renew_all(session: Session, config: Config) -> None:
     """When a server starts: every lease has its whole time again, and whatever waits is sent soon.
 
     Workers could not renew their leases while there was no server, and the moments that an earlier one wrote
     may lie anywhere, where the clock was set meanwhile.
     """
-    moment = steady()
+    moment = monotonic_utcnow()
     held = (live(), Evaluation.lease_until.is_not(None))
     until = moment + timedelta(seconds=config.lease_seconds)
     session.execute(update(Evaluation).where(*held).values(lease_until=until))
@@ -83,12 +83,14 @@ def _patience(sends: int) -> timedelta:
     return timedelta(seconds=min(120 * 2 ** (sends - 1), 3600))
 
 
-def sent(session: Session, evaluation_id: int, *, arrived: bool) -> None:
+def mark_sent(session: Session, evaluation_id: int, *, arrived: bool) -> None:
     """Note that an evaluation was sent, or that the broker could not be reached."""
     evaluation = session.get(Evaluation, evaluation_id, with_for_update=True)
     if evaluation is None or evaluation.state is not Status.QUEUED:
         return
     if arrived:
         evaluation.sends += 1
-        evaluation.sent_at = steady()
-    evaluation.send_at = steady() + (_patience(evaluation.sends) if arrived else timedelta(seconds=10))
+        evaluation.sent_at = monotonic_utcnow()
+    evaluation.send_at = monotonic_utcnow() + (
+        _patience(evaluation.sends) if arrived else timedelta(seconds=10)
+    )

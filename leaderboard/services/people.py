@@ -32,7 +32,7 @@ def sign_up(session: Session, name: str, password: str) -> User:
     name = checked_name(session, name)
     user = tokens.add_user(session, name)
     user.password = _hashed(checked_password(name, password))
-    audit.note(session, f"user {name}", "sign up", f"user {name}")
+    audit.record(session, f"user {name}", "sign up", f"user {name}")
     session.flush()
     return user
 
@@ -84,7 +84,7 @@ def _is_password(stored: str | None, password: str) -> bool:
             return False
 
 
-def recognise(session: Session, name: str, password: str) -> User:
+def authenticate(session: Session, name: str, password: str) -> User:
     """Who has that name and password, or that name and one of their API tokens; Refused with 401.
 
     Whom an administrator added has only a token at first.
@@ -105,24 +105,24 @@ def rehash(session: Session, user: User, password: str) -> None:
         session.merge(user).password = _hashed(password)
 
 
-def check_again(user: User, password: str) -> None:
+def confirm_password(user: User, password: str) -> None:
     """Whoever does something that cannot be undone types the password again; Refused with 403."""
     if user.password is not None and not _is_password(user.password, password):
         raise Refused(403, "password_wrong", "This is not your present password.")
 
 
-def check_leaving(user: User, name: str, password: str) -> None:
+def check_deletion(user: User, name: str, password: str) -> None:
     """Whoever leaves types name and password; Refused where one of them is wrong."""
     if name.strip() != user.name:
         raise Refused(422, "name_wrong", "Type your name as it is shown, so that nothing goes by mistake.")
-    check_again(user, password)
+    confirm_password(user, password)
 
 
 def change_password(session: Session, user: User, old: str, new: str) -> None:
     """Set a password; every other place where the person is signed in is signed out."""
-    check_again(user, old)
+    confirm_password(user, old)
     set_password(session, user, new)
-    audit.note(session, f"user {user.name}", "change password", f"user {user.name}")
+    audit.record(session, f"user {user.name}", "change password", f"user {user.name}")
 
 
 def set_password(session: Session, user: User, new: str) -> None:
@@ -132,7 +132,7 @@ def set_password(session: Session, user: User, new: str) -> None:
     session.flush()
 
 
-def from_elsewhere(session: Session, identity: str, wish: str, *, may_make: bool) -> User:
+def find_or_create_by_identity(session: Session, identity: str, wish: str, *, may_make: bool) -> User:
     """The person whom another site knows as `identity`, made where there is none yet and that is allowed."""
     found = session.scalar(select(User).where(User.identity == identity))
     if found is not None:
@@ -142,7 +142,7 @@ def from_elsewhere(session: Session, identity: str, wish: str, *, may_make: bool
     name = _free_name(session, wish)
     user = tokens.add_user(session, name)
     user.identity = identity
-    audit.note(session, f"user {name}", "sign up", f"user {name}", identity)
+    audit.record(session, f"user {name}", "sign up", f"user {name}", identity)
     session.flush()
     return user
 
@@ -163,7 +163,7 @@ def delete_submission(session: Session, actor: str, submission: Submission) -> l
     numbers = list(
         session.scalars(select(Evaluation.id).where(Evaluation.submission_id == submission.id)).all()
     )
-    audit.note(session, actor, "delete", f"submission {submission.id}", submission.name)
+    audit.record(session, actor, "delete", f"submission {submission.id}", submission.name)
     # The database deletes what hangs on it.
     session.execute(delete(Submission).where(Submission.id == submission.id))
     return numbers
@@ -178,7 +178,7 @@ def delete_account(session: Session, user: User) -> list[int]:
             select(Evaluation.id).join(Evaluation.submission).where(Submission.user_id == user.id)
         ).all()
     )
-    audit.note(session, f"user {user.name}", "delete account", f"user {user.name}")
+    audit.record(session, f"user {user.name}", "delete account", f"user {user.name}")
     session.execute(delete(User).where(User.id == user.id))
     return numbers
 

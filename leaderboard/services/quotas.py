@@ -98,7 +98,7 @@ def check(session: Session, config: Config, user: User) -> None:
         )
 
 
-def use(session: Session, user: User, evaluations: Sequence[Evaluation]) -> None:
+def consume(session: Session, user: User, evaluations: Sequence[Evaluation]) -> None:
     """Count a hand-in, whichever tracks it is for."""
     moment = now()
     session.add_all(HandIn(user_id=user.id, evaluation_id=one.id, at=moment) for one in evaluations)

@@ -12,7 +12,7 @@ from leaderboard.errors import Refused
 log = logging.getLogger(__name__)
 
 
-class Rates:
+class RateLimiter:
     """Counts by address and purpose.
 
     Args:

@@ -92,7 +92,7 @@ def ensure_seasons(session: Session, config: Config) -> tuple[SeasonRow, bool]:
     return open_season(session, config, name), True
 
 
-def public(row: SeasonRow) -> dict[str, Any]:
+def to_public_dict(row: SeasonRow) -> dict[str, Any]:
     """A season as everybody may see it: the secret only when it is closed, or was never one."""
     return {
         "name": row.name,

@@ -20,30 +20,32 @@ _JUDGED = (Status.SCORED, Status.REJECTED, Status.DISQUALIFIED)
 
 
 @dataclass(frozen=True)
-class Race:
+class RankingGroup:
     """Whose results share a ranking: those of one track, and on the samples track of one class of machine."""
 
     track: Track = Track.OPEN
     machine: str = ""
 
 
-OPEN = Race()
+OPEN = RankingGroup()
 
 
 @dataclass(frozen=True)
 class Entry:
     """A submission's standing in a season; `rank` is None for one that does not rank.
 
-    `twin` is what it stands by on the other track, where it ranks there as well.
+    `other_track` is what it stands by on the other track, where it ranks there as well.
     """
 
     evaluation: Evaluation
     rank: tuple[int, int] | None = None
-    twin: Evaluation | None = None
+    other_track: Evaluation | None = None
 
     def octaves_on(self, track: Track) -> float | None:
         """Its octaves on a track; None where it does not rank there."""
-        ranked = [e for e in (self.evaluation, self.twin) if e is not None and e.state is Status.SCORED]
+        ranked = [
+            e for e in (self.evaluation, self.other_track) if e is not None and e.state is Status.SCORED
+        ]
         return next((e.octaves for e in ranked if e.track == track.value), None)
 
     @property
@@ -98,7 +100,7 @@ class Board:
     """The standing of a season on a track: ranked, being judged, and not ranked."""
 
     season: SeasonRow
-    race: Race
+    group: RankingGroup
     standing: Standing
     pending: tuple[Evaluation, ...]
 
@@ -125,19 +127,19 @@ def interval(evaluation: Evaluation) -> list[float] | None:
     return [evaluation.interval_low, evaluation.interval_high]
 
 
-def board(session: Session, season: SeasonRow, race: Race = OPEN) -> Board:
+def board(session: Session, season: SeasonRow, group: RankingGroup = OPEN) -> Board:
     """The standing of a season on a track, and what is being judged there."""
     pending = session.scalars(
         in_turn(select(Evaluation))
         .options(contains_eager(Evaluation.submission))
         .where(
             Evaluation.season_id == season.id,
-            Evaluation.track == race.track.value,
+            Evaluation.track == group.track.value,
             live(),
             Submission.hidden_at.is_(None),
         )
     ).all()
-    return Board(season, race, standing(session, season, race), tuple(pending))
+    return Board(season, group, standing(session, season, group), tuple(pending))
 
 
 class _Standings:
@@ -145,18 +147,18 @@ class _Standings:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.made: dict[tuple[int, Race], Standing] = {}
+        self.made: dict[tuple[int, RankingGroup], Standing] = {}
 
 
 _standings: WeakKeyDictionary[Engine, _Standings] = WeakKeyDictionary()
 
 
-def standing(session: Session, season: SeasonRow, race: Race = OPEN) -> Standing:
+def standing(session: Session, season: SeasonRow, group: RankingGroup = OPEN) -> Standing:
     """What is decided of a season on a track, made anew when anything of the season has changed.
 
     While one request makes it, the others take the one before.
     """
-    token, key = (race, *_token(session, season)), (season.id, race)
+    token, key = (group, *_token(session, season)), (season.id, group)
     shared = _standings.setdefault(session.get_bind().engine, _Standings())
     found = shared.made.get(key)
     if found is not None and found.token == token:
@@ -167,7 +169,7 @@ def standing(session: Session, season: SeasonRow, race: Race = OPEN) -> Standing
     try:
         found = shared.made.get(key)
         if found is None or found.token != token:
-            found = shared.made[key] = _make(session, season, race, token)
+            found = shared.made[key] = _make(session, season, group, token)
         return found
     finally:
         shared.lock.release()
@@ -191,36 +193,36 @@ def _token(session: Session, season: SeasonRow) -> tuple[Any, ...]:
     return (season.id, last, everything - waiting, *hidden)
 
 
-def _in_race(race: Race) -> ColumnElement[bool]:
+def _in_group(group: RankingGroup) -> ColumnElement[bool]:
     """What belongs to a ranking; one that failed never came from any class of machine."""
-    there = Evaluation.track == race.track.value
-    if not race.machine:
+    there = Evaluation.track == group.track.value
+    if not group.machine:
         return there
-    return and_(there, or_(Evaluation.machine.is_(None), Evaluation.machine == race.machine))
+    return and_(there, or_(Evaluation.machine.is_(None), Evaluation.machine == group.machine))
 
 
-def _make(session: Session, season: SeasonRow, race: Race, token: tuple[Any, ...]) -> Standing:
+def _make(session: Session, season: SeasonRow, group: RankingGroup, token: tuple[Any, ...]) -> Standing:
     """A submission stands by its newest judged evaluation, or else by the newest that is final."""
-    rows = _standing_by(session, season, race)
+    rows = _standing_by(session, season, group)
     scored = sorted(
         (e for e in rows if e.state is Status.SCORED and e.octaves is not None),
         key=lambda e: (-(e.octaves or 0.0), e.id),
     )
-    twins = _twins(session, season, race)
+    elsewhere = _on_other_track(session, season, group)
     places = ranks.ranks(session, [e.id for e in scored])
     return Standing(
         token=token,
         entries=tuple(
-            Entry(e, rank, twins.get(e.submission_id)) for e, rank in zip(scored, places, strict=True)
+            Entry(e, rank, elsewhere.get(e.submission_id)) for e, rank in zip(scored, places, strict=True)
         ),
         others=tuple(Entry(e) for e in sorted(rows, key=lambda e: -e.id) if e.state is not Status.SCORED),
     )
 
 
-def _twins(session: Session, season: SeasonRow, race: Race) -> dict[int, Evaluation]:
+def _on_other_track(session: Session, season: SeasonRow, group: RankingGroup) -> dict[int, Evaluation]:
     """By submission: what ranks on the other track. Of two classes of machine the first one is shown."""
-    watched = [Race(Track.SAMPLES, machine) for machine in BUDGETS]
-    others = watched if race.track is Track.OPEN else [OPEN]
+    watched = [RankingGroup(Track.SAMPLES, machine) for machine in BUDGETS]
+    others = watched if group.track is Track.OPEN else [OPEN]
     found: dict[int, Evaluation] = {}
     for other in others:
         for row in _standing_by(session, season, other):
@@ -229,7 +231,7 @@ def _twins(session: Session, season: SeasonRow, race: Race) -> dict[int, Evaluat
     return found
 
 
-def _standing_by(session: Session, season: SeasonRow, race: Race) -> Sequence[Evaluation]:
+def _standing_by(session: Session, season: SeasonRow, group: RankingGroup) -> Sequence[Evaluation]:
     """The evaluation that each submission stands by."""
     judged = [status.value for status in _JUDGED]
     newest = (
@@ -238,7 +240,7 @@ def _standing_by(session: Session, season: SeasonRow, race: Race) -> Sequence[Ev
                 func.max(case((Evaluation.status.in_(judged), Evaluation.id))), func.max(Evaluation.id)
             )
         )
-        .where(Evaluation.season_id == season.id, Evaluation.finished_at.is_not(None), _in_race(race))
+        .where(Evaluation.season_id == season.id, Evaluation.finished_at.is_not(None), _in_group(group))
         .group_by(Evaluation.submission_id)
     )
     return session.scalars(

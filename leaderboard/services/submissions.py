@@ -85,7 +85,7 @@ def accept(
     quotas.check(session, config, user)
     submission = found or _register(session, user, bundle)
     queued = tuple(queue_evaluation(session, submission, season, track) for track in wanted)
-    quotas.use(session, user, queued)
+    quotas.consume(session, user, queued)
     return Accepted(submission, queued)
 
 
@@ -107,7 +107,7 @@ def _open_season(session: Session) -> SeasonRow:
 
 def _known(session: Session, submission: Submission, season: SeasonRow, track: Track) -> bool:
     """Whether an evaluation makes another one of the same bundle needless."""
-    last = latest(session, submission, season, track)
+    last = latest_evaluation(session, submission, season, track)
     return last is not None and not _may_repeat(last)
 
 
@@ -179,7 +179,7 @@ def remove_files(session: Session, config: Config, digests: set[str]) -> None:
         path_of(config, digest).unlink(missing_ok=True)
 
 
-def latest(
+def latest_evaluation(
     session: Session, submission: Submission, season: SeasonRow | None = None, track: Track = Track.OPEN
 ) -> Evaluation | None:
     """The newest evaluation of a submission on a track, in one season or in any that is ranked."""
@@ -193,7 +193,7 @@ def latest(
     return session.scalar(query.order_by(Evaluation.id.desc()).limit(1))
 
 
-def newest(session: Session, submission: Submission) -> dict[Track, Evaluation]:
+def latest_by_track(session: Session, submission: Submission) -> dict[Track, Evaluation]:
     """The newest evaluation on each track that a submission is on: in a ranked season, or else in any."""
     rows = session.scalars(
         select(Evaluation)

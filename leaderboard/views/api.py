@@ -14,8 +14,14 @@ from leaderboard.serve.lease_reaper import dispatch
 from leaderboard.services import evaluations, quotas, standings, submissions
 from leaderboard.views import api_lists
 from leaderboard.views.board import conditional
-from leaderboard.web.auth import seen
-from leaderboard.web.request_context import parts, reading, token, upload_path, writing
+from leaderboard.web.auth import visible_submission
+from leaderboard.web.request_context import (
+    app_context,
+    read_session,
+    request_token,
+    upload_path,
+    write_transaction,
+)
 
 BOTH: Final = "both"
 
@@ -28,20 +34,20 @@ def take_bundle(owner: User) -> tuple[dict[str, Any], bool]:
     Returns:
         The submission's status, and whether any evaluation is new.
     """
-    here = parts()
+    here = app_context()
     tracks = wanted_tracks(request.form.get("track", ""))
     path = upload_path("bundle")
     bundle = submissions.check(path, tracks)
-    with reading() as session:
+    with read_session() as session:
         submissions.check_welcome(session, here.config, owner, bundle, tracks)
     # First the file, then the row that speaks of it. Nobody else waits for either check or disk.
     submissions.store(here.config, path, bundle)
-    with writing() as session:
+    with write_transaction() as session:
         accepted = submissions.accept(session, here.config, owner, bundle, tracks)
         answer = submission_status(session, accepted.submission)
         urgent = [one.id for one in accepted.queued if one.track == Track.OPEN.value]
     for number in urgent:
-        # The others are sent by the sweeper, when it is their turn.
+        # The others are sent by the lease reaper, when it is their turn.
         dispatch(here.writers, here.queue, number)
     return answer, bool(accepted.queued)
 
@@ -68,9 +74,9 @@ def asked_track() -> Track | None:
 @api.post("/submissions")
 def submit() -> tuple[Response, int]:
     """Hand in a bundle."""
-    with reading() as session:
+    with read_session() as session:
         # Before the bundle is read: a stranger's gigabyte is not worth a look.
-        owner = token(session).user
+        owner = request_token(session).user
     assert owner is not None
     answer, new = take_bundle(owner)
     return jsonify(answer), 201 if new else 200
@@ -78,8 +84,8 @@ def submit() -> tuple[Response, int]:
 
 def newest(session: Session, submission_id: int, track: Track | None = None) -> tuple[Submission, Evaluation]:
     """A submission and its newest evaluation on a track, or else on the first on which it has one."""
-    submission = seen(session, submission_id)
-    found = submissions.newest(session, submission)
+    submission = visible_submission(session, submission_id)
+    found = submissions.latest_by_track(session, submission)
     evaluation = found.get(track) if track else next(iter(found.values()), None)
     if evaluation is None:
         raise not_found("evaluation")
@@ -88,7 +94,7 @@ def newest(session: Session, submission_id: int, track: Track | None = None) -> 
 
 def submission_status(session: Session, submission: Submission, track: Track | None = None) -> dict[str, Any]:
     """What people and programs follow: the evaluation on one track, and beside it those on all."""
-    found = submissions.newest(session, submission)
+    found = submissions.latest_by_track(session, submission)
     chosen = found.get(track) if track else next(iter(found.values()), None)
     if chosen is None:
         raise not_found("evaluation")
@@ -133,16 +139,16 @@ def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any
 def submission(submission_id: int) -> Response:
     """Where a submission stands."""
     track = asked_track()
-    with reading() as session:
-        return jsonify(submission_status(session, seen(session, submission_id), track))
+    with read_session() as session:
+        return jsonify(submission_status(session, visible_submission(session, submission_id), track))
 
 
 @api.get("/submissions/<int:submission_id>/report")
 def report(submission_id: int) -> Response:
     """The newest report in any ranked season, or in the one that the query names, as the worker sent it."""
     name, track = request.args.get("season"), asked_track()
-    with reading() as session:
-        found = seen(session, submission_id)
+    with read_session() as session:
+        found = visible_submission(session, submission_id)
         # The open track's comes first where the query names none.
         for evaluation in sorted(found.evaluations, key=lambda e: (e.track != Track.OPEN.value, -e.id)):
             season = evaluation.season
@@ -162,17 +168,17 @@ def report(submission_id: int) -> Response:
 @api.get("/submissions/<int:submission_id>/events")
 def events(submission_id: int) -> Response:
     """The status, as server-sent events."""
-    here, track = parts(), asked_track()
+    here, track = app_context(), asked_track()
 
-    with reading() as session:
+    with read_session() as session:
         newest(session, submission_id, track)  # a submission that is not there is a 404, not a stream
 
     def look() -> dict[str, Any]:
         with here.readers() as session:
-            return submission_status(session, seen(session, submission_id), track)
+            return submission_status(session, visible_submission(session, submission_id), track)
 
-    give_back = here.streams.take()
-    answer = Response(stream_with_context(here.streams.events(look)), mimetype="text/event-stream")
+    give_back = here.event_streams.take()
+    answer = Response(stream_with_context(here.event_streams.events(look)), mimetype="text/event-stream")
     # Also called for a stream that nobody ever read from.
     answer.call_on_close(give_back)
     answer.headers["Cache-Control"] = "no-store"
@@ -184,12 +190,12 @@ def events(submission_id: int) -> Response:
 def cancel(submission_id: int) -> Response:
     """Stop what is under way of one's own submission, or that on one track alone."""
     track = asked_track()
-    with writing() as session:
-        who = token(session)
+    with write_transaction() as session:
+        who = request_token(session)
         found, evaluation = newest(session, submission_id, track)
         if found.user_id != who.user_id:
             raise Refused(403, "not_yours", "Only the person who submitted it can cancel it.")
-        alive = [one for one in submissions.newest(session, found).values() if not one.state.final]
+        alive = [one for one in submissions.latest_by_track(session, found).values() if not one.state.final]
         for one in alive if track is None and alive else [evaluation]:
             evaluations.cancel(session, one)
         return jsonify(submission_status(session, found, track))
@@ -198,11 +204,11 @@ def cancel(submission_id: int) -> Response:
 @api.get("/submissions/<int:submission_id>/bundle")
 def bundle(submission_id: int) -> Response:
     """One's own bundle; other people's where their licence lets them be passed on."""
-    with reading() as session:
-        found = seen(session, submission_id)
-        if not submissions.may_be_passed_on(found) and token(session).user_id != found.user_id:
+    with read_session() as session:
+        found = visible_submission(session, submission_id)
+        if not submissions.may_be_passed_on(found) and request_token(session).user_id != found.user_id:
             raise Refused(403, "licence", "The licence of this bundle does not let it be passed on.")
-        path = submissions.path_of(parts().config, found.digest)
+        path = submissions.path_of(app_context().config, found.digest)
         digest = found.digest
     try:
         return send_file(
@@ -224,8 +230,8 @@ api.add_url_rule("/seasons", "seasons", api_lists.list_seasons)
 @api.get("/whoami")
 def whoami() -> Response:
     """Whose token this is."""
-    with reading() as session:
-        who = token(session)
+    with read_session() as session:
+        who = request_token(session)
         assert who.user is not None
         return jsonify({"name": who.user.name, "reference": who.user.reference, "token": f"{who.prefix}..."})
 
@@ -233,14 +239,14 @@ def whoami() -> Response:
 @api.get("/limits")
 def limits() -> Response:
     """What a bundle may hold, and with a token what its owner may still hand in."""
-    with reading() as session:
-        owner = token(session).user if "Authorization" in request.headers else None
-        quota = quotas.quota(session, parts().config, owner).to_dict() if owner else None
+    with read_session() as session:
+        owner = request_token(session).user if "Authorization" in request.headers else None
+        quota = quotas.quota(session, app_context().config, owner).to_dict() if owner else None
     return jsonify(
         {
             "quota": quota,
-            "hand_ins_a_day": parts().config.hand_ins_a_day,
-            "hand_ins_waiting": parts().config.hand_ins_waiting,
+            "hand_ins_a_day": app_context().config.hand_ins_a_day,
+            "hand_ins_waiting": app_context().config.hand_ins_waiting,
             "archive_bytes": bundles.ARCHIVE_LIMIT,
             "weights_bytes": bundles.WEIGHTS_LIMIT,
             "source_bytes": bundles.TEXT_LIMIT,
@@ -248,7 +254,7 @@ def limits() -> Response:
             "frames_bytes": bundles.FRAMES_LIMIT,
             "members": bundles.MEMBERS_LIMIT,
             "weight_classes": bundles.WEIGHT_CLASSES,
-            "attempts": parts().config.attempts,
+            "attempts": app_context().config.attempts,
         }
     )
 

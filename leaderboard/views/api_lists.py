@@ -10,9 +10,9 @@ from challenge.results.verdicts import Status
 from leaderboard.errors import Refused
 from leaderboard.models import Evaluation, SeasonRow, Submission
 from leaderboard.services import board_query, evaluations, seasons, standings
-from leaderboard.services.board_query import Listing
+from leaderboard.services.board_query import BoardQuery
 from leaderboard.views.board import conditional
-from leaderboard.web.request_context import board_season, reading
+from leaderboard.web.request_context import board_season, read_session
 
 PER_PAGE: Final = 100
 
@@ -29,27 +29,27 @@ def _answer(values: dict[str, Any], page: dict[str, int]) -> Response:
     return conditional(answer)
 
 
-def _page(total: int, wish: Listing) -> dict[str, int]:
+def _page(total: int, query: BoardQuery) -> dict[str, int]:
     return {
-        "number": wish.page,
-        "size": wish.per_page,
+        "number": query.page,
+        "size": query.per_page,
         "total": total,
-        "pages": max(1, -(-total // wish.per_page)),
+        "pages": max(1, -(-total // query.per_page)),
     }
 
 
 def board() -> Response:
     """The standing of a season on a track."""
-    wish = Listing.read(request.args, per_page=PER_PAGE)
-    with reading() as session:
-        found = standings.board(session, board_season(session), wish.race)
+    query = BoardQuery.read(request.args, per_page=PER_PAGE)
+    with read_session() as session:
+        found = standings.board(session, board_season(session), query.group)
         positions = evaluations.queue_positions(session)
-    page = board_query.page(found.entries, wish)
+    page = board_query.page(found.entries, query)
     unranked = found.unranked
     return _answer(
         {
-            "track": found.race.track.value,
-            "machine": found.race.machine or None,
+            "track": found.group.track.value,
+            "machine": found.group.machine or None,
             "season": {
                 "name": found.season.name,
                 "commitment": found.season.commitment,
@@ -62,7 +62,7 @@ def board() -> Response:
             "pending_total": len(found.pending),
             "unranked": [
                 entry.to_dict() | {"reason": entry.evaluation.reason, "sentence": entry.evaluation.sentence}
-                for entry in unranked[: wish.per_page]
+                for entry in unranked[: query.per_page]
             ],
             "unranked_total": len(unranked),
         },
@@ -72,19 +72,19 @@ def board() -> Response:
 
 def list_submissions() -> Response:
     """Everybody's submissions, or one person's, the newest first."""
-    wish = Listing.read(_only_pages(), per_page=PER_PAGE)
+    query = BoardQuery.read(_only_pages(), per_page=PER_PAGE)
     shown: list[ColumnElement[bool]] = [Submission.hidden_at.is_(None)]
     if "user" in request.args:
         shown.append(Submission.user_id == _number("user"))
-    with reading() as session:
+    with read_session() as session:
         total = session.scalar(select(func.count()).select_from(Submission).where(*shown)) or 0
         rows = session.scalars(
             select(Submission)
             .options(joinedload(Submission.user))
             .where(*shown)
             .order_by(Submission.id.desc())
-            .limit(wish.per_page)
-            .offset((wish.page - 1) * wish.per_page)
+            .limit(query.per_page)
+            .offset((query.page - 1) * query.per_page)
         ).all()
         newest = (
             select(func.max(Evaluation.id))
@@ -102,7 +102,7 @@ def list_submissions() -> Response:
         ):
             last.setdefault(evaluation.submission_id, evaluation)
         values = {"submissions": [_summary(row, last.get(row.id)) for row in rows]}
-    return _answer(values, _page(total, wish))
+    return _answer(values, _page(total, query))
 
 
 def _summary(row: Submission, last: Evaluation | None) -> dict[str, Any]:
@@ -125,12 +125,12 @@ def _summary(row: Submission, last: Evaluation | None) -> dict[str, Any]:
 
 def list_seasons() -> Response:
     """Every season; a secret once it is closed."""
-    wish = Listing.read(_only_pages(), per_page=PER_PAGE)
-    with reading() as session:
+    query = BoardQuery.read(_only_pages(), per_page=PER_PAGE)
+    with read_session() as session:
         rows = seasons.list_seasons(session)
-    start = (wish.page - 1) * wish.per_page
-    chosen = rows[start : start + wish.per_page]
-    return _answer({"seasons": [seasons.public(row) for row in chosen]}, _page(len(rows), wish))
+    start = (query.page - 1) * query.per_page
+    chosen = rows[start : start + query.per_page]
+    return _answer({"seasons": [seasons.to_public_dict(row) for row in chosen]}, _page(len(rows), query))
 
 
 def _only_pages() -> dict[str, str]:

@@ -14,9 +14,9 @@ from challenge.scoring.tracks import BUDGETS, SENTENCES, Track
 from leaderboard.charts import pareto_and_history, sparkline
 from leaderboard.db import now
 from leaderboard.services import board_query, evaluations, ranks, seasons, standings
-from leaderboard.services.board_query import Listing
-from leaderboard.services.standings import Board, Entry, Race
-from leaderboard.web.request_context import board_season, parts, reading
+from leaderboard.services.board_query import BoardQuery
+from leaderboard.services.standings import Board, Entry, RankingGroup
+from leaderboard.web.request_context import app_context, board_season, read_session
 
 PENDING_SHOWN: Final = 40
 UNRANKED_SHOWN: Final = 20
@@ -25,11 +25,11 @@ _PLACES: Final = {place.slug: place.name for place in PLACES}
 
 def page() -> Response:
     """The board; with ?part=1 only what changes while entries are judged."""
-    wish = Listing.read(request.args)
-    with reading() as db:
-        board = standings.board(db, board_season(db), wish.race)
+    query = BoardQuery.read(request.args)
+    with read_session() as db:
+        board = standings.board(db, board_season(db), query.group)
         rows = [row for row in seasons.list_seasons(db) if row.ranked]
-        values = _values(db, board, wish, rows)
+        values = _values(db, board, query, rows)
     template = "board_part.html" if "part" in request.args else "board.html"
     return conditional(Response(render_template(template, **values)))
 
@@ -42,18 +42,18 @@ def conditional(answer: Response) -> Response:
     return answer
 
 
-def _values(db: Session, board: Board, wish: Listing, rows: list[Any]) -> dict[str, Any]:
+def _values(db: Session, board: Board, query: BoardQuery, rows: list[Any]) -> dict[str, Any]:
     positions = evaluations.queue_positions(db)
-    kept = parts().fragments
+    kept = app_context().html_cache
     waiting = tuple(e.submission_id for e in board.pending)
     known = tuple((row.name, row.state) for row in rows)
     return {
         "board": board,
-        "wish": wish,
+        "query": query,
         "tracks": SENTENCES,
         "decided": kept.get(
-            ("decided", board.standing.token, known, wish, bool(waiting)),
-            lambda: render_template("board_decided.html", **_decided(db, board, wish, rows)),
+            ("decided", board.standing.token, known, query, bool(waiting)),
+            lambda: render_template("board_decided.html", **_decided(db, board, query, rows)),
         ),
         "unranked": kept.get(
             ("unranked", board.standing.token, waiting),
@@ -64,20 +64,20 @@ def _values(db: Session, board: Board, wish: Listing, rows: list[Any]) -> dict[s
     }
 
 
-def _decided(db: Session, board: Board, wish: Listing, rows: list[Any]) -> dict[str, Any]:
+def _decided(db: Session, board: Board, query: BoardQuery, rows: list[Any]) -> dict[str, Any]:
     octaves = board.season.octaves
     highest = max((e.evaluation.interval_high or 0.0 for e in board.entries), default=0.0)
     until = board.season.closed_at or now()
-    watched = standings.standing(db, board.season, Race(Track.SAMPLES, wish.machine)).entries
-    page = board_query.page(board.entries, wish)
-    shown = [e.evaluation.id for e in page.entries] if board.race.track is Track.SAMPLES else []
+    watched = standings.standing(db, board.season, RankingGroup(Track.SAMPLES, query.machine)).entries
+    page = board_query.page(board.entries, query)
+    shown = [e.evaluation.id for e in page.entries] if board.group.track is Track.SAMPLES else []
 
     def is_better(one: Entry, other: Entry) -> bool:
         return ranks.beats(db, one.evaluation.id, other.evaluation.id)
 
     return {
         "board": board,
-        "wish": wish,
+        "query": query,
         "page": page,
         "profiles": {
             number: sparkline.profile(skill, 56) for number, skill in ranks.skills(db, shown).items()
@@ -105,21 +105,23 @@ _CSV: Final = (
 
 def table() -> Response:
     """Every entry that the query asks for, as CSV (RFC 4180), in full precision."""
-    wish = Listing.read(request.args, per_page=board_query.MOST_PER_PAGE)
-    with reading() as db:
-        board = standings.board(db, board_season(db), wish.race)
+    query = BoardQuery.read(request.args, per_page=board_query.MOST_PER_PAGE)
+    with read_session() as db:
+        board = standings.board(db, board_season(db), query.group)
     out = io.StringIO()
     rows = csv.writer(out)
     rows.writerow(_CSV)
     # All of them: a table that stops somewhere would be taken for the whole.
-    everything = replace(wish, page=1, per_page=10**9)
+    everything = replace(query, page=1, per_page=10**9)
     for entry in board_query.page(board.entries, everything).entries:
         values = entry.to_dict()
         (values["rank_low"], values["rank_high"]) = values["rank"]
         (values["interval_low"], values["interval_high"]) = values["interval"]
         rows.writerow([_plain(values[name]) for name in _CSV])
     answer = Response(out.getvalue(), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = f'attachment; filename="board-{board.season.id}-{wish.track}.csv"'
+    answer.headers["Content-Disposition"] = (
+        f'attachment; filename="board-{board.season.id}-{query.track}.csv"'
+    )
     return conditional(answer)
 
 

@@ -10,11 +10,11 @@ from leaderboard.charts import paired_difference
 from leaderboard.errors import Refused, not_found
 from leaderboard.models import Evaluation
 from leaderboard.services import artifacts, standings
-from leaderboard.services.standings import OPEN, Race
+from leaderboard.services.standings import OPEN, RankingGroup
 from leaderboard.views import view_picker
 from leaderboard.views.api import asked_track, newest
 from leaderboard.views.entry import RIVALS, by_chain, standing
-from leaderboard.web.auth import seen
+from leaderboard.web.auth import visible_submission
 from leaderboard.web.request_context import board_season
 
 
@@ -25,8 +25,8 @@ def context(db: Session) -> dict[str, Any]:
     first = next((evaluation for evaluation in pair if evaluation), None)
     season = first.season if first else board_season(db)
     track = asked_track() or Track.OPEN
-    race = Race(track, (first.machine if first else None) or CPU) if track is Track.SAMPLES else OPEN
-    choices = standings.standing(db, season, race).entries[:RIVALS]
+    group = RankingGroup(track, (first.machine if first else None) or CPU) if track is Track.SAMPLES else OPEN
+    choices = standings.standing(db, season, group).entries[:RIVALS]
     listed = {entry.submission.id for entry in choices}
     # One that does not rank can be compared, and stays chosen.
     extra = [e for e in pair if e and e.submission_id not in listed]
@@ -39,7 +39,7 @@ def context(db: Session) -> dict[str, Any]:
 
 def _judged(db: Session, number: int) -> Evaluation:
     """The evaluation that a submission stands by, with figures."""
-    seen(db, number)
+    visible_submission(db, number)
     shown = standing(*newest(db, number, asked_track() or Track.OPEN))
     if shown.octaves is None:
         raise not_found("report")

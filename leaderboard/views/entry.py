@@ -21,7 +21,7 @@ from leaderboard.models import Evaluation, ReportRow, Submission
 from leaderboard.services import artifacts, evaluations, ranks, sanitize, standings, submissions, view_skills
 from leaderboard.views import samples_track, view_picker
 from leaderboard.views.api import newest
-from leaderboard.web.request_context import parts
+from leaderboard.web.request_context import app_context
 
 # A list to choose from ends somewhere; the address takes any of them.
 RIVALS: Final = 200
@@ -39,7 +39,7 @@ STAGES = (
 def context(db: Session, submission_id: int) -> dict[str, Any]:
     """Everything that the template of a submission needs; Refused with 404."""
     found, last = newest(db, submission_id)
-    latest = submissions.newest(db, found)
+    latest = submissions.latest_by_track(db, found)
     shown = standing(found, last)
     row = db.get(ReportRow, shown.id) if shown.track == Track.OPEN.value else None
     report = report_of(row)
@@ -63,7 +63,7 @@ def context(db: Session, submission_id: int) -> dict[str, Any]:
         "readme": Markup(sanitize.readme_html(submissions.text(db, found, "README.md"))),  # noqa: S704 - cleaned by nh3
         "recipe": submissions.text(db, found, "train.toml"),
         "passed_on": submissions.may_be_passed_on(found),
-        "film": len(training_frames.frames(submissions.path_of(parts().config, found.digest))),
+        "film": len(training_frames.frames(submissions.path_of(app_context().config, found.digest))),
         **_proof(shown, report),
     }
 
@@ -72,7 +72,7 @@ def _proof(shown: Evaluation, report: Report | None) -> dict[str, Any]:
     """The certificate and the probes, with their pictures, and what was not passed."""
     if report is None:
         return {"failed": (), "flags": ()}
-    evidence = artifacts.evidence(parts().config, shown.id) if report.universality else Evidence()
+    evidence = artifacts.evidence(app_context().config, shown.id) if report.universality else Evidence()
     controls = control_fits.cards(report.universality, evidence.controls) if report.universality else ()
     return {
         "failed": by_remedy(shortfalls(report)) if shown.state is Status.REJECTED else (),
@@ -153,7 +153,7 @@ def _zoom(db: Session, shown: Evaluation, report: Report | None) -> dict[str, An
         skill=report.skill if report else (),
         start=start,
         goal=_goal(db, shown),
-        skills_url=url_for("shown.skills_of_views", evaluation_id=shown.id),
+        skills_url=url_for("media.skills_of_views", evaluation_id=shown.id),
     )
 
 
@@ -162,5 +162,5 @@ def _goal(db: Session, shown: Evaluation) -> tuple[str, int] | None:
     wanted = request.args.get("go")
     if wanted not in ("best", "worst"):
         return None
-    skills = view_skills.view_skills(db, parts().config, shown.id)
+    skills = view_skills.view_skills(db, app_context().config, shown.id)
     return view_skills.best(skills) if wanted == "best" else view_skills.worst(skills, shown.depth or 0.0)

@@ -19,7 +19,7 @@ from leaderboard.services import seasons, standings
 from leaderboard.tiles import model_tiles
 from leaderboard.views import entry
 from leaderboard.views.api import newest
-from leaderboard.web.request_context import reading
+from leaderboard.web.request_context import read_session
 
 explorer = Blueprint("explorer", __name__)
 
@@ -45,7 +45,7 @@ def truth() -> str:
 @explorer.get("/submissions/<int:submission_id>/explore")
 def model(submission_id: int) -> str:
     """The truth and what a model makes of it, everywhere."""
-    with reading() as db:
+    with read_session() as db:
         model_tiles.drawable(db, submission_id)
         found, last = newest(db, submission_id)
         shown = entry.standing(found, last)
@@ -55,7 +55,7 @@ def model(submission_id: int) -> str:
 
 
 def _page(beside: _Model | None) -> str:
-    with reading() as db:
+    with read_session() as db:
         season = seasons.current_season(db)
         entries = standings.board(db, season).entries[: entry.RIVALS] if season else []
     return render_template(
@@ -89,7 +89,7 @@ def _settings(beside: _Model | None) -> dict[str, Any]:
             "model": wishes.removesuffix("/wishes"),
             "wishes": wishes,
             "skill": beside.skill,
-            "skills": url_for("shown.skills_of_views", evaluation_id=beside.evaluation.id),
+            "skills": url_for("media.skills_of_views", evaluation_id=beside.evaluation.id),
         }
     return values
 

@@ -16,10 +16,10 @@ from leaderboard.models import Evaluation
 from leaderboard.services import artifacts, documents, figures, submissions, view_skills
 from leaderboard.views import comparison, entry, view_picker
 from leaderboard.views.api import newest
-from leaderboard.web.auth import check_seen, seen
-from leaderboard.web.request_context import parts, reading
+from leaderboard.web.auth import check_visible, visible_submission
+from leaderboard.web.request_context import app_context, read_session
 
-shown = Blueprint("shown", __name__)
+media = Blueprint("media", __name__)
 
 _HOUR = 3600
 _YEAR = 365 * 24 * _HOUR
@@ -36,19 +36,19 @@ def picture(content: bytes, seconds: int = _HOUR) -> Response:
     return answer
 
 
-shown.app_template_global("here")(view_picker.here)
+media.app_template_global("here")(view_picker.here)
 
 
 def _control(evaluation_id: int, index: int) -> ControlEvidence:
-    with reading() as db:
-        check_seen(db, evaluation_id)
-    held = artifacts.evidence(parts().config, evaluation_id).controls
+    with read_session() as db:
+        check_visible(db, evaluation_id)
+    held = artifacts.evidence(app_context().config, evaluation_id).controls
     if index >= len(held):
         raise not_found("picture")
     return held[index]
 
 
-@shown.get(f"{_EVALUATION}/controls/<int:index>/<any(known, fit):what>.png")
+@media.get(f"{_EVALUATION}/controls/<int:index>/<any(known, fit):what>.png")
 def control_image(evaluation_id: int, index: int, what: str) -> Response:
     """An image that was a control, as far as it was given, or as it was fitted."""
     held = _control(evaluation_id, index)
@@ -60,7 +60,7 @@ def control_image(evaluation_id: int, index: int, what: str) -> Response:
         raise not_found("picture") from None
 
 
-@shown.get(f"{_EVALUATION}/controls/<int:index>/surface.json")
+@media.get(f"{_EVALUATION}/controls/<int:index>/surface.json")
 def control_surface(evaluation_id: int, index: int) -> Response:
     """A surface that was a control, to be turned by the reader: `known` [n][3], `grid` [rows][columns][3]."""
     held = _control(evaluation_id, index)
@@ -76,13 +76,13 @@ def control_surface(evaluation_id: int, index: int) -> Response:
     return answer
 
 
-@shown.get(f"{_EVALUATION}/skills.json")
+@media.get(f"{_EVALUATION}/skills.json")
 def skills_of_views(evaluation_id: int) -> Response:
     """How right the model is at each place and octave, and where it is best and worst."""
-    with reading() as db:
-        check_seen(db, evaluation_id)
+    with read_session() as db:
+        check_visible(db, evaluation_id)
         depth = db.scalars(select(Evaluation.depth).where(Evaluation.id == evaluation_id)).one()
-        skills = view_skills.view_skills(db, parts().config, evaluation_id)
+        skills = view_skills.view_skills(db, app_context().config, evaluation_id)
     values = {
         "skills": skills,
         "best": view_skills.best(skills),
@@ -93,22 +93,22 @@ def skills_of_views(evaluation_id: int) -> Response:
     return answer
 
 
-@shown.get("/submissions/<int:submission_id>/frames/<int:index>.png")
+@media.get("/submissions/<int:submission_id>/frames/<int:index>.png")
 def frame(submission_id: int, index: int) -> Response:
     """One picture of the film of its learning."""
     return picture(training_frames.frame(_bundle(submission_id), index), _YEAR)
 
 
 def _bundle(submission_id: int) -> Path:
-    with reading() as db:
-        return submissions.path_of(parts().config, seen(db, submission_id).digest)
+    with read_session() as db:
+        return submissions.path_of(app_context().config, visible_submission(db, submission_id).digest)
 
 
-@shown.get("/submissions/<int:submission_id>/card.png")
+@media.get("/submissions/<int:submission_id>/card.png")
 def card(submission_id: int) -> Response:
     """The picture that other sites show of an entry."""
-    with reading() as db:
-        seen(db, submission_id)
+    with read_session() as db:
+        visible_submission(db, submission_id)
         found, last = newest(db, submission_id)
         now = entry.standing(found, last)
         name = now.thumbnail
@@ -118,27 +118,27 @@ def card(submission_id: int) -> Response:
             figure=figures.octaves(now.octaves) if now.octaves is not None else now.status,
             unit="octaves" if now.octaves is not None else "",
             line=f"{now.season.name} · {found.weight_class} · {figures.size(found.bytes)}",
-            picture=artifacts.path_of(parts().config, now.id, name) if name else None,
+            picture=artifacts.path_of(app_context().config, now.id, name) if name else None,
         )
     return picture(social_card.draw(made))
 
 
-@shown.get("/compare")
+@media.get("/compare")
 def compare() -> str:
     """Two entries side by side; the query names them."""
-    with reading() as db:
+    with read_session() as db:
         return render_template("compare.html", **comparison.context(db))
 
 
-@shown.get("/compare/<int:a>/<int:b>/<slug>/<int:octave>.png")
+@media.get("/compare/<int:a>/<int:b>/<slug>/<int:octave>.png")
 def beats(a: int, b: int, slug: str, octave: int) -> Response:
     """Where the one evaluation beats the other, at a place and octave."""
     name = f"{slug}/{octave:02d}/error.png"
     artifacts.check_name(name)
-    with reading() as db:
+    with read_session() as db:
         for number in (a, b):
-            check_seen(db, number)
-    paths = [artifacts.path_of(parts().config, number, name) for number in (a, b)]
+            check_visible(db, number)
+    paths = [artifacts.path_of(app_context().config, number, name) for number in (a, b)]
     if not all(path.exists() for path in paths):
         raise not_found("picture")
     try:
@@ -148,7 +148,7 @@ def beats(a: int, b: int, slug: str, octave: int) -> Response:
         raise not_found("picture") from None
 
 
-@shown.get("/integrity")
+@media.get("/integrity")
 def integrity() -> str:
     """What each probe asks, what honest models show, and what it cannot see."""
     try:

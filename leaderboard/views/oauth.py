@@ -12,7 +12,7 @@ from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.services import people
 from leaderboard.web.auth import sign_in
-from leaderboard.web.request_context import parts, writing
+from leaderboard.web.request_context import app_context, write_transaction
 
 oauth_pages = Blueprint("oauth", __name__)
 _NAME: Final = "github"
@@ -63,8 +63,8 @@ def back() -> Response:
             "GitHub did not say who you are.",
             "You may have said no there, or waited too long: try again from the page to sign in.",
         ) from error
-    config = parts().config
-    with writing() as db:
-        user = people.from_elsewhere(db, identity, wish, may_make=config.sign_up)
+    config = app_context().config
+    with write_transaction() as db:
+        user = people.find_or_create_by_identity(db, identity, wish, may_make=config.sign_up)
     sign_in(user)
     return redirect(url_for("people.account"), 303)

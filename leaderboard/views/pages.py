@@ -16,8 +16,8 @@ from leaderboard.services import artifacts, figures, machines, quotas, seasons, 
 from leaderboard.views import board, entry
 from leaderboard.views.api import take_bundle
 from leaderboard.views.media import picture as made_picture
-from leaderboard.web.auth import visitor
-from leaderboard.web.request_context import parts, reading
+from leaderboard.web.auth import current_user
+from leaderboard.web.request_context import app_context, read_session
 
 pages = Blueprint("pages", __name__)
 _YEAR = 365 * 24 * 3600
@@ -47,7 +47,7 @@ def interface() -> str:
 @pages.get("/submissions/<int:submission_id>")
 def submission(submission_id: int) -> str:
     """A submission: its standing, its pictures, its proof."""
-    with reading() as db:
+    with read_session() as db:
         return render_template("submission.html", **entry.context(db, submission_id))
 
 
@@ -58,9 +58,9 @@ def submit_form() -> str:
 
 
 def _submit_page(error: Refused | None) -> str:
-    user = visitor()
-    with reading() as db:
-        quota = quotas.quota(db, parts().config, user) if user else None
+    user = current_user()
+    with read_session() as db:
+        quota = quotas.quota(db, app_context().config, user) if user else None
     return render_template("submit.html", error=error, limits=bundles, quota=quota)
 
 
@@ -76,10 +76,10 @@ def submit() -> BaseResponse | tuple[str, int]:
 
 
 def _form_owner() -> User:
-    user = visitor()
+    user = current_user()
     if user is not None:
         return user
-    with reading() as db:
+    with read_session() as db:
         token = tokens.find_token(db, request.form.get("token", "").strip())
         owner = token.user if token else None
     if owner is None:
@@ -95,14 +95,14 @@ def _form_owner() -> User:
 @pages.get("/rules")
 def rules() -> str:
     """The challenge, the score, the only rule, the seasons, the limits, every reason."""
-    with reading() as db:
+    with read_session() as db:
         return render_template(
             "rules.html",
             seasons=seasons.list_seasons(db),
             limits=bundles,
             explanations=EXPLANATIONS,
-            attempts=parts().config.attempts,
-            config=parts().config,
+            attempts=app_context().config.attempts,
+            config=app_context().config,
             machines=machines.seen(db),
         )
 
@@ -128,7 +128,7 @@ def _coloured(path: Path) -> Response | None:
 @pages.get("/truth/<slug>/<int:octave>.png")
 def truth(slug: str, octave: int) -> Response:
     """The truth at a place and octave."""
-    path = parts().truth.path(slug, octave)
+    path = app_context().truth.path(slug, octave)
     return _coloured(path) or _picture(path, for_ever=True)
 
 
@@ -136,5 +136,5 @@ def truth(slug: str, octave: int) -> Response:
 def artifact(evaluation_id: int, name: str) -> Response:
     """A picture that a worker made."""
     artifacts.check_name(name)
-    path = artifacts.path_of(parts().config, evaluation_id, name)
+    path = artifacts.path_of(app_context().config, evaluation_id, name)
     return _coloured(path) or _picture(path, for_ever=False)

@@ -9,10 +9,10 @@ from werkzeug.wrappers import Response as BaseResponse
 from leaderboard.errors import Refused, not_found
 from leaderboard.models import User
 from leaderboard.services import artifacts, audit, people, profiles, quotas, submissions, tokens
+from leaderboard.web.auth import current_user, require_user
 from leaderboard.web.auth import sign_in as let_in
 from leaderboard.web.auth import sign_out as let_out
-from leaderboard.web.auth import signed_in, visitor
-from leaderboard.web.request_context import parts, reading, writing
+from leaderboard.web.request_context import app_context, read_session, write_transaction
 
 people_pages = Blueprint("people", __name__)
 
@@ -21,8 +21,12 @@ _Page = BaseResponse | str | tuple[str, int]
 
 @people_pages.app_context_processor
 def _about_the_visitor() -> dict[str, Any]:
-    config = parts().config
-    return {"visitor": visitor, "may_sign_up": config.sign_up, "with_github": bool(config.github_id)}
+    config = app_context().config
+    return {
+        "current_user": current_user,
+        "may_sign_up": config.sign_up,
+        "with_github": bool(config.github_id),
+    }
 
 
 def _field(name: str) -> str:
@@ -42,7 +46,7 @@ def _then() -> str:
 @people_pages.get("/sign-in")
 def sign_in_form() -> _Page:
     """The form to sign in."""
-    if visitor() is not None:
+    if current_user() is not None:
         return redirect(_then(), 303)
     return render_template("sign_in.html", error=None, then=request.args.get("next", ""), name="")
 
@@ -52,12 +56,12 @@ def sign_in() -> _Page:
     """Sign in with a password, or with an API token in its place."""
     password = _field("password")
     try:
-        with reading() as db:
-            user = people.recognise(db, _field("name"), password)
+        with read_session() as db:
+            user = people.authenticate(db, _field("name"), password)
     except Refused as error:
         page = render_template("sign_in.html", error=error, then=_field("next"), name=_field("name"))
         return page, error.status
-    with writing() as db:
+    with write_transaction() as db:
         people.rehash(db, user, password)
     let_in(user)
     return redirect(_then(), 303)
@@ -67,7 +71,7 @@ def sign_in() -> _Page:
 def sign_up_form() -> _Page:
     """The form to make an account."""
     _check_open()
-    if visitor() is not None:
+    if current_user() is not None:
         return redirect(url_for("people.account"), 303)
     return render_template("sign_up.html", error=None, name="", least=people.PASSWORD_LEAST)
 
@@ -77,7 +81,7 @@ def sign_up() -> _Page:
     """Make an account, and be signed in."""
     _check_open()
     try:
-        with writing() as db:
+        with write_transaction() as db:
             user = people.sign_up(db, _field("name"), _field("password"))
     except Refused as error:
         page = render_template("sign_up.html", error=error, name=_field("name"), least=people.PASSWORD_LEAST)
@@ -87,7 +91,7 @@ def sign_up() -> _Page:
 
 
 def _check_open() -> None:
-    if not parts().config.sign_up:
+    if not app_context().config.sign_up:
         raise Refused(
             403,
             "sign_up_closed",
@@ -106,17 +110,17 @@ def sign_out() -> _Page:
 @people_pages.get("/account")
 def account() -> _Page:
     """The account: quota, entries, tokens, password, leaving."""
-    if visitor() is None:
+    if current_user() is None:
         return redirect(url_for("people.sign_in_form", next=url_for("people.account")), 303)
     return _account()
 
 
 def _account(**more: Any) -> str:
-    user = signed_in()
-    with reading() as db:
+    user = require_user()
+    with read_session() as db:
         return render_template(
             "account.html",
-            quota=quotas.quota(db, parts().config, user),
+            quota=quotas.quota(db, app_context().config, user),
             entries=profiles.entries_of(db, user, hidden=True),
             tokens=tokens.list_tokens(db, user),
             least=people.PASSWORD_LEAST,
@@ -133,29 +137,29 @@ def _private(page: str, status: int = 200) -> Response:
 @people_pages.post("/account/tokens")
 def new_token() -> _Page:
     """Make an API token, and show it this once."""
-    user = signed_in()
-    with writing() as db:
+    user = require_user()
+    with write_transaction() as db:
         secret = tokens.new_token(db, db.merge(user, load=False), _field("label").strip())
-        audit.note(db, f"user {user.name}", "new token", f"user {user.name}", secret[:10])
+        audit.record(db, f"user {user.name}", "new token", f"user {user.name}", secret[:10])
     return _private(_account(secret=secret))
 
 
 @people_pages.post("/account/tokens/<int:token_id>/revoke")
 def revoke_token(token_id: int) -> _Page:
     """Revoke a token of one's own."""
-    user = signed_in()
-    with writing() as db:
+    user = require_user()
+    with write_transaction() as db:
         token = tokens.revoke_own(db, user, token_id)
-        audit.note(db, f"user {user.name}", "revoke token", f"user {user.name}", token.prefix)
+        audit.record(db, f"user {user.name}", "revoke token", f"user {user.name}", token.prefix)
     return redirect(url_for("people.account") + "#tokens", 303)
 
 
 @people_pages.post("/account/password")
 def change_password() -> _Page:
     """Change the password; other browsers are signed out."""
-    user = signed_in()
+    user = require_user()
     try:
-        with writing() as db:
+        with write_transaction() as db:
             changed = db.get_one(User, user.id)
             people.change_password(db, changed, _field("old"), _field("new"))
     except Refused as error:
@@ -167,8 +171,8 @@ def change_password() -> _Page:
 @people_pages.post("/account/entries/<int:submission_id>/delete")
 def delete_entry(submission_id: int) -> _Page:
     """Delete an entry of one's own, with its results."""
-    user = signed_in()
-    with writing() as db:
+    user = require_user()
+    with write_transaction() as db:
         found = submissions.get(db, submission_id)
         if found.user_id != user.id:
             raise Refused(403, "not_yours", "Only the person who handed it in can delete it.")
@@ -181,10 +185,10 @@ def delete_entry(submission_id: int) -> _Page:
 @people_pages.post("/account/delete")
 def delete_account() -> _Page:
     """Delete the account with everything that belongs to it."""
-    user = signed_in()
+    user = require_user()
     try:
-        people.check_leaving(user, _field("name"), _field("password"))
-        with writing() as db:
+        people.check_deletion(user, _field("name"), _field("password"))
+        with write_transaction() as db:
             found = db.get_one(User, user.id)
             digests = {row.digest for row in people.submissions_of(db, found)}
             numbers = people.delete_account(db, found)
@@ -197,15 +201,15 @@ def delete_account() -> _Page:
 
 def _remove_files(evaluations: list[int], digests: set[str]) -> None:
     # After the rows are gone: a file too many does no harm, a row without its file does.
-    artifacts.remove_files(parts().config, evaluations)
-    with reading() as db:
-        submissions.remove_files(db, parts().config, digests)
+    artifacts.remove_files(app_context().config, evaluations)
+    with read_session() as db:
+        submissions.remove_files(db, app_context().config, digests)
 
 
 @people_pages.get("/people/<int:user_id>")
 def person(user_id: int) -> str:
     """What a person has handed in."""
-    with reading() as db:
+    with read_session() as db:
         user = db.get(User, user_id)
         if user is None:
             raise not_found("person")

@@ -13,11 +13,11 @@ from leaderboard.charts import samples_track
 from leaderboard.errors import not_found
 from leaderboard.models import Evaluation, ReportRow
 from leaderboard.services import artifacts, evaluations, standings
-from leaderboard.services.standings import Race
-from leaderboard.web.auth import check_seen
-from leaderboard.web.request_context import parts, reading
+from leaderboard.services.standings import RankingGroup
+from leaderboard.web.auth import check_visible
+from leaderboard.web.request_context import app_context, read_session
 
-learning = Blueprint("learning", __name__)
+samples_track_pages = Blueprint("samples_track", __name__)
 
 
 def context(db: Session, shown: Evaluation | None) -> dict[str, Any] | None:
@@ -26,7 +26,7 @@ def context(db: Session, shown: Evaluation | None) -> dict[str, Any] | None:
         return None
     report = _report(db, shown)
     revealed = shown.season.revealed
-    evidence = artifacts.evidence(parts().config, shown.id) if revealed and report else Evidence()
+    evidence = artifacts.evidence(app_context().config, shown.id) if revealed and report else Evidence()
     return {
         "e": shown,
         "position": evaluations.queue_position(db, shown),
@@ -51,20 +51,20 @@ def rank(db: Session, evaluation: Evaluation) -> tuple[int, int] | None:
     """The rank of an evaluation among those that it is compared with."""
     if evaluation.state is not Status.SCORED or not evaluation.season.ranked:
         return None
-    race = Race(Track(evaluation.track), evaluation.machine or "")
-    entries = standings.standing(db, evaluation.season, race).entries
+    group = RankingGroup(Track(evaluation.track), evaluation.machine or "")
+    entries = standings.standing(db, evaluation.season, group).entries
     return next((entry.rank for entry in entries if entry.evaluation.id == evaluation.id), None)
 
 
-@learning.get("/evaluations/<int:evaluation_id>/samples/<int:target>/<picture>.png")
+@samples_track_pages.get("/evaluations/<int:evaluation_id>/samples/<int:target>/<picture>.png")
 def target_picture(evaluation_id: int, target: int, picture: str) -> Response:
     """A target, or what was learned of it; not there while the season's secret is kept."""
     name = f"samples/{target}/{picture}.png"
     artifacts.check_samples_name(name)
-    with reading() as db:
-        check_seen(db, evaluation_id)
+    with read_session() as db:
+        check_visible(db, evaluation_id)
         revealed = evaluations.get(db, evaluation_id).season.revealed
-    path = artifacts.path_of(parts().config, evaluation_id, name)
+    path = artifacts.path_of(app_context().config, evaluation_id, name)
     if not revealed or not path.exists():
         raise not_found("picture")
     answer = send_file(path, mimetype="image/png", conditional=True, max_age=3600)

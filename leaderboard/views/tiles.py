@@ -11,8 +11,8 @@ from leaderboard.errors import Refused
 from leaderboard.services import submissions
 from leaderboard.tiles import model_tiles
 from leaderboard.tiles.model_tiles import MOST_WISHES
-from leaderboard.web.middleware import asker
-from leaderboard.web.request_context import body, parts, reading, token
+from leaderboard.web.middleware import client_address
+from leaderboard.web.request_context import app_context, json_body, read_session, request_token
 
 tiles = Blueprint("tiles", __name__, url_prefix="/api/v1/tiles")
 tile_worker = Blueprint("tile_worker", __name__, url_prefix="/api/v1/worker/tiles/<int:submission_id>")
@@ -42,10 +42,10 @@ def _answer(content: bytes) -> Response:
 def truth(octave: int, x: int, y: int) -> Response:
     """A tile of the truth; drawn now where nobody has asked for it before."""
     tile = _tile(octave, x, y)
-    found = parts().truth_tiles.stored(tile)
+    found = app_context().truth_tiles.stored(tile)
     if found is None:
-        parts().tile_rates.spend(asker())
-        found = parts().truth_tiles.get(tile)
+        app_context().tile_limiter.spend(client_address())
+        found = app_context().truth_tiles.get(tile)
     return _answer(found)
 
 
@@ -53,9 +53,9 @@ def truth(octave: int, x: int, y: int) -> Response:
 def model(submission_id: int, octave: int, x: int, y: int) -> Response:
     """A tile of what a model makes of it, where it has been drawn: wish for it, and it will be."""
     tile = _tile(octave, x, y)
-    with reading() as db:
+    with read_session() as db:
         digest = model_tiles.drawable(db, submission_id).digest
-    found = parts().model_tiles.stored(digest, tile)
+    found = app_context().model_tiles.stored(digest, tile)
     if found is None:
         raise Refused(404, "not_drawn", "This tile has not been drawn yet: wish for it first.")
     return _answer(found)
@@ -65,9 +65,11 @@ def model(submission_id: int, octave: int, x: int, y: int) -> Response:
 def wish(submission_id: int) -> Response:
     """Wish for tiles of a model, those first that matter most; told which are there already."""
     wanted = _wanted()
-    with reading() as db:
+    with read_session() as db:
         found = model_tiles.drawable(db, submission_id)
-    state = parts().model_tiles.wish(found, wanted, lambda count: parts().tile_rates.spend(asker(), count))
+    state = app_context().model_tiles.wish(
+        found, wanted, lambda count: app_context().tile_limiter.spend(client_address(), count)
+    )
     return jsonify(
         {
             "ready": [[t.octave, t.x, t.y] for t in state.ready],
@@ -79,7 +81,7 @@ def wish(submission_id: int) -> Response:
 
 
 def _wanted() -> list[Tile]:
-    values = body()
+    values = json_body()
     found = values.get("tiles") if isinstance(values, dict) else None
     if not isinstance(found, list) or not all(
         isinstance(one, list) and len(one) == 3 and all(type(number) is int for number in one)
@@ -94,9 +96,9 @@ def _wanted() -> list[Tile]:
 
 def _digest(submission_id: int) -> str:
     """Of a model that may be drawn, for a worker; Refused with 401, 403 or 404."""
-    with reading() as db:
-        token(db, "worker")
-        parts().model_tiles.heard()
+    with read_session() as db:
+        request_token(db, "worker")
+        app_context().model_tiles.heard()
         return model_tiles.drawable(db, submission_id).digest
 
 
@@ -104,14 +106,14 @@ def _digest(submission_id: int) -> str:
 def claim(submission_id: int) -> Response:
     """Which of the tiles of a batch are still wanted, and of which bundle."""
     digest = _digest(submission_id)
-    still = parts().model_tiles.wanted(digest, _wanted())
+    still = app_context().model_tiles.wanted(digest, _wanted())
     return jsonify({"digest": digest, "tiles": [[t.octave, t.x, t.y] for t in still]})
 
 
 @tile_worker.get("/bundle")
 def bundle(submission_id: int) -> Response:
     """The bundle's bytes."""
-    path = submissions.path_of(parts().config, _digest(submission_id))
+    path = submissions.path_of(app_context().config, _digest(submission_id))
     try:
         return send_file(path, mimetype="application/zip")
     except OSError as error:
@@ -124,7 +126,7 @@ def draw(submission_id: int, octave: int, x: int, y: int) -> Response:
     if (request.content_length or 0) > MOST_BYTES:
         raise Refused(413, "tile_large", f"A tile has at most {MOST_BYTES:,} bytes.")
     digest = _digest(submission_id)
-    parts().model_tiles.keep(digest, _tile(octave, x, y), request.get_data(cache=False))
+    app_context().model_tiles.keep(digest, _tile(octave, x, y), request.get_data(cache=False))
     return jsonify({"octave": octave, "x": x, "y": y})
 
 
@@ -132,10 +134,10 @@ def draw(submission_id: int, octave: int, x: int, y: int) -> Response:
 def failure(submission_id: int) -> Response:
     """The model could not be drawn."""
     digest = _digest(submission_id)
-    values = body()
+    values = json_body()
     try:
         reason = Reason(values["reason"])
     except (ValueError, KeyError, TypeError) as error:
         raise Refused(422, "reason_invalid", "A failure has a known reason.") from error
-    parts().model_tiles.fail(digest, EXPLANATIONS[reason].sentence)
+    app_context().model_tiles.fail(digest, EXPLANATIONS[reason].sentence)
     return jsonify({"reason": reason.value})

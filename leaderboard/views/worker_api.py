@@ -9,7 +9,13 @@ from challenge.scoring.tracks import Track
 from leaderboard.errors import Refused, conflict
 from leaderboard.models import Evaluation
 from leaderboard.services import artifacts, evaluations, submissions
-from leaderboard.web.request_context import body, parts, reading, token, writing
+from leaderboard.web.request_context import (
+    app_context,
+    json_body,
+    read_session,
+    request_token,
+    write_transaction,
+)
 
 worker_api = Blueprint("worker_api", __name__, url_prefix="/api/v1/worker/evaluations/<int:evaluation_id>")
 
@@ -30,8 +36,10 @@ def _state(evaluation: Evaluation) -> dict[str, Any]:
 @worker_api.post("/claim")
 def claim(evaluation_id: int) -> Response:
     """Take the lease; the season's secret comes with it."""
-    with writing() as session:
-        claimed = evaluations.claim(session, parts().config, evaluation_id, token(session, "worker"))
+    with write_transaction() as session:
+        claimed = evaluations.claim(
+            session, app_context().config, evaluation_id, request_token(session, "worker")
+        )
         if claimed is not None:
             return jsonify(_assignment(claimed))
     # Its place in the queue is kept by then.
@@ -44,7 +52,7 @@ def _assignment(claimed: evaluations.Claim) -> dict[str, Any]:
     return _state(evaluation) | {
         "track": track.value,
         "lease": claimed.lease,
-        "lease_seconds": parts().config.lease_seconds,
+        "lease_seconds": app_context().config.lease_seconds,
         "season": {
             "name": season.name,
             "secret": season.secret.hex(),
@@ -57,10 +65,10 @@ def _assignment(claimed: evaluations.Claim) -> dict[str, Any]:
 @worker_api.get("/bundle")
 def bundle(evaluation_id: int) -> Response:
     """The bundle's bytes."""
-    with writing() as session:
-        token(session, "worker")
-        evaluation = evaluations.held(session, evaluation_id, _lease())
-        path = submissions.path_of(parts().config, evaluation.submission.digest)
+    with write_transaction() as session:
+        request_token(session, "worker")
+        evaluation = evaluations.check_lease(session, evaluation_id, _lease())
+        path = submissions.path_of(app_context().config, evaluation.submission.digest)
     try:
         return send_file(path, mimetype="application/zip")
     except OSError as error:
@@ -70,9 +78,15 @@ def bundle(evaluation_id: int) -> Response:
 @worker_api.post("/status")
 def status(evaluation_id: int) -> Response:
     """How far it is; renews the lease."""
-    with writing() as session:
-        token(session, "worker")
-        return jsonify(_state(evaluations.tell(session, parts().config, evaluation_id, _lease(), body())))
+    with write_transaction() as session:
+        request_token(session, "worker")
+        return jsonify(
+            _state(
+                evaluations.update_progress(
+                    session, app_context().config, evaluation_id, _lease(), json_body()
+                )
+            )
+        )
 
 
 @worker_api.put("/artifacts/<place>/<octave>/<kind>.png")
@@ -86,12 +100,12 @@ def artifact(evaluation_id: int, place: str, octave: str, kind: str) -> Response
 def _keep(evaluation_id: int, name: str) -> Response:
     if (request.content_length or 0) > artifacts.BYTES_LIMIT:
         raise Refused(413, "artifact_large", f"A picture has at most {artifacts.BYTES_LIMIT:,} bytes.")
-    with reading() as session:
-        token(session, "worker")
+    with read_session() as session:
+        request_token(session, "worker")
     content = artifacts.rewrite(request.get_data(cache=False))
-    with writing() as session:
-        evaluations.held(session, evaluation_id, _lease())
-        row = artifacts.keep(session, parts().config, evaluation_id, name, content)
+    with write_transaction() as session:
+        evaluations.check_lease(session, evaluation_id, _lease())
+        row = artifacts.save(session, app_context().config, evaluation_id, name, content)
         return jsonify({"name": row.name, "bytes": row.bytes, "digest": row.digest})
 
 
@@ -108,26 +122,28 @@ def evidence(evaluation_id: int) -> Response:
     """What people are shown of controls and probes."""
     if (request.content_length or 0) > artifacts.BYTES_LIMIT:
         raise Refused(413, "artifact_large", f"Evidence has at most {artifacts.BYTES_LIMIT:,} bytes.")
-    with writing() as session:
-        token(session, "worker")
-        evaluations.held(session, evaluation_id, _lease())
-        artifacts.keep_evidence(parts().config, evaluation_id, request.get_data(cache=False))
+    with write_transaction() as session:
+        request_token(session, "worker")
+        evaluations.check_lease(session, evaluation_id, _lease())
+        artifacts.save_evidence(app_context().config, evaluation_id, request.get_data(cache=False))
         return jsonify({"evaluation_id": evaluation_id})
 
 
 @worker_api.post("/report")
 def report(evaluation_id: int) -> Response:
     """The report: the end of an evaluation that worked. The same one again changes nothing."""
-    with writing() as session:
-        token(session, "worker")
-        values = body()
-        return jsonify(_state(evaluations.finish(session, evaluation_id, _lease(), values)))
+    with write_transaction() as session:
+        request_token(session, "worker")
+        values = json_body()
+        return jsonify(_state(evaluations.record_report(session, evaluation_id, _lease(), values)))
 
 
 @worker_api.post("/failure")
 def failure(evaluation_id: int) -> Response:
     """It could not be judged."""
-    with writing() as session:
-        token(session, "worker")
-        values = body()
-        return jsonify(_state(evaluations.fail(session, parts().config, evaluation_id, _lease(), values)))
+    with write_transaction() as session:
+        request_token(session, "worker")
+        values = json_body()
+        return jsonify(
+            _state(evaluations.record_failure(session, app_context().config, evaluation_id, _lease(), values))
+        )

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from leaderboard.errors import Refused, not_found
 from leaderboard.models import Evaluation, Submission, User
 from leaderboard.services import submissions, tokens
-from leaderboard.web.request_context import reading
+from leaderboard.web.request_context import read_session
 
 _USER: Final = "user"
 _KEY: Final = "key"
@@ -30,7 +30,7 @@ def sign_out() -> None:
     g.visitor = None
 
 
-def visitor() -> User | None:
+def current_user() -> User | None:
     """The person who is signed in, looked up once a request, and not at all for strangers."""
     if "visitor" not in g:
         g.visitor = _find()
@@ -41,13 +41,13 @@ def visitor() -> User | None:
 def _find() -> User | None:
     if _USER not in session:
         return None
-    with reading() as db:
+    with read_session() as db:
         return db.scalar(
             select(User).where(User.id == session[_USER], User.session_key == session.get(_KEY, ""))
         )
 
 
-def seen(db: Session, submission_id: int) -> Submission:
+def visible_submission(db: Session, submission_id: int) -> Submission:
     """A submission that this visitor may see: a hidden one only its owner, by session or token."""
     found = submissions.get(db, submission_id)
     if found.hidden_at is not None and not _owns(db, found):
@@ -55,37 +55,37 @@ def seen(db: Session, submission_id: int) -> Submission:
     return found
 
 
-def check_seen(db: Session, evaluation_id: int) -> None:
+def check_visible(db: Session, evaluation_id: int) -> None:
     """Refused with 404 where an evaluation belongs to a submission that this visitor may not see."""
     number = db.scalar(select(Evaluation.submission_id).where(Evaluation.id == evaluation_id))
     if number is None:
         raise not_found("evaluation")
-    seen(db, number)
+    visible_submission(db, number)
 
 
-def check_sight() -> None:
+def check_visibility() -> None:
     """Before any view: what is hidden is not there, whichever picture or page of it is asked for."""
     asked = request.view_args or {}
     if request.blueprint == "worker_api" or not asked:
         return
-    with reading() as db:
+    with read_session() as db:
         if "evaluation_id" in asked:
-            check_seen(db, asked["evaluation_id"])
+            check_visible(db, asked["evaluation_id"])
         if "submission_id" in asked:
-            seen(db, asked["submission_id"])
+            visible_submission(db, asked["submission_id"])
 
 
 def _owns(db: Session, submission: Submission) -> bool:
-    user = visitor()
+    user = current_user()
     if user is not None:
         return user.id == submission.user_id
     token = tokens.find_token(db, (request.headers.get("Authorization") or "").partition(" ")[2].strip())
     return token is not None and token.user_id == submission.user_id
 
 
-def signed_in() -> User:
+def require_user() -> User:
     """The person who is signed in; Refused with 401."""
-    found = visitor()
+    found = current_user()
     if found is None:
         raise Refused(401, "sign_in_first", "Please sign in first.")
     return found

@@ -9,19 +9,19 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from leaderboard.config import Config
-from leaderboard.web.auth import check_sight
+from leaderboard.web.auth import check_visibility
 
 # These only look; everything else is a write.
 _LOOKS: Final = ("GET", "HEAD", "OPTIONS")
 # Programs with a token in a header: no other site can make a browser send it. Tiles are anybody's.
-_TOKEN_ONLY: Final = ("api", "worker_api", "tile_worker", "tiles", "machines")
+_TOKEN_ONLY: Final = ("api", "worker_api", "tile_worker", "tiles", "worker_machine_api")
 # Workers, and wishes for tiles, which are counted by the tile; None is no view at all.
-_UNCOUNTED: Final = ("worker_api", "tile_worker", "tiles", "machines", None)
+_UNCOUNTED: Final = ("worker_api", "tile_worker", "tiles", "worker_machine_api", None)
 _SIGNING_IN: Final = ("people.sign_in", "people.sign_up", "people.change_password", "people.delete_account")
 _THIRTY_DAYS: Final = 30 * 24 * 3600
 
 
-def guard(app: Flask, config: Config) -> None:
+def install(app: Flask, config: Config) -> None:
     """Set up proxies, cookies, forms and rates of an application whose blueprints are registered."""
     proxies = config.trusted_proxies
     if proxies:
@@ -42,12 +42,12 @@ def guard(app: Flask, config: Config) -> None:
     forms = CSRFProtect(app)
     for name in _TOKEN_ONLY:
         forms.exempt(app.blueprints[name])
-    app.before_request(check_sight)
+    app.before_request(check_visibility)
 
 
 def _limit(app: Flask, config: Config) -> None:
     limiter = Limiter(
-        asker,
+        client_address,
         app=app,
         application_limits=[config.write_rate],
         application_limits_exempt_when=lambda: request.method in _LOOKS or request.blueprint in _UNCOUNTED,
@@ -73,7 +73,7 @@ def _was_refused(response: Response) -> bool:
     return response.status_code == 401
 
 
-def asker() -> str:
+def client_address() -> str:
     """The address that asks; of the sixth version its network, for one machine has as many as it likes."""
     try:
         address = ipaddress.ip_address(request.remote_addr or "")

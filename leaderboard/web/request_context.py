@@ -16,15 +16,15 @@ from leaderboard.images.truth_images import TruthPictures
 from leaderboard.models import Token
 from leaderboard.queue import Queue
 from leaderboard.services import seasons, tokens
-from leaderboard.services.html_cache import Fragments
-from leaderboard.services.rate_limit import Rates
+from leaderboard.services.html_cache import HtmlCache
+from leaderboard.services.rate_limit import RateLimiter
 from leaderboard.tiles.model_tiles import ModelTiles
 from leaderboard.tiles.truth_tiles import TruthTiles
-from leaderboard.web.sse import Streams
+from leaderboard.web.sse import EventStreams
 
 
 @dataclass(frozen=True)
-class Parts:
+class AppContext:
     """The parts of one leaderboard, made by the factory."""
 
     config: Config
@@ -32,38 +32,38 @@ class Parts:
     readers: sessionmaker[Session]
     queue: Queue
     truth: TruthPictures
-    streams: Streams
-    fragments: Fragments
+    event_streams: EventStreams
+    html_cache: HtmlCache
     truth_tiles: TruthTiles
     model_tiles: ModelTiles
-    tile_rates: Rates
+    tile_limiter: RateLimiter
 
 
-def parts() -> Parts:
+def app_context() -> AppContext:
     """The parts of the application that answers this request."""
-    return cast("Parts", current_app.extensions["leaderboard"])
+    return cast("AppContext", current_app.extensions["leaderboard"])
 
 
 @contextmanager
-def writing() -> Iterator[Session]:
+def write_transaction() -> Iterator[Session]:
     """A transaction that changes something."""
-    with parts().writers.begin() as session:
+    with app_context().writers.begin() as session:
         yield session
 
 
 @contextmanager
-def reading() -> Iterator[Session]:
+def read_session() -> Iterator[Session]:
     """A session that only looks; nothing of it is kept."""
-    with parts().readers() as session:
+    with app_context().readers() as session:
         yield session
 
 
-def token(session: Session, kind: str = "user") -> Token:
+def request_token(session: Session, kind: str = "user") -> Token:
     """The token of this request; Refused with 401 or 403."""
     return tokens.authenticate(session, request.headers.get("Authorization"), kind)
 
 
-def body() -> Any:
+def json_body() -> Any:
     """The JSON of this request, without NaN; Refused with 422."""
 
     def refuse(_name: str) -> None:

@@ -13,8 +13,8 @@ from leaderboard.errors import Refused
 _LOOK_SECONDS = 1.0
 
 
-class Streams:
-    """Counts the open streams: each holds a thread of the server."""
+class EventStreams:
+    """Counts the open event_streams: each holds a thread of the server."""
 
     def __init__(self, config: Config) -> None:
         self._config = config

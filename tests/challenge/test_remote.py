@@ -192,7 +192,7 @@ def test_following_ends_with_the_verdict_and_its_sentence(call, mine, board, mon
     entry = submitted(call, mine)
 
     def fail(session, lease):
-        evaluations.fail(
+        evaluations.record_failure(
             session,
             board.config,
             entry["evaluation_id"],

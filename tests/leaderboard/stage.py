@@ -297,7 +297,7 @@ def lessons(config, evaluation):
         loss = -1.2 - 1.6 * (seconds / 120) ** 0.5 + 0.04 * np.sin(seconds)
         series = Series(f"Multibrot set of degree {power}", tuple(seconds.tolist()), tuple(loss.tolist()))
         plots.append(Plot(f"target {target}", "seconds", "log₁₀ of its loss", (series,)))
-    artifacts.keep_evidence(config, evaluation.id, Evidence(plots=tuple(plots)).to_json().encode())
+    artifacts.save_evidence(config, evaluation.id, Evidence(plots=tuple(plots)).to_json().encode())
 
 
 def blurred(grid, sigma):
@@ -383,8 +383,8 @@ def enter(writers, config, folder, user, name, author, method, octaves, seed, li
             draw(session, config, evaluation, by_chain.mean(axis=0))
         made = report(evaluation.season, by_chain, **changes)
         shown = load("proof").evidence(made, formula=changes.get("formula", False))
-        artifacts.keep_evidence(config, evaluation.id, shown.to_json().encode())
-        evaluations.finish(session, evaluation.id, claim.lease, made)
+        artifacts.save_evidence(config, evaluation.id, shown.to_json().encode())
+        evaluations.record_report(session, evaluation.id, claim.lease, made)
 
 
 def load(name):
@@ -418,7 +418,7 @@ def draw(session, config, evaluation, skill):
                 ("error", error_image(truth, model.ravel())),
             ):
                 clean = artifacts.rewrite(png_bytes(image, 256))
-                artifacts.keep(session, config, evaluation.id, f"{place.slug}/{octave:02d}/{kind}.png", clean)
+                artifacts.save(session, config, evaluation.id, f"{place.slug}/{octave:02d}/{kind}.png", clean)
 
 
 def watch(writers, config):
@@ -454,7 +454,7 @@ def watch(writers, config):
             claim = evaluations.claim(session, config, evaluation.id, worker)
             lessons(config, evaluation)
             made = samples_report(season, octaves, seed, **changes)
-            evaluations.finish(session, evaluation.id, claim.lease, made)
+            evaluations.record_report(session, evaluation.id, claim.lease, made)
         live = evaluations.queue_evaluation(session, named["octree-of-experts"], open_season, Track.SAMPLES)
         live.send_at = None
         live.status, live.progress, live.message = "refitting", 0.43, "target 2 of 3: 41 of 132 s"
@@ -517,7 +517,7 @@ def main(folder, *, pictures=True):
             (evaluation,) = submissions.accept(session, config, owner, bundle).queued
             worker = tokens.find_token(session, tokens.new_token(session, None))
             claim = evaluations.claim(session, config, evaluation.id, worker)
-            evaluations.fail(
+            evaluations.record_failure(
                 session, config, evaluation.id, claim.lease, {"reason": reason, "detail": detail}
             )
     watch(writers, config)

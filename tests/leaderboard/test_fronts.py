@@ -9,7 +9,7 @@ import pytest
 from leaderboard.charts import pareto_and_history
 from leaderboard.db import now
 from leaderboard.services import board_query
-from leaderboard.services.board_query import Listing
+from leaderboard.services.board_query import BoardQuery
 
 START = now()
 
@@ -96,7 +96,7 @@ def test_nobody_there_is_no_plot():
 @pytest.mark.parametrize("order", board_query.ORDERS)
 def test_every_order_holds_everybody_once_and_the_unknown_last(sort, order):
     found = entries()
-    page = board_query.page(found, Listing(sort=sort, order=order, per_page=500))
+    page = board_query.page(found, BoardQuery(sort=sort, order=order, per_page=500))
     assert sorted(e.submission.id for e in page.entries) == list(range(60))
     values = [board_query.SORTS[sort].key(e) for e in page.entries]
     known = [v for v in values if v is not None]
@@ -107,19 +107,19 @@ def test_every_order_holds_everybody_once_and_the_unknown_last(sort, order):
 
 def test_a_wish_comes_back_from_its_address():
     for wish in (
-        Listing(),
-        Listing(season="s", weight="light", kind="people", sort="bytes", order="asc", page=3, per_page=7),
-        Listing(sort="name", order="desc"),
+        BoardQuery(),
+        BoardQuery(season="s", weight="light", kind="people", sort="bytes", order="asc", page=3, per_page=7),
+        BoardQuery(sort="name", order="desc"),
     ):
         query = {name: str(value) for name, value in wish.to_query(page=wish.page).items()}
-        assert Listing.read(query) == wish
-    assert Listing(sort="name", order="asc").to_query() == {"sort": "name"}
-    assert Listing(sort="bytes", order="asc").by("bytes") == {"sort": "bytes", "order": "desc"}
-    assert Listing(page=4, kind="people").by("depth") == {"kind": "people", "sort": "depth"}
+        assert BoardQuery.read(query) == wish
+    assert BoardQuery(sort="name", order="asc").to_query() == {"sort": "name"}
+    assert BoardQuery(sort="bytes", order="asc").by("bytes") == {"sort": "bytes", "order": "desc"}
+    assert BoardQuery(page=4, kind="people").by("depth") == {"kind": "people", "sort": "depth"}
 
 
 def test_filters_leave_the_others_out():
-    page = board_query.page(entries(), Listing(weight="light", kind="reference", per_page=500))
+    page = board_query.page(entries(), BoardQuery(weight="light", kind="reference", per_page=500))
     assert {(e.submission.weight_class, e.submission.user.reference) for e in page.entries} == {
         ("light", True)
     }

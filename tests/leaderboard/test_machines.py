@@ -105,6 +105,6 @@ def test_how_to_check_a_season_works_as_it_stands_there(board, capsys):
 
 
 def _truth(x):
-    from challenge.mandelbrot import target
+    from challenge import target
 
     return target(x * 2 + [-0.75, 0])

@@ -116,8 +116,8 @@ def test_from_an_empty_directory_to_a_board(serving, references, stage):
     assert oct((server.data / "tokens" / "worker").stat().st_mode)[-3:] == "600"
 
     # `mbc submit` works at once.
-    household_config = server.config.read_text()
-    assert server.url in household_config
+    client_config = server.config.read_text()
+    assert server.url in client_config
     seen = httpx.get(f"{server.url}/api/v1/board").json()
     assert [entry["name"] for entry in seen["pending"]] == ["alpha", "beta"]
 
@@ -160,7 +160,7 @@ def test_from_an_empty_directory_to_a_board(serving, references, stage):
     assert "alpha is here already: scored" in again.said()
     assert "beta is here already: queued" in again.said()
     assert "speaks to this server" in again.said()
-    assert again.config.read_text() == household_config
+    assert again.config.read_text() == client_config
 
 
 def test_ctrl_c_ends_it_quickly_while_somebody_listens(serving, references):
@@ -286,13 +286,13 @@ class TestTheClientsConfiguration:
 
     def test_it_is_written_once_for_its_owner_alone(self, config, tmp_path):
         path = tmp_path / "client" / "config.toml"
-        house = bootstrap.prepare(config)
+        house = bootstrap.bootstrap_server(config)
         assert "now speaks" in bootstrap.configure_client("http://127.0.0.1:8000", house, config)
         assert house.local_token in path.read_text()
         assert oct(path.stat().st_mode)[-3:] == "600"
         before = path.read_text()
         assert "speaks to this server" in bootstrap.configure_client(
-            "http://127.0.0.1:8000", bootstrap.prepare(config), config
+            "http://127.0.0.1:8000", bootstrap.bootstrap_server(config), config
         )
         assert path.read_text() == before
 
@@ -300,7 +300,9 @@ class TestTheClientsConfiguration:
         path = tmp_path / "client" / "config.toml"
         path.parent.mkdir()
         path.write_text('server = "https://far.example"\ntoken = "precious"\n')
-        sentence = bootstrap.configure_client("http://127.0.0.1:8000", bootstrap.prepare(config), config)
+        sentence = bootstrap.configure_client(
+            "http://127.0.0.1:8000", bootstrap.bootstrap_server(config), config
+        )
         assert "far.example" in sentence
         assert "MBC_SERVER=http://127.0.0.1:8000" in sentence
         assert "precious" in path.read_text()
@@ -309,12 +311,12 @@ class TestTheClientsConfiguration:
         path = tmp_path / "client" / "config.toml"
         path.parent.mkdir()
         path.write_text('server = "http://127.0.0.1:8000"\ntoken = "from an older directory"\n')
-        house = bootstrap.prepare(config)
+        house = bootstrap.bootstrap_server(config)
         bootstrap.configure_client("http://127.0.0.1:8000", house, config)
         assert house.local_token in path.read_text()
 
     def test_tokens_stay_the_same_from_start_to_start(self, config):
-        first, second = bootstrap.prepare(config), bootstrap.prepare(config)
+        first, second = bootstrap.bootstrap_server(config), bootstrap.bootstrap_server(config)
         assert (first.worker_token, first.local_token) == (second.worker_token, second.local_token)
         assert (first.season, first.season_is_new, second.season_is_new) == (second.season, True, False)
         assert config.broker == embedded_broker(config.data)

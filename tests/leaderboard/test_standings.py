@@ -99,7 +99,9 @@ def test_a_disqualified_one_keeps_its_figures_and_loses_its_rank(board):
     number = board.judged("cheat", 8, 1)
     with board.writing() as session:
         evaluations.disqualify(
-            session, submissions.latest(session, submissions.get(session, number)), "Planted by hand."
+            session,
+            submissions.latest_evaluation(session, submissions.get(session, number)),
+            "Planted by hand.",
         )
     seen = board.get("/api/v1/board").json
     assert seen["entries"] == []

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from leaderboard import clock, db
-from leaderboard.clock import steady
+from leaderboard.clock import monotonic_utcnow
 from leaderboard.models import Evaluation, Token
-from leaderboard.serve.lease_reaper import dispatch, sweep_once
+from leaderboard.serve.lease_reaper import dispatch, reap_once
 from leaderboard.services import evaluations, lease_recovery
 
 
@@ -30,13 +30,13 @@ def wire():
 
 
 def sweep(board, wire):
-    return sweep_once(board.parts.writers, wire, board.config)
+    return reap_once(board.parts.writers, wire, board.config)
 
 
 def later(board, monkeypatch, seconds):
-    moment = steady() + timedelta(seconds=seconds)
+    moment = monotonic_utcnow() + timedelta(seconds=seconds)
     for module in (evaluations, lease_recovery):
-        monkeypatch.setattr(module, "steady", lambda: moment)
+        monkeypatch.setattr(module, "monotonic_utcnow", lambda: moment)
 
 
 def test_a_lease_that_runs_out_is_sent_again_and_the_late_worker_is_refused(board, wire, monkeypatch):
@@ -119,7 +119,7 @@ def test_what_a_worker_held_that_is_gone_is_sent_at_once(board, wire, counted, a
     board.claim(made["evaluation_id"])
     with board.writing() as session:
         holder = session.query(Token).filter(Token.kind == "worker").one()
-        assert lease_recovery.release(session, board.config, holder.id, counted=counted) == 1
+        assert lease_recovery.release_worker(session, board.config, holder.id, counted=counted) == 1
     assert sweep(board, wire) == [made["evaluation_id"]]
     assert board.claim(made["evaluation_id"])[1]["attempt"] == attempt
 
@@ -128,7 +128,7 @@ def test_what_a_release_does_not_touch(board):
     made = board.submit().json
     board.claim(made["evaluation_id"])
     with board.writing() as session:
-        assert lease_recovery.release(session, board.config, 0, counted=True) == 0
+        assert lease_recovery.release_worker(session, board.config, 0, counted=True) == 0
         assert session.get(Evaluation, made["evaluation_id"]).status == "validating"
 
 
@@ -175,7 +175,7 @@ def test_a_server_that_starts_after_the_clock_was_set_gives_everybody_their_time
     # What the next process reads as it starts.
     monkeypatch.setattr(clock, "_EPOCH", clock._EPOCH + timedelta(seconds=jump))
     with board.writing() as session:
-        lease_recovery.settle(session, board.config)
+        lease_recovery.renew_all(session, board.config)
     sent = sweep(board, wire)
     pass_by(monkeypatch, board.config.unclaimed_seconds + 1)
     sent += sweep(board, wire)

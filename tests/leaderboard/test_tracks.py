@@ -9,7 +9,7 @@ import pytest
 from challenge.scoring.tracks import Track
 from leaderboard.db import now
 from leaderboard.models import Evaluation, HandIn
-from leaderboard.serve.lease_reaper import sweep_once
+from leaderboard.serve.lease_reaper import reap_once
 from leaderboard.services import evaluations, people, seasons, submissions
 
 
@@ -82,7 +82,7 @@ class TestTheQueue:
         assert state(board, mine["id"], "samples")["status"] == "queued"
         wire = Wire()
         board.claim(numbers(mine)["open"])
-        assert sweep_once(board.parts.writers, wire, board.config) == [watched]
+        assert reap_once(board.parts.writers, wire, board.config) == [watched]
         board.claim(watched)
 
     def test_one_task_of_the_samples_track_waits_at_a_time(self, board):
@@ -90,7 +90,7 @@ class TestTheQueue:
         wire = Wire()
 
         def sweep():
-            return sweep_once(board.parts.writers, wire, board.config)
+            return reap_once(board.parts.writers, wire, board.config)
 
         # While an open one waits for a worker, none.
         assert sweep() == []
@@ -291,8 +291,8 @@ class TestTheBoards:
         lease, _ = board.claim(numbers(made)["open"])
         board.tell(numbers(made)["open"], "report", lease, json=board.report(8.0, 1))
         with board.writing() as session:
-            found = list(submissions.newest(session, submissions.get(session, made["id"])).values())
-            evaluations.set_aside(session, found, "Planted.")
+            found = list(submissions.latest_by_track(session, submissions.get(session, made["id"])).values())
+            evaluations.disqualify_all(session, found, "Planted.")
         stands = {one["track"]: one["status"] for one in state(board, made["id"])["evaluations"]}
         assert stands == {"open": "disqualified", "samples": "cancelled"}
 
