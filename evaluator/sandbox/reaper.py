@@ -1,6 +1,6 @@
 """Outside the sandbox, between judge and sandbox: starts it, and leaves nothing of it, whoever is killed.
 
-Runs as `python -I -S keeper.py OPTIONS COMMAND...`, with the standard library alone: one single-threaded
+Runs as `python -I -S reaper.py OPTIONS COMMAND...`, with the standard library alone: one single-threaded
 process for each sandbox. It is the reaper of everything that comes from the sandbox, so that what loses its
 parent comes to it; and it holds the end of a pipe whose other end the judge has. When the judge closes that,
 or dies, it kills all of it, removes the control groups and says on another pipe what was used, and whether

@@ -211,7 +211,7 @@ def test_a_child_that_breaks_the_protocol_while_it_is_watched(start):
         "import struct, sys\n"
         "def fit(model, x, y, budget):\n"
         "    main = sys.modules['__main__']\n"
-        "    main.Channel.send.__globals__['wire']\n"
+        "    main.Channel.send.__globals__['protocol']\n"
         "    tell = budget.checkpoint.__self__._tell\n"
     )
     for said in ("tell(19, b'')", "tell(20, b'123')", "tell(21, b'')"):

@@ -144,7 +144,7 @@ class Worker:
         """(keeper, its bubblewrap, the first process inside) of each sandbox that has all of them."""
         found = []
         for keeper in children(self.process.pid):
-            if any(part.endswith("keeper.py") for part in command(keeper)):
+            if any(part.endswith("reaper.py") for part in command(keeper)):
                 for outer in children(keeper):
                     found += [(keeper, outer, inner) for inner in children(outer)]
         return found
