@@ -23,7 +23,7 @@ TESTS = Path(__file__).parents[1] / "tests"
 
 # Instrumented while they are imported: our own readers, and what they read with.
 with atheris.instrument_imports(include=["challenge", "evaluator", "zipfile", "tomllib"]):
-    from challenge.bundle.reader import parse_manifest
+    from challenge.bundle.manifest import parse_manifest
     from evaluator.sandbox import session  # noqa: F401
 
     sys.path.insert(0, str(TESTS))

@@ -25,9 +25,9 @@ import torch
 
 from challenge.mandelbrot.target import distance
 from challenge.scoring.metrics import errors
+from challenge.training.batches import ErrorField
 from challenge.training.local_model import build_model, predict
 from challenge.training.refit import cast, cosine
-from challenge.training.streams import ErrorField
 
 SUBMISSIONS = Path(__file__).parents[1] / "submissions"
 LOW, HIGH = np.array([-2.65, -1.2]), np.array([1.15, 1.2])

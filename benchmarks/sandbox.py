@@ -26,7 +26,8 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from challenge.bundle.reader import Bundle, Manifest
+from challenge.bundle.manifest import Manifest
+from challenge.bundle.reader import Bundle
 from challenge.training.refit import Budget
 from evaluator.sandbox import Sandbox, Unconfined, find_sandbox
 from evaluator.sandbox.limits import Limits

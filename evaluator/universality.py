@@ -122,7 +122,7 @@ def _usable(season: Season, family: str) -> Bar:
         attempt, bar = _measured(season, family)
         return [np.array([attempt, bar.reference])]
 
-    attempt, reference = cache.kept(_place(family), ("bar",), measure)[0].tolist()
+    attempt, reference = cache.cached_arrays(_place(family), ("bar",), measure)[0].tolist()
     control = draw(season, family, int(attempt))
     # Seconds are of the hour: the machine may have been busy when the bar was measured.
     return Bar(control, reference, STEPS / TIMED_STEPS * reference_skill(control, TIMED_STEPS)[1])
@@ -143,7 +143,7 @@ def _measured(season: Season, family: str) -> tuple[int, Bar]:
 
 def _place(family: str) -> Path:
     """Where a bar of the practice season is kept: it depends on the machine, on torch and on packages."""
-    return cache.place(
+    return cache.cache_path(
         f"bar-{family.replace(' ', '-')}",
         PRACTICE.commitment,
         [(name, version(name)) for name in ("torch", "scikit-learn", "mlxtend")],

@@ -9,7 +9,7 @@ from flask import Flask, Request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.routing import IntegerConverter, Map
 
-from challenge.bundle.reader import ARCHIVE_LIMIT
+from challenge.bundle.limits import ARCHIVE_LIMIT
 from leaderboard import db
 from leaderboard.config import Config
 from leaderboard.errors import Refused

@@ -11,11 +11,11 @@ from challenge.imaging.films import FAINT, TEXT
 from challenge.imaging.pictures import (
     GAP,
     INTERIOR,
+    downsample,
     error_image,
-    image,
     model_image,
     png_bytes,
-    shrink,
+    value_image,
     view_scale,
 )
 from challenge.mandelbrot.coordinates import View, to_unit
@@ -60,12 +60,12 @@ def portrait(directory: Path, skill: Sequence[float], path: Path) -> None:
         points = View(find_place(slug).centre, octave).grid(PIXELS * FINER)
         truth, prediction = target(points), predict(model, to_unit(points))
         drawn = (
-            image(truth, view_scale(truth)),
+            value_image(truth, view_scale(truth)),
             model_image(truth, prediction),
             error_image(truth, prediction),
         )
         for index, one in enumerate(drawn):
-            picture.paste(shrink(one, FINER), (_left(column), _upper(index)))
+            picture.paste(downsample(one, FINER), (_left(column), _upper(index)))
         reached = max(0.0, 1 - float((errors(truth, prediction) ** 2).mean() / truth.var()))
         middle = _left(column) + PIXELS // 2
         draw.text((middle, 12), f"octave {octave}", fill=TEXT, font=_font(14), anchor="mm")

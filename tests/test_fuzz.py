@@ -13,7 +13,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from challenge.bundle.reader import limit_of, parse_manifest, read_bundle
+from challenge.bundle.limits import member_limit
+from challenge.bundle.manifest import parse_manifest
+from challenge.bundle.reader import read_bundle
 from challenge.bundle.weights import check_weights
 from challenge.results.verdicts import EvaluationError, Reason
 from evaluator.sandbox import protocol
@@ -55,7 +57,7 @@ def archive(content, folder):
     path.write_bytes(content)
     if only_ours(lambda: read_bundle(path)):
         bundle = read_bundle(path)
-        assert all(limit_of(name) is not None for name in bundle.files)
+        assert all(member_limit(name) is not None for name in bundle.files)
 
 
 def weights(content):

@@ -1,4 +1,4 @@
-"""How a participant's command ends when something is wrong: one sentence, and the exit code for it."""
+"""Turn errors into one sentence on stderr and an exit code."""
 
 import os
 import sys
@@ -14,14 +14,14 @@ from challenge.util import exit_codes
 
 
 def fail(sentence: str, code: int) -> NoReturn:
-    """Print a sentence on stderr and leave with a code."""
+    """Print a sentence on stderr and exit with a code."""
     click.echo(f"error: {sentence}", err=True)
     sys.exit(code)
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Turn what is wrong with a submission, its recipe or the disk into a sentence and an exit code."""
+def explain_errors() -> Iterator[None]:
+    """Turn an error in a submission, its train.toml or the file system into a sentence and an exit code."""
     try:
         yield
     except (EvaluationError, RecipeError) as error:

@@ -1,4 +1,4 @@
-"""A leaderboard's HTTP interface, from a participant's side, and the file that remembers which one."""
+"""A participant's client for a leaderboard's HTTP API, and the file that stores its address and token."""
 
 import json
 import os
@@ -13,6 +13,7 @@ import platformdirs
 
 from challenge.results.verdicts import Status
 from challenge.scoring.tracks import Track
+from challenge.util.atomic_files import atomic_write
 
 DEFAULT_SERVER: Final = "http://127.0.0.1:8000"
 CONNECT_SECONDS: Final = 5.0
@@ -20,11 +21,11 @@ ANSWER_SECONDS: Final = 60.0
 
 
 class ServerError(Exception):
-    """The leaderboard did not do what was asked. Its text is a sentence for people.
+    """The leaderboard refused a request or could not be reached. The message is a sentence for people.
 
     Attributes:
-        status: HTTP status; 0 where the server was not reached at all.
-        code: the server's word for it; a value of `Reason` where it refused a bundle.
+        status: HTTP status; 0 if the server was not reached.
+        code: the server's error code; a value of `Reason` if it refused a bundle.
     """
 
     def __init__(self, sentence: str, status: int = 0, code: str = "") -> None:
@@ -35,19 +36,19 @@ class ServerError(Exception):
 
 @dataclass(frozen=True)
 class Account:
-    """A leaderboard's address, and one's token for it ('' for a visitor)."""
+    """A leaderboard's address, and a user's token for it ('' without one)."""
 
     server: str = DEFAULT_SERVER
     token: str = ""
 
     @classmethod
     def find(cls, server: str | None = None) -> Self:
-        """From the configuration file, then $MBC_SERVER and $MBC_TOKEN, then the argument.
+        """The account to use: the argument, else $MBC_SERVER and $MBC_TOKEN, else the configuration file.
 
-        A remembered token goes to the server that it was remembered for, and to no other.
+        A stored token is only sent to the server that it was stored for.
 
         Raises:
-            ServerError: the file is there and cannot be read.
+            ServerError: the configuration file exists and cannot be read.
         """
         path = config_path()
         try:
@@ -55,44 +56,42 @@ class Account:
         except FileNotFoundError:
             values = {}
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ServerError(f"{path} cannot be read ({error}): `mbc login` writes it anew.") from error
-        remembered = cls(_address(str(values.get("server", DEFAULT_SERVER))), str(values.get("token", "")))
+            raise ServerError(f"{path} cannot be read ({error}): `mbc login` writes a new one.") from error
+        account = cls(_normalized(str(values.get("server", DEFAULT_SERVER))), str(values.get("token", "")))
         wanted = server or os.environ.get("MBC_SERVER")
-        found = remembered
-        if wanted and _address(wanted) != remembered.server:
-            found = cls(_address(wanted))
-        return replace(found, token=os.environ.get("MBC_TOKEN") or found.token)
+        if wanted and _normalized(wanted) != account.server:
+            account = cls(_normalized(wanted))
+        return replace(account, token=os.environ.get("MBC_TOKEN") or account.token)
 
     def remember(self) -> Path:
-        """Write the configuration file, readable by its owner alone."""
+        """Write the configuration file, readable by its owner only; returns its path."""
         path = config_path()
         path.parent.mkdir(parents=True, exist_ok=True)
         # A JSON string is a TOML string.
         text = f"server = {json.dumps(self.server)}\ntoken = {json.dumps(self.token)}\n"
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        partial.touch(mode=0o600)
-        partial.write_text(text, "utf-8")
-        partial.replace(path)
+        with atomic_write(path) as partial:
+            partial.touch(mode=0o600)
+            partial.write_text(text, "utf-8")
         return path
 
 
 def config_path() -> Path:
-    """Where the account is remembered; $MBC_CONFIG names another file."""
+    """Path of the configuration file; $MBC_CONFIG overrides it."""
     if named := os.environ.get("MBC_CONFIG"):
         return Path(named)
     return platformdirs.user_config_path("mbc") / "config.toml"
 
 
-def _address(server: str) -> str:
+def _normalized(server: str) -> str:
     return server.strip().rstrip("/")
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How a submission stands.
+class SubmissionStatus:
+    """What the server reports about a submission.
 
     Attributes:
-        values: everything that the server said of it.
+        values: the whole JSON object.
     """
 
     values: dict[str, Any]
@@ -109,48 +108,48 @@ class Standing:
 
     @property
     def final(self) -> bool:
-        """Whether nothing more happens by itself."""
+        """Whether the evaluation has ended."""
         return self.status.final
 
     @property
     def track(self) -> str:
-        """The track that it stands on like this."""
+        """Name of the track that this status belongs to."""
         return str(self.values.get("track") or Track.OPEN.value)
 
-    def on(self, track: str) -> "Standing | None":
-        """The same submission on one track; None where it is not on it."""
+    def on(self, track: str) -> "SubmissionStatus | None":
+        """The submission's status on one track; None if it is not on that track."""
         for one in self.values.get("evaluations") or [self.values]:
             if one.get("track", Track.OPEN.value) == track:
-                return Standing(self.values | one)
+                return SubmissionStatus(self.values | one)
         return None
 
     @property
-    def tracks(self) -> list["Standing"]:
-        """How it stands on each track that it is on."""
+    def tracks(self) -> list["SubmissionStatus"]:
+        """Its status on every track that it is on."""
         return [found for track in Track if (found := self.on(track.value)) is not None]
 
     @property
     def url(self) -> str:
-        """Its page."""
+        """Address of its page; '' if unknown."""
         return str(self.values.get("url") or "")
 
     @property
     def progress(self) -> float:
-        """Share of the evaluation that is done."""
+        """Finished share of the evaluation, in [0, 1]."""
         return float(self.values.get("progress") or 0.0)
 
     @property
-    def news(self) -> str:
-        """What is happening, in a few words."""
+    def message(self) -> str:
+        """What the evaluation is doing, in a few words."""
         if self.status is Status.QUEUED and self.values.get("queue_position"):
             return f"number {self.values['queue_position']} in the queue"
         return str(self.values.get("message") or "")
 
 
 class Client:
-    """The leaderboard's interface, version 1. Use as a context manager.
+    """Client of the leaderboard's HTTP API, version 1. Use as a context manager.
 
-    Every method raises ServerError: the server is not there, does not want the token, or says no.
+    Every method raises ServerError if the server is unreachable, rejects the token or refuses the request.
     """
 
     def __init__(self, account: Account, *, transport: httpx.BaseTransport | None = None) -> None:
@@ -175,41 +174,41 @@ class Client:
         self._http.close()
 
     def whoami(self) -> dict[str, Any]:
-        """Whose token this is."""
+        """The user that the token belongs to."""
         return self._ask("GET", "/whoami")
 
     def limits(self) -> dict[str, Any]:
-        """What a bundle may hold."""
+        """Limits of bundles and of hand-ins."""
         return self._ask("GET", "/limits")
 
     def board(self, season: str | None = None, page: int = 1, **more: str) -> dict[str, Any]:
-        """A page of the standing of a season; of the open one without a name."""
+        """One page of a season's board; of the open season by default."""
         named = {"season": season} if season else {}
         return self._ask("GET", "/board", params={"page": page} | named | more)
 
-    def submit(self, bundle: Path, track: str = "both") -> Standing:
-        """Hand in a bundle's zip file, for a track or for "both"."""
+    def submit(self, bundle: Path, track: str = "both") -> SubmissionStatus:
+        """Hand in a bundle's zip file for one track or for "both"."""
         with bundle.open("rb") as stream:
             files = {"bundle": (bundle.name, stream)}
-            return self._standing("POST", "/submissions", files=files, data={"track": track})
+            return self._status("POST", "/submissions", files=files, data={"track": track})
 
-    def standing(self, submission_id: int) -> Standing:
-        """How a submission stands."""
-        return self._standing("GET", f"/submissions/{submission_id}")
+    def submission(self, submission_id: int) -> SubmissionStatus:
+        """The status of one submission."""
+        return self._status("GET", f"/submissions/{submission_id}")
 
-    def cancel(self, submission_id: int, track: str | None = None) -> Standing:
-        """Take one's own submission back, or from one track alone."""
+    def cancel(self, submission_id: int, track: str | None = None) -> SubmissionStatus:
+        """Cancel one's own submission, on one track or on all."""
         params = {"track": track} if track else {}
-        return self._standing("POST", f"/submissions/{submission_id}/cancel", params=params)
+        return self._status("POST", f"/submissions/{submission_id}/cancel", params=params)
 
-    def _standing(self, method: str, path: str, **rest: Any) -> Standing:
+    def _status(self, method: str, path: str, **rest: Any) -> SubmissionStatus:
         values = self._ask(method, path, **rest)
         try:
             Status(values["status"])
             int(values["id"])
         except (KeyError, TypeError, ValueError) as error:
-            raise self._strange() from error
-        return Standing(values)
+            raise self._not_a_leaderboard() from error
+        return SubmissionStatus(values)
 
     def _ask(self, method: str, path: str, **rest: Any) -> dict[str, Any]:
         server = self._account.server
@@ -217,7 +216,7 @@ class Client:
             answer = self._http.request(method, path, **rest)
         except httpx.UnsupportedProtocol as error:
             raise ServerError(
-                f"{server!r} is no server address: it starts with http:// or https://."
+                f"{server!r} is no server address: an address starts with http:// or https://."
             ) from error
         except httpx.TimeoutException as error:
             raise ServerError(f"The leaderboard at {server} did not answer in time.") from error
@@ -230,9 +229,9 @@ class Client:
             try:
                 values = answer.json()
             except ValueError as error:
-                raise self._strange() from error
+                raise self._not_a_leaderboard() from error
             if not isinstance(values, dict):
-                raise self._strange()
+                raise self._not_a_leaderboard()
             return values
         raise self._refusal(answer)
 
@@ -245,8 +244,8 @@ class Client:
             code, help_ = "", ""
             sentence = f"{self._account.server} answered {answer.status_code} {answer.reason_phrase}."
         if answer.status_code == 401:
-            help_ = "`mbc login` remembers another token." if self._account.token else "`mbc login` first."
+            help_ = "`mbc login` stores another token." if self._account.token else "`mbc login` first."
         return ServerError(f"{sentence} {help_}".strip(), answer.status_code, code)
 
-    def _strange(self) -> ServerError:
-        return ServerError(f"What answers at {self._account.server} is not a leaderboard of this challenge.")
+    def _not_a_leaderboard(self) -> ServerError:
+        return ServerError(f"The server at {self._account.server} is not a leaderboard of this challenge.")

@@ -1,4 +1,4 @@
-"""`mbc film`: a submission as it learned, or a zoom of truth | model | error."""
+"""`mbc film`: a film of a submission's training, or of a zoom with truth | model | error."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from challenge.commands.cli_errors import fail, told
+from challenge.commands.cli_errors import explain_errors, fail
 from challenge.scoring.places import PLACES, find_place
 from challenge.util import exit_codes
 
@@ -19,31 +19,47 @@ if TYPE_CHECKING:
 @click.command(epilog="Examples: mbc film mine | mbc film mine --zoom seahorse-valley --to 12 -o zoom.mp4")
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--zoom", "place", metavar="PLACE", help=f"One of {', '.join(p.slug for p in PLACES)}.")
-@click.option("--to", "last", type=click.FloatRange(1, 32), help="Last octave.  [default: the place's]")
 @click.option(
-    "--seconds", type=click.FloatRange(1, 600), default=12.0, show_default=True, help="Of the zoom."
+    "--to", "last", type=click.FloatRange(1, 32), help="Last octave.  [default: the deepest of the place]"
 )
-@click.option("--size", type=click.IntRange(32, 1024), default=240, show_default=True,
-              help="Pixels of a side of each picture of the zoom.")  # fmt: skip
-@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False),
-              help="The film: .webp, or .mp4 with imageio-ffmpeg.  [default: film.webp in DIR]")  # fmt: skip
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1, 600),
+    default=12.0,
+    show_default=True,
+    help="Length of the zoom in seconds.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(32, 1024),
+    default=240,
+    show_default=True,
+    help="Width of each picture of the zoom in pixels.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The film: .webp, or .mp4 if imageio-ffmpeg is installed.  [default: film.webp in DIR]",
+)
 def film(
     directory: Path, place: str | None, last: float | None, seconds: float, size: int, out: Path | None
 ) -> None:
-    """Make a film of the submission in DIR: of its frames/, beside the truth, or with --zoom of a zoom.
+    """Make a film of the submission in DIR: its training (frames/ beside the truth), or a zoom with --zoom.
 
-    A zoom shows truth | model | error, and the skill by octave as it goes. The model runs in this process.
+    A zoom shows truth | model | error and the skill of each view. model.py runs in this process, without a
+    sandbox.
     """
     if not directory.is_dir():
         raise click.BadParameter(f"{directory} is not a directory of a submission.", param_hint="DIR")
-    from challenge.imaging.films import FORMATS, Zoom, learning, write_film, zoom  # noqa: PLC0415 - help comes at once
+    from challenge.imaging.films import FORMATS, ZoomPath, training_film, write_film, zoom_film  # noqa: PLC0415 - help comes at once
 
     out = out or directory / "film.webp"
     if out.suffix not in FORMATS:
         raise click.BadParameter(f"{out} should end in {' or '.join(FORMATS)}.", param_hint="--out")
-    with told():
+    with explain_errors():
         if place is None:
-            pictures: Iterable[Image] = learning(*_frames(directory))
+            pictures: Iterable[Image] = training_film(*_frames(directory))
             total = None
         else:
             try:
@@ -56,11 +72,13 @@ def film(
             first = float(spot.octaves[0])
             last = float(spot.octaves[-1]) if last is None else last
             if last <= first:
-                raise click.BadParameter(f"{spot.name} begins at octave {first:g}.", param_hint="--to")
-            course = Zoom(spot.centre, first, last, seconds, size)
-            pictures, total = zoom(course, lambda x: predict(model, x)), len(course.octaves())
+                raise click.BadParameter(
+                    f"{spot.name} starts at octave {first:g}, so --to must be larger.", param_hint="--to"
+                )
+            path = ZoomPath(spot.centre, first, last, seconds, size)
+            pictures, total = zoom_film(path, lambda x: predict(model, x)), len(path.octaves())
         try:
-            count = write_film(_watched(pictures, total), out)
+            count = write_film(_with_progress(pictures, total), out)
         except ValueError as problem:
             fail(f"{problem}.", exit_codes.FAILED)
     click.echo(f"Wrote {count} pictures to {out} ({out.stat().st_size:,} bytes).")
@@ -69,7 +87,7 @@ def film(
 def _frames(directory: Path) -> "tuple[list[Image], Image]":
     from PIL import Image as images  # noqa: PLC0415, N813 - help comes at once; the class has the name
 
-    from challenge.imaging.pictures import image, view_scale  # noqa: PLC0415
+    from challenge.imaging.pictures import value_image, view_scale  # noqa: PLC0415
     from challenge.mandelbrot.target import target  # noqa: PLC0415
     from challenge.training.snapshots import FRAME_PIXELS, FRAME_VIEW  # noqa: PLC0415
 
@@ -82,12 +100,12 @@ def _frames(directory: Path) -> "tuple[list[Image], Image]":
     truth = target(FRAME_VIEW.grid(FRAME_PIXELS))
     frames = [images.open(path).convert("RGB") for path in paths]
     if len({frame.size for frame in frames}) > 1:
-        fail(f"The frames in {directory / 'frames'} are not all of one size.", exit_codes.FAILED)
-    return frames, image(truth, view_scale(truth))
+        fail(f"The frames in {directory / 'frames'} do not all have the same size.", exit_codes.FAILED)
+    return frames, value_image(truth, view_scale(truth))
 
 
-def _watched(pictures: "Iterable[Image]", total: int | None) -> "Iterator[Image]":
-    """The pictures, with a bar on stderr while they are made, if that is a terminal."""
+def _with_progress(pictures: "Iterable[Image]", total: int | None) -> "Iterator[Image]":
+    """The same pictures, with a progress bar on stderr if that is a terminal."""
     if total is None or not sys.stderr.isatty():
         yield from pictures
         return

@@ -9,44 +9,59 @@ from typing import Final
 
 import click
 
-from challenge.commands.cli_errors import fail, told
+from challenge.commands.cli_errors import explain_errors, fail
 from challenge.util import exit_codes
 
 REFERENCES: Final = Path(__file__).resolve().parents[2] / "submissions"
-_LEARNED: Final = ("weights.safetensors", "frames")
+_TRAINED_FILES: Final = ("weights.safetensors", "frames")
 
 
-def kinds() -> list[str]:
-    """Names of the reference submissions beside this package; none where only the package is installed."""
+def reference_kinds() -> list[str]:
+    """Names of the reference submissions in a clone of the repository; empty for an installed package."""
     return sorted(path.parent.name for path in REFERENCES.glob("*/model.py"))
 
 
 @click.command(epilog="Example: mbc new mine --from fourier")
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--from", "kind", metavar="KIND", default="mlp", show_default=True, help="See --list.")
-@click.option("--list", is_flag=True, expose_value=False, is_eager=True,
-              callback=lambda context, _, wanted: _list(context, wanted=wanted),
-              help="Name the kinds, and stop.")  # fmt: skip
-@click.option("--with-weights", is_flag=True, help="Also copy what the reference has learned.")
+@click.option(
+    "--from",
+    "kind",
+    metavar="KIND",
+    default="mlp",
+    show_default=True,
+    help="A reference submission; --list names them.",
+)
+@click.option(
+    "--list",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=lambda context, _, wanted: _list(context, wanted=wanted),
+    help="List the reference submissions and exit.",
+)
+@click.option("--with-weights", is_flag=True, help="Also copy the weights and frames of the reference.")
 @click.option("--author", help="Your name.  [default: your login]")
 def new(directory: Path, kind: str, *, with_weights: bool, author: str | None) -> None:
-    """Start a submission in DIR from a reference submission of KIND: its code and its recipe."""
-    known = kinds()
+    """Start a submission in DIR with the code and the train.toml of the reference submission KIND."""
+    known = reference_kinds()
     if not known:
         fail(
-            "The reference submissions come with a clone of the repository; here are none.", exit_codes.FAILED
+            "The reference submissions are not part of the installed package: clone the repository.",
+            exit_codes.FAILED,
         )
     if kind not in known:
         raise click.BadParameter(
-            f"there is no kind {kind!r}; there are {', '.join(known)}.", param_hint="--from"
+            f"there is no reference {kind!r}; there are {', '.join(known)}.", param_hint="--from"
         )
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise click.BadParameter(f"{directory} exists already; name a new directory.", param_hint="DIR")
+        raise click.BadParameter(
+            f"{directory} exists already and is not empty; name a new directory.", param_hint="DIR"
+        )
     source = REFERENCES / kind
-    with told():
+    with explain_errors():
         directory.mkdir(parents=True, exist_ok=True)
         for path in sorted(source.iterdir()):
-            if path.name in _LEARNED and not with_weights:
+            if path.name in _TRAINED_FILES and not with_weights:
                 continue
             if path.is_file() and path.name != "README.md":
                 shutil.copyfile(path, directory / path.name)
@@ -58,19 +73,19 @@ def new(directory: Path, kind: str, *, with_weights: bool, author: str | None) -
         manifest.write_text(_set(text, "author", author or _login()), encoding="utf-8")
     click.echo(
         f"{directory} is a copy of the reference {kind!r}. "
-        f"Say who you are and what it does in {manifest}, then:"
+        f"Fill in the author and the description in {manifest}, then:"
     )
     click.echo(f"  mbc train {directory} --seconds 60 && mbc score {directory} --quick")
 
 
 def _list(context: click.Context, *, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
-        click.echo("\n".join(kinds()))
+        click.echo("\n".join(reference_kinds()))
         context.exit()
 
 
 def _set(text: str, field: str, value: str) -> str:
-    # A JSON string without surrogates is a TOML string too.
+    # A JSON string without surrogates is also a TOML string.
     line = f"{field} = {json.dumps(value[:200], ensure_ascii=False)}"
     return re.sub(rf"^{field} = .*$", lambda _: line, text, count=1, flags=re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""`mbc train`: train a submission by its recipe, and watch it learn."""
+"""`mbc train`: train a submission by its train.toml, with a live display."""
 
 import math
 import os
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from challenge.bundle.train_config import Precision, Sampling
-from challenge.commands.cli_errors import fail, told
+from challenge.commands.cli_errors import explain_errors, fail
 from challenge.util import exit_codes
 
 if TYPE_CHECKING:
@@ -26,22 +26,38 @@ if TYPE_CHECKING:
 @click.option(
     "--seconds",
     type=click.FloatRange(0.1),
-    help="Stop after so many of training, whatever train.toml says; pictures come on top.",
+    help="Train for this many seconds, whatever train.toml says; validation and pictures come on top.",
 )
-@click.option("--steps", type=click.IntRange(1), help="Stop after so many optimiser steps.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of initial weights and points.")
-@click.option("--samples", type=click.IntRange(1, 10**9),
-              help="A fixed uniform sample of so many points, instead of an endless stream.")  # fmt: skip
-@click.option("--sampling", type=click.Choice(get_args(Sampling)),
-              help="Draw points over the window, as views are, or where the error is.")  # fmt: skip
-@click.option("--precision", type=click.Choice(get_args(Precision)),
-              help="Of matrix products while training; bfloat16 pays on cards that have it.")  # fmt: skip
-@click.option("--resume", is_flag=True, help="Go on from where an interrupted training of DIR stopped.")
-@click.option("--tensorboard", "logs", type=click.Path(path_type=Path, file_okay=False),
-              help="Write loss, learning rate and octaves there for TensorBoard.")  # fmt: skip
+@click.option("--steps", type=click.IntRange(1), help="Train for this many optimiser steps.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of initial weights and points.")
+@click.option(
+    "--samples",
+    type=click.IntRange(1, 10**9),
+    help="Train on a fixed uniform sample of this many points instead of an endless stream.",
+)
+@click.option(
+    "--sampling",
+    type=click.Choice(get_args(Sampling)),
+    help="How to draw points: like the judge's views, uniformly, or where the error is large.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(get_args(Precision)),
+    help="Precision of matrix products in training; bfloat16 is faster on GPUs that support it.",
+)
+@click.option("--resume", is_flag=True, help="Continue the interrupted training of DIR.")
+@click.option(
+    "--tensorboard",
+    "logs",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write loss, learning rate and octaves to this directory for TensorBoard.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-@click.option("--threads", type=click.IntRange(1, 1024),
-              help="Of the optimiser.  [default: one less than processors: it draws points]")  # fmt: skip
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 1024),
+    help="Threads of the optimiser.  [default: one less than the CPUs; that one draws points]",
+)
 def train(
     directory: Path,
     seconds: float | None,
@@ -55,17 +71,17 @@ def train(
     device: str,
     threads: int | None,
 ) -> None:
-    """Train the submission in DIR by its train.toml; Ctrl-C ends it and keeps the best so far.
+    """Train the submission in DIR by its train.toml. Ctrl-C stops early and keeps the best weights so far.
 
-    Writes weights.safetensors and frames/. Your model.py runs in this process. The octaves shown are
-    measured on a few chains of the trainer's own: `mbc score DIR` gives the real figure. A `fit` of your own
-    is for controls and the samples track; it is not called here.
+    Writes weights.safetensors and frames/. model.py runs in this process. The octaves shown are estimated on
+    a small validation set: `mbc score DIR` gives the real figure. A `fit` function in model.py is not called
+    here; it is used for controls and on the samples track.
     """
     if not directory.is_dir():
         raise click.BadParameter(
             f"{directory} is not a directory; `mbc new {directory} --from mlp` makes one.", param_hint="DIR"
         )
-    with told():
+    with explain_errors():
         from challenge.bundle.train_config import read_recipe  # noqa: PLC0415 - help comes at once
 
         recipe = read_recipe(directory).changed(
@@ -75,7 +91,7 @@ def train(
 
         from challenge.training import checkpoint  # noqa: PLC0415
         from challenge.training.local_model import build_model, save_weights  # noqa: PLC0415
-        from challenge.training.trainer import fit  # noqa: PLC0415
+        from challenge.training.trainer import train_model  # noqa: PLC0415
 
         if device not in {"auto", "cpu", "cuda"}:
             raise click.BadParameter(f"must be auto, cpu or cuda, not {device!r}.", param_hint="--device")
@@ -86,29 +102,29 @@ def train(
         torch.set_num_threads(threads or max(1, (os.cpu_count() or 2) - 1))
         before = checkpoint.load(directory, recipe) if resume else None
         model = build_model(directory, seed=recipe.seed).to(device)
-        with _display(recipe.steps) as report, _logged(logs) as log:
-            outcome = fit(
+        with _display(recipe.steps) as report, _tensorboard(logs) as log:
+            result = train_model(
                 model, recipe, directory, before=before, report=lambda now: (report(now), log(now))[0]
             )
         weights = directory / "weights.safetensors"
-        now = outcome.progress
+        now = result.progress
         save_weights(
-            outcome.state,
+            result.state,
             weights,
             {"steps": str(now.step), "seconds": f"{now.seconds:.0f}", "device": device},
         )
     click.echo(
-        f"{'Interrupted: kept' if outcome.interrupted else 'Wrote'} the best weights in {weights} "
-        f"({weights.stat().st_size:,} bytes): about {outcome.octaves:.2f} octaves, after "
+        f"{'Interrupted: kept' if result.interrupted else 'Wrote'} the best weights in {weights} "
+        f"({weights.stat().st_size:,} bytes): about {result.octaves:.2f} octaves, after "
         f"{now.step:,} steps and {now.seconds:.0f} s."
     )
-    if outcome.interrupted:
-        click.echo(f"Go on with: mbc train {directory} --resume")
+    if result.interrupted:
+        click.echo(f"Continue with: mbc train {directory} --resume")
 
 
 @contextmanager
-def _logged(logs: Path | None) -> Iterator[Callable[["Progress"], None]]:
-    """Scalars for TensorBoard, where they are asked for."""
+def _tensorboard(logs: Path | None) -> Iterator[Callable[["Progress"], None]]:
+    """A callback that writes scalars for TensorBoard; does nothing without a directory."""
     if logs is None:
         yield lambda _: None
         return
@@ -134,7 +150,7 @@ def _logged(logs: Path | None) -> Iterator[Callable[["Progress"], None]]:
 
 @contextmanager
 def _display(steps: int) -> Iterator[Callable[["Progress"], None]]:
-    """A live bar on a terminal; else a line on stderr for every check."""
+    """A callback that shows progress: a bar on a terminal, else one line on stderr per validation."""
     if sys.stderr.isatty():
         with _bar(steps) as report:
             yield report
@@ -153,7 +169,7 @@ def _display(steps: int) -> Iterator[Callable[["Progress"], None]]:
 @contextmanager
 def _bar(steps: int) -> Iterator[Callable[["Progress"], None]]:
     from rich import progress as rich  # noqa: PLC0415
-    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
+    from rich.console import Console  # noqa: PLC0415 - only needed on a terminal
 
     columns = (rich.BarColumn(), rich.TaskProgressColumn(), rich.TextColumn("{task.description}"))
     with rich.Progress(*columns, console=Console(stderr=True)) as bar:

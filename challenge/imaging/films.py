@@ -1,4 +1,4 @@
-"""Films: a model as it learned, and a zoom of truth | model | error with the skill drawn in."""
+"""Films: of a model's training, and of a zoom with truth | model | error and the skill of each view."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,65 +15,65 @@ from challenge.imaging.pictures import (
     GAP,
     INTERIOR,
     error_image,
-    image,
     model_image,
     side_by_side,
+    value_image,
     view_scale,
 )
 from challenge.mandelbrot.coordinates import View, to_unit
 from challenge.mandelbrot.target import target
 from challenge.scoring.metrics import errors
-from challenge.util.atomic_files import replacing
+from challenge.util.atomic_files import atomic_write
 
 Array = NDArray[np.float64]
-Answer = Callable[[Array], Array]
+Predict = Callable[[Array], Array]
 
 FORMATS: Final = (".webp", ".mp4")
-RATE: Final = 12  # pictures a second
-FADE: Final = 6  # pictures from one frame to the next
-HOLD: Final = 6
-PAUSE: Final = 2 * RATE  # at the end, to look at it
+FRAMES_PER_SECOND: Final = 12
+FADE_FRAMES: Final = 6  # for a transition
+HOLD_FRAMES: Final = 6
+FINAL_FRAMES: Final = 2 * FRAMES_PER_SECOND  # hold of the last picture
 PLOT_HEIGHT: Final = 108
 CAPTION: Final = 22
 TEXT: Final = (225, 222, 235)
 FAINT: Final = (84, 78, 102)
-# Of curves, the first one's first: apart for the colour-blind too (Okabe and Ito).
+# Line colours in order, distinguishable by colour-blind readers (Okabe and Ito).
 COLOURS: Final = (
     (245, 190, 90), (86, 180, 233), (0, 158, 115), (204, 121, 167), (213, 94, 0), (240, 228, 66),
 )  # fmt: skip
 
 
-def learning(frames: list[Image.Image], truth: Image.Image) -> Iterator[Image.Image]:
-    """Truth beside the model as it learned, one frame fading into the next.
+def training_film(frames: list[Image.Image], truth: Image.Image) -> Iterator[Image.Image]:
+    """Truth beside the frames of a training, fading from one frame to the next.
 
     Args:
-        frames: the pictures of the training, in order, all of one size.
-        truth: what they should be, at any size.
+        frames: pictures of the training in order, all of one size.
+        truth: the true picture, at any size.
     """
     size = frames[0].size
     known = truth.resize(size, Image.Resampling.LANCZOS)
     pictures = [frame.convert("RGB") for frame in frames]
     for index, picture in enumerate(pictures):
         caption = f"{index + 1} of {len(pictures)}"
-        shown = captioned(side_by_side(known, picture), ("truth", f"model, {caption}"))
-        yield from [shown] * HOLD
+        shown = add_captions(side_by_side(known, picture), ("truth", f"model, {caption}"))
+        yield from [shown] * HOLD_FRAMES
         if index + 1 < len(pictures):
-            for step in range(1, FADE + 1):
-                mixed = Image.blend(picture, pictures[index + 1], step / (FADE + 1))
-                yield captioned(side_by_side(known, mixed), ("truth", f"model, {caption}"))
+            for step in range(1, FADE_FRAMES + 1):
+                mixed = Image.blend(picture, pictures[index + 1], step / (FADE_FRAMES + 1))
+                yield add_captions(side_by_side(known, mixed), ("truth", f"model, {caption}"))
         else:
-            yield from [shown] * PAUSE
+            yield from [shown] * FINAL_FRAMES
 
 
 @dataclass(frozen=True)
-class Zoom:
-    """A zoom into a place.
+class ZoomPath:
+    """A zoom into a point of the plane.
 
     Attributes:
         centre: real and imaginary part.
-        first, last: octaves it begins and ends at.
-        seconds: how long it takes.
-        pixels: of a side of each picture.
+        first, last: first and last octave.
+        seconds: length of the film.
+        pixels: width of each picture.
     """
 
     centre: tuple[float, float]
@@ -83,43 +83,43 @@ class Zoom:
     pixels: int
 
     def octaves(self) -> list[float]:
-        """The octave of every picture."""
-        count = max(2, round(self.seconds * RATE))
+        """Octave of every picture, evenly spaced."""
+        count = max(2, round(self.seconds * FRAMES_PER_SECOND))
         return [float(octave) for octave in np.linspace(self.first, self.last, count)]
 
 
-def zoom(film: Zoom, answer: Answer) -> Iterator[Image.Image]:
-    """Truth | model | error down a zoom, and below them the skill of the views so far.
+def zoom_film(path: ZoomPath, predict: Predict) -> Iterator[Image.Image]:
+    """Truth | model | error along a zoom, with a plot of the skill so far below.
 
     Args:
-        film: where to.
-        answer: the model: unit points (n, 2) to predictions (n,).
+        path: the zoom.
+        predict: the model: unit points (n, 2) to predictions (n,).
     """
     skills = list[tuple[float, float]]()
     shown = None
-    for octave in film.octaves():
-        points = View(film.centre, octave).grid(film.pixels)
-        truth, prediction = target(points), answer(to_unit(points))
+    for octave in path.octaves():
+        points = View(path.centre, octave).grid(path.pixels)
+        truth, prediction = target(points), predict(to_unit(points))
         variance = float(truth.var())
         wrong = float((errors(truth, prediction) ** 2).mean())
         skills.append((octave, max(0.0, 1 - wrong / variance) if variance > 0 else 0.0))
-        row = captioned(
+        row = add_captions(
             side_by_side(
-                image(truth, view_scale(truth)),
+                value_image(truth, view_scale(truth)),
                 model_image(truth, prediction),
                 error_image(truth, prediction),
             ),
             ("truth", "model", "error"),
         )
-        curve = Curve(f"octave {octave:.1f}: skill {skills[-1][1]:.2f}", skills)
-        shown = above(row, plot([curve], octave, row.width, film.first, film.last, 2))
+        curve = SkillCurve(f"octave {octave:.1f}: skill {skills[-1][1]:.2f}", skills)
+        shown = stack_vertically(row, plot_skill([curve], octave, row.width, path.first, path.last, 2))
         yield shown
     if shown is not None:
-        yield from [shown] * PAUSE
+        yield from [shown] * FINAL_FRAMES
 
 
-def captioned(row: Image.Image, names: tuple[str, ...]) -> Image.Image:
-    """Pictures in a row, each with its name above."""
+def add_captions(row: Image.Image, names: tuple[str, ...]) -> Image.Image:
+    """A row of pictures with a caption above each."""
     picture = Image.new("RGB", (row.width, row.height + CAPTION), INTERIOR)
     picture.paste(row, (0, CAPTION))
     draw = ImageDraw.Draw(picture)
@@ -129,8 +129,8 @@ def captioned(row: Image.Image, names: tuple[str, ...]) -> Image.Image:
     return picture
 
 
-def above(first: Image.Image, second: Image.Image) -> Image.Image:
-    """One picture above another of the same width."""
+def stack_vertically(first: Image.Image, second: Image.Image) -> Image.Image:
+    """One picture on top of another of the same width."""
     both = Image.new("RGB", (first.width, first.height + second.height), INTERIOR)
     both.paste(first, (0, 0))
     both.paste(second, (0, first.height))
@@ -138,25 +138,25 @@ def above(first: Image.Image, second: Image.Image) -> Image.Image:
 
 
 @dataclass(frozen=True)
-class Curve:
-    """Skill along something: points (x, skill), and the name that stands beside it."""
+class SkillCurve:
+    """A line of the plot: its label and points (x, skill)."""
 
     name: str
     points: Sequence[tuple[float, float]]
 
 
-def plot(
-    curves: Sequence[Curve], now: float, width: int, first: float = 0.0, last: float = 1.0, tick: int = 0
+def plot_skill(
+    curves: Sequence[SkillCurve], now: float, width: int, first: float = 0.0, last: float = 1.0, tick: int = 0
 ) -> Image.Image:
-    """Curves of skill from `first` to `last`, as far as `now`; the names in their colours above.
+    """Plot skill from x = `first` to `last`, with a coloured label per curve above.
 
     Args:
-        curves: at most as many as there are colours.
-        now: the curves end there.
-        width: pixels.
-        first: the least x.
-        last: the largest.
-        tick: distance of the whole numbers that are written below; 0 for none.
+        curves: the lines; colours repeat after `COLOURS`.
+        now: points beyond this x are not drawn.
+        width: of the picture in pixels.
+        first: smallest x.
+        last: largest x.
+        tick: distance of the integers labelled on the x axis; 0 for none.
     """
     picture = Image.new("RGB", (width, PLOT_HEIGHT), INTERIOR)
     draw = ImageDraw.Draw(picture)
@@ -191,10 +191,11 @@ def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def write_film(pictures: Iterable[Image.Image], path: Path) -> int:
-    """Write pictures of one size as WebP or MP4, whole or not at all; how many there were.
+    """Write pictures of one size as WebP or MP4, atomically; returns the number of pictures.
 
     Raises:
-        ValueError: the ending is neither, there is no picture, or MP4 is asked for without imageio-ffmpeg.
+        ValueError: unknown suffix, no pictures, or MP4 without imageio-ffmpeg.
+        OSError: the file cannot be written.
     """
     writers = {".webp": _write_webp, ".mp4": _write_mp4}
     if path.suffix not in writers:
@@ -203,7 +204,7 @@ def write_film(pictures: Iterable[Image.Image], path: Path) -> int:
     first = next(every, None)
     if first is None:
         raise ValueError("a film needs pictures")
-    with replacing(path) as partial:
+    with atomic_write(path) as partial:
         return writers[path.suffix](chain([first], every), first.size, partial)
 
 
@@ -222,7 +223,7 @@ def _write_webp(pictures: Iterator[Image.Image], _size: tuple[int, int], path: P
         "WEBP",
         save_all=True,
         append_images=every,
-        duration=round(1000 / RATE),
+        duration=round(1000 / FRAMES_PER_SECOND),
         loop=0,
         quality=80,
         method=2,
@@ -237,10 +238,16 @@ def _write_mp4(pictures: Iterator[Image.Image], size: tuple[int, int], path: Pat
         raise ValueError(
             "MP4 needs the package imageio-ffmpeg (pip install imageio-ffmpeg); WebP needs nothing"
         ) from error
-    # The codec halves the colours' resolution, and so wants even sides.
+    # The codec halves the resolution of colour and needs even sides.
     even = size[0] // 2 * 2, size[1] // 2 * 2
     writer = imageio_ffmpeg.write_frames(
-        str(path), even, fps=RATE, codec="libx264", quality=8, macro_block_size=2, ffmpeg_log_level="error"
+        str(path),
+        even,
+        fps=FRAMES_PER_SECOND,
+        codec="libx264",
+        quality=8,
+        macro_block_size=2,
+        ffmpeg_log_level="error",
     )
     writer.send(None)
     count = 0

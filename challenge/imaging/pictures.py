@@ -1,8 +1,8 @@
-"""Pictures of a view: truth, model and error, in the same colours and on the same points.
+"""Pictures of a view: truth, model and error on the same points, truth and model in the same colours.
 
-Colours are normalised per view by the truth's own range, so that a view at octave 20, where the target
-hardly moves, shows as much as the base window. The error has a scale of its own: full where it is as large as
-the view's standard deviation, that is, where a constant would have done as well.
+Colours are normalised by the truth's range in the view, so that a view at octave 20, where the target hardly
+varies, shows as much contrast as the base window. The error is normalised by the view's standard deviation:
+it is brightest where the model is no better than a constant.
 """
 
 import io
@@ -22,21 +22,21 @@ from challenge.scoring.places import Place
 Array = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
 
-COLOURS: Final = "twilight_shifted"
-ERROR_COLOURS: Final = "inferno"
+COLORMAP: Final = "twilight_shifted"
+ERROR_COLORMAP: Final = "inferno"
 INTERIOR: Final = (8, 6, 14)
 NOT_FINITE: Final = (255, 0, 255)
-# The last hundredth of the exterior on either side would take half of the colours for itself.
+# Quantile cut off at both ends of the exterior's range; the tails would take half of the colours.
 TAIL: Final = 0.01
 GAP: Final = 4
 
 
 @dataclass(frozen=True)
 class ViewScale:
-    """What the colours of one view are normalised by.
+    """Normalisation of one view's colours.
 
     Attributes:
-        low, high: the range of the truth outside the set, without its tails.
+        low, high: range of the truth outside the set, without its tails.
         deviation: standard deviation of the truth.
     """
 
@@ -46,7 +46,7 @@ class ViewScale:
 
 
 def view_scale(truth: Array) -> ViewScale:
-    """The scale of a view from its truth (n,)."""
+    """Compute the scale of a view from its truth (n,)."""
     outside = truth[truth < 1.0]
     if outside.size == 0:
         return ViewScale(0.0, 1.0, 0.0)
@@ -59,50 +59,50 @@ def truth_values(place: Place, octave: float, pixels: int) -> Array:
     return target(place.view(octave).grid(pixels))
 
 
-def image(values: Array, scale: ViewScale, cmap: str = COLOURS) -> Image.Image:
+def value_image(values: Array, scale: ViewScale, cmap: str = COLORMAP) -> Image.Image:
     """A square picture of values (n^2,), coloured from `scale.low` to `scale.high`.
 
-    From there to 1 it fades to the interior's colour. What is not finite is magenta.
+    Above `scale.high` the colour fades to the interior's at 1. Values that are not finite are magenta.
 
     Raises:
-        ValueError: the number of values is not a square, or there is no such colour map.
+        ValueError: the number of values is not a square, or the colour map is unknown.
     """
     side = _side(values)
     finite = np.isfinite(values)
     v = np.where(finite, values, 0.0)
     position = np.clip((v - scale.low) / (scale.high - scale.low), 0.0, 1.0)
-    colours = table(cmap)[np.rint(position * 255).astype(np.intp)]
+    colours = colormap_table(cmap)[np.rint(position * 255).astype(np.intp)]
     inside = np.clip((v - scale.high) / max(1.0 - scale.high, 1e-12), 0.0, 1.0)[:, None]
     colours = colours * (1 - inside) + np.array(INTERIOR, dtype=np.float64) * inside
     colours[~finite] = NOT_FINITE
     return Image.fromarray(np.rint(colours).astype(np.uint8).reshape(side, side, 3), "RGB")
 
 
-def truth_image(place: Place, octave: float, pixels: int = 256, cmap: str = COLOURS) -> Image.Image:
+def truth_image(place: Place, octave: float, pixels: int = 256, cmap: str = COLORMAP) -> Image.Image:
     """The truth at a place and octave."""
     truth = truth_values(place, octave, pixels)
-    return image(truth, view_scale(truth), cmap)
+    return value_image(truth, view_scale(truth), cmap)
 
 
-def model_image(truth: Array, prediction: Array, cmap: str = COLOURS) -> Image.Image:
+def model_image(truth: Array, prediction: Array, cmap: str = COLORMAP) -> Image.Image:
     """A model's prediction (n^2,) in the colours of the truth (n^2,) at the same points."""
-    return image(prediction, view_scale(truth), cmap)
+    return value_image(prediction, view_scale(truth), cmap)
 
 
-def error_image(truth: Array, prediction: Array, cmap: str = ERROR_COLOURS) -> Image.Image:
-    """|prediction - truth| in shares of the view's standard deviation: dark where right, bright from 1 on."""
+def error_image(truth: Array, prediction: Array, cmap: str = ERROR_COLORMAP) -> Image.Image:
+    """|prediction - truth| divided by the view's standard deviation: dark at 0, brightest from 1 on."""
     side = _side(truth)
     share = np.clip(errors(truth, prediction) / max(view_scale(truth).deviation, 1e-12), 0.0, 1.0)
-    colours = table(cmap)
+    colours = colormap_table(cmap)
     return Image.fromarray(
         np.rint(colours[np.rint(share * 255).astype(np.intp)]).astype(np.uint8).reshape(side, side, 3), "RGB"
     )
 
 
-def triptych(truth: Array, prediction: Array, cmap: str = COLOURS) -> Image.Image:
+def triptych(truth: Array, prediction: Array, cmap: str = COLORMAP) -> Image.Image:
     """Truth | model | error, side by side."""
     return side_by_side(
-        image(truth, view_scale(truth), cmap),
+        value_image(truth, view_scale(truth), cmap),
         model_image(truth, prediction, cmap),
         error_image(truth, prediction),
     )
@@ -119,13 +119,13 @@ def side_by_side(*images: Image.Image) -> Image.Image:
     return row
 
 
-def shrink(picture: Image.Image, factor: int) -> Image.Image:
-    """Smaller by a whole factor; every pixel is the mean of those it replaces."""
+def downsample(picture: Image.Image, factor: int) -> Image.Image:
+    """Reduce a picture by an integer factor, averaging pixels."""
     return picture.reduce(factor) if factor > 1 else picture
 
 
 def png_bytes(picture: Image.Image, colours: int | None = None) -> bytes:
-    """The picture as PNG; with `colours` (at most 256) from a palette, which takes a third of the bytes."""
+    """Encode as PNG; with `colours` (at most 256) as a palette image, at a third of the size."""
     buffer = io.BytesIO()
     if colours is not None:
         picture = picture.quantize(colours, dither=Image.Dither.NONE)
@@ -141,14 +141,18 @@ def _side(values: Array) -> int:
 
 
 @cache
-def table(cmap: str) -> Array:
-    """256 colours of a map of matplotlib's: (256, 3), 0 to 255."""
+def colormap_table(cmap: str) -> Array:
+    """The 256 colours of a matplotlib colour map: (256, 3), 0 to 255.
+
+    Raises:
+        ValueError: there is no colour map of that name.
+    """
     from matplotlib import colormaps  # noqa: PLC0415 - takes half a second, and only pictures need it
 
     try:
         chosen = colormaps[cmap]
     except KeyError as error:
         raise ValueError(
-            f"there is no colour map {cmap!r}; try {COLOURS}, inferno, magma or viridis"
+            f"there is no colour map {cmap!r}; try {COLORMAP}, inferno, magma or viridis"
         ) from error
     return np.asarray(chosen(np.linspace(0.0, 1.0, 256)), dtype=np.float64)[:, :3] * 255

@@ -1,4 +1,4 @@
-"""Small pictures of a fit to a data set: a curve, an image, a surface in space, a table of classes, pairs."""
+"""Small pictures of a fit: a curve, an image, a surface, a confusion matrix, or predicted against true."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from challenge.controls import Control
 from challenge.controls.fit_visuals import evidence
-from challenge.imaging.pictures import INTERIOR, image, view_scale
+from challenge.imaging.pictures import INTERIOR, value_image, view_scale
 from challenge.results.result_visuals import (
     Confusion,
     ControlEvidence,
@@ -28,23 +28,23 @@ GRID: Final = (60, 54, 80)
 COLD, WARM = np.array([24.0, 18.0, 44.0]), np.array([245.0, 190.0, 90.0])
 
 
-def panel(control: Control, held: Array, on_grid: Array, side: int) -> Image.Image:
-    """What a model makes of a data set: a square of `side` pixels.
+def control_thumbnail(control: Control, held: Array, on_grid: Array, side: int) -> Image.Image:
+    """Picture of a model's fit to a data set.
 
     Args:
         control: the data.
-        held: answers (n, out) at its held-out inputs.
+        held: answers (n, out) at the held-out inputs.
         on_grid: answers at `challenge.controls.fit_visuals.grid(control)`.
-        side: pixels.
+        side: width and height in pixels.
     """
     if control.family == "mandelbrot":
         scale = view_scale(control.y[:, 0])
-        return image(on_grid[:, 0], scale).resize((side, side), Image.Resampling.NEAREST)
-    return draw(evidence(control, held, on_grid), side)
+        return value_image(on_grid[:, 0], scale).resize((side, side), Image.Resampling.NEAREST)
+    return fit_thumbnail(evidence(control, held, on_grid), side)
 
 
-def draw(fit: ControlEvidence, side: int) -> Image.Image:
-    """A picture of the evidence of one fit."""
+def fit_thumbnail(fit: ControlEvidence, side: int) -> Image.Image:
+    """Draw one fit as a square of `side` pixels."""
     if isinstance(fit, PictureFit):
         return _image(fit, side)
     canvas = Image.new("RGB", (side, side), INTERIOR)
@@ -60,10 +60,10 @@ def draw(fit: ControlEvidence, side: int) -> Image.Image:
     return canvas
 
 
-def _place(
+def _to_pixels(
     x: Sequence[float] | Array, y: Sequence[float] | Array, low: float, side: int
 ) -> list[tuple[float, float]]:
-    """Pixels of points with x in [low, 1] and y in [0, 1], which grows upwards."""
+    """Pixel coordinates of points with x in [low, 1] and y in [0, 1]; y points upwards."""
     room = side - 2 * MARGIN
     return [
         (MARGIN + (a - low) / (1 - low) * room, side - MARGIN - np.clip(b, -0.05, 1.05) * room)
@@ -77,13 +77,13 @@ def _dots(pen: ImageDraw.ImageDraw, places: list[tuple[float, float]], colour: t
 
 
 def _curve(pen: ImageDraw.ImageDraw, fit: CurveFit, side: int) -> None:
-    _dots(pen, _place(fit.known_x, fit.known_y, -1, side), KNOWN)
-    pen.line(_place(fit.grid, fit.fit, -1, side), fill=LINE, width=2)
+    _dots(pen, _to_pixels(fit.known_x, fit.known_y, -1, side), KNOWN)
+    pen.line(_to_pixels(fit.grid, fit.fit, -1, side), fill=LINE, width=2)
 
 
 def _scatter(pen: ImageDraw.ImageDraw, fit: Scatter, side: int) -> None:
-    pen.line(_place([0, 1], [0, 1], 0, side), fill=GRID)
-    _dots(pen, _place(fit.true, fit.predicted, 0, side), LINE)
+    pen.line(_to_pixels([0, 1], [0, 1], 0, side), fill=GRID)
+    _dots(pen, _to_pixels(fit.true, fit.predicted, 0, side), LINE)
 
 
 def _image(fit: PictureFit, side: int) -> Image.Image:
@@ -103,14 +103,14 @@ def _confusion(pen: ImageDraw.ImageDraw, fit: Confusion, side: int) -> None:
 
 
 def _surface(pen: ImageDraw.ImageDraw, fit: SurfaceFit, side: int) -> None:
-    """The grid of the fit seen from aside, its patches painted from the farthest to the nearest."""
+    """Project the grid of the fit and paint its patches from the farthest to the nearest."""
     turn, lift = 0.6, 0.5
-    around = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
-    above = np.array([[1, 0, 0], [0, np.cos(lift), -np.sin(lift)], [0, np.sin(lift), np.cos(lift)]])
+    rotation = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
+    tilt = np.array([[1, 0, 0], [0, np.cos(lift), -np.sin(lift)], [0, np.sin(lift), np.cos(lift)]])
     known = np.array(fit.known)
     middle = (known.max(axis=0) + known.min(axis=0)) / 2
     reach = np.linalg.norm(known - middle, axis=1).max()
-    seen = ((np.array(fit.fit) - middle) / reach) @ (above @ around).T
+    seen = ((np.array(fit.fit) - middle) / reach) @ (tilt @ rotation).T
     seen = seen.reshape(fit.rows, fit.columns, 3)
     room = side / 2 - MARGIN
     corners = np.stack([seen[:-1, :-1], seen[1:, :-1], seen[1:, 1:], seen[:-1, 1:]], axis=2).reshape(-1, 4, 3)

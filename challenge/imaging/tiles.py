@@ -1,12 +1,12 @@
-"""Tiles of the base window: where each one lies, and how its values travel.
+"""Tiles of the base window: their coordinates and their binary format.
 
-Octave k cuts the base window into 2^k x 2^k tiles, x counted from the left and y from the top, as web maps
-do; each is a view of its octave. Down to octave 44 every pixel's centre is a float64 number exactly.
+Octave k cuts the base window into 2^k x 2^k tiles, with x from the left and y from the top as in web maps.
+Down to octave 44 every pixel's centre is an exact float64 number.
 
-A tile's bytes are a header and its values as 16-bit numbers, each as its difference from its left neighbour,
-high bytes before low ones, compressed with zlib. Values are stretched over the tile's own range, so that a
-deep tile, where the target hardly moves, keeps its structure. What never escapes and what is not finite have
-numbers of their own.
+Format: a header, then 16-bit codes, each as the difference from its left neighbour, all high bytes before all
+low bytes, compressed with zlib. Codes cover the tile's own range, so that deep tiles, where the target hardly
+varies, keep their structure. Two codes are reserved: `INSIDE` for points that never escape, `NOT_FINITE` for
+NaN and infinity.
 """
 
 import struct
@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 SIDE: Final = 256
 DEEPEST: Final = 40
-# Points that take longer count as inside: less than 0.0025 from what they are, and they could take a minute.
+# Points that take longer count as inside: the error is below 0.0025, and tiles take seconds, not minutes.
 MAX_ITERATIONS: Final = 20_000
 
 INSIDE: Final = 65_535
@@ -31,9 +31,9 @@ NOT_FINITE: Final = 65_534
 STEPS: Final = 65_533
 MAGIC: Final = b"MBT1"
 HEADER: Final = struct.Struct("<4s4xdd")
-# Noise does not compress; a little more than the raw values.
+# Slightly more than the raw values, because noise does not compress.
 MOST_BYTES: Final = HEADER.size + 2 * SIDE * SIDE + 1024
-# A quick and a thorough compressor differ by a tenth in size, and by five in time.
+# The best level saves a tenth of the size and takes five times as long.
 _EFFORT: Final = 3
 
 
@@ -51,10 +51,10 @@ class Tile:
     y: int
 
     def __post_init__(self) -> None:
-        """Refuse what is not there.
+        """Check the ranges.
 
         Raises:
-            ValueError: says which number lies where it must not.
+            ValueError: names the number that is out of range.
         """
         if not 0 <= self.octave <= DEEPEST:
             raise ValueError(f"octave must lie in 0 .. {DEEPEST}, not {self.octave}")
@@ -65,7 +65,7 @@ class Tile:
                 )
 
     def points(self) -> Array:
-        """The plane points at the pixels' centres, row by row from the top left: (SIDE^2, 2)."""
+        """Plane points at the pixels' centres, row by row from the top left: (SIDE^2, 2)."""
         pixel = (np.arange(SIDE) + 0.5) / SIDE
         width = 2 * HALF_WIDTH * 2.0**-self.octave
         real, imaginary = np.meshgrid(
@@ -75,7 +75,7 @@ class Tile:
         return np.stack([real.ravel(), imaginary.ravel()], axis=1)
 
 
-def truth(tile: Tile) -> Array:
+def truth_values(tile: Tile) -> Array:
     """The target at a tile's pixels (SIDE^2,), with `MAX_ITERATIONS`."""
     from challenge.mandelbrot.target import target  # noqa: PLC0415 - Numba takes half a second to import
 
@@ -83,18 +83,18 @@ def truth(tile: Tile) -> Array:
 
 
 def encode(values: Array, *, inside_at: float = np.inf) -> bytes:
-    """A tile's bytes.
+    """Encode the values of a tile.
 
     Args:
-        values: (SIDE^2,); those that are finite come back within half of a 65,533th of their range.
-        inside_at: what is at least this never escapes, and takes no part in the range.
+        values: (SIDE^2,). Finite ones are stored with an error of at most 1/131,066 of their range.
+        inside_at: values from this on are stored as `INSIDE` and do not count for the range.
     """
     finite = np.isfinite(values)
     inside = finite & (values >= inside_at)
     outside = values[finite & ~inside]
     low, high = (float(outside.min()), float(outside.max())) if outside.size else (0.0, 0.0)
     codes = np.full(SIDE * SIDE, NOT_FINITE, dtype=np.uint16)
-    # Halves, because the difference of two finite numbers need not be one.
+    # Halved first, because the difference of two finite numbers can overflow.
     span = high / 2 - low / 2
     share = (outside / 2 - low / 2) / span if span > 0 else np.zeros_like(outside)
     codes[finite & ~inside] = np.rint(STEPS * share)
@@ -106,10 +106,10 @@ def encode(values: Array, *, inside_at: float = np.inf) -> bytes:
 
 
 def decode(content: bytes) -> Array:
-    """The values (SIDE^2,) of a tile's bytes: 1 where it is inside, NaN where it was not finite.
+    """Decode a tile: (SIDE^2,) values, 1 for `INSIDE` and NaN for `NOT_FINITE`.
 
     Raises:
-        ValueError: these are no tile's bytes.
+        ValueError: the bytes are not a valid tile.
     """
     if not HEADER.size < len(content) <= MOST_BYTES:
         raise ValueError(f"a tile has {HEADER.size + 1} to {MOST_BYTES} bytes, not {len(content)}")

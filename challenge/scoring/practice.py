@@ -21,11 +21,11 @@ def practice_set(size: EvaluationSize = FULL) -> EvaluationSet:
         built = evaluation_set(PRACTICE, size)
         return [getattr(built, part) for part in _PARTS]
 
-    return EvaluationSet(*cache.kept(_path(size), _PARTS, build))
+    return EvaluationSet(*cache.cached_arrays(_path(size), _PARTS, build))
 
 
 def _path(size: EvaluationSize) -> Path:
-    return cache.place(
+    return cache.cache_path(
         f"practice-{size.chains}x{size.octaves}x{size.points}",
         PRACTICE.commitment,
         size,

@@ -20,12 +20,12 @@ def practice_lesson(target: Target, samples: int, size: EvaluationSize) -> tuple
         given, views = training_samples(PRACTICE, target, samples), target_views(PRACTICE, target, size)
         return given.x, given.t, views.points, views.truth, views.centres
 
-    x, t, points, truth, centres = cache.kept(_path(target, samples, size), _PARTS, make)
+    x, t, points, truth, centres = cache.cached_arrays(_path(target, samples, size), _PARTS, make)
     return Samples(x, t), Views(points, truth, centres)
 
 
 def _path(target: Target, samples: int, size: EvaluationSize) -> Path:
-    return cache.place(
+    return cache.cache_path(
         f"target-{target.kind}-{samples}-{size.chains}x{size.octaves}x{size.points}",
         target,
         modules=["challenge.targets.sets", "challenge.targets.target"],

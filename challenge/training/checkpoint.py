@@ -1,4 +1,4 @@
-"""A training that can be gone on with: DIR/.train/checkpoint.pt, which `mbc pack` leaves out."""
+"""Checkpoints of an interrupted training: DIR/.train/checkpoint.pt, which `mbc pack` leaves out."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -8,25 +8,25 @@ from typing import Any, Final
 import torch
 
 from challenge.bundle.train_config import Recipe, RecipeError
-from challenge.util.atomic_files import replacing
+from challenge.util.atomic_files import atomic_write
 
-PLACE: Final = Path(".train") / "checkpoint.pt"
-# A training may be given more time; anything else would make another training of it.
-MAY_CHANGE: Final = ("steps", "seconds")
+CHECKPOINT_PATH: Final = Path(".train") / "checkpoint.pt"
+# A resumed training may be given more time; changing anything else would make it a different training.
+CHANGEABLE_FIELDS: Final = ("steps", "seconds")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that a training needs to go on.
+    """The state of a training.
 
     Attributes:
-        recipe: what it follows.
-        model, optimiser: their state dicts.
+        recipe: its settings.
+        model, optimiser: state dicts.
         best_state, best: the best weights so far, as they would be stored, and their octaves.
         step: optimiser steps done.
-        seconds: of training alone.
-        loss: smoothed.
-        frames: pictures made.
+        seconds: training time, without validation and pictures.
+        loss: smoothed loss.
+        frames: number of pictures drawn.
     """
 
     recipe: Recipe
@@ -41,43 +41,47 @@ class Checkpoint:
 
 
 def save(checkpoint: Checkpoint, directory: Path) -> None:
-    """Write it whole or not at all."""
-    path = directory / PLACE
+    """Write a checkpoint atomically.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = directory / CHECKPOINT_PATH
     path.parent.mkdir(exist_ok=True)
     values = {field.name: getattr(checkpoint, field.name) for field in dataclasses.fields(checkpoint)}
     values["recipe"] = dataclasses.asdict(checkpoint.recipe)
-    with replacing(path) as partial:
+    with atomic_write(path) as partial:
         torch.save(values, partial)
 
 
 def load(directory: Path, recipe: Recipe) -> Checkpoint:
-    """The checkpoint of a directory, to be gone on with by a recipe.
+    """Read the checkpoint of a directory, to be resumed with the settings `recipe`.
 
     Raises:
-        RecipeError: there is none, it cannot be read, or it followed another recipe; says in what.
+        RecipeError: it is missing, unreadable, or was made with other settings; the message names them.
     """
-    path = directory / PLACE
+    path = directory / CHECKPOINT_PATH
     try:
         values = torch.load(path, map_location="cpu", weights_only=True)
         before = Recipe(**values.pop("recipe"))
         checkpoint = Checkpoint(recipe=recipe, **values)
     except FileNotFoundError as error:
-        raise RecipeError(f"There is no {path} to go on from: train without --resume.") from error
+        raise RecipeError(f"There is no {path} to resume from: train without --resume.") from error
     except Exception as error:
         raise RecipeError(f"{path} is not a checkpoint of `mbc train` ({error}): remove it.") from error
     for field in dataclasses.fields(Recipe):
         was, now = getattr(before, field.name), getattr(recipe, field.name)
-        if was != now and field.name not in MAY_CHANGE:
+        if was != now and field.name not in CHANGEABLE_FIELDS:
             raise RecipeError(
                 f"{path} was made with {field.name} = {was!r}, and now it is {now!r}: "
-                "ask for the same, or train without --resume."
+                "use the same value, or train without --resume."
             )
     return checkpoint
 
 
-def forget(directory: Path) -> None:
-    """Remove the checkpoint of a training that is over."""
-    path = directory / PLACE
+def remove(directory: Path) -> None:
+    """Remove the checkpoint of a finished training, if there is one."""
+    path = directory / CHECKPOINT_PATH
     path.unlink(missing_ok=True)
     if path.parent.is_dir() and not any(path.parent.iterdir()):
         path.parent.rmdir()

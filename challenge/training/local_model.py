@@ -1,4 +1,4 @@
-"""Your own model in your own process: for training and pictures, never for judging anybody else's."""
+"""Load a model into this process, without a sandbox: for your own code only, in training and pictures."""
 
 import importlib.util
 import sys
@@ -15,20 +15,20 @@ from torch import nn
 
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training.refit import cast
-from challenge.util.atomic_files import replacing
+from challenge.util.atomic_files import atomic_write
 
 Array = NDArray[np.float64]
 Build = Callable[[int, int], nn.Module]
 
-# What a thousand features a point take at a time still lies in the cache.
+# Activations of a thousand features per point still fit into the CPU's cache.
 CHUNK = 1 << 12
 
 
 def load_build(directory: Path) -> Build:
-    """The function `build` of a directory's model.py, which is imported into this process.
+    """Import a directory's model.py into this process and return its function `build`.
 
     Raises:
-        EvaluationError: there is no model.py, it cannot be imported, or it has no `build`.
+        EvaluationError: model.py is missing, cannot be imported, or has no `build`.
     """
     path = directory / "model.py"
     if not path.is_file():
@@ -46,18 +46,22 @@ def load_build(directory: Path) -> Build:
         raise EvaluationError(Reason.MODEL_CODE_FAILED, detail) from error
     finally:
         sys.path.pop(0)
-        # The next directory may have another helper of the same name.
+        # Another directory may have a helper module of the same name.
         for name in set(sys.modules) - known:
             if (getattr(sys.modules[name], "__file__", None) or "").startswith(f"{directory.resolve()}/"):
                 del sys.modules[name]
     build = getattr(module, "build", None)
     if not callable(build):
         raise EvaluationError(Reason.BUILD_MISSING)
-    return build  # type: ignore[no-any-return]  # what it returns is checked where it is called
+    return build  # type: ignore[no-any-return]  # its result is checked by the caller
 
 
 def build_model(directory: Path, *, seed: int = 0) -> nn.Module:
-    """A fresh build(2, 1) of a directory; EvaluationError where that fails."""
+    """A fresh build(2, 1) of a directory, with `seed` for its initial weights.
+
+    Raises:
+        EvaluationError: model.py or `build` failed, or returned no torch.nn.Module.
+    """
     build = load_build(directory)
     torch.manual_seed(seed)
     try:
@@ -71,7 +75,11 @@ def build_model(directory: Path, *, seed: int = 0) -> nn.Module:
 
 
 def load_model(directory: Path) -> nn.Module:
-    """build(2, 1) with the directory's weights, in eval mode; EvaluationError where they do not fit."""
+    """build(2, 1) with the directory's weights, in eval mode.
+
+    Raises:
+        EvaluationError: the weights are missing, unreadable or do not fit.
+    """
     model = build_model(directory)
     weights = directory / "weights.safetensors"
     if not weights.is_file():
@@ -88,22 +96,29 @@ def load_model(directory: Path) -> nn.Module:
 
 
 def save_weights(state: dict[str, torch.Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
-    """Write a state dict beside `path` and rename it, so that a failure leaves an old file whole.
+    """Write a state dict as safetensors, atomically.
 
     Args:
         state: tensors by name.
-        path: the safetensors file.
-        metadata: texts for its header; nobody is judged by them.
+        path: the file.
+        metadata: texts for the file's header; for people only.
+
+    Raises:
+        OSError: it cannot be written.
     """
-    with replacing(path) as partial:
-        # Not by save_file: its file is for its owner's eyes only.
+    with atomic_write(path) as partial:
+        # Not with save_file, which makes the file readable by its owner only.
         partial.write_bytes(
             save({name: tensor.contiguous() for name, tensor in state.items()}, metadata=metadata)
         )
 
 
-def one_answer_each(answer: Any, points: int) -> torch.Tensor:
-    """What forward returned for (points, 2) inputs; EvaluationError where it is no (points, 1) tensor."""
+def require_output_shape(answer: Any, points: int) -> torch.Tensor:
+    """Return the output of forward for (points, 2) inputs if it is a (points, 1) tensor.
+
+    Raises:
+        EvaluationError: OUTPUT_SHAPE, if it is not.
+    """
     if not isinstance(answer, torch.Tensor) or tuple(answer.shape) != (points, 1):
         shape = tuple(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
         raise EvaluationError(
@@ -113,11 +128,11 @@ def one_answer_each(answer: Any, points: int) -> torch.Tensor:
 
 
 def predict(model: nn.Module, x: Array) -> Array:
-    """The model's answer at unit points (n, 2): (n,) float64, not clipped."""
+    """Predictions at unit points (n, 2): (n,) float64, not clipped to [0, 1]."""
     answers = []
     with torch.inference_mode():
         for first in range(0, len(x), CHUNK):
             points = cast(model, torch.from_numpy(np.ascontiguousarray(x[first : first + CHUNK])))
-            answers.append(one_answer_each(model(points), len(points)).double().cpu().numpy()[:, 0])
+            answers.append(require_output_shape(model(points), len(points)).double().cpu().numpy()[:, 0])
     answer: Array = np.concatenate(answers)
     return answer

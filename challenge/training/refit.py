@@ -1,6 +1,6 @@
-"""The platform's trainer (contract, section 5): torch and the standard library alone.
+"""The platform's trainer (specification, section 5). It needs only torch and the standard library.
 
-The judge binds this file into the sandbox as it is, so it imports nothing of this project.
+The judge binds this single file into the sandbox, so it must not import anything else of this project.
 """
 
 import math
@@ -13,20 +13,20 @@ from torch import Tensor, nn
 
 BATCH = 512
 LEARNING_RATE = 1e-3
-# Few inputs bear, and need, larger steps.
+# Problems with few inputs tolerate and need larger steps.
 LEARNING_RATE_FEW_INPUTS = 2e-3
 FEW_INPUTS = 100
 FINAL_SHARE = 0.01
 PROGRESS_EVERY = 50
-# How often the trainer keeps what it has, in shares of a budget of seconds.
+# Number of checkpoints within a budget.
 CHECKPOINTS = 32
 
 REGRESSION = "regression"
 CLASSIFICATION = "classification"
 
 
-def _unwatched(_: object) -> None:
-    """Nobody keeps checkpoints or asks for losses."""
+def _ignore(_: object) -> None:
+    """Default callback."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,16 @@ class Budget:
         steps: optimiser steps; None where only the seconds count.
         seconds: wall time; None where only the steps count.
         task: "regression" (mean squared error) or "classification" (cross-entropy).
-        checkpoint: keeps the model as it is now, in case the fit does not end in time or fails later. It
-            costs a copy of the weights; where nobody watches, anywhere but on the samples track, nothing.
-        report: tells whoever watches the fit's own loss; does nothing where nobody does.
+        checkpoint: stores a copy of the model's weights, which count if the fit fails or runs over time.
+            Only the samples track stores them; elsewhere the call does nothing.
+        report: reports the fit's own loss for display. Only the samples track shows it.
     """
 
     steps: int | None = None
     seconds: float | None = None
     task: str = REGRESSION
-    checkpoint: Callable[[nn.Module], None] = field(default=_unwatched, repr=False, compare=False)
-    report: Callable[[float], None] = field(default=_unwatched, repr=False, compare=False)
+    checkpoint: Callable[[nn.Module], None] = field(default=_ignore, repr=False, compare=False)
+    report: Callable[[float], None] = field(default=_ignore, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.steps is None and self.seconds is None:
@@ -55,10 +55,10 @@ class Budget:
             raise ValueError(f'a task is "{REGRESSION}" or "{CLASSIFICATION}", not {self.task!r}')
 
 
-def place(model: nn.Module) -> tuple[torch.device, torch.dtype]:
-    """Device and dtype that a model's inputs have to have.
+def input_format(model: nn.Module) -> tuple[torch.device, torch.dtype]:
+    """Device and dtype of a model's inputs.
 
-    The dtype is that of its first floating parameter, or float64 where the module has `wants_float64 = True`.
+    The dtype is that of the first floating parameter, or float64 if the module has `wants_float64 = True`.
     A module without parameters gets float32 on the CPU.
     """
     device, dtype = torch.device("cpu"), torch.float32
@@ -70,8 +70,8 @@ def place(model: nn.Module) -> tuple[torch.device, torch.dtype]:
 
 
 def cast(model: nn.Module, x: Tensor) -> Tensor:
-    """Inputs (n, in) as the model expects them: its device and dtype, see `place`."""
-    device, dtype = place(model)
+    """Inputs (n, in) on the model's device and in its dtype, see `input_format`."""
+    device, dtype = input_format(model)
     return x.to(device=device, dtype=dtype)
 
 
@@ -87,18 +87,18 @@ def train(
     """Fit a model in place: AdamW without weight decay, batches of 512, cosine schedule to 1 %.
 
     The same seed, data and number of steps give the same weights on the same machine. Batches are drawn
-    with replacement. The schedule follows the steps where the budget has them, else the clock.
+    with replacement. The schedule follows the steps if the budget has them, else the clock.
 
     Args:
-        model: left in eval mode. One without parameters that want a gradient is left as it is.
+        model: left in eval mode. A model without trainable parameters is not changed.
         x: (n, in) in [-1, 1].
         y: (n, out) in [0, 1]; one-hot rows for classes.
         budget: when to stop.
-        seed: of the batches, and of whatever the model draws while it trains.
-        progress: called now and then with the share that is done and the loss of the last batch.
+        seed: of the batches, and of random numbers that the model draws in training.
+        progress: called every `PROGRESS_EVERY` steps with the used share of the budget and the batch's loss.
 
     Raises:
-        ValueError: x and y do not belong together.
+        ValueError: the shapes of x and y, or of the model's output and y, do not match.
     """
     if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or len(x) == 0:
         raise ValueError(f"x must be (n, in) and y (n, out), not {tuple(x.shape)} and {tuple(y.shape)}")
@@ -129,7 +129,7 @@ def train(
                 budget.report(now)
                 if progress is not None:
                     progress(done, now)
-                # The first is kept at once: a model that is slow has at least that.
+                # The first checkpoint is immediate, so that a slow model has at least one.
                 if int(done * CHECKPOINTS) >= kept:
                     budget.checkpoint(model)
                     kept = int(done * CHECKPOINTS) + 1
@@ -138,12 +138,12 @@ def train(
 
 
 def cosine(done: float) -> float:
-    """Share of the peak learning rate when a share `done` in [0, 1] of the training is done: 1 to 0.01."""
+    """Learning rate as a share of its peak, from 1 to 0.01, at share `done` in [0, 1] of the training."""
     return FINAL_SHARE + (1 - FINAL_SHARE) * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def _done(budget: Budget, step: int, seconds: float) -> float | None:
-    """Share of the budget that is used; None when it is used up."""
+    """Used share of the budget; None when it is used up."""
     if budget.seconds is not None and seconds >= budget.seconds:
         return None
     if budget.steps is not None:
@@ -152,12 +152,12 @@ def _done(budget: Budget, step: int, seconds: float) -> float | None:
 
 
 def _loss(answer: Tensor, y: Tensor, task: str) -> Tensor:
-    # Half precision squares to zero too early; float64 stays what it is.
+    # The squares of small errors underflow in half precision.
     if answer.dtype in {torch.float16, torch.bfloat16}:
         answer = answer.float()
     y = y.to(answer.dtype)
     if answer.shape != y.shape:
-        # Broadcasting would train (n, 1) against (n,) in silence.
+        # Broadcasting (n, 1) against (n,) would silently train on wrong pairs.
         raise ValueError(f"the model answers {tuple(answer.shape)} where {tuple(y.shape)} is expected")
     if task == CLASSIFICATION:
         return nn.functional.cross_entropy(answer, y)

@@ -1,4 +1,4 @@
-"""Random samples of the target: what a participant trains on."""
+"""Random samples of the target, to train on."""
 
 from collections.abc import Iterator
 
@@ -10,9 +10,9 @@ from challenge.mandelbrot.target import SQUASH, escape_count
 
 Array = NDArray[np.float64]
 
-# Points drawn and computed at a time: the slow last points of a piece are few beside it, and memory is
-# bounded.
-_PIECE = 1 << 20
+# Points computed at a time: bounds the memory, and is large enough that the slowest points of a chunk, during
+# which other threads idle, do not matter.
+_CHUNK = 1 << 20
 
 
 def _fill(generator: np.random.Generator, x: Array, t: Array) -> None:
@@ -20,15 +20,15 @@ def _fill(generator: np.random.Generator, x: Array, t: Array) -> None:
     x *= 2.0
     x -= 1.0
     mu = escape_count(to_plane(x))
-    # The squash, without a copy: 1 - 50 / (m + 50) is 1 where m is infinite.
+    # The squash m / (m + 50) in place; it is 1 where m is infinite.
     np.maximum(mu, 0.0, out=mu)
     inside = np.isinf(mu)
     np.divide(mu, mu + SQUASH, out=t, where=~inside)
     t[inside] = 1.0
 
 
-def stream(batch: int, seed: int | None = None) -> Iterator[tuple[Array, Array]]:
-    """Batches without end, for training on points never seen twice: x (batch, 2) unit, t (batch,).
+def sample_batches(batch: int, seed: int | None = None) -> Iterator[tuple[Array, Array]]:
+    """Endless batches of fresh points: x (batch, 2) unit coordinates, t (batch,) target.
 
     Raises:
         ValueError: batch is below 1.
@@ -38,8 +38,8 @@ def stream(batch: int, seed: int | None = None) -> Iterator[tuple[Array, Array]]
     generator = np.random.default_rng(seed)
     while True:
         x, t = np.empty((batch, 2)), np.empty(batch)
-        for first in range(0, batch, _PIECE):
-            _fill(generator, x[first : first + _PIECE], t[first : first + _PIECE])
+        for first in range(0, batch, _CHUNK):
+            _fill(generator, x[first : first + _CHUNK], t[first : first + _CHUNK])
         yield x, t
 
 
@@ -54,4 +54,4 @@ def sample(n: int, seed: int | None = None) -> tuple[Array, Array]:
     """
     if n < 1:
         raise ValueError(f"n must be at least 1, not {n}")
-    return next(stream(n, seed))
+    return next(sample_batches(n, seed))

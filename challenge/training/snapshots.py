@@ -1,29 +1,29 @@
-"""Pictures of the whole set as a model learned it: DIR/frames/000.png and on."""
+"""Pictures of the whole set at stages of a training: DIR/frames/000.png, 001.png, ..."""
 
 from pathlib import Path
 from typing import Final
 
 from torch import nn
 
-from challenge.imaging.pictures import image, png_bytes, shrink, view_scale
+from challenge.imaging.pictures import downsample, png_bytes, value_image, view_scale
 from challenge.mandelbrot.coordinates import CENTRE, View, to_unit
 from challenge.mandelbrot.target import target
 from challenge.training.local_model import predict
 
-# Shares of the training after which a frame is made: learning is fast at first.
-FRAMES: Final = (0.0, 0.01, 0.03, 0.08, 0.18, 0.4, 0.7, 1.0)
+# Shares of the training at which a frame is drawn; denser at the start, where learning is fast.
+SNAPSHOT_SHARES: Final = (0.0, 0.01, 0.03, 0.08, 0.18, 0.4, 0.7, 1.0)
 FRAME_PIXELS: Final = 160
 FRAME_VIEW: Final = View(CENTRE, 0.5)
-# Where the pictures of an earlier training go.
+# Frames of an earlier training are moved there.
 EARLIER: Final = "frames.earlier"
 
 
-class Frames:
+class SnapshotWriter:
     """Draws the frames of one training.
 
     Args:
-        directory: the submission's. Pictures that lie in its frames/ are moved to frames.earlier/.
-        done: frames of this training that were made before it was interrupted; they stay where they are.
+        directory: the submission's. Existing pictures in its frames/ are moved to frames.earlier/.
+        done: number of frames drawn before this training was interrupted; they are kept.
     """
 
     def __init__(self, directory: Path, done: int = 0) -> None:
@@ -40,11 +40,11 @@ class Frames:
         self._x = to_unit(points)
 
     def due(self, done: float) -> bool:
-        """Whether the next one's share of the training has been reached."""
-        return self.count < len(FRAMES) and done >= FRAMES[self.count]
+        """Whether the next frame should be drawn at share `done` of the training."""
+        return self.count < len(SNAPSHOT_SHARES) and done >= SNAPSHOT_SHARES[self.count]
 
     def draw(self, model: nn.Module) -> None:
-        """Make the next frame."""
-        picture = shrink(image(predict(model, self._x), self._scale), 2)
+        """Draw the next frame."""
+        picture = downsample(value_image(predict(model, self._x), self._scale), 2)
         (self.directory / f"{self.count:03}.png").write_bytes(png_bytes(picture, colours=128))
         self.count += 1

@@ -1,7 +1,6 @@
-"""The long trainer behind `mbc train`: from a recipe to weights, with frames and octaves on the way.
+"""The trainer behind `mbc train`: gradient descent with validation, frames, and checkpoints to resume from.
 
-A model that does not learn by descending a gradient may bring a learner of its own: a method `learner()`
-that returns a `Learner`.
+A model that is not trained by gradient descent can provide a method `learner()` that returns a `Learner`.
 """
 
 import math
@@ -20,38 +19,38 @@ from torch import Tensor, nn
 from challenge.bundle.train_config import Recipe
 from challenge.scoring.metrics import errors
 from challenge.training import checkpoint
+from challenge.training.batches import Batch, BatchStream
 from challenge.training.checkpoint import Checkpoint
-from challenge.training.local_model import one_answer_each, predict
+from challenge.training.local_model import predict, require_output_shape
 from challenge.training.refit import cast, cosine
-from challenge.training.snapshots import Frames
-from challenge.training.streams import Batch, Stream
-from challenge.training.zoom_samples import zoom_points
+from challenge.training.snapshots import SnapshotWriter
+from challenge.training.zoom_samples import draw_zoom_points
 
 Array = NDArray[np.float64]
 
-CHECK_CHAINS: Final = 24
-CHECK_OCTAVES: Final = 16
-# The trainer's check has a seed of its own: it never meets the points that were trained on.
-CHECK_SEED: Final = 0x6D6263
-CHECKS: Final = 8
-# An octave improves when its skill has grown by more than the check's own noise.
-IMPROVED: Final = 0.01
+VALIDATION_CHAINS: Final = 24
+VALIDATION_OCTAVES: Final = 16
+# A fixed seed of its own, so that validation points are never trained on.
+VALIDATION_SEED: Final = 0x6D6263
+VALIDATIONS: Final = 8
+# Gains below this are within the noise of the validation set.
+IMPROVEMENT_MARGIN: Final = 0.01
 CHECKPOINT_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How the training stands.
+    """Progress of a training.
 
     Attributes:
         step: optimiser steps done.
-        done: share of the budget that is used.
-        seconds: of training, since the start.
-        loss: smoothed over the last batches; 1 - skill where the recipe weighs by variance. NaN at first.
+        done: used share of the budget.
+        seconds: training time since the start.
+        loss: smoothed over the last batches; estimates 1 - skill if weighted by variance. NaN at first.
         learning_rate: of the last step.
         points_per_second: since the start.
-        octaves: of the last check; NaN before the first.
-        improving: the deepest octave that the last check found better than the one before; None if none was.
+        octaves: of the last validation; NaN before the first.
+        improving: the deepest octave that improved in the last validation; None if none did.
     """
 
     step: int
@@ -65,14 +64,14 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of it.
+class TrainingResult:
+    """Result of a training.
 
     Attributes:
-        state: the best weights that were seen, in the recipe's dtype, on the CPU.
-        octaves: theirs, on the trainer's own small check; good to about half an octave.
-        progress: the last.
-        interrupted: whether the person stopped it.
+        state: state dict of the best validated weights, in the storage dtype, on the CPU.
+        octaves: their octaves on the validation set; accurate to about half an octave.
+        progress: at the end.
+        interrupted: whether Ctrl-C ended it.
     """
 
     state: dict[str, Tensor]
@@ -82,44 +81,46 @@ class Outcome:
 
 
 class Learner(Protocol):
-    """Learns a model from batches, in place of an optimiser."""
+    """Trains a model from batches, instead of a gradient-based optimiser."""
 
     def step(self, x: Tensor, t: Tensor, weight: Tensor, done: float) -> Tensor:
-        """Learn from x (n, 2), t (n, 1) and weight (n,) of the squared errors.
+        """Update the model from x (n, 2), t (n, 1) and the weight (n,) of each squared error.
 
-        `done` is the share of the training that is over. Returns what the answers were off by before, (n, 1).
+        `done` is the used share of the budget. Returns the errors (n, 1) before the update.
         """
         ...
 
     def state_dict(self) -> dict[str, Any]:
-        """What it knows besides the model, to go on from later."""
+        """State besides the model's, for a checkpoint."""
         ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Restore the state of a checkpoint."""
         ...
 
 
-class Check:
-    """A small evaluation on chains of the trainer's own."""
+class ValidationSet:
+    """A small evaluation set, of which the octaves are estimated while training."""
 
     def __init__(self) -> None:
-        self.points = zoom_points(np.random.default_rng(CHECK_SEED), CHECK_CHAINS, CHECK_OCTAVES - 1)
+        self.points = draw_zoom_points(
+            np.random.default_rng(VALIDATION_SEED), VALIDATION_CHAINS, VALIDATION_OCTAVES - 1
+        )
 
     def skill(self, model: nn.Module) -> Array:
-        """Mean skill of the views of every octave: (CHECK_OCTAVES,)."""
+        """Mean skill of the views of each octave, (VALIDATION_OCTAVES,)."""
         p = self.points
         wrong = errors(p.t, predict(model, p.x)) ** 2 / p.variance
         counts = np.bincount(p.view)
         seen = counts > 0
         skill = np.maximum(1 - np.bincount(p.view, wrong)[seen] / counts[seen], 0.0)
-        octave = np.flatnonzero(seen) // CHECK_CHAINS
+        octave = np.flatnonzero(seen) // VALIDATION_CHAINS
         by_octave: Array = np.bincount(octave, skill) / np.bincount(octave)
         return by_octave
 
 
 class _Run:
-    """One training: the model, its optimiser and how far they are."""
+    """One training: the model, its optimiser and their progress."""
 
     def __init__(self, model: nn.Module, recipe: Recipe, directory: Path, before: Checkpoint | None) -> None:
         self.model, self.recipe, self.directory = model, recipe, directory
@@ -134,25 +135,25 @@ class _Run:
                 eps=recipe.epsilon,
             )
         )
-        self.check, self.skill = Check(), np.zeros(CHECK_OCTAVES)
-        self.best_state, self.best = _stored(model, recipe), -1.0
+        self.validation, self.skill = ValidationSet(), np.zeros(VALIDATION_OCTAVES)
+        self.best_state, self.best = _storage_state(model, recipe), -1.0
         self.now = Progress(0, 0.0, 0.0, math.nan, recipe.learning_rate, 0.0, math.nan)
         if before is not None:
             model.load_state_dict(before.model)
             self.optimiser.load_state_dict(before.optimiser)
             self.best_state, self.best = before.best_state, before.best
             self.now = self._at(before.step, before.seconds, before.loss)
-        self.frames = Frames(directory, before.frames if before else 0)
+        self.frames = SnapshotWriter(directory, before.frames if before else 0)
         self.saved = time.monotonic()
 
-    def look(self) -> None:
-        """Measure the octaves of the weights as they would be stored, and keep them if they are the best."""
-        state = _stored(self.model, self.recipe)
+    def validate(self) -> None:
+        """Measure the octaves of the weights in their storage dtype, and keep a copy if they are the best."""
+        state = _storage_state(self.model, self.recipe)
         present = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         self.model.load_state_dict(state)
-        skill = self.check.skill(self.model.eval())
+        skill = self.validation.skill(self.model.eval())
         self.model.load_state_dict(present)
-        better = np.flatnonzero(skill > self.skill + IMPROVED)
+        better = np.flatnonzero(skill > self.skill + IMPROVEMENT_MARGIN)
         self.skill = skill
         self.now = replace(
             self.now, octaves=float(skill.sum()), improving=int(better[-1]) if better.size else None
@@ -160,8 +161,8 @@ class _Run:
         if skill.sum() > self.best:
             self.best_state, self.best = state, float(skill.sum())
 
-    def step(self, batch: Batch, stream: Stream) -> float:
-        """One step of the optimiser, or of the model's own learner; the loss."""
+    def step(self, batch: Batch, stream: BatchStream) -> float:
+        """Do one step of the optimiser or of the model's own learner; returns the loss."""
         self.model.train()
         x = cast(self.model, batch.x)
         t, weight = batch.t.to(x), batch.weight.to(x)
@@ -169,8 +170,8 @@ class _Run:
             wrong = self._descend(self.optimiser, x, t, weight)
         else:
             with torch.no_grad():
-                wrong = one_answer_each(self.optimiser.step(x, t, weight[:, 0], self.now.done), len(x))
-        stream.learn(batch, wrong)
+                wrong = require_output_shape(self.optimiser.step(x, t, weight[:, 0], self.now.done), len(x))
+        stream.record_error(batch, wrong)
         return float((weight * wrong**2).mean())
 
     def _descend(self, optimiser: torch.optim.Optimizer, x: Tensor, t: Tensor, weight: Tensor) -> Tensor:
@@ -178,7 +179,7 @@ class _Run:
         for group in optimiser.param_groups:
             group["lr"] = rate
         with self._precision(x.device):
-            answer = one_answer_each(self.model(x), len(x))
+            answer = require_output_shape(self.model(x), len(x))
         if answer.dtype in {torch.bfloat16, torch.float16}:
             answer = answer.float()
         wrong = answer - t.to(answer.dtype)
@@ -194,7 +195,7 @@ class _Run:
         return torch.autocast(device.type, dtype=torch.bfloat16)
 
     def advance(self, loss: float, seconds: float) -> None:
-        """Note a step that took so many seconds."""
+        """Update the progress after a step that took `seconds`."""
         smooth = loss if math.isnan(self.now.loss) else 0.98 * self.now.loss + 0.02 * loss
         after = self._at(self.now.step + 1, self.now.seconds + seconds, smooth)
         self.now = replace(after, octaves=self.now.octaves, improving=self.now.improving)
@@ -209,7 +210,7 @@ class _Run:
         return Progress(step, min(done, 1.0), seconds, loss, rate, pace, math.nan)
 
     def save(self) -> None:
-        """Leave a checkpoint to go on from."""
+        """Write a checkpoint to resume from."""
         now = self.now
         states = self.model.state_dict(), self.optimiser.state_dict()
         checkpoint.save(
@@ -228,36 +229,40 @@ class _Run:
         self.saved = time.monotonic()
 
 
-def fit(
+def train_model(
     model: nn.Module,
     recipe: Recipe,
     directory: Path,
     *,
     before: Checkpoint | None = None,
     report: Callable[[Progress], None] = lambda _: None,
-) -> Outcome:
-    """Train a model by a recipe, drawing frames into `directory`; Ctrl-C ends it early and keeps the best.
+) -> TrainingResult:
+    """Train a model and draw frames into `directory`; Ctrl-C ends it early and keeps the best weights.
 
     Args:
         model: build(2, 1), on the device to train on.
-        recipe: what to do.
-        directory: the submission's; frames/ and a checkpoint are written.
-        before: what to go on from. The points are then others than those an unbroken training would see.
-        report: told of every step.
+        recipe: settings.
+        directory: the submission's; frames/ and a checkpoint are written there.
+        before: checkpoint to resume from. A resumed training sees other points than an uninterrupted one.
+        report: called after every step.
+
+    Raises:
+        EvaluationError: the model's output has the wrong shape.
+        OSError: frames or checkpoint cannot be written.
     """
     run = _Run(model, recipe, directory, before)
-    stream = Stream(recipe, run.now.step)
-    next_check = run.now.done
+    stream = BatchStream(recipe, run.now.step)
+    next_validation = run.now.done
     interrupted = False
     try:
-        # The clock counts training alone: not the wait for compiled code here, nor pictures and checks.
+        # The clock counts training only: no compilation (this waits for it), validation or pictures.
         batch = next(stream)
         while True:
             if run.frames.due(run.now.done):
                 run.frames.draw(model.eval())
-            if run.now.done >= next_check or run.now.done >= 1:
-                run.look()
-                next_check = run.now.done + 1 / CHECKS
+            if run.now.done >= next_validation or run.now.done >= 1:
+                run.validate()
+                next_validation = run.now.done + 1 / VALIDATIONS
             report(run.now)
             if run.now.done >= 1:
                 break
@@ -269,16 +274,16 @@ def fit(
             run.advance(loss, time.monotonic() - began)
     except KeyboardInterrupt:
         interrupted = True
-        run.look()
+        run.validate()
         run.save()
     finally:
         stream.close()
     if not interrupted:
-        checkpoint.forget(directory)
-    return Outcome(run.best_state, run.best, run.now, interrupted)
+        checkpoint.remove(directory)
+    return TrainingResult(run.best_state, run.best, run.now, interrupted)
 
 
-def _stored(model: nn.Module, recipe: Recipe) -> dict[str, Tensor]:
+def _storage_state(model: nn.Module, recipe: Recipe) -> dict[str, Tensor]:
     dtype = getattr(torch, recipe.store)
     return {
         name: (tensor.detach().to(dtype) if tensor.dtype == torch.float32 else tensor.detach()).cpu().clone()

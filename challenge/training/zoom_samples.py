@@ -1,8 +1,7 @@
-"""Training points drawn as the judge's views are drawn: from random zoom chains of the trainer's own.
+"""Training points from random zoom chains, drawn like the judge's views but from the trainer's seed.
 
-Uniform points starve deep octaves: a view at octave 8 holds one in 65,536 of them. Here every octave gets as
-many points as any other, and each point comes with the variance of its view, which the score divides by.
-The chains have the distribution of the evaluation sets', but derive from the trainer's seed alone.
+Uniform points rarely fall into deep views: one at octave 8 holds one in 65,536 of them. Here every octave
+gets the same number of points, and each point comes with its view's variance, by which the score divides.
 """
 
 from dataclasses import dataclass
@@ -18,10 +17,10 @@ from challenge.scoring.chains import SHORE_OCTAVES
 
 Array = NDArray[np.float64]
 
-# Enough to find the border in a view and to know its variance to a tenth.
+# Enough to find the border in a view and to estimate its variance to a tenth.
 POINTS: Final = 128
-# The judge counts to 100,000. What escapes after the first thousand is a point in ten thousand, and wrong by
-# less than 0.05, while the shore would cost fifty times as much.
+# The judge iterates to 100,000. Only one point in ten thousand escapes after this; its target is wrong
+# by less than 0.05, and iterating further would take fifty times as long near the set.
 MAX_ITERATIONS: Final = 1_000
 
 
@@ -33,7 +32,7 @@ class ZoomPoints:
         x: (n, 2) unit coordinates.
         t: (n,) the target.
         octave: (n,) octave of the view that the point was drawn in.
-        view: (n,) number of that view, from 0 on.
+        view: (n,) index of that view.
         variance: (n,) variance of the target in that view.
     """
 
@@ -44,18 +43,18 @@ class ZoomPoints:
     variance: Array
 
 
-def zoom_points(
+def draw_zoom_points(
     generator: np.random.Generator, chains: int, deepest: int, *, points: int = POINTS
 ) -> ZoomPoints:
-    """All points of fresh chains from octave 0 to `deepest`, in random order.
+    """Points of fresh chains from octave 0 to `deepest`, in random order.
 
-    Views without any structure are left out: they score nothing.
+    Constant views are left out, because the score ignores them.
 
     Args:
-        generator: draws the chains.
-        chains: how many; half of them keep to the shore of the set, as the judge's do.
+        generator: source of randomness.
+        chains: number of chains; half of them stay near the set, like the judge's.
         deepest: the last octave.
-        points: how many a view.
+        points: number of points per view.
     """
     shore = np.arange(chains) % 2 == 1
     centre = np.tile(np.array(CENTRE), (chains, 1))
@@ -93,13 +92,13 @@ def _next_centres(
     octave: int,
     shore: NDArray[np.bool_],
 ) -> Array:
-    """The next view's centre of every chain: (chains, 2); the rule of the contract's section 3."""
+    """Centres (chains, 2) of the next views, by the rule of the specification, section 3."""
     chains = np.arange(len(here))
     outside = distance > 0
     room = HALF_WIDTH - view_width(octave + 1) / 2
     allowed = outside & (np.abs(here - np.array(CENTRE)) <= room).all(axis=2)
     candidates = allowed & (distance <= view_width(octave) / 4)
-    # A random candidate is the one with the least of as many random numbers.
+    # The argmin over independent random numbers is a uniformly random candidate.
     chosen = np.where(candidates, generator.random(candidates.shape), np.inf).argmin(axis=1)
     nearest = np.where(allowed, distance, np.inf).argmin(axis=1)
     chosen = np.where(candidates.any(axis=1), chosen, nearest)

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Write files atomically: readers see the old content or the new one, never a part."""
 
 import os
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ from pathlib import Path
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; renamed to it at the end, so that a failure leaves an old file whole.
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the same directory; on success it replaces `path`, on failure it is removed.
 
-    It keeps the ending, by which some writers choose the format.
+    The temporary path keeps the suffix, because some writers choose the format by it.
 
     Raises:
-        OSError: it cannot be written; names `path`, for nobody knows the other.
+        OSError: it cannot be written; the error's filename is `path`, not the temporary one.
     """
     partial = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:

@@ -1,4 +1,4 @@
-"""Exit codes of `mbc` (contract, section 8)."""
+"""Exit codes of `mbc` (specification, section 8)."""
 
 from typing import Final
 
@@ -8,7 +8,9 @@ BUNDLE_INVALID: Final = 3
 REJECTED: Final = 4
 FAILED: Final = 5
 SERVER: Final = 6
+# The shell's convention for a program that SIGINT ended.
+INTERRUPTED: Final = 130
 
 
 class SettingError(ValueError):
-    """A setting from the environment cannot be used; `mbc` says so in a sentence and ends with USAGE."""
+    """An unusable setting; `mbc` prints the message as one sentence and exits with USAGE."""

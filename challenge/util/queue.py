@@ -1,12 +1,11 @@
-"""The wire between leaderboard and evaluator: names of queue and task, and Celery's options for a broker.
+"""What leaderboard and evaluator share about the queue: names of queues and tasks, and Celery's options.
 
-Both sides derive every option from the broker's URL alone, so they cannot disagree, and neither imports the
-other.
+Both sides derive every option from the broker's URL, so they always agree without importing each other.
 
-The embedded broker is kombu's SQLAlchemy transport on an SQLite file (`embedded_broker`). Its sister, the
-filesystem transport, lets a reader take a message between the writer's `open` and `write`, and orders
-messages by a clock that starts anew at every boot; here both are a transaction's business. Neither brings a
-message back whose worker was killed: the leaderboard's leases do.
+The embedded broker is kombu's SQLAlchemy transport on an SQLite file (`embedded_broker`). The filesystem
+transport is no alternative: a reader can take a message between the writer's `open` and `write`, and messages
+are ordered by a clock that restarts at every boot. Neither transport redelivers the message of a killed
+worker; the leaderboard's leases do.
 """
 
 from pathlib import Path
@@ -14,24 +13,24 @@ from typing import Any, Final
 
 TASK: Final = "mbc.evaluate"
 QUEUE: Final = "evaluations"
-# Pictures for people who look around: of other workers, so that neither waits for the other.
+# Tiles for the explorer have workers of their own, so that tiles and evaluations do not wait for each other.
 TILE_TASK: Final = "mbc.tiles"
 TILE_QUEUE: Final = "tiles"
 
-# A reader and a writer meet for milliseconds; so long a wait is for a disk that stalls.
+# Lock waits normally take milliseconds; this allows for a disk that stalls.
 _SQLITE_WAIT_SECONDS: Final = 30
-# Redis hands a message out again when it was not acknowledged for so long. A second claim is refused anyway.
+# Redis redelivers an unacknowledged message after this time; a second claim of a lease is refused anyway.
 _REDELIVER_SECONDS: Final = 6 * 3600
 _REDIS: Final = ("redis", "sentinel")
 
 
 def embedded_broker(data: Path) -> str:
-    """The URL of the broker inside a data directory; the directory must be there before it is used."""
+    """URL of the embedded broker in a data directory, which must exist before the broker is used."""
     return f"sqla+sqlite:///{data.resolve() / 'queue.sqlite'}"
 
 
 def celery_options(broker_url: str) -> dict[str, Any]:
-    """Celery's configuration for a broker: `app.conf.update(celery_options(url))`.
+    """Celery's configuration for a broker, for `app.conf.update(celery_options(url))`.
 
     Raises:
         ValueError: the URL names no transport.
@@ -52,13 +51,13 @@ def celery_options(broker_url: str) -> dict[str, Any]:
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_ignore_result": True,
-        # A worker takes one evaluation at a time and leaves the rest to others: it asks for the next when
-        # one is done. Redis needs no count of what is not acknowledged for that, and with one, a message
-        # whose acknowledgement fails while Redis is away would hold the one place for ever.
+        # A worker fetches one evaluation at a time, so that others can take the rest. With Redis this needs
+        # no limit on unacknowledged messages, and a limit of 1 would block the worker for ever if an
+        # acknowledgement fails while Redis is down.
         "worker_prefetch_multiplier": 0 if scheme.startswith(_REDIS) else 1,
-        # Leases bring back what a worker drops.
+        # Leases recover what a worker drops.
         "task_acks_late": False,
-        # Needs fan-out, which the embedded transport lacks; nothing here uses it.
+        # Needs fan-out, which the embedded transport lacks.
         "worker_enable_remote_control": False,
         "worker_hijack_root_logger": False,
         # What cannot be sent at once is sent by the lease reaper later, so nobody waits for a broker.

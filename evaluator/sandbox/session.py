@@ -10,7 +10,7 @@ from typing import Final, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.bundle.reader import WEIGHTS_LIMIT
+from challenge.bundle.limits import WEIGHTS_LIMIT
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training.refit import CLASSIFICATION, Budget
 from evaluator.sandbox import protocol

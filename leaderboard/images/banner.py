@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from challenge.imaging.pictures import COLOURS, INTERIOR
+from challenge.imaging.pictures import COLORMAP, INTERIOR
 from challenge.mandelbrot.coordinates import OCTAVES
 from challenge.mandelbrot.target import target
 
@@ -46,7 +46,7 @@ def picture(pixels_an_octave: int = PIXELS_AN_OCTAVE, finer: int = FINER) -> Ima
     t = values(pixels_an_octave * finer)
     low, high = _range(t, pixels_an_octave * finer)
     position = np.clip((t - low) / (high - low), 0, 1)
-    colours = np.asarray(colormaps[COLOURS](position))[..., :3] * 255
+    colours = np.asarray(colormaps[COLORMAP](position))[..., :3] * 255
     colours[t >= 1] = INTERIOR
     image = Image.fromarray(np.rint(colours).astype(np.uint8), "RGB")
     return image.reduce(finer).filter(ImageFilter.UnsharpMask(1, 40, 0))

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from challenge.imaging.pictures import COLOURS, ERROR_COLOURS, INTERIOR, NOT_FINITE, table
+from challenge.imaging.pictures import COLORMAP, ERROR_COLORMAP, INTERIOR, NOT_FINITE, colormap_table
 
 Array = NDArray[np.float64]
 
 # What a reader may choose, and matplotlib's name of it.
 MAPS: Final = {
-    "twilight": COLOURS,
+    "twilight": COLORMAP,
     "viridis": "viridis",
     "magma": "magma",
     "cividis": "cividis",
@@ -46,7 +46,7 @@ def chosen(name: str | None) -> str:
 def recoloured(path: Path, name: str) -> bytes:
     """The picture at a path in the colours of a map, as PNG."""
     colours, place = _colours(path)
-    fresh = _drawable(MAPS[name])[_nearest(colours, _drawable(COLOURS), _DOUBT)]
+    fresh = _drawable(MAPS[name])[_nearest(colours, _drawable(COLORMAP), _DOUBT)]
     fresh[(colours == NOT_FINITE).all(axis=1)] = NOT_FINITE
     return _png(fresh[place])
 
@@ -54,7 +54,7 @@ def recoloured(path: Path, name: str) -> bytes:
 def error_shares(path: Path) -> Array:
     """The error picture at a path as values (height, width): shares of the view's deviation, at most 1."""
     colours, place = _colours(path)
-    return (_nearest(colours, table(ERROR_COLOURS)) / 255.0)[place]
+    return (_nearest(colours, colormap_table(ERROR_COLORMAP)) / 255.0)[place]
 
 
 def beats(mine: Path, other: Path) -> bytes:
@@ -92,7 +92,7 @@ def _png(pixels: Array) -> bytes:
 @cache
 def _drawable(cmap: str) -> Array:
     """Every colour that a picture can hold: the map's 256, and the way from its end to the interior."""
-    colours = table(cmap)
+    colours = colormap_table(cmap)
     way = np.linspace(0, 1, _FADE)[1:, None]
     return np.concatenate([colours, colours[-1] * (1 - way) + np.array(INTERIOR) * way])
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from challenge.bundle.reader import WEIGHT_CLASSES
+from challenge.bundle.limits import WEIGHT_CLASSES
 from challenge.scoring.tracks import BUDGETS, CPU, Track
 from leaderboard.openapi.schemas import Schema, ref, whole, words
 from leaderboard.services.board_query import KINDS, MOST_PER_PAGE, ORDERS, SORTS

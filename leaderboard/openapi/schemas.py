@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from challenge.bundle.reader import WEIGHT_CLASSES
+from challenge.bundle.limits import WEIGHT_CLASSES
 from challenge.results.verdicts import FINAL, Fault, Reason, Status
 from challenge.scoring.tracks import BUDGETS, Track
 

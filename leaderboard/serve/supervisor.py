@@ -13,7 +13,7 @@ from typing import Final
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
-from challenge.bundle.reader import pack
+from challenge.bundle.packer import pack
 from challenge.results.verdicts import EvaluationError
 from leaderboard.config import Config
 from leaderboard.db import cause

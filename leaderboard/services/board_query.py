@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
-from challenge.bundle.reader import WEIGHT_CLASSES
+from challenge.bundle.limits import WEIGHT_CLASSES
 from challenge.scoring.tracks import BUDGETS, CPU, Track
 from leaderboard.errors import Refused
 from leaderboard.services.standings import Entry, RankingGroup

@@ -72,9 +72,9 @@ class TruthTiles:
 def drawn(tile: Tile) -> bytes:
     """A tile of the truth, computed now."""
     # Compiled numerics take a second to load; the board itself does without.
-    from challenge.imaging.tiles import encode, truth  # noqa: PLC0415
+    from challenge.imaging.tiles import encode, truth_values  # noqa: PLC0415
 
-    return encode(truth(tile), inside_at=1.0)
+    return encode(truth_values(tile), inside_at=1.0)
 
 
 def _name(tile: Tile) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, jsonify, request, send_file, stream_with_context, url_for
 from sqlalchemy.orm import Session
 
-from challenge.bundle import reader as bundles
+from challenge.bundle import limits as bundle_limits
 from challenge.scoring.tracks import Track
 from leaderboard import openapi
 from leaderboard.errors import Refused, not_found
@@ -247,13 +247,13 @@ def limits() -> Response:
             "quota": quota,
             "hand_ins_a_day": app_context().config.hand_ins_a_day,
             "hand_ins_waiting": app_context().config.hand_ins_waiting,
-            "archive_bytes": bundles.ARCHIVE_LIMIT,
-            "weights_bytes": bundles.WEIGHTS_LIMIT,
-            "source_bytes": bundles.TEXT_LIMIT,
-            "frame_bytes": bundles.FRAME_LIMIT,
-            "frames_bytes": bundles.FRAMES_LIMIT,
-            "members": bundles.MEMBERS_LIMIT,
-            "weight_classes": bundles.WEIGHT_CLASSES,
+            "archive_bytes": bundle_limits.ARCHIVE_LIMIT,
+            "weights_bytes": bundle_limits.WEIGHTS_LIMIT,
+            "source_bytes": bundle_limits.TEXT_LIMIT,
+            "frame_bytes": bundle_limits.FRAME_LIMIT,
+            "frames_bytes": bundle_limits.FRAMES_LIMIT,
+            "members": bundle_limits.MEMBERS_LIMIT,
+            "weight_classes": bundle_limits.WEIGHT_CLASSES,
             "attempts": app_context().config.attempts,
         }
     )

@@ -8,7 +8,7 @@ from typing import Any, Final
 from flask import Response, render_template, request
 from sqlalchemy.orm import Session
 
-from challenge.bundle.reader import WEIGHT_CLASSES
+from challenge.bundle.limits import WEIGHT_CLASSES
 from challenge.scoring.places import PLACES
 from challenge.scoring.tracks import BUDGETS, SENTENCES, Track
 from leaderboard.charts import pareto_and_history, sparkline

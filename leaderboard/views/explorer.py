@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from flask import Blueprint, Response, jsonify, render_template, request, send_from_directory, url_for
 
-from challenge.imaging.pictures import ERROR_COLOURS, INTERIOR, NOT_FINITE, table
+from challenge.imaging.pictures import ERROR_COLORMAP, INTERIOR, NOT_FINITE, colormap_table
 from challenge.imaging.tiles import DEEPEST
 from challenge.scoring.places import PLACES
 from leaderboard.errors import not_found
@@ -99,12 +99,12 @@ def palettes() -> Response:
     """256 colours of each map, as hexadecimal digits; of the error; of what is inside or not finite."""
 
     def digits(name: str) -> str:
-        return bytes(np.rint(table(name)).astype(np.uint8).ravel()).hex()
+        return bytes(np.rint(colormap_table(name)).astype(np.uint8).ravel()).hex()
 
     answer = jsonify(
         {
             "maps": {name: digits(cmap) for name, cmap in colormaps.MAPS.items()},
-            "error": digits(ERROR_COLOURS),
+            "error": digits(ERROR_COLORMAP),
             "inside": bytes(INTERIOR).hex(),
             "not_finite": bytes(NOT_FINITE).hex(),
         }

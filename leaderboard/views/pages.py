@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from challenge.bundle import reader as bundles
+from challenge.bundle import limits as bundle_limits
 from challenge.results.verdicts import EXPLANATIONS
 from leaderboard import openapi
 from leaderboard.errors import Refused, not_found
@@ -61,7 +61,7 @@ def _submit_page(error: Refused | None) -> str:
     user = current_user()
     with read_session() as db:
         quota = quotas.quota(db, app_context().config, user) if user else None
-    return render_template("submit.html", error=error, limits=bundles, quota=quota)
+    return render_template("submit.html", error=error, limits=bundle_limits, quota=quota)
 
 
 @pages.post("/submit")
@@ -99,7 +99,7 @@ def rules() -> str:
         return render_template(
             "rules.html",
             seasons=seasons.list_seasons(db),
-            limits=bundles,
+            limits=bundle_limits,
             explanations=EXPLANATIONS,
             attempts=app_context().config.attempts,
             config=app_context().config,

@@ -10,7 +10,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DatabaseError, OperationalError
 from werkzeug.exceptions import HTTPException
 
-from challenge.bundle.reader import ARCHIVE_LIMIT
+from challenge.bundle.limits import ARCHIVE_LIMIT
 from leaderboard.db import cause
 from leaderboard.errors import Refused
 from leaderboard.services.atomic_files import storage_failed

@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from challenge.bundle.reader import FRAME_LIMIT, TEXT_LIMIT, pack, parse_manifest, read_bundle, weight_class
+from challenge.bundle.limits import FRAME_LIMIT, TEXT_LIMIT, weight_class
+from challenge.bundle.manifest import parse_manifest
+from challenge.bundle.packer import pack
+from challenge.bundle.reader import read_bundle
 from challenge.results.verdicts import EvaluationError, Reason
 
 MANIFEST = b'api = 1\nname = "line"\nauthor = "A. Person"\ndescription = "y = a x + b"\n'

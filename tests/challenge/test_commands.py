@@ -14,7 +14,7 @@ from PIL import Image
 from challenge import sample
 from challenge.bundle.reader import read_bundle
 from challenge.commands.cli import mbc
-from challenge.commands.new import REFERENCES, kinds
+from challenge.commands.new import REFERENCES, reference_kinds
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ def test_from_nothing_to_a_bundle(elsewhere):
     assert size("three.png") == (32 * 3 + 8, 32)
 
 
-@pytest.mark.parametrize("kind", kinds())
+@pytest.mark.parametrize("kind", reference_kinds())
 def test_every_kind_can_be_started_from_and_bears_any_directory_name(elsewhere, kind):
     name = 'o"ne\\two é'
     result = run("new", name, "--from", kind, "--with-weights", "--author", "A. N. Other")

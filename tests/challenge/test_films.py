@@ -4,11 +4,18 @@ from click.testing import CliRunner
 from PIL import Image
 
 from challenge.commands.cli import mbc
-from challenge.imaging.films import HOLD, RATE, Zoom, learning, write_film, zoom
+from challenge.imaging.films import (
+    FRAMES_PER_SECOND,
+    HOLD_FRAMES,
+    ZoomPath,
+    training_film,
+    write_film,
+    zoom_film,
+)
 from challenge.mandelbrot.coordinates import to_plane
 from challenge.mandelbrot.target import target
 
-SMALL = Zoom((-0.75, 0.1), 2, 5, 0.5, 24)
+SMALL = ZoomPath((-0.75, 0.1), 2, 5, 0.5, 24)
 
 
 def knows(x):
@@ -18,7 +25,7 @@ def knows(x):
 def test_a_zoom_goes_where_it_should_and_draws_skill():
     assert SMALL.octaves()[0] == 2
     assert SMALL.octaves()[-1] == 5
-    right, wrong = (list(zoom(SMALL, answer)) for answer in (knows, lambda x: np.zeros(len(x))))
+    right, wrong = (list(zoom_film(SMALL, answer)) for answer in (knows, lambda x: np.zeros(len(x))))
     assert len({picture.size for picture in right + wrong}) == 1
     # The truth of both is the same, and the model's picture that of the truth where it knows.
     ours, theirs = (np.asarray(film[3])[22:46] for film in (right, wrong))
@@ -37,8 +44,8 @@ def test_a_zoom_goes_where_it_should_and_draws_skill():
 @pytest.mark.parametrize("ending", [".webp", ".mp4"])
 def test_a_film_can_be_read_back(tmp_path, ending):
     path = tmp_path / f"film{ending}"
-    count = write_film(zoom(SMALL, knows), path)
-    assert count == len(SMALL.octaves()) + 2 * RATE
+    count = write_film(zoom_film(SMALL, knows), path)
+    assert count == len(SMALL.octaves()) + 2 * FRAMES_PER_SECOND
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
     if ending == ".webp":
         with Image.open(path) as film:
@@ -54,11 +61,11 @@ def test_a_film_can_be_read_back(tmp_path, ending):
 
 def test_learning_fades_from_frame_to_frame():
     frames = [Image.new("RGB", (16, 16), (shade, 0, 0)) for shade in (0, 100)]
-    shades = [np.asarray(p)[30, 25, 0] for p in learning(frames, Image.new("RGB", (8, 8)))]
-    assert shades[:HOLD] == [0] * HOLD
+    shades = [np.asarray(p)[30, 25, 0] for p in training_film(frames, Image.new("RGB", (8, 8)))]
+    assert shades[:HOLD_FRAMES] == [0] * HOLD_FRAMES
     assert shades[-1] == 100
     assert shades == sorted(shades)
-    assert 0 < shades[HOLD + 2] < 100
+    assert 0 < shades[HOLD_FRAMES + 2] < 100
 
 
 def test_a_film_that_fails_leaves_nothing(tmp_path):

@@ -8,14 +8,14 @@ from challenge.imaging.pictures import (
     GAP,
     INTERIOR,
     NOT_FINITE,
+    downsample,
     error_image,
-    image,
     model_image,
     png_bytes,
-    shrink,
     triptych,
     truth_image,
     truth_values,
+    value_image,
     view_scale,
 )
 from challenge.scoring.places import PLACES, find_place
@@ -76,7 +76,7 @@ def test_views_without_any_structure_have_a_picture_too():
 
 def test_png_and_shrinking():
     picture = truth_image(PLACE, 8, 64)
-    small = shrink(picture, 2)
+    small = downsample(picture, 2)
     assert small.size == (32, 32)
     again = Image.open(io.BytesIO(png_bytes(small)))
     assert np.array_equal(pixels(again), pixels(small))
@@ -88,6 +88,6 @@ def test_png_and_shrinking():
 
 def test_wrong_input_is_named():
     with pytest.raises(ValueError, match="needs n\\^2 values"):
-        image(np.zeros(15), view_scale(np.zeros(15)))
+        value_image(np.zeros(15), view_scale(np.zeros(15)))
     with pytest.raises(ValueError, match="no colour map 'twilite'"):
         truth_image(PLACE, 3, 4, "twilite")

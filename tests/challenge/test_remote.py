@@ -188,7 +188,7 @@ def test_submit_status_board_and_cancel(call, mine, board, monkeypatch):
 
 
 def test_following_ends_with_the_verdict_and_its_sentence(call, mine, board, monkeypatch):
-    monkeypatch.setattr("challenge.commands.remote.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("challenge.commands.submissions.POLL_SECONDS", 0.1)
     entry = submitted(call, mine)
 
     def fail(session, lease):
@@ -224,4 +224,4 @@ def test_what_is_no_leaderboard_is_said_to_be_none():
             Client(Account("http://board.example"), transport=transport) as client,
             pytest.raises(ServerError, match="not a leaderboard"),
         ):
-            client.standing(1)
+            client.submission(1)

@@ -5,7 +5,7 @@ import pytest
 
 from challenge.mandelbrot.coordinates import to_plane
 from challenge.mandelbrot.target import target
-from challenge.training.sampling import sample, stream
+from challenge.training.sampling import sample, sample_batches
 
 
 def test_a_sample_is_the_target_at_uniform_points():
@@ -26,7 +26,7 @@ def test_a_seed_gives_the_same_sample_and_another_a_different_one():
 
 
 def test_a_stream_never_repeats_and_begins_like_a_sample():
-    first, second = itertools.islice(stream(1000, 5), 2)
+    first, second = itertools.islice(sample_batches(1000, 5), 2)
     assert np.array_equal(first[0], sample(1000, 5)[0])
     assert not np.array_equal(first[0], second[0])
 
@@ -36,4 +36,4 @@ def test_nothing_is_no_sample(n):
     with pytest.raises(ValueError):
         sample(n)
     with pytest.raises(ValueError):
-        next(stream(n))
+        next(sample_batches(n))

@@ -3,7 +3,16 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from challenge.imaging.tiles import DEEPEST, MAX_ITERATIONS, MOST_BYTES, SIDE, Tile, decode, encode, truth
+from challenge.imaging.tiles import (
+    DEEPEST,
+    MAX_ITERATIONS,
+    MOST_BYTES,
+    SIDE,
+    Tile,
+    decode,
+    encode,
+    truth_values,
+)
 from challenge.mandelbrot.target import target
 from challenge.scoring.places import PLACES
 
@@ -57,7 +66,7 @@ def test_what_lies_outside_is_refused(octave, x, y, said):
 def test_the_truth_is_the_target(octave):
     place = next(p for p in PLACES if p.slug == "filament")
     tile = around(octave, *place.centre)
-    values = truth(tile)
+    values = truth_values(tile)
     # Whole tiles take their time with the full limit; a few hundred points say as much.
     some = np.random.default_rng(0).choice(SIDE * SIDE, 400, replace=False)
     expected = target(tile.points()[some])
@@ -68,7 +77,7 @@ def test_the_truth_is_the_target(octave):
 
 
 def test_values_come_back_within_half_a_step():
-    values = truth(around(6, -0.745, 0.113))
+    values = truth_values(around(6, -0.745, 0.113))
     back = decode(encode(values, inside_at=1.0))
     outside = values[values < 1]
     assert ((back == 1) == (values == 1)).all()

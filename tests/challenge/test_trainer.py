@@ -9,18 +9,18 @@ from torch import nn
 from challenge.bundle.train_config import Recipe, RecipeError, read_recipe
 from challenge.mandelbrot.coordinates import to_plane
 from challenge.mandelbrot.target import target
-from challenge.training import checkpoint, streams, trainer
+from challenge.training import batches, checkpoint, trainer
+from challenge.training.batches import BatchStream, ErrorField
 from challenge.training.sampling import sample
-from challenge.training.streams import ErrorField, Stream
-from challenge.training.trainer import Check, fit
-from challenge.training.zoom_samples import zoom_points
+from challenge.training.trainer import ValidationSet, train_model
+from challenge.training.zoom_samples import draw_zoom_points
 
 QUICK = Recipe(steps=60, batch=512, learning_rate=5e-3, deepest=4)
 
 
 @pytest.fixture(autouse=True)
 def small_pool(monkeypatch):
-    monkeypatch.setattr(streams, "POOL", 20_000)
+    monkeypatch.setattr(batches, "POOL", 20_000)
     # Small batches only wait for a second thread.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -46,7 +46,7 @@ class Knows(nn.Module):
 
 
 def test_zoom_points_hold_the_target_and_as_many_points_an_octave_as_the_base_window_has():
-    points = zoom_points(np.random.default_rng(1), 32, 8)
+    points = draw_zoom_points(np.random.default_rng(1), 32, 8)
     assert np.abs(points.x).max() <= 1
     right = target(to_plane(points.x), max_iterations=1000)
     # Going to unit coordinates and back moves a point by its rounding.
@@ -60,14 +60,14 @@ def test_zoom_points_hold_the_target_and_as_many_points_an_octave_as_the_base_wi
 
 
 def test_deeper_views_vary_less():
-    points = zoom_points(np.random.default_rng(2), 64, 9)
+    points = draw_zoom_points(np.random.default_rng(2), 64, 9)
     spread = [points.variance[points.octave == k].mean() for k in range(2, 10)]
     assert all(a > b for a, b in pairwise(spread))
 
 
 def test_the_check_gives_every_octave_to_the_truth_and_none_to_a_constant():
-    check = Check()
-    assert check.skill(Knows()) == pytest.approx(np.ones(trainer.CHECK_OCTAVES), abs=0.02)
+    check = ValidationSet()
+    assert check.skill(Knows()) == pytest.approx(np.ones(trainer.VALIDATION_OCTAVES), abs=0.02)
     assert not check.skill(Knows(float("nan"))).any()
     assert check.skill(Knows(10.0)).sum() < 0.1
 
@@ -76,7 +76,7 @@ def test_batches_are_the_same_for_a_seed_and_fresh_after_reuse():
     recipe = Recipe(steps=1, batch=2000, reuse=1, deepest=3)
 
     def first(seed, n):
-        stream = Stream(Recipe(steps=1, batch=2000, reuse=1, deepest=3, seed=seed))
+        stream = BatchStream(Recipe(steps=1, batch=2000, reuse=1, deepest=3, seed=seed))
         taken = [next(stream).x for _ in range(n)]
         stream.close()
         return torch.cat(taken)
@@ -91,7 +91,7 @@ def test_batches_are_the_same_for_a_seed_and_fresh_after_reuse():
 def test_training_helps_and_leaves_frames(tmp_path, sampling):
     seen = []
     recipe = Recipe(steps=400, batch=512, learning_rate=1e-2, deepest=4, sampling=sampling)
-    outcome = fit(small(), recipe, tmp_path, report=seen.append)
+    outcome = train_model(small(), recipe, tmp_path, report=seen.append)
     assert outcome.octaves > 0.9
     assert not outcome.interrupted
     assert seen[-1].step == 400
@@ -105,7 +105,7 @@ def test_training_helps_and_leaves_frames(tmp_path, sampling):
 
 
 def test_the_same_recipe_gives_the_same_weights(tmp_path):
-    a, b = (fit(small(), QUICK, tmp_path).state for _ in range(2))
+    a, b = (train_model(small(), QUICK, tmp_path).state for _ in range(2))
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
@@ -114,14 +114,14 @@ def test_ctrl_c_keeps_the_best_so_far(tmp_path):
         if now.step == 30:
             raise KeyboardInterrupt
 
-    outcome = fit(small(), QUICK, tmp_path, report=stop)
+    outcome = train_model(small(), QUICK, tmp_path, report=stop)
     assert outcome.interrupted
     assert outcome.octaves > 0
     small().load_state_dict(outcome.state)
 
 
 def test_seconds_end_it_and_half_precision_is_stored(tmp_path):
-    outcome = fit(small(), Recipe(seconds=0.5, batch=256, deepest=3, store="float16"), tmp_path)
+    outcome = train_model(small(), Recipe(seconds=0.5, batch=256, deepest=3, store="float16"), tmp_path)
     assert outcome.progress.done == 1
     assert {t.dtype for t in outcome.state.values()} == {torch.float16}
 
@@ -149,7 +149,7 @@ def test_a_wrong_recipe_is_named(tmp_path, text, told):
 
 def test_a_fixed_sample_is_that_of_python_and_nothing_else():
     recipe = Recipe(steps=1, batch=100, samples=250, sampling="uniform", seed=7)
-    stream = Stream(recipe)
+    stream = BatchStream(recipe)
     taken = [next(stream) for _ in range(6)]
     stream.close()
     x, t = sample(250, 7)
@@ -177,12 +177,12 @@ def test_an_interrupted_training_goes_on_to_its_end(tmp_path):
         if now.step == 30:
             raise KeyboardInterrupt
 
-    first = fit(small(), QUICK, tmp_path, report=stop)
+    first = train_model(small(), QUICK, tmp_path, report=stop)
     frames = {f.name: f.read_bytes() for f in (tmp_path / "frames").glob("*.png")}
     before = checkpoint.load(tmp_path, QUICK)
     assert (before.step, before.best) == (30, first.octaves)
     steps = []
-    second = fit(small(), QUICK, tmp_path, before=before, report=lambda now: steps.append(now.step))
+    second = train_model(small(), QUICK, tmp_path, before=before, report=lambda now: steps.append(now.step))
     assert steps == list(range(30, 61))
     assert second.octaves >= first.octaves
     after = {f.name: f.read_bytes() for f in (tmp_path / "frames").glob("*.png")}
@@ -197,11 +197,11 @@ def test_a_checkpoint_is_not_gone_on_with_by_another_recipe(tmp_path):
     def stop(now):
         raise KeyboardInterrupt
 
-    fit(small(), QUICK, tmp_path, report=stop)
+    train_model(small(), QUICK, tmp_path, report=stop)
     checkpoint.load(tmp_path, QUICK.changed(steps=900))
     with pytest.raises(RecipeError, match="seed = 0, and now it is 5"):
         checkpoint.load(tmp_path, QUICK.changed(seed=5))
-    (tmp_path / checkpoint.PLACE).write_bytes(b"PK")
+    (tmp_path / checkpoint.CHECKPOINT_PATH).write_bytes(b"PK")
     with pytest.raises(RecipeError, match="is not a checkpoint"):
         checkpoint.load(tmp_path, QUICK)
 
@@ -209,14 +209,14 @@ def test_a_checkpoint_is_not_gone_on_with_by_another_recipe(tmp_path):
 def test_pictures_of_an_earlier_training_are_kept(tmp_path):
     (tmp_path / "frames").mkdir()
     (tmp_path / "frames" / "000.png").write_bytes(b"mine")
-    fit(small(), Recipe(steps=1, batch=64, deepest=2), tmp_path)
+    train_model(small(), Recipe(steps=1, batch=64, deepest=2), tmp_path)
     assert (tmp_path / "frames.earlier" / "000.png").read_bytes() == b"mine"
     assert (tmp_path / "frames" / "000.png").read_bytes() != b"mine"
 
 
 def test_half_precision_products_train_too(tmp_path):
     recipe = Recipe(steps=200, batch=512, learning_rate=1e-2, deepest=3, precision="bfloat16")
-    outcome = fit(small(), recipe, tmp_path)
+    outcome = train_model(small(), recipe, tmp_path)
     assert outcome.octaves > 0.7
     assert {t.dtype for t in outcome.state.values()} == {torch.float32}
 

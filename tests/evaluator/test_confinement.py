@@ -123,7 +123,8 @@ def inspected(request, sandbox, tmp_path_factory):
     """What a submission that tries everything has found; with and without a filter of system calls."""
     import socket
 
-    from challenge.bundle.reader import Bundle, Manifest
+    from challenge.bundle.manifest import Manifest
+    from challenge.bundle.reader import Bundle
 
     marker = tmp_path_factory.mktemp("host") / "marker"
     marker.write_text("secret")

@@ -5,7 +5,8 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from challenge.bundle.reader import Bundle, Manifest
+from challenge.bundle.manifest import Manifest
+from challenge.bundle.reader import Bundle
 from challenge.mandelbrot.coordinates import to_unit
 from challenge.results.report import Report
 from challenge.results.verdicts import EvaluationError, Reason, Status

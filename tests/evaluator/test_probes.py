@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load, save
 from sklearn.neighbors import KNeighborsRegressor
 
-from challenge.bundle.reader import Bundle, Manifest
+from challenge.bundle.manifest import Manifest
+from challenge.bundle.reader import Bundle
 from challenge.controls.control import line_skill
 from challenge.mandelbrot.coordinates import to_unit
 from challenge.results.result_visuals import Evidence

@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from challenge.bundle.reader import NO_WEIGHTS, Bundle, Manifest
+from challenge.bundle.manifest import Manifest
+from challenge.bundle.reader import NO_WEIGHTS, Bundle
 from challenge.results.samples_report import SamplesReport
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.scoring.chains import Views

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from challenge.bundle.reader import Bundle, Manifest
+from challenge.bundle.manifest import Manifest
+from challenge.bundle.reader import Bundle
 from challenge.results.report import ControlResult, Integrity, ProbeResult, Report, Universality
 from evaluator.terminal import print_report
 

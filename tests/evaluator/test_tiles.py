@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from challenge.bundle.reader import Bundle, Manifest
+from challenge.bundle.manifest import Manifest
+from challenge.bundle.reader import Bundle
 from challenge.imaging.tiles import SIDE, Tile, decode
 from challenge.results.verdicts import EvaluationError
 from evaluator.sandbox.limits import Limits

@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from challenge.bundle.reader import Bundle, Manifest
+from challenge.bundle.manifest import Manifest
+from challenge.bundle.reader import Bundle
 from challenge.controls import FAMILIES, Control, draws
 from challenge.controls.control import line_skill
 from challenge.results.report import ControlResult

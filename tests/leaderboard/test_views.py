@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from challenge.imaging.pictures import COLOURS, error_image, image, png_bytes, view_scale
+from challenge.imaging.pictures import COLORMAP, error_image, png_bytes, value_image, view_scale
 from leaderboard.charts import paired_difference, skill_curve
 from leaderboard.charts.skill_curve import Entrant
 from leaderboard.images import colormaps, social_card
@@ -126,8 +126,8 @@ class TestColours:
     @pytest.mark.parametrize("name", ["viridis", "grey"])
     def test_a_picture_is_coloured_as_if_it_had_been_drawn_so(self, view, tmp_path, name, palette):
         path = tmp_path / "x.png"
-        path.write_bytes(png_bytes(image(view, view_scale(view)), palette))
-        expected = np.asarray(image(view, view_scale(view), colormaps.MAPS[name])).astype(int)
+        path.write_bytes(png_bytes(value_image(view, view_scale(view)), palette))
+        expected = np.asarray(value_image(view, view_scale(view), colormaps.MAPS[name])).astype(int)
         found = np.asarray(Image.open(io.BytesIO(colormaps.recoloured(path, name)))).astype(int)
         wrong = np.abs(found - expected).max(axis=2)
         # Both ends of the first map are one colour: what lies there cannot be told apart.
@@ -138,7 +138,7 @@ class TestColours:
         path = tmp_path / "x.png"
         broken = view.copy()
         broken[:100] = np.nan
-        path.write_bytes(png_bytes(image(broken, view_scale(view))))
+        path.write_bytes(png_bytes(value_image(broken, view_scale(view))))
         found = np.asarray(Image.open(io.BytesIO(colormaps.recoloured(path, "viridis")))).reshape(-1, 3)
         assert (found[:100] == (255, 0, 255)).all()
 
@@ -174,7 +174,7 @@ class TestColours:
         import matplotlib as mpl
 
         assert set(colormaps.MAPS.values()) <= set(mpl.colormaps)
-        assert colormaps.MAPS[colormaps.FIRST] == COLOURS
+        assert colormaps.MAPS[colormaps.FIRST] == COLORMAP
         assert colormaps.chosen("../x") == colormaps.chosen(None) == colormaps.FIRST
 
 

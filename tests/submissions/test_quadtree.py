@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from challenge.bundle.train_config import Recipe
-from challenge.training import streams
+from challenge.training import batches
 from challenge.training.local_model import load_build
 from challenge.training.refit import Budget
-from challenge.training.trainer import fit
+from challenge.training.trainer import train_model
 
 ROOT = Path(__file__).parents[2] / "submissions"
 SIZES = ("quadtree", "quadtree_light", "quadtree_heavy")
@@ -150,11 +150,11 @@ def test_noise_does_not_make_it_fine(kind):
 
 
 def test_it_learns_from_a_stream_by_itself_and_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(streams, "POOL", 40_000)
+    monkeypatch.setattr(batches, "POOL", 40_000)
     torch.manual_seed(0)
     model = load_build(ROOT / "quadtree_light")(2, 1)
     recipe = Recipe(steps=20, batch=20_000, reuse=1, deepest=5, store="float16")
-    outcome = fit(model, recipe, tmp_path)
+    outcome = train_model(model, recipe, tmp_path)
     assert outcome.octaves > 3
     learner = model.learner()
     learner.load_state_dict(learner.state_dict())

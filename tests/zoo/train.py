@@ -26,7 +26,7 @@ from challenge.scoring.metrics import measure
 from challenge.scoring.season import PRACTICE
 from challenge.training.local_model import load_model, predict, save_weights
 from challenge.training.refit import Budget, cast, cosine
-from challenge.training.zoom_samples import ZoomPoints, zoom_points
+from challenge.training.zoom_samples import ZoomPoints, draw_zoom_points
 
 HERE = Path(__file__).parent
 SEED = 0
@@ -52,7 +52,7 @@ def module_of(directory: Path) -> ModuleType:
 @cache
 def points(deepest: int, chains: int) -> ZoomPoints:
     """The same points for every model that asks for as many."""
-    return zoom_points(np.random.default_rng(SEED), chains, deepest)
+    return draw_zoom_points(np.random.default_rng(SEED), chains, deepest)
 
 
 def by_recipe(model: nn.Module, recipe: Recipe) -> None:

@@ -1,4 +1,4 @@
-"""Any kind of model on any kind of data: the video's comparisons, watched at the same moments."""
+"""Fit any model to any of the video's data sets, with snapshots at the same shares of the budget."""
 
 import time
 from collections.abc import Callable
@@ -22,21 +22,21 @@ Array = NDArray[np.float64]
 Build = Callable[[int, int], nn.Module]
 
 MANDELBROT: Final = "mandelbrot"
-POINTS, HELD = 40_000, 10_000
-# Shares of the budget at which a fit is looked at: learning is fast at first.
-LOOKS: Final = tuple((i / 24) ** 2 for i in range(25))
+POINTS, HELD_OUT = 40_000, 10_000
+# Shares of the budget at which a snapshot is taken; denser at the start, where learning is fast.
+SNAPSHOT_SHARES: Final = tuple((i / 24) ** 2 for i in range(25))
 CHUNK: Final = 4096
 
 
 def _mandelbrot(generator: np.random.Generator) -> Control:
-    """A fixed uniform sample of the target."""
-    x, t = sample(POINTS + HELD, int(generator.integers(2**63)))
-    parts = split(generator, x, t[:, None], HELD)
+    """A fixed uniform sample of the Mandelbrot target."""
+    x, t = sample(POINTS + HELD_OUT, int(generator.integers(2**63)))
+    parts = split(generator, x, t[:, None], HELD_OUT)
     return Control("Mandelbrot set", MANDELBROT, "regression", *parts, shown_as="picture")
 
 
 def _only(family: Family, start: str, generator: np.random.Generator) -> Control:
-    """The first draw of a family whose name begins so."""
+    """The first draw of a family whose name starts with `start`."""
     return next(made for _ in count() if (made := family(generator)).name.startswith(start))
 
 
@@ -51,20 +51,20 @@ DATA: Final[dict[str, Family]] = {
 }
 
 
-def data(name: str, seed: int) -> Control:
-    """One of `DATA`, drawn from a seed."""
+def draw_data_set(name: str, seed: int) -> Control:
+    """Draw one of `DATA` from a seed."""
     return DATA[name](np.random.default_rng(seed))
 
 
 @dataclass(frozen=True)
-class Look:
-    """A model while it learns.
+class FitSnapshot:
+    """A model's answers at one moment of its training.
 
     Attributes:
-        done: share of the budget that was used.
-        skill: on what is held out.
-        held: its answers there (n, out).
-        on_grid: and where it is drawn (m, out); (0, out) where only the held-out answers are shown.
+        done: used share of the budget, in [0, 1].
+        skill: on the held-out data.
+        held: answers at the held-out inputs, (n, out).
+        on_grid: answers on the grid of the picture, (m, out); m = 0 if the picture needs none.
     """
 
     done: float
@@ -74,22 +74,22 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Fit:
-    """What became of one kind."""
+class FitResult:
+    """Result of fitting one model: number of parameters, seconds of training, and its snapshots."""
 
     name: str
     parameters: int
     seconds: float
-    looks: tuple[Look, ...]
+    snapshots: tuple[FitSnapshot, ...]
 
 
 def accuracy(control: Control, skill: float) -> float:
-    """The share of right answers that a skill in classes stands for."""
+    """Classification accuracy that corresponds to a skill: inverse of (accuracy - chance) / (1 - chance)."""
     chance = 1 / control.out_features
     return chance + (1 - chance) * skill
 
 
-def fit(
+def fit_model(
     name: str,
     build: Build,
     control: Control,
@@ -97,43 +97,45 @@ def fit(
     *,
     seed: int = 0,
     progress: Callable[[float], None] = lambda _: None,
-) -> Fit:
-    """Fit build(in, out) to a data set with the platform's trainer, looking at it now and then.
+) -> FitResult:
+    """Fit build(in, out) to a data set with the platform's trainer, taking snapshots.
 
     Args:
-        name: what people call it.
+        name: name of the model for people.
         build: as in a bundle's model.py.
         control: the data.
-        budget: steps, seconds or both; its task is the data's.
+        budget: steps, seconds or both; the task is taken from the data.
         seed: of the initial weights and the batches.
-        progress: told the share that is done.
+        progress: called with the share of the budget that is used.
 
     Raises:
-        ValueError: the model answers another shape than it should.
+        ValueError: the model's output has the wrong shape.
     """
     torch.manual_seed(seed)
     model = build(control.in_features, control.out_features)
     shown = grid(control)
-    looks = list[Look]()
+    snapshots = list[FitSnapshot]()
 
-    def look(done: float) -> None:
+    def take_snapshot(done: float) -> None:
         was = model.training
         model.eval()
         held = _answers(model, control.held_x, control.out_features)
-        looks.append(Look(done, control.skill(held), held, _answers(model, shown, control.out_features)))
+        snapshots.append(
+            FitSnapshot(done, control.skill(held), held, _answers(model, shown, control.out_features))
+        )
         model.train(was)
 
     def step(done: float, _loss: float) -> None:
         progress(done)
-        if done >= LOOKS[len(looks)]:
-            look(done)
+        if done >= SNAPSHOT_SHARES[len(snapshots)]:
+            take_snapshot(done)
 
     began = time.monotonic()
     x, y = torch.from_numpy(control.x), torch.from_numpy(control.y)
     train(model, x, y, replace(budget, task=control.task), seed=seed, progress=step)
     seconds = time.monotonic() - began
-    look(1.0)
-    return Fit(name, sum(p.numel() for p in model.parameters()), seconds, tuple(looks))
+    take_snapshot(1.0)
+    return FitResult(name, sum(p.numel() for p in model.parameters()), seconds, tuple(snapshots))
 
 
 def _answers(model: nn.Module, x: Array, outputs: int) -> Array:
@@ -145,8 +147,8 @@ def _answers(model: nn.Module, x: Array, outputs: int) -> Array:
     return np.concatenate(parts)
 
 
-def figure(control: Control, skill: float) -> str:
-    """A skill as people say it: accuracy for classes."""
+def format_skill(control: Control, skill: float) -> str:
+    """A skill as text; as accuracy for classification."""
     if control.task == CLASSIFICATION:
         return f"accuracy {accuracy(control, skill):.3f}"
     return f"skill {skill:.3f}"

@@ -10,11 +10,11 @@ from torch import nn
 from challenge.commands import fit as command
 from challenge.commands.cli import mbc
 from challenge.controls.fit_visuals import grid
-from challenge.imaging.pictures import image, view_scale
-from challenge.imaging.thumbnails import panel
+from challenge.imaging.pictures import value_image, view_scale
+from challenge.imaging.thumbnails import control_thumbnail
 from challenge.mandelbrot.coordinates import to_plane
 from challenge.mandelbrot.target import target
-from challenge.training import fitting
+from challenge.training import comparison
 from challenge.training.refit import Budget
 
 
@@ -31,55 +31,60 @@ def one_thread():
 
 
 def test_the_command_and_the_library_know_the_same_data():
-    assert set(command.DATA) == set(fitting.DATA)
+    assert set(command.DATA) == set(comparison.DATA)
 
 
 @pytest.mark.parametrize("name", ["curve", "picture", "sphere", "spiral", "digits", "mandelbrot"])
 def test_a_network_learns_it_and_is_watched(name):
-    control = fitting.data(name, 1)
+    control = comparison.draw_data_set(name, 1)
     if name in {"sphere", "spiral"}:
         assert control.name.startswith(name)
-    seen = fitting.fit("one", network, control, Budget(300))
-    assert seen.looks[0].done == 0
-    assert seen.looks[-1].done == 1
-    assert seen.looks[-1].skill > max(0.1, seen.looks[0].skill)
-    assert len(seen.looks) >= 5
-    for look in (seen.looks[0], seen.looks[-1]):
+    seen = comparison.fit_model("one", network, control, Budget(300))
+    assert seen.snapshots[0].done == 0
+    assert seen.snapshots[-1].done == 1
+    assert seen.snapshots[-1].skill > max(0.1, seen.snapshots[0].skill)
+    assert len(seen.snapshots) >= 5
+    for look in (seen.snapshots[0], seen.snapshots[-1]):
         assert look.skill == control.skill(look.held)
         assert look.on_grid.shape == (len(grid(control)), control.out_features)
-        assert panel(control, look.held, look.on_grid, 64).size == (64, 64)
+        assert control_thumbnail(control, look.held, look.on_grid, 64).size == (64, 64)
 
 
 def test_the_same_seed_gives_the_same_fit():
-    one, other = (fitting.fit("a", network, fitting.data("curve", 2), Budget(100), seed=4) for _ in range(2))
-    assert np.array_equal(one.looks[-1].held, other.looks[-1].held)
+    one, other = (
+        comparison.fit_model("a", network, comparison.draw_data_set("curve", 2), Budget(100), seed=4)
+        for _ in range(2)
+    )
+    assert np.array_equal(one.snapshots[-1].held, other.snapshots[-1].held)
 
 
 def test_watching_does_not_change_what_is_learned():
-    control = fitting.data("curve", 3)
-    watched = fitting.fit("a", network, control, Budget(200), seed=1)
+    control = comparison.draw_data_set("curve", 3)
+    watched = comparison.fit_model("a", network, control, Budget(200), seed=1)
     torch.manual_seed(1)
     alone = network(1, 1)
-    fitting.train(alone, torch.from_numpy(control.x), torch.from_numpy(control.y), Budget(200), seed=1)
+    comparison.train(alone, torch.from_numpy(control.x), torch.from_numpy(control.y), Budget(200), seed=1)
     with torch.inference_mode():
         held = alone(torch.from_numpy(control.held_x).float()).double().numpy()
-    assert np.array_equal(held, watched.looks[-1].held)
+    assert np.array_equal(held, watched.snapshots[-1].held)
 
 
 def test_accuracy_is_the_share_of_right_answers():
-    control = fitting.data("digits", 1)
+    control = comparison.draw_data_set("digits", 1)
     right = control.held_y.copy()
     right[::4] = np.roll(right[::4], 1, axis=1)
-    assert fitting.accuracy(control, control.skill(right)) == pytest.approx(1 - len(right[::4]) / len(right))
+    assert comparison.accuracy(control, control.skill(right)) == pytest.approx(
+        1 - len(right[::4]) / len(right)
+    )
 
 
 def test_a_panel_shows_the_model_in_the_colours_of_the_data():
-    control = fitting.data("mandelbrot", 1)
+    control = comparison.draw_data_set("mandelbrot", 1)
     points = to_plane(grid(control))
-    truth = panel(control, control.held_y, target(points)[:, None], 80)
-    expected = image(target(points), view_scale(control.y[:, 0]))
+    truth = control_thumbnail(control, control.held_y, target(points)[:, None], 80)
+    expected = value_image(target(points), view_scale(control.y[:, 0]))
     assert np.array_equal(np.asarray(truth), np.asarray(expected))
-    flat = np.asarray(panel(control, control.held_y, np.full((len(points), 1), 0.5), 80))
+    flat = np.asarray(control_thumbnail(control, control.held_y, np.full((len(points), 1), 0.5), 80))
     assert len(np.unique(flat.reshape(-1, 3), axis=0)) == 1
 
 

@@ -15,23 +15,23 @@ _COLUMNS = (
     ("id", "right"),
 )  # fmt: skip
 _WIDE = 120
-# An ordinary terminal keeps what tells entries apart.
-_WHEN_WIDE = ("dB", "universal", "bytes")
+# Left out on narrow terminals.
+_WIDE_ONLY = ("dB", "universal", "bytes")
 
 
 def print_board(values: dict[str, Any]) -> None:
-    """Print what GET /api/v1/board answers. Names are people's words: never read as markup."""
+    """Print the answer of GET /api/v1/board. Names are user input and never interpreted as markup."""
     out = Console()
     if not out.is_terminal:
-        # Into a file or a pipe nothing has to be narrow.
+        # A file or a pipe has no width to respect.
         out = Console(width=_WIDE)
     title = f"Season {values['season']['name']}"
     if values.get("track") == Track.SAMPLES.value:
         title += f", samples track, class {values.get('machine')}"
     table = Table(title=Text(title), title_justify="left", box=None)
-    shown = [column for column in _COLUMNS if out.width >= _WIDE or column[0] not in _WHEN_WIDE]
+    shown = [column for column in _COLUMNS if out.width >= _WIDE or column[0] not in _WIDE_ONLY]
     for name, justify in shown:
-        table.add_column(name, justify=justify, no_wrap=name not in ("name", "author"))  # type: ignore[arg-type]  # a literal, told by its table
+        table.add_column(name, justify=justify, no_wrap=name not in ("name", "author"))  # type: ignore[arg-type]  # one of rich's literals
     for entry in values["entries"]:
         cells = dict(zip((name for name, _ in _COLUMNS), _row(entry), strict=True))
         table.add_row(*(Text(cells[name]) for name, _ in shown))
@@ -40,7 +40,7 @@ def print_board(values: dict[str, Any]) -> None:
     if page.get("pages", 1) > 1:
         out.print(f"  Page {page['number']} of {page['pages']}; {page['total']} entries.")
     if not values["entries"]:
-        out.print("  Nobody stands on it yet.")
+        out.print("  There are no entries yet.")
     for entry in values["pending"]:
         out.print(Text(f"  {entry.get('status')}: {entry.get('name')} by {entry.get('author')}"))
     for entry in values["unranked"]:
@@ -53,7 +53,7 @@ def _row(entry: dict[str, Any]) -> tuple[str, ...]:
     interval = entry.get("interval") or ()
     return (
         "-" if low is None else str(low) if low == high else f"{low}-{high}",
-        f"{entry['name']}{' (flagged)' if entry.get('flagged') else ''}{_elsewhere(entry)}",
+        f"{entry['name']}{' (flagged)' if entry.get('flagged') else ''}{_other_track(entry)}",
         str(entry["author"]),
         _number(entry.get("octaves"), 3),
         " to ".join(_number(end, 2) for end in interval),
@@ -66,8 +66,8 @@ def _row(entry: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _elsewhere(entry: dict[str, Any]) -> str:
-    """What it reached on the other track."""
+def _other_track(entry: dict[str, Any]) -> str:
+    """Octaves on the other track, in parentheses; '' without any."""
     if entry.get("track") == Track.SAMPLES.value:
         known, word = entry.get("open_octaves"), "open"
     else:

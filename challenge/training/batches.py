@@ -1,10 +1,10 @@
-"""Where training points come from: endless batches of (x, t, weight), drawn ahead in a thread.
+"""Endless batches of training points (x, t, weight), drawn ahead in a thread.
 
-* "uniform": random points of the base window, the challenge to the letter. With `samples`, so many of them,
-  drawn once and used again and again.
-* "octave": as the judge draws views, from zoom chains of the trainer's own (see `zoom`).
-* "error-field": an average of |error| is kept over a grid of cells that follows the training, and most points
-  are drawn from cells in proportion to it.
+* "uniform": random points of the base window, as in the original challenge. With `samples`, a fixed sample of
+  that size, drawn once and reused.
+* "octave": like the judge's views, from zoom chains with the trainer's seed (see `zoom_samples`).
+* "error-field": a running mean of |error| is kept for every cell of a grid, and most points are drawn from
+  cells in proportion to it.
 """
 
 from collections.abc import Callable, Generator
@@ -21,17 +21,17 @@ from challenge.bundle.train_config import Recipe
 from challenge.mandelbrot.coordinates import to_plane
 from challenge.mandelbrot.target import target
 from challenge.training.sampling import sample
-from challenge.training.zoom_samples import ZoomPoints, zoom_points
+from challenge.training.zoom_samples import ZoomPoints, draw_zoom_points
 
 Array = NDArray[np.float64]
 Points = tuple[Array, Array, Array]
 
-# Points drawn at a time. The first lot keeps everybody waiting, so it is small.
+# Points drawn at a time. The first pool is smaller, because training waits for it.
 POOL: Final = 600_000
-# A view that hardly varies would outweigh a hundred others.
+# Bounds the weight of views that hardly vary.
 LEAST_VARIANCE: Final = 1e-3
 FIELD_SIDE: Final = 256
-# Share of the points that keep an eye on the whole window, and how fast a cell forgets.
+# Share of points drawn uniformly, and the decay of a cell's mean per point.
 FIELD_UNIFORM: Final = 0.25
 FIELD_MEMORY: Final = 0.8
 
@@ -46,14 +46,14 @@ class Batch:
 
 
 class ErrorField:
-    """Mean |error| by cell of the base window, as training left it."""
+    """Running mean of |error| per cell of the base window."""
 
     def __init__(self) -> None:
-        # Nothing is known yet: every cell is as bad as can be, and so is visited.
+        # Start from the largest error, so that every cell is visited.
         self.mean = np.ones(FIELD_SIDE * FIELD_SIDE)
 
     def update(self, x: Array, error: Array) -> None:
-        """Take in |error| (n,) at unit points (n, 2)."""
+        """Update the means with |error| (n,) at unit points (n, 2)."""
         cell = np.minimum(((x + 1) * (FIELD_SIDE / 2)).astype(np.intp), FIELD_SIDE - 1)
         place = cell[:, 1] * FIELD_SIDE + cell[:, 0]
         count = np.bincount(place, minlength=self.mean.size)
@@ -64,7 +64,7 @@ class ErrorField:
 
     @staticmethod
     def draw(mean: Array, generator: np.random.Generator, points: int) -> Array:
-        """Unit points (n, 2): some anywhere, the others in cells in proportion to their mean error."""
+        """Draw unit points (n, 2): a share uniformly, the others from cells in proportion to their error."""
         anywhere = generator.random(points) < FIELD_UNIFORM
         place = generator.choice(mean.size, points, p=mean / mean.sum())
         corner = np.stack([place % FIELD_SIDE, place // FIELD_SIDE], axis=1)
@@ -73,12 +73,12 @@ class ErrorField:
         return x
 
 
-class Stream:
-    """Endless batches, the same for the same recipe and start.
+class BatchStream:
+    """Endless batches, reproducible for the same settings and start.
 
     Args:
-        recipe: says from where.
-        start: the step training goes on from; a resumed run sees points that it has not seen.
+        recipe: settings: sampling, seed, batch size.
+        start: step to resume from; a resumed training gets fresh points.
     """
 
     def __init__(self, recipe: Recipe, start: int = 0) -> None:
@@ -92,13 +92,13 @@ class Stream:
     def __next__(self) -> Batch:
         return next(self._batches)
 
-    def learn(self, batch: Batch, error: Tensor) -> None:
-        """Take in the model's error (n, 1) on a batch, where points are drawn by it."""
+    def record_error(self, batch: Batch, error: Tensor) -> None:
+        """Update the error field, if there is one, with the model's error (n, 1) on a batch."""
         if self._field is not None:
             self._field.update(batch.x.numpy(), error.abs()[:, 0].double().cpu().numpy())
 
     def close(self) -> None:
-        """End the drawing thread."""
+        """Stop the drawing thread."""
         self._batches.close()
         self._drawer.shutdown()
 
@@ -106,13 +106,13 @@ class Stream:
         if self._recipe.samples:
             x, t = sample(self._recipe.samples, self._recipe.seed)
             while True:
-                yield from self._cut((x, t, np.ones(len(t))))
+                yield from self._split((x, t, np.ones(len(t))))
         ahead = self._submit(POOL // 4)
         while True:
             pool = ahead.result()
             ahead = self._submit(POOL)
             for _ in range(self._recipe.reuse):
-                yield from self._cut(pool)
+                yield from self._split(pool)
 
     def _submit(self, points: int) -> Future[Points]:
         return self._drawer.submit(self._draw(points))
@@ -120,7 +120,7 @@ class Stream:
     def _draw(self, points: int) -> Callable[[], Points]:
         recipe, generator = self._recipe, self._generator
         if self._field is not None:
-            # The field as it is now, so that what is drawn does not depend on when the thread gets to it.
+            # A copy, so that the points do not depend on when the thread runs.
             mean = self._field.mean.copy()
 
             def by_field() -> Points:
@@ -138,13 +138,13 @@ class Stream:
 
         def by_octave() -> Points:
             per_chain = (recipe.deepest + 1) * 128
-            drawn: ZoomPoints = zoom_points(generator, max(2, points // per_chain), recipe.deepest)
+            drawn: ZoomPoints = draw_zoom_points(generator, max(2, points // per_chain), recipe.deepest)
             weight = 1 / np.maximum(drawn.variance, LEAST_VARIANCE) if recipe.weigh else np.ones(len(drawn.t))
             return drawn.x, drawn.t, weight
 
         return by_octave
 
-    def _cut(self, pool: Points) -> Generator[Batch, None, None]:
+    def _split(self, pool: Points) -> Generator[Batch, None, None]:
         x, t, weight = (torch.from_numpy(a) for a in pool)
         for rows in torch.split(torch.randperm(len(t), generator=self._order), self._recipe.batch):
             yield Batch(x[rows], t[rows, None], weight[rows, None])

@@ -1,0 +1,204 @@
+"""`mbc submit`, `status`, `cancel` and `board`: submissions on a leaderboard."""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+import click
+
+from challenge.bundle.packer import pack
+from challenge.bundle.reader import Bundle, read_bundle
+from challenge.commands.client import Account, Client, ServerError, SubmissionStatus
+from challenge.commands.server_options import explain_server_errors, json_option, server_option
+from challenge.results.verdicts import EvaluationError, Status
+from challenge.scoring.tracks import BUDGETS, CPU, Track
+from challenge.util import exit_codes
+
+POLL_SECONDS: Final = 1.0
+# How long a server may be unreachable while a submission is followed; evaluations survive a restart.
+OUTAGE_SECONDS: Final = 60.0
+
+_TRACKS: Final = [track.value for track in Track]
+_EXIT_CODES: Final = {
+    Status.SCORED: exit_codes.OK,
+    Status.REJECTED: exit_codes.REJECTED,
+    Status.DISQUALIFIED: exit_codes.REJECTED,
+    Status.FAILED: exit_codes.FAILED,
+    Status.CANCELLED: exit_codes.FAILED,
+}
+
+
+@click.command(epilog="Example: mbc submit mine.zip")
+@click.argument("path", type=click.Path(path_type=Path, exists=True))
+@click.option("--no-wait", is_flag=True, help="Hand it in and return; `mbc status ID` shows the progress.")
+@click.option(
+    "--track",
+    type=click.Choice([*_TRACKS, "both"]),
+    default="both",
+    show_default=True,
+    help="open: with the weights in the bundle. samples: trained from scratch by the judge.",
+)
+@server_option
+@json_option
+@explain_server_errors
+def submit(path: Path, *, no_wait: bool, track: str, server: str | None, as_json: bool) -> None:
+    """Hand in the bundle at PATH (a zip, or a directory to be packed), and follow it to its verdict.
+
+    With both tracks, the open track is followed. The samples track takes minutes longer:
+    `mbc status ID --wait` follows it. Ctrl-C stops following; the evaluation continues.
+    """
+    with tempfile.TemporaryDirectory(prefix="mbc-submit-") as folder, Client(Account.find(server)) as client:
+        bundle, archive = _prepare(path, Path(folder), trained=track != Track.SAMPLES.value)
+        click.echo(f"Handing in {bundle.manifest.name} ({archive.stat().st_size:,} bytes) ...", err=True)
+        current = client.submit(archive, track)
+        if track != "both":
+            # The answer shows the open track first if the bundle was handed in there earlier.
+            current = current.on(track) or current
+        click.echo(f"Submission {current.id}: {current.url}", err=True)
+        if not no_wait:
+            try:
+                current = _follow(client, current)
+            except KeyboardInterrupt:
+                click.echo(f"\nThe evaluation continues: mbc status {current.id}", err=True)
+                sys.exit(exit_codes.INTERRUPTED)
+    _show(current, as_json=as_json)
+
+
+@click.command(epilog="Example: mbc status 7 --wait")
+@click.argument("submission_id", metavar="ID", type=click.IntRange(1))
+@click.option("--wait", is_flag=True, help="Follow it to its verdict on every track that it is on.")
+@server_option
+@json_option
+@explain_server_errors
+def status(submission_id: int, *, wait: bool, server: str | None, as_json: bool) -> None:
+    """Show the status of submission ID on every track that it is on."""
+    with Client(Account.find(server)) as client:
+        current = client.submission(submission_id)
+        for on_track in current.tracks if wait else []:
+            current = _follow(client, on_track)
+        current = current.tracks[0] if current.tracks else current
+    _show(current, as_json=as_json)
+
+
+@click.command(epilog="Example: mbc cancel 7")
+@click.argument("submission_id", metavar="ID", type=click.IntRange(1))
+@click.option("--track", type=click.Choice(_TRACKS), help="On this track only.  [default: on both]")
+@server_option
+@json_option
+@explain_server_errors
+def cancel(submission_id: int, track: str | None, server: str | None, *, as_json: bool) -> None:
+    """Cancel submission ID, if it is yours and has no verdict yet."""
+    with Client(Account.find(server)) as client:
+        current = client.cancel(submission_id, track)
+        current = (current.on(track) if track else None) or current
+    click.echo(json.dumps(current.values) if as_json else f"Submission {current.id} is {current.status}.")
+
+
+@click.command(epilog="Example: mbc board --json | jq '.entries[0]'")
+@click.option("--season", help="A season's name.  [default: the open one]")
+@click.option("--page", type=click.IntRange(1), default=1, show_default=True, help="A hundred entries each.")
+@click.option("--track", type=click.Choice(_TRACKS), default=_TRACKS[0], show_default=True)
+@click.option(
+    "--machine",
+    type=click.Choice(list(BUDGETS)),
+    default=CPU,
+    show_default=True,
+    help="Machine class; samples track only.",
+)
+@server_option
+@json_option
+@explain_server_errors
+def board(
+    season: str | None, page: int, track: str, machine: str, server: str | None, *, as_json: bool
+) -> None:
+    """Show the board of a season, on the open track or on the samples track."""
+    filters = {"track": track, "machine": machine} if track == Track.SAMPLES.value else {}
+    with Client(Account.find(server)) as client:
+        values = client.board(season, page, **filters)
+    if as_json:
+        click.echo(json.dumps(values))
+        return
+    from challenge.commands.board_table import print_board  # noqa: PLC0415 - importing rich takes a while
+
+    print_board(values)
+
+
+def _prepare(path: Path, folder: Path, *, trained: bool) -> tuple[Bundle, Path]:
+    """The bundle, checked before anything is uploaded, and the path of its zip file."""
+    try:
+        if path.is_dir():
+            archive = folder / f"{path.resolve().name}.zip"
+            for message in pack(path, archive, trained=trained):
+                click.echo(message, err=True)
+            path = archive
+        return read_bundle(path, trained=trained), path
+    except EvaluationError as error:
+        click.echo(f"error: {error.sentence}", err=True)
+        sys.exit(exit_codes.BUNDLE_INVALID)
+
+
+def _follow(client: Client, current: SubmissionStatus) -> SubmissionStatus:
+    """Poll until there is a verdict, with a progress bar if stderr is a terminal.
+
+    Raises:
+        ServerError: the server refused, or was unreachable for `OUTAGE_SECONDS`.
+    """
+    from rich.console import Console  # noqa: PLC0415 - importing rich takes a while
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (
+        TextColumn("{task.fields[status]:>10}"),
+        BarColumn(),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True) as bar:
+        task = bar.add_task("", total=1.0, status="")
+        last_answer = time.monotonic()
+        while not current.final:
+            bar.update(
+                task, completed=current.progress, description=current.message, status=current.status.value
+            )
+            time.sleep(POLL_SECONDS)
+            try:
+                current = client.submission(current.id).on(current.track) or current
+                last_answer = time.monotonic()
+            except ServerError as error:
+                temporary = error.status == 0 or error.status >= 500
+                if not temporary or time.monotonic() - last_answer > OUTAGE_SECONDS:
+                    raise
+    return current
+
+
+def _show(current: SubmissionStatus, *, as_json: bool) -> None:
+    """Print a submission's status and exit with the code of its verdict."""
+    if as_json:
+        click.echo(json.dumps(current.values))
+    else:
+        others = [one for one in current.tracks if one.track != current.track]
+        lines = [*_lines(current), *(line for one in others for line in _lines(one))]
+        if others and not all(one.final for one in others):
+            lines.append(f"  mbc status {current.id} --wait")
+        click.echo("\n".join([*lines, *([f"  {current.url}"] if current.url else [])]))
+    sys.exit(_EXIT_CODES.get(current.status, exit_codes.OK))
+
+
+def _lines(current: SubmissionStatus) -> list[str]:
+    values = current.values
+    track = " on the samples track" if current.track == Track.SAMPLES.value else ""
+    lines = [f"{values.get('name')} by {values.get('author')}{track}: {current.status}"]
+    if not current.final and current.message:
+        lines[0] += f" ({current.message})"
+    if values.get("flagged"):
+        lines[0] += ", flagged for review by a person"
+    if values.get("sentence"):
+        lines.append(f"  {values['sentence']}")
+    if values.get("octaves") is not None:
+        low, high = values.get("interval") or (float("nan"), float("nan"))
+        measured = f"{values['octaves']:.4f} octaves (95 %: {low:.2f} to {high:.2f})"
+        lines.append(f"  {measured} in season {values.get('season')}")
+    return lines
