@@ -28,7 +28,8 @@ time.sleep(1000)
 JUDGES = f"""
     import os, signal, sys
     sys.path.insert(0, {str(ROOT)!r})
-    from challenge.bundle.reader import Bundle, Manifest
+    from challenge.bundle.manifest import Manifest
+    from challenge.bundle.reader import Bundle
     from evaluator.sandbox.limits import Limits
     from evaluator.sandbox import Bubblewrap
     bundle = Bundle(Manifest("a", "b", "c"), {{"model.py": {STUBBORN!r}, "weights.safetensors": b""}})

@@ -111,7 +111,8 @@ def test_an_environment_in_tmp_and_behind_a_closed_door_works(tmp_path):
         sys.path.insert(0, {str(ROOT)!r})
         from evaluator.sandbox import find_sandbox
         from evaluator.sandbox.limits import Limits
-        from challenge.bundle.reader import Bundle, Manifest
+        from challenge.bundle.manifest import Manifest
+        from challenge.bundle.reader import Bundle
         sandbox = find_sandbox(allow_unconfined=False)
         source = b"import os; raise KeyError(os.path.exists('/mnt'))"
         bundle = Bundle(Manifest("a", "b", "c"), {{"model.py": source, "weights.safetensors": b""}})
