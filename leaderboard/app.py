@@ -13,29 +13,35 @@ from challenge.bundle.limits import ARCHIVE_LIMIT
 from leaderboard import db
 from leaderboard.config import Config
 from leaderboard.errors import Refused
+from leaderboard.files import write_file
 from leaderboard.images.truth_images import TruthPictures
 from leaderboard.queue import Queue
-from leaderboard.services.atomic_files import write_whole
 from leaderboard.services.html_cache import HtmlCache
 from leaderboard.services.rate_limit import RateLimiter
 from leaderboard.tiles.model_tiles import ModelTiles
 from leaderboard.tiles.truth_tiles import TruthTiles
 from leaderboard.views import oauth
 from leaderboard.views.api import api
+from leaderboard.views.api_lists import api_lists
+from leaderboard.views.board import board_pages
+from leaderboard.views.comparison import comparison
+from leaderboard.views.entry import entry
 from leaderboard.views.explorer import explorer
 from leaderboard.views.machines import worker_machine_api
 from leaderboard.views.media import media
 from leaderboard.views.pages import pages
 from leaderboard.views.people import people_pages
-from leaderboard.views.samples_track import samples_track_pages
 from leaderboard.views.tiles import tile_worker, tiles
 from leaderboard.views.worker_api import worker_api
-from leaderboard.web import error_handlers, security_headers
-from leaderboard.web.middleware import install
+from leaderboard.web import error_handlers, middleware, security_headers
 from leaderboard.web.request_context import AppContext
 from leaderboard.web.sse import EventStreams
 
 _FORM_SLACK = 1024 * 1024
+_BLUEPRINTS = (
+    board_pages, entry, comparison, media, pages, people_pages, explorer,
+    api, api_lists, tiles, worker_api, worker_machine_api, tile_worker,
+)  # fmt: skip
 
 
 class StrictJson(DefaultJSONProvider):
@@ -78,18 +84,11 @@ def create_app(config: Config) -> Flask:
         tile_limiter=RateLimiter(config.tile_rate, config.rate_storage, "tiles"),
     )
     app.url_map.converters["int"] = _Number
-    app.register_blueprint(worker_api)
-    app.register_blueprint(api)
-    app.register_blueprint(pages)
-    app.register_blueprint(people_pages)
-    app.register_blueprint(media)
-    app.register_blueprint(worker_machine_api)
-    app.register_blueprint(samples_track_pages)
-    for blueprint in (explorer, tiles, tile_worker):
+    for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
     oauth.offer(app, config)
     error_handlers.register(app)
-    install(app, config)
+    middleware.install(app, config)
     security_headers.register(app, config)
     return app
 
@@ -117,7 +116,7 @@ class _Number(IntegerConverter):
 
 def _secret_key(path: Path) -> bytes:
     if not path.exists():
-        write_whole(path, secrets.token_bytes(32))
+        write_file(path, secrets.token_bytes(32))
         path.chmod(0o600)
     return path.read_bytes()
 

@@ -1,5 +1,7 @@
 """The database: engine, sessions, migrations."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +16,7 @@ from sqlalchemy.types import TypeDecorator
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _BUSY_MILLISECONDS: Final = 15_000
+_ON_COMMIT: Final = "on_commit"
 
 
 class Base(DeclarativeBase):
@@ -93,6 +96,23 @@ def make_sessions(engine: Engine) -> sessionmaker[Session]:
 def make_readers(engine: Engine) -> sessionmaker[Session]:
     """Sessions that only read, and wait for nobody."""
     return sessionmaker(engine, expire_on_commit=False)
+
+
+@contextmanager
+def transaction(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """A session that commits when the block ends, and then runs what `on_commit` was given.
+
+    An exception rolls everything back, and nothing that was given to `on_commit` runs.
+    """
+    with sessions.begin() as session:
+        yield session
+    for action in session.info.pop(_ON_COMMIT, ()):
+        action()
+
+
+def on_commit(session: Session, action: Callable[[], object]) -> None:
+    """Run `action` after the transaction of this session: messages to others, files that can go."""
+    session.info.setdefault(_ON_COMMIT, []).append(action)
 
 
 def alembic_config(engine: Engine) -> AlembicConfig:

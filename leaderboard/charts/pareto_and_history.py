@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from leaderboard.services import figures
+from leaderboard import formatting
 from leaderboard.services.standings import Entry
 
 WIDTH: Final = 560
@@ -86,7 +86,7 @@ def front(entries: Sequence[Entry], octaves: int) -> Plot | None:
     return Plot(
         dots=_fewer(dots),
         line=_steps(dots, x(high)),
-        xticks=tuple((x(k), figures.size(2**k)) for k in ticks),
+        xticks=tuple((x(k), formatting.size(2**k)) for k in ticks),
         yticks=tuple((y(k), str(k)) for k in marks),
     )
 

@@ -8,6 +8,7 @@ from typing import Final
 from challenge.results.report import Integrity, ProbeResult
 from challenge.results.result_visuals import Evidence, Plot, Series
 from leaderboard.charts.scales import Scale, apart, covering, dots, label, path
+from leaderboard.formatting import anchor
 
 WIDTH: Final = 360
 HEIGHT: Final = 230
@@ -89,11 +90,6 @@ def others(found: Integrity, evidence: Evidence) -> tuple[tuple[str, ProbePlot],
     known = {probe.name for probe in found.probes}
     made = ((one.probe, drawn(one)) for one in evidence.plots if one.probe not in known)
     return tuple((name, plot) for name, plot in made if plot is not None)
-
-
-def anchor(name: str) -> str:
-    """The name of a heading as an address has it."""
-    return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
 
 
 def _verdict(probe: ProbeResult) -> str:

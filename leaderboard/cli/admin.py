@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import click
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from leaderboard.cli import moderation
@@ -12,7 +11,7 @@ from leaderboard.cli.database import actor, opened
 from leaderboard.cli.options import json_option, storage_options
 from leaderboard.config import Config
 from leaderboard.errors import Refused
-from leaderboard.models import Submission, Token, User
+from leaderboard.models import User
 from leaderboard.services import audit, people, seasons, tokens
 
 
@@ -56,32 +55,13 @@ def users_list(config: Config, as_json: bool) -> None:
     Example: mbc admin users list --json
     """
     with opened(config) as session:
-        counts = dict(
-            session.execute(select(Submission.user_id, func.count()).group_by(Submission.user_id)).all()
-        )
-        rows = [
-            {
-                "id": user.id,
-                "name": user.name,
-                "reference": user.reference,
-                "signs_in_with": _way_in(user),
-                "submissions": counts.get(user.id, 0),
-                "created_at": user.created_at.isoformat(timespec="seconds"),
-            }
-            for user in session.scalars(select(User).order_by(User.id))
-        ]
+        rows = [found.to_dict() for found in people.list_users(session)]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
     for row in rows:
         way = f"signs in with {row['signs_in_with']}"
         click.echo(f"{row['id']:>5}  {row['name']}  {row['submissions']} handed in, {way}")
-
-
-def _way_in(user: User) -> str:
-    if user.identity:
-        return user.identity.partition(":")[0]
-    return "a password" if user.password else "a token"
 
 
 @users.command("password")
@@ -140,17 +120,7 @@ def tokens_list(config: Config, as_json: bool) -> None:
     Example: mbc admin tokens list --json
     """
     with opened(config) as session:
-        rows = [
-            {
-                "prefix": token.prefix,
-                "kind": token.kind,
-                "user": token.user.name if token.user else None,
-                "label": token.label,
-                "valid": token.revoked_at is None,
-                "created_at": token.created_at.isoformat(timespec="seconds"),
-            }
-            for token in session.scalars(select(Token).order_by(Token.id))
-        ]
+        rows = [tokens.to_dict(token) for token in tokens.list_all(session)]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return

@@ -30,15 +30,14 @@ def opened(config: Config) -> Iterator[Session]:
         engine = db.make_engine(config.database)
         try:
             db.upgrade(engine)
-            with db.make_sessions(engine).begin() as session:
+            with db.transaction(db.make_sessions(engine)) as session:
                 yield session
         finally:
             engine.dispose()
     except Refused as error:
         raise failed(error) from error
     except SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        raise failed(Refused(503, "database", f"The database cannot be used: {cause}.")) from error
+        raise failed(Refused(503, "database", f"The database cannot be used: {db.cause(error)}.")) from error
 
 
 def actor() -> str:

@@ -2,11 +2,8 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from challenge.scoring.tracks import Track
 from leaderboard.cli.backup import backup as make_backup
@@ -14,8 +11,7 @@ from leaderboard.cli.database import actor, opened
 from leaderboard.cli.options import failed, json_option
 from leaderboard.config import Config
 from leaderboard.errors import Refused, not_found
-from leaderboard.models import Evaluation, ReportRow, Submission
-from leaderboard.services import audit, evaluations, seasons, standings, submissions
+from leaderboard.services import audit, evaluations, public_export, seasons, submissions
 
 
 @click.command()
@@ -160,7 +156,7 @@ def export(config: Config, out: Path | None) -> None:
     Example: mbc admin export --out board.json
     """
     with opened(config) as session:
-        text = json.dumps(exported(session), allow_nan=False, indent=1)
+        text = json.dumps(public_export.export(session), allow_nan=False, indent=1)
     if out is None:
         click.echo(text)
         return
@@ -169,36 +165,6 @@ def export(config: Config, out: Path | None) -> None:
     except OSError as error:
         raise failed(Refused(507, "disk_full", f"{out} cannot be written: {error.strerror}.")) from error
     click.echo(f"Wrote {out} ({len(text):,} bytes).")
-
-
-def exported(session: Session) -> dict[str, Any]:
-    """Everything that may be public."""
-    rows = session.scalars(
-        select(Evaluation)
-        .join(Evaluation.submission)
-        .where(Submission.hidden_at.is_(None))
-        .order_by(Evaluation.id)
-    )
-    return {
-        "seasons": [seasons.to_public_dict(row) for row in seasons.list_seasons(session)],
-        "evaluations": [
-            standings.Entry(row).to_dict()
-            | {
-                "season": row.season.name,
-                "digest": row.submission.digest,
-                "user": row.submission.user.name,
-                "reason": row.reason,
-                "sentence": row.sentence,
-                "report": _report(session, row.id),
-            }
-            for row in rows
-        ],
-    }
-
-
-def _report(session: Session, evaluation_id: int) -> Any:
-    row = session.get(ReportRow, evaluation_id)
-    return row and json.loads(row.body)
 
 
 COMMANDS = (rejudge, disqualify, hide, show, show_audit, backup, export)

@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from leaderboard.errors import not_found
-from leaderboard.services import artifacts
+from leaderboard.images.untrusted import rewrite
 
 
 @lru_cache(maxsize=256)
@@ -27,4 +27,4 @@ def frame(bundle: Path, index: int) -> bytes:
     if index >= len(names):
         raise not_found("frame")
     with zipfile.ZipFile(bundle) as archive:
-        return artifacts.rewrite(archive.read(names[index]))
+        return rewrite(archive.read(names[index]))

@@ -6,7 +6,7 @@ from pathlib import Path
 from challenge.scoring.places import PLACES, Place, find_place
 from leaderboard.config import Config
 from leaderboard.errors import not_found
-from leaderboard.services.atomic_files import write_whole
+from leaderboard.files import write_file
 
 
 class TruthPictures:
@@ -25,7 +25,7 @@ class TruthPictures:
             with self._drawing:
                 # Who waited finds it drawn.
                 if not path.exists():
-                    write_whole(path, _draw(place, octave, side))
+                    write_file(path, _draw(place, octave, side))
         return path
 
     @staticmethod

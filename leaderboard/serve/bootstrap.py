@@ -64,7 +64,7 @@ def _remove_partial_files(config: Config) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-    for path in config.data.rglob(".*.part"):
+    for path in config.data.rglob(".*.part*"):
         path.unlink(missing_ok=True)
 
 

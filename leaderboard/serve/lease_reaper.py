@@ -14,23 +14,12 @@ from leaderboard.services import lease_recovery
 log = logging.getLogger(__name__)
 
 
-def dispatch(sessions: sessionmaker[Session], queue: Queue, evaluation_id: int) -> None:
-    """Send an evaluation that is committed, and note whether it went."""
-    arrived = queue.send(evaluation_id)
-    try:
-        with sessions.begin() as session:
-            lease_recovery.mark_sent(session, evaluation_id, arrived=arrived)
-    except SQLAlchemyError as error:
-        # It is committed: nobody should hear that it failed, and the lease reaper sends it once more.
-        log.warning("evaluation %d was sent, and that could not be noted: %s", evaluation_id, cause(error))
-
-
 def reap_once(sessions: sessionmaker[Session], queue: Queue, config: Config) -> list[int]:
     """One look; the ids of the evaluations that were sent."""
     with sessions.begin() as session:
         due = lease_recovery.reap_expired(session, config)
     for evaluation_id in due:
-        dispatch(sessions, queue, evaluation_id)
+        lease_recovery.send(sessions, queue, evaluation_id)
     return due
 
 

@@ -1,7 +1,6 @@
 """Pictures that workers make: checked, written anew, and kept in the data directory."""
 
 import hashlib
-import io
 import re
 import shutil
 from collections.abc import Iterable, Sequence
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
@@ -18,11 +16,9 @@ from challenge.results.result_visuals import Evidence
 from challenge.scoring.metrics import depth
 from leaderboard.config import Config
 from leaderboard.errors import Refused
+from leaderboard.files import write_file
 from leaderboard.models import Artifact
-from leaderboard.services.atomic_files import write_whole
 
-BYTES_LIMIT: Final = 4 * 1024 * 1024
-PIXELS_LIMIT: Final = 1024
 # The skill at which a picture looks like the truth at a glance.
 SHARP: Final = 0.8
 EVIDENCE: Final = "evidence.json"
@@ -47,30 +43,9 @@ def check_samples_name(name: str) -> None:
         raise Refused(422, "artifact_name", "A target's picture is called like samples/1/film-03.png.")
 
 
-def rewrite(content: bytes) -> bytes:
-    """A PNG, decoded and written anew, so that nothing but its pixels is kept; Refused with 422."""
-    if len(content) > BYTES_LIMIT:
-        raise Refused(413, "artifact_large", f"A picture has at most {BYTES_LIMIT:,} bytes.")
-    try:
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
-            if max(picture.size) > PIXELS_LIMIT:
-                raise Refused(
-                    422, "artifact_size", f"A picture is at most {PIXELS_LIMIT} pixels wide and high."
-                )
-            picture.load()
-            # A palette keeps the file small; anything else becomes plain colours.
-            clean = picture if picture.mode == "P" else picture.convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise Refused(422, "artifact_invalid", "The picture is not a PNG that can be read.") from error
-    clean.info = {}
-    buffer = io.BytesIO()
-    clean.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 def save(session: Session, config: Config, evaluation_id: int, name: str, clean: bytes) -> Artifact:
     """Store a picture whose name was checked and that was rewritten; the same name again replaces it."""
-    write_whole(path_of(config, evaluation_id, name), clean)
+    write_file(path_of(config, evaluation_id, name), clean)
     row = session.scalar(
         select(Artifact).where(Artifact.evaluation_id == evaluation_id, Artifact.name == name)
     )
@@ -89,7 +64,7 @@ def save_evidence(config: Config, evaluation_id: int, content: bytes) -> None:
         clean = Evidence.from_json(content).to_json()
     except ValueError as error:
         raise Refused(422, "evidence_invalid", f"This is no evidence: {error}.") from error
-    write_whole(path_of(config, evaluation_id, EVIDENCE), clean.encode())
+    write_file(path_of(config, evaluation_id, EVIDENCE), clean.encode())
 
 
 def evidence(config: Config, evaluation_id: int) -> Evidence:

@@ -11,6 +11,8 @@ from leaderboard.services.standings import Entry, RankingGroup
 
 PER_PAGE: Final = 50
 MOST_PER_PAGE: Final = 500
+# A list of entries to choose from ends somewhere; addresses take any entry.
+MOST_CHOICES: Final = 200
 KINDS: Final = ("all", "people", "reference")
 ORDERS: Final = ("asc", "desc")
 VERIFIED: Final = ("", "yes")

@@ -8,7 +8,7 @@ import json
 import logging
 import math
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -274,6 +274,24 @@ def cancel(session: Session, evaluation: Evaluation) -> Evaluation:
         raise conflict("final", f"It is {evaluation.status} already and cannot be cancelled.")
     _finalise(evaluation, Status.CANCELLED)
     return evaluation
+
+
+def cancel_submission(session: Session, latest: Mapping[Track, Evaluation], track: Track | None) -> None:
+    """Stop what is under way of a submission on a track, or on all where it is None.
+
+    Args:
+        session: writes.
+        latest: the newest evaluation on each track.
+        track: where; Refused with 404 if there is no evaluation on it.
+
+    Raises:
+        Refused: 409 where nothing is under way.
+    """
+    wanted = [one for one in latest.values() if track in (None, one.track)]
+    if not wanted:
+        raise not_found("evaluation")
+    for one in [one for one in wanted if not one.state.final] or wanted[:1]:
+        cancel(session, one)
 
 
 def disqualify(session: Session, evaluation: Evaluation, reason: str) -> Evaluation:

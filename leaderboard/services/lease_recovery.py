@@ -1,17 +1,41 @@
 """Evaluations whose worker or task was lost, and how they come to be judged all the same."""
 
+import logging
 from datetime import timedelta
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
 
 from challenge.results.verdicts import Reason, Status
 from leaderboard.clock import monotonic_utcnow
 from leaderboard.config import Config
+from leaderboard.db import cause, on_commit
 from leaderboard.models import Evaluation
+from leaderboard.queue import Queue
 from leaderboard.services import queue_order
 from leaderboard.services.evaluations import fail_or_retry
 from leaderboard.services.queue_order import live
+
+log = logging.getLogger(__name__)
+
+
+def send(sessions: sessionmaker[Session], queue: Queue, evaluation_id: int) -> None:
+    """Send an evaluation that is committed to the workers, and note whether it went."""
+    arrived = queue.send(evaluation_id)
+    try:
+        with sessions.begin() as session:
+            mark_sent(session, evaluation_id, arrived=arrived)
+    except SQLAlchemyError as error:
+        # It is committed: nobody should hear that it failed, and the lease reaper sends it once more.
+        log.warning("evaluation %d was sent, and that could not be noted: %s", evaluation_id, cause(error))
+
+
+def send_on_commit(
+    session: Session, sessions: sessionmaker[Session], queue: Queue, evaluation_id: int
+) -> None:
+    """Send an evaluation once the transaction that queues it is committed."""
+    on_commit(session, lambda: send(sessions, queue, evaluation_id))
 
 
 def reap_expired(session: Session, config: Config) -> list[int]:

@@ -4,16 +4,20 @@ import re
 import secrets
 import threading
 import unicodedata
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from leaderboard.errors import Refused, conflict
+from leaderboard.config import Config
+from leaderboard.db import on_commit
+from leaderboard.errors import Refused, conflict, not_found
 from leaderboard.models import Evaluation, Submission, User
-from leaderboard.services import audit, tokens
+from leaderboard.services import artifacts, audit, submissions, tokens
 
 PASSWORD_LEAST: Final = 10
 PASSWORD_MOST: Final = 200
@@ -106,13 +110,13 @@ def rehash(session: Session, user: User, password: str) -> None:
 
 
 def confirm_password(user: User, password: str) -> None:
-    """Whoever does something that cannot be undone types the password again; Refused with 403."""
+    """Refused with 403 unless this is the password of the user: asked before what cannot be undone."""
     if user.password is not None and not _is_password(user.password, password):
         raise Refused(403, "password_wrong", "This is not your present password.")
 
 
 def check_deletion(user: User, name: str, password: str) -> None:
-    """Whoever leaves types name and password; Refused where one of them is wrong."""
+    """Deleting an account asks for name and password; Refused where one of them is wrong."""
     if name.strip() != user.name:
         raise Refused(422, "name_wrong", "Type your name as it is shown, so that nothing goes by mistake.")
     confirm_password(user, password)
@@ -158,35 +162,84 @@ def _free_name(session: Session, wish: str) -> str:
     raise conflict("name_taken", f"There are too many people called {wish}.")
 
 
-def delete_submission(session: Session, actor: str, submission: Submission) -> list[int]:
-    """Delete an entry with all its results; the ids of the evaluations whose files can go."""
-    numbers = list(
-        session.scalars(select(Evaluation.id).where(Evaluation.submission_id == submission.id)).all()
-    )
+def delete_submission(session: Session, config: Config, actor: str, submission: Submission) -> None:
+    """Delete an entry with all its results, and after the commit its files."""
+    _remove_files(session, config, [submission])
     audit.record(session, actor, "delete", f"submission {submission.id}", submission.name)
     # The database deletes what hangs on it.
     session.execute(delete(Submission).where(Submission.id == submission.id))
-    return numbers
 
 
-def delete_account(session: Session, user: User) -> list[int]:
-    """Delete a person with all their entries and tokens; the ids of the evaluations whose files can go."""
+def delete_own_submission(session: Session, config: Config, user: User, submission_id: int) -> None:
+    """Delete an entry at the wish of its owner; Refused with 403 or 404."""
+    found = submissions.get(session, submission_id)
+    if found.user_id != user.id:
+        raise Refused(403, "not_yours", "Only the person who handed it in can delete it.")
+    delete_submission(session, config, f"user {user.name}", found)
+
+
+def delete_account(session: Session, config: Config, user: User) -> None:
+    """Delete a person with all their entries and tokens, and after the commit the entries' files."""
     if user.reference:
         raise conflict("reference", "The account of the reference submissions belongs to the server.")
-    numbers = list(
-        session.scalars(
-            select(Evaluation.id).join(Evaluation.submission).where(Submission.user_id == user.id)
-        ).all()
-    )
+    entries = session.scalars(select(Submission).where(Submission.user_id == user.id)).all()
+    _remove_files(session, config, entries)
     audit.record(session, f"user {user.name}", "delete account", f"user {user.name}")
     session.execute(delete(User).where(User.id == user.id))
-    return numbers
 
 
-def submissions_of(session: Session, user: User) -> list[Submission]:
-    """A person's entries, the newest first."""
-    return list(
-        session.scalars(
-            select(Submission).where(Submission.user_id == user.id).order_by(Submission.id.desc())
-        )
+def _remove_files(session: Session, config: Config, entries: Sequence[Submission]) -> None:
+    """After the commit, delete the files of entries: a file too many does no harm, a missing one does."""
+    numbers = session.scalars(
+        select(Evaluation.id).where(Evaluation.submission_id.in_([entry.id for entry in entries]))
+    ).all()
+    digests = {entry.digest for entry in entries}
+
+    def remove() -> None:
+        artifacts.remove_files(config, numbers)
+        with Session(session.get_bind()) as other:
+            submissions.remove_files(other, config, digests)
+
+    on_commit(session, remove)
+
+
+def get(session: Session, user_id: int) -> User:
+    """The person; Refused with 404."""
+    user = session.get(User, user_id)
+    if user is None:
+        raise not_found("person")
+    return user
+
+
+@dataclass(frozen=True)
+class ListedUser:
+    """A person, and how many bundles they have handed in."""
+
+    user: User
+    submissions: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values that JSON can hold."""
+        user = self.user
+        by_password = "a password" if user.password else "a token"
+        return {
+            "id": user.id,
+            "name": user.name,
+            "reference": user.reference,
+            "signs_in_with": user.identity.partition(":")[0] if user.identity else by_password,
+            "submissions": self.submissions,
+            "created_at": user.created_at.isoformat(timespec="seconds"),
+        }
+
+
+def list_users(session: Session) -> list[ListedUser]:
+    """Everybody, in the order in which they came."""
+    count = (
+        select(func.count())
+        .select_from(Submission)
+        .where(Submission.user_id == User.id)
+        .correlate(User)
+        .scalar_subquery()
     )
+    rows = session.execute(select(User, count).order_by(User.id))
+    return [ListedUser(user, number) for user, number in rows]

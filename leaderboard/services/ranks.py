@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from challenge.scoring.metrics import interval, ranks_of_sums
 from leaderboard.models import ReportRow
+from leaderboard.services.reports import skill_table
 
 _KEPT = 8
 
@@ -24,10 +26,10 @@ class _Known:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.sums: dict[int, NDArray[np.float64]] = {}
-        self.ranks: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+        self.ranks: LRUCache[tuple[int, ...], list[tuple[int, int]]] = LRUCache(_KEPT)
 
 
-# One for each database: evaluation 1 of another one is another evaluation.
+# Ids are unique within one database only.
 _known: WeakKeyDictionary[Engine, _Known] = WeakKeyDictionary()
 
 
@@ -40,8 +42,6 @@ def ranks(session: Session, ids: Sequence[int]) -> list[tuple[int, int]]:
     known, key = _of(session), tuple(ids)
     with known.lock:
         if key not in known.ranks:
-            while len(known.ranks) >= _KEPT:
-                known.ranks.pop(next(iter(known.ranks)))
             sums = _sums(session, known, key)
             known.ranks[key] = ranks_of_sums(np.array([sums[i] for i in key]))
         return known.ranks[key]
@@ -56,7 +56,7 @@ def _sums(session: Session, known: _Known, ids: Sequence[int]) -> dict[int, NDAr
             )
         )
         for number, skill, by_chain in rows:
-            known.sums[number] = matrix(by_chain, len(skill) // 8).sum(axis=1)
+            known.sums[number] = skill_table(by_chain, len(skill) // 8).sum(axis=1)
     return known.sums
 
 
@@ -73,9 +73,4 @@ def skills(session: Session, ids: Sequence[int]) -> dict[int, list[float]]:
     rows = session.execute(
         select(ReportRow.evaluation_id, ReportRow.skill).where(ReportRow.evaluation_id.in_(ids))
     )
-    return {number: matrix(stored, 1)[:, 0].tolist() for number, stored in rows}
-
-
-def matrix(stored: bytes, octaves: int) -> NDArray[np.float64]:
-    """(chains, octaves) of what a report's row holds."""
-    return np.frombuffer(stored, dtype="<f8").reshape(-1, octaves)
+    return {number: skill_table(stored, 1)[:, 0].tolist() for number, stored in rows}

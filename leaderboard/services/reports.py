@@ -4,16 +4,77 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.orm import Session
 
 from challenge.results.report import Report
 from challenge.results.samples_report import SamplesReport
 from challenge.results.verdicts import Status
 from challenge.scoring.tracks import Track
-from leaderboard.errors import Refused
-from leaderboard.models import Evaluation
+from leaderboard.errors import Refused, not_found
+from leaderboard.models import Evaluation, ReportRow, Submission
 
 # Rounding, in sums of a few thousand numbers.
 _CLOSE: Final = 1e-6
+
+
+def skill_table(stored: bytes, octaves: int) -> NDArray[np.float64]:
+    """The skills that a row stores, as (chains, octaves)."""
+    return np.frombuffer(stored, dtype="<f8").reshape(-1, octaves)
+
+
+def skill_by_chain(session: Session, evaluation: Evaluation) -> NDArray[np.float64]:
+    """(chains, octaves) skills of an evaluation that has a report; Refused with 404."""
+    row = session.get(ReportRow, evaluation.id)
+    if row is None:
+        raise not_found("report")
+    return skill_table(row.skill_by_chain, len(row.skill) // 8)
+
+
+def skill_by_octave(session: Session, evaluation: Evaluation) -> tuple[float, ...]:
+    """Mean skill of each octave; empty for an evaluation without a report."""
+    row = session.get(ReportRow, evaluation.id)
+    return tuple(skill_table(row.skill, 1)[:, 0].tolist()) if row else ()
+
+
+def stored_report(session: Session, evaluation: Evaluation) -> Report | None:
+    """The report of an evaluation on the open track; None where there is none, or one of an older version."""
+    row = session.get(ReportRow, evaluation.id) if evaluation.track == Track.OPEN.value else None
+    try:
+        return Report.from_json(row.body) if row else None
+    except ValueError:
+        # Its figures stand in the evaluation, its tables are not shown.
+        return None
+
+
+def stored_samples_report(session: Session, evaluation: Evaluation) -> SamplesReport | None:
+    """The same for the samples track."""
+    row = session.get(ReportRow, evaluation.id) if evaluation.track == Track.SAMPLES.value else None
+    try:
+        return SamplesReport.from_json(row.body) if row else None
+    except ValueError:
+        return None
+
+
+def newest_row(
+    session: Session, submission: Submission, season: str | None, track: Track | None
+) -> tuple[Evaluation, ReportRow] | None:
+    """The newest report of a submission, as the worker sent it, and its evaluation.
+
+    Args:
+        session: reads.
+        submission: whose reports.
+        season: a season's name; None for any that is ranked.
+        track: a track; None for both, the open track's first.
+    """
+    for evaluation in sorted(submission.evaluations, key=lambda e: (e.track != Track.OPEN.value, -e.id)):
+        row = evaluation.season
+        wanted = row.name == season if season else row.ranked
+        found = (
+            session.get(ReportRow, evaluation.id) if wanted and track in (None, evaluation.track) else None
+        )
+        if found is not None:
+            return evaluation, found
+    return None
 
 
 def read_report(values: Any, evaluation: Evaluation) -> Report | SamplesReport:

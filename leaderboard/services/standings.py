@@ -14,7 +14,7 @@ from challenge.scoring.tracks import BUDGETS, Track
 from leaderboard.models import Evaluation, ReportRow, SeasonRow, Submission, User
 from leaderboard.services import ranks
 from leaderboard.services.queue_order import in_turn, live
-from leaderboard.services.ranks import matrix
+from leaderboard.services.reports import skill_table
 
 _JUDGED = (Status.SCORED, Status.REJECTED, Status.DISQUALIFIED)
 
@@ -269,6 +269,15 @@ def progress(evaluation: Evaluation, position: int | None) -> dict[str, Any]:
     }
 
 
+def rank_of(session: Session, evaluation: Evaluation) -> tuple[int, int] | None:
+    """The rank of an evaluation in its group; None where it does not rank."""
+    if evaluation.state is not Status.SCORED or not evaluation.season.ranked:
+        return None
+    group = RankingGroup(Track(evaluation.track), evaluation.machine or "")
+    entries = standing(session, evaluation.season, group).entries
+    return next((entry.rank for entry in entries if entry.evaluation.id == evaluation.id), None)
+
+
 def reference_skills(session: Session, season: SeasonRow) -> list[tuple[Submission, list[float]]]:
     """The skill curves of the reference entries of a season."""
     rows = session.execute(
@@ -286,5 +295,7 @@ def reference_skills(session: Session, season: SeasonRow) -> list[tuple[Submissi
         .order_by(Evaluation.id)
     )
     # A later evaluation of the same submission takes the place of an earlier one.
-    found = {submission.id: (submission, matrix(stored, 1)[:, 0].tolist()) for submission, stored in rows}
+    found = {
+        submission.id: (submission, skill_table(stored, 1)[:, 0].tolist()) for submission, stored in rows
+    }
     return list(found.values())

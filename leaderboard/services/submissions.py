@@ -1,159 +1,26 @@
-"""Taking a bundle in."""
+"""Submissions: their bundles, texts, licences, and the evaluations that they stand by."""
 
 import re
-import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session, joinedload
 
-from challenge.bundle.reader import Bundle, read_bundle
-from challenge.results.verdicts import EXPLANATIONS, EvaluationError, Fault, Reason, Status
+from challenge.results.verdicts import Status
 from challenge.scoring.tracks import Track
 from leaderboard.config import Config
 from leaderboard.db import now
-from leaderboard.errors import Refused, conflict, not_found
-from leaderboard.models import Evaluation, SeasonRow, Submission, SubmissionText, User
-from leaderboard.services import quotas
-from leaderboard.services.atomic_files import write_whole
-from leaderboard.services.evaluations import queue_evaluation
-from leaderboard.services.seasons import current_season
+from leaderboard.errors import conflict, not_found
+from leaderboard.models import Evaluation, SeasonRow, Submission, SubmissionText
 
-SHOWN_TEXTS: Final = ("README.md", "train.toml")
+_JUDGED: Final = (Status.SCORED.value, Status.REJECTED.value)
 
 
 def path_of(config: Config, digest: str) -> Path:
     """Where the bundle of that digest lies."""
     return config.data / "bundles" / digest[:2] / f"{digest}.zip"
-
-
-def check(path: Path, tracks: Sequence[Track] = (Track.OPEN,)) -> Bundle:
-    """Read a bundle; Refused with 422, the reason as its code. Only the open track needs weights."""
-    if not zipfile.is_zipfile(path):
-        # read_bundle takes other things than archives, and its sentences name paths.
-        raise Refused(
-            422,
-            "archive_unreadable",
-            "The file is not a zip archive that can be read.",
-            _help("archive_unreadable"),
-        )
-    try:
-        return read_bundle(path, trained=Track.OPEN in tracks)
-    except EvaluationError as error:
-        raise Refused(422, error.reason.value, error.sentence, _help(error.reason.value)) from error
-
-
-def _help(reason: str) -> str:
-    return EXPLANATIONS[Reason(reason)].help
-
-
-def store(config: Config, path: Path, bundle: Bundle) -> None:
-    """Put the bundle's bytes into the data directory, before any row speaks of them."""
-    target = path_of(config, bundle.digest)
-    if not target.exists():
-        write_whole(target, path.read_bytes())
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """A submission that was handed in, and its evaluations that are new: none where all are known."""
-
-    submission: Submission
-    queued: tuple[Evaluation, ...]
-
-
-def accept(
-    session: Session, config: Config, user: User, bundle: Bundle, tracks: Sequence[Track] = (Track.OPEN,)
-) -> Accepted:
-    """Register a stored bundle and queue its evaluations in the open season.
-
-    The same bundle of the same person is judged once a season on each track, unless it was cancelled or we
-    failed it.
-
-    Raises:
-        Refused: no season is open, or the person's quota is used up.
-    """
-    season = _open_season(session)
-    found = _find(session, user, bundle.digest)
-    wanted = [track for track in tracks if found is None or not _known(session, found, season, track)]
-    if found is not None and not wanted:
-        return Accepted(found, ())
-    quotas.check(session, config, user)
-    submission = found or _register(session, user, bundle)
-    queued = tuple(queue_evaluation(session, submission, season, track) for track in wanted)
-    quotas.consume(session, user, queued)
-    return Accepted(submission, queued)
-
-
-def check_welcome(
-    session: Session, config: Config, user: User, bundle: Bundle, tracks: Sequence[Track] = (Track.OPEN,)
-) -> None:
-    """Refused where `accept` would refuse the bundle: asked before its bytes are stored."""
-    season, found = _open_season(session), _find(session, user, bundle.digest)
-    if found is None or not all(_known(session, found, season, track) for track in tracks):
-        quotas.check(session, config, user)
-
-
-def _open_season(session: Session) -> SeasonRow:
-    season = current_season(session)
-    if season is None:
-        raise Refused(409, "no_season", "No season is open at the moment, so nothing can be judged.")
-    return season
-
-
-def _known(session: Session, submission: Submission, season: SeasonRow, track: Track) -> bool:
-    """Whether an evaluation makes another one of the same bundle needless."""
-    last = latest_evaluation(session, submission, season, track)
-    return last is not None and not _may_repeat(last)
-
-
-def _may_repeat(evaluation: Evaluation) -> bool:
-    return evaluation.state is Status.CANCELLED or (
-        evaluation.state is Status.FAILED and evaluation.fault == Fault.PLATFORM.value
-    )
-
-
-def _find(session: Session, user: User, digest: str) -> Submission | None:
-    return session.scalar(
-        select(Submission).where(Submission.user_id == user.id, Submission.digest == digest)
-    )
-
-
-def _register(session: Session, user: User, bundle: Bundle) -> Submission:
-    manifest = bundle.manifest
-    submission = Submission(
-        user_id=user.id,
-        name=manifest.name,
-        author=manifest.author,
-        description=manifest.description,
-        method=manifest.method,
-        license=manifest.license,
-        url=manifest.url,
-        paper=manifest.paper,
-        digest=bundle.digest,
-        bytes=bundle.size,
-        weight_class=bundle.weight_class,
-    )
-    try:
-        with session.begin_nested():
-            session.add(submission)
-            session.flush()
-            texts = bundle.sources | {n: bundle.files[n] for n in SHOWN_TEXTS if n in bundle.files}
-            for name, content in texts.items():
-                # PostgreSQL has no place for the zero character in a text.
-                shown = content.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
-                session.add(SubmissionText(submission_id=submission.id, name=name, content=shown))
-    except IntegrityError:
-        # The same person sent the same bundle twice at once, and the other request was faster.
-        found = _find(session, user, bundle.digest)
-        if found is None:
-            raise
-        return found
-    return submission
 
 
 def get(session: Session, submission_id: int) -> Submission:
@@ -203,6 +70,88 @@ def latest_by_track(session: Session, submission: Submission) -> dict[Track, Eva
     )
     last = {Track(row.track): row for row in rows}
     return {track: last[track] for track in Track if track in last}
+
+
+def latest_on(session: Session, submission: Submission, track: Track | None) -> Evaluation:
+    """The newest evaluation on a track, or on the first track that has one; Refused with 404."""
+    found = latest_by_track(session, submission)
+    evaluation = found.get(track) if track else next(iter(found.values()), None)
+    if evaluation is None:
+        raise not_found("evaluation")
+    return evaluation
+
+
+def displayed(submission: Submission, last: Evaluation) -> Evaluation:
+    """The evaluation that a page shows for `last`: the result that stands while it is judged again."""
+    if not last.state.final:
+        for evaluation in reversed(submission.evaluations):
+            judged = evaluation.season.ranked and evaluation.octaves is not None
+            if judged and evaluation.track == last.track:
+                return evaluation
+    return last
+
+
+def drawable(session: Session, submission_id: int) -> Submission:
+    """A submission that has been judged and is shown to everybody; Refused with 404 otherwise."""
+    found = session.scalar(
+        select(Submission).where(
+            Submission.id == submission_id,
+            Submission.hidden_at.is_(None),
+            Submission.evaluations.any(Evaluation.status.in_(_JUDGED)),
+        )
+    )
+    if found is None:
+        raise not_found("model to be drawn")
+    return found
+
+
+@dataclass(frozen=True)
+class ListedSubmission:
+    """A submission and its newest evaluation in a ranked season, if there is one."""
+
+    submission: Submission
+    evaluation: Evaluation | None
+
+
+def list_newest(
+    session: Session, *, user_id: int | None, limit: int, offset: int
+) -> tuple[list[ListedSubmission], int]:
+    """Submissions that everybody may see, the newest first, and how many there are in all.
+
+    Args:
+        session: reads.
+        user_id: only those of one person; None for everybody's.
+        limit: how many are returned at most.
+        offset: how many are skipped.
+    """
+    shown: list[ColumnElement[bool]] = [Submission.hidden_at.is_(None)]
+    if user_id is not None:
+        shown.append(Submission.user_id == user_id)
+    total = session.scalar(select(func.count()).select_from(Submission).where(*shown)) or 0
+    rows = session.scalars(
+        select(Submission)
+        .options(joinedload(Submission.user))
+        .where(*shown)
+        .order_by(Submission.id.desc())
+        .limit(limit)
+        .offset(offset)
+    ).all()
+    newest = (
+        select(func.max(Evaluation.id))
+        .join(SeasonRow, SeasonRow.id == Evaluation.season_id)
+        .where(SeasonRow.ranked, Evaluation.submission_id.in_([row.id for row in rows]))
+        .group_by(Evaluation.submission_id, Evaluation.track)
+    )
+    last: dict[int, Evaluation] = {}
+    for evaluation in session.scalars(
+        select(Evaluation)
+        .options(joinedload(Evaluation.season))
+        .where(Evaluation.id.in_(newest.scalar_subquery()))
+        # Where there are two, the open track's is the one that is shown.
+        .order_by(Evaluation.track)
+    ):
+        last.setdefault(evaluation.submission_id, evaluation)
+    return [ListedSubmission(row, last.get(row.id)) for row in rows], total
 
 
 def text(session: Session, submission: Submission, name: str) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -95,6 +95,23 @@ def list_tokens(session: Session, user: User) -> Sequence[Token]:
     return session.scalars(
         select(Token).where(Token.user_id == user.id, Token.revoked_at.is_(None)).order_by(Token.id)
     ).all()
+
+
+def list_all(session: Session) -> Sequence[Token]:
+    """Everybody's tokens, revoked ones as well."""
+    return session.scalars(select(Token).order_by(Token.id)).all()
+
+
+def to_dict(token: Token) -> dict[str, Any]:
+    """Plain values that JSON can hold; never the token itself."""
+    return {
+        "prefix": token.prefix,
+        "kind": token.kind,
+        "user": token.user.name if token.user else None,
+        "label": token.label,
+        "valid": token.revoked_at is None,
+        "created_at": token.created_at.isoformat(timespec="seconds"),
+    }
 
 
 def revoke_own(session: Session, user: User, token_id: int) -> Token:

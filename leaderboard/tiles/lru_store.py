@@ -5,14 +5,13 @@ may share a folder: each counts what it has seen, and a tile that two of them wr
 """
 
 import os
-import tempfile
 import threading
 import time
 from collections import OrderedDict
 from pathlib import Path
 from typing import Final
 
-from leaderboard.services.atomic_files import storage_failed
+from leaderboard.files import write_file
 
 _SUFFIX: Final = ".tile"
 # Looking is noted on the disk at most so often, so that the order outlives the process.
@@ -59,14 +58,7 @@ class TileStore:
 
     def put(self, name: str, content: bytes) -> None:
         """Keep a tile, and let others go where there are too many; Refused where the disk is full."""
-        path = self._path(name)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as stream:
-                stream.write(content)
-            Path(stream.name).replace(path)
-        except OSError as error:
-            raise storage_failed(error) from error
+        write_file(self._path(name), content, durable=False)
         with self._lock:
             self._known()
             self._count(name, len(content))
@@ -85,7 +77,7 @@ class TileStore:
         if self._sizes is None:
             self._sizes = OrderedDict()
             found = []
-            for path in self._folder.rglob(f"*{_SUFFIX}"):
+            for path in self._folder.rglob(f"[!.]*{_SUFFIX}"):
                 try:
                     status = path.stat()
                 except OSError:

@@ -11,14 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from challenge.imaging.tiles import Tile, decode
-from challenge.results.verdicts import Status
 from leaderboard.config import Config
-from leaderboard.errors import Refused, not_found
-from leaderboard.models import Evaluation, Submission
+from leaderboard.errors import Refused
+from leaderboard.models import Submission
 from leaderboard.queue import Queue
 from leaderboard.tiles.lru_store import TileStore
 
@@ -34,7 +30,6 @@ _MOST_SENT: Final = 512
 # Browsers wish several times a second for as long as they want a tile.
 _FORGOTTEN_SECONDS: Final = 6.0
 _PROBLEM_SECONDS: Final = 300.0
-_JUDGED: Final = (Status.SCORED.value, Status.REJECTED.value)
 
 
 @dataclass(frozen=True)
@@ -62,20 +57,6 @@ class _Sent:
     wished: dict[tuple[str, Tile], float] = field(default_factory=dict)
     heard: float = -math.inf
     probed: float = -math.inf
-
-
-def drawable(session: Session, submission_id: int) -> Submission:
-    """A submission that has been judged and is shown to everybody; Refused with 404 otherwise."""
-    found = session.scalar(
-        select(Submission).where(
-            Submission.id == submission_id,
-            Submission.hidden_at.is_(None),
-            Submission.evaluations.any(Evaluation.status.in_(_JUDGED)),
-        )
-    )
-    if found is None:
-        raise not_found("model to be drawn")
-    return found
 
 
 class ModelTiles:

@@ -1,74 +1,23 @@
 """The public interface, version 1."""
 
-from typing import Any, Final
+from typing import Any
 
-from flask import Blueprint, Response, jsonify, request, send_file, stream_with_context, url_for
-from sqlalchemy.orm import Session
+from flask import Blueprint, Response, jsonify, request, stream_with_context
 
 from challenge.bundle import limits as bundle_limits
-from challenge.scoring.tracks import Track
 from leaderboard import openapi
 from leaderboard.errors import Refused, not_found
-from leaderboard.models import Evaluation, ReportRow, Submission, User
-from leaderboard.serve.lease_reaper import dispatch
-from leaderboard.services import evaluations, quotas, standings, submissions
-from leaderboard.views import api_lists
-from leaderboard.views.board import conditional
+from leaderboard.services import evaluations, quotas, reports, submission_intake, submissions
 from leaderboard.web.auth import visible_submission
-from leaderboard.web.request_context import (
-    app_context,
-    read_session,
-    request_token,
-    upload_path,
-    write_transaction,
-)
-
-BOTH: Final = "both"
+from leaderboard.web.extensions import csrf
+from leaderboard.web.request_args import asked_track, tracks_of, upload_path
+from leaderboard.web.request_context import app_context, read_session, request_token, write_transaction
+from leaderboard.web.responses import bundle_file, conditional
+from leaderboard.web.status import submission_status
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
-
-
-def take_bundle(owner: User) -> tuple[dict[str, Any], bool]:
-    """Check, store and register the bundle of this request, and send it to the workers.
-
-    Returns:
-        The submission's status, and whether any evaluation is new.
-    """
-    here = app_context()
-    tracks = wanted_tracks(request.form.get("track", ""))
-    path = upload_path("bundle")
-    bundle = submissions.check(path, tracks)
-    with read_session() as session:
-        submissions.check_welcome(session, here.config, owner, bundle, tracks)
-    # First the file, then the row that speaks of it. Nobody else waits for either check or disk.
-    submissions.store(here.config, path, bundle)
-    with write_transaction() as session:
-        accepted = submissions.accept(session, here.config, owner, bundle, tracks)
-        answer = submission_status(session, accepted.submission)
-        urgent = [one.id for one in accepted.queued if one.track == Track.OPEN.value]
-    for number in urgent:
-        # The others are sent by the lease reaper, when it is their turn.
-        dispatch(here.writers, here.queue, number)
-    return answer, bool(accepted.queued)
-
-
-def wanted_tracks(text: str) -> tuple[Track, ...]:
-    """The tracks of "open", "samples" or "both", which '' stands for; Refused with 422."""
-    if text in ("", BOTH):
-        return tuple(Track)
-    try:
-        return (Track(text),)
-    except ValueError as error:
-        raise Refused(
-            422, "track_unknown", f"track is one of 'open', 'samples' and 'both', not {text[:40]!r}."
-        ) from error
-
-
-def asked_track() -> Track | None:
-    """The track that the query names; None where it names none. Refused with 422."""
-    text = request.args.get("track", "")
-    tracks = wanted_tracks(text)
-    return tracks[0] if len(tracks) == 1 else None
+# Programs send a token in a header, which no other site can make a browser send.
+csrf.exempt(api)
 
 
 @api.post("/submissions")
@@ -78,61 +27,13 @@ def submit() -> tuple[Response, int]:
         # Before the bundle is read: a stranger's gigabyte is not worth a look.
         owner = request_token(session).user
     assert owner is not None
-    answer, new = take_bundle(owner)
-    return jsonify(answer), 201 if new else 200
-
-
-def newest(session: Session, submission_id: int, track: Track | None = None) -> tuple[Submission, Evaluation]:
-    """A submission and its newest evaluation on a track, or else on the first on which it has one."""
-    submission = visible_submission(session, submission_id)
-    found = submissions.latest_by_track(session, submission)
-    evaluation = found.get(track) if track else next(iter(found.values()), None)
-    if evaluation is None:
-        raise not_found("evaluation")
-    return submission, evaluation
-
-
-def submission_status(session: Session, submission: Submission, track: Track | None = None) -> dict[str, Any]:
-    """What people and programs follow: the evaluation on one track, and beside it those on all."""
-    found = submissions.latest_by_track(session, submission)
-    chosen = found.get(track) if track else next(iter(found.values()), None)
-    if chosen is None:
-        raise not_found("evaluation")
-    return {
-        "id": submission.id,
-        "name": submission.name,
-        "author": submission.author,
-        "weight_class": submission.weight_class,
-        "bytes": submission.bytes,
-        "url": url_for("pages.submission", submission_id=submission.id, _external=True),
-        **evaluation_status(session, chosen),
-        "evaluations": [evaluation_status(session, one) for one in found.values()],
-    }
-
-
-def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any]:
-    """How one evaluation stands."""
-    return {
-        "evaluation_id": evaluation.id,
-        "track": evaluation.track,
-        "machine": evaluation.machine,
-        "status": evaluation.status,
-        "final": evaluation.state.final,
-        "message": evaluation.message,
-        "progress": evaluation.progress,
-        "attempt": evaluation.attempts,
-        "queue_position": evaluations.queue_position(session, evaluation),
-        "reason": evaluation.reason,
-        "fault": evaluation.fault,
-        "sentence": evaluation.sentence,
-        "season": evaluation.season.name,
-        "octaves": evaluation.octaves,
-        "interval": standings.interval(evaluation),
-        "depth": evaluation.depth,
-        "precision_db": evaluation.precision_db,
-        "universality": evaluation.universality,
-        "flagged": evaluation.flagged,
-    }
+    here, tracks = app_context(), tracks_of(request.form.get("track", ""))
+    taken = submission_intake.submit_bundle(
+        here.writers, here.queue, here.config, owner, upload_path("bundle"), tracks
+    )
+    with read_session() as session:
+        answer = submission_status(session, submissions.get(session, taken.submission_id))
+    return jsonify(answer), 201 if taken.queued else 200
 
 
 @api.get("/submissions/<int:submission_id>")
@@ -146,23 +47,18 @@ def submission(submission_id: int) -> Response:
 @api.get("/submissions/<int:submission_id>/report")
 def report(submission_id: int) -> Response:
     """The newest report in any ranked season, or in the one that the query names, as the worker sent it."""
-    name, track = request.args.get("season"), asked_track()
+    season, track = request.args.get("season"), asked_track()
     with read_session() as session:
-        found = visible_submission(session, submission_id)
-        # The open track's comes first where the query names none.
-        for evaluation in sorted(found.evaluations, key=lambda e: (e.track != Track.OPEN.value, -e.id)):
-            season = evaluation.season
-            wanted = season.name == name if name else season.ranked
-            wanted = wanted and track in (None, evaluation.track)
-            row = session.get(ReportRow, evaluation.id) if wanted else None
-            if row is not None:
-                answer = Response(row.body, mimetype="application/json")
-                answer.headers["Content-Disposition"] = f'attachment; filename="report-{submission_id}.json"'
-                answer.set_etag(row.digest[:32])
-                answer.last_modified = evaluation.finished_at
-                answer.make_conditional(request)
-                return answer
-    raise not_found("report")
+        found = reports.newest_row(session, visible_submission(session, submission_id), season, track)
+    if found is None:
+        raise not_found("report")
+    evaluation, row = found
+    answer = Response(row.body, mimetype="application/json")
+    answer.headers["Content-Disposition"] = f'attachment; filename="report-{submission_id}.json"'
+    answer.set_etag(row.digest[:32])
+    answer.last_modified = evaluation.finished_at
+    answer.make_conditional(request)
+    return answer
 
 
 @api.get("/submissions/<int:submission_id>/events")
@@ -171,7 +67,8 @@ def events(submission_id: int) -> Response:
     here, track = app_context(), asked_track()
 
     with read_session() as session:
-        newest(session, submission_id, track)  # a submission that is not there is a 404, not a stream
+        # A submission that is not there is a 404, not a stream.
+        submissions.latest_on(session, visible_submission(session, submission_id), track)
 
     def look() -> dict[str, Any]:
         with here.readers() as session:
@@ -192,12 +89,10 @@ def cancel(submission_id: int) -> Response:
     track = asked_track()
     with write_transaction() as session:
         who = request_token(session)
-        found, evaluation = newest(session, submission_id, track)
+        found = visible_submission(session, submission_id)
         if found.user_id != who.user_id:
             raise Refused(403, "not_yours", "Only the person who submitted it can cancel it.")
-        alive = [one for one in submissions.latest_by_track(session, found).values() if not one.state.final]
-        for one in alive if track is None and alive else [evaluation]:
-            evaluations.cancel(session, one)
+        evaluations.cancel_submission(session, submissions.latest_by_track(session, found), track)
         return jsonify(submission_status(session, found, track))
 
 
@@ -208,23 +103,8 @@ def bundle(submission_id: int) -> Response:
         found = visible_submission(session, submission_id)
         if not submissions.may_be_passed_on(found) and request_token(session).user_id != found.user_id:
             raise Refused(403, "licence", "The licence of this bundle does not let it be passed on.")
-        path = submissions.path_of(app_context().config, found.digest)
-        digest = found.digest
-    try:
-        return send_file(
-            path,
-            mimetype="application/zip",
-            as_attachment=True,
-            download_name=f"{submission_id}.zip",
-            etag=digest[:32],
-        )
-    except OSError as error:
-        raise Refused(500, "bundle_lost", f"The bundle cannot be read: {error.strerror}.") from error
-
-
-api.add_url_rule("/board", "board", api_lists.board)
-api.add_url_rule("/submissions", "submissions", api_lists.list_submissions)
-api.add_url_rule("/seasons", "seasons", api_lists.list_seasons)
+    path = submissions.path_of(app_context().config, found.digest)
+    return bundle_file(path, name=f"{submission_id}.zip", digest=found.digest)
 
 
 @api.get("/whoami")

@@ -2,19 +2,21 @@
 
 from typing import Any, Final
 
-from flask import Response, jsonify, request, url_for
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import joinedload
+from flask import Blueprint, Response, jsonify, request, url_for
 
 from challenge.results.verdicts import Status
-from leaderboard.errors import Refused
-from leaderboard.models import Evaluation, SeasonRow, Submission
-from leaderboard.services import board_query, evaluations, seasons, standings
+from leaderboard.services import board_query, evaluations, seasons, standings, submissions
 from leaderboard.services.board_query import BoardQuery
-from leaderboard.views.board import conditional
+from leaderboard.services.submissions import ListedSubmission
+from leaderboard.web.extensions import csrf
+from leaderboard.web.request_args import asked_id
 from leaderboard.web.request_context import board_season, read_session
+from leaderboard.web.responses import conditional
 
 PER_PAGE: Final = 100
+
+api_lists = Blueprint("api_lists", __name__, url_prefix="/api/v1")
+csrf.exempt(api_lists)
 
 
 def _answer(values: dict[str, Any], page: dict[str, int]) -> Response:
@@ -38,6 +40,7 @@ def _page(total: int, query: BoardQuery) -> dict[str, int]:
     }
 
 
+@api_lists.get("/board")
 def board() -> Response:
     """The standing of a season on a track."""
     query = BoardQuery.read(request.args, per_page=PER_PAGE)
@@ -70,42 +73,23 @@ def board() -> Response:
     )
 
 
+@api_lists.get("/submissions")
 def list_submissions() -> Response:
     """Everybody's submissions, or one person's, the newest first."""
     query = BoardQuery.read(_only_pages(), per_page=PER_PAGE)
-    shown: list[ColumnElement[bool]] = [Submission.hidden_at.is_(None)]
-    if "user" in request.args:
-        shown.append(Submission.user_id == _number("user"))
     with read_session() as session:
-        total = session.scalar(select(func.count()).select_from(Submission).where(*shown)) or 0
-        rows = session.scalars(
-            select(Submission)
-            .options(joinedload(Submission.user))
-            .where(*shown)
-            .order_by(Submission.id.desc())
-            .limit(query.per_page)
-            .offset((query.page - 1) * query.per_page)
-        ).all()
-        newest = (
-            select(func.max(Evaluation.id))
-            .join(SeasonRow, SeasonRow.id == Evaluation.season_id)
-            .where(SeasonRow.ranked, Evaluation.submission_id.in_([row.id for row in rows]))
-            .group_by(Evaluation.submission_id, Evaluation.track)
+        rows, total = submissions.list_newest(
+            session,
+            user_id=asked_id(request.args, "user"),
+            limit=query.per_page,
+            offset=(query.page - 1) * query.per_page,
         )
-        last: dict[int, Evaluation] = {}
-        for evaluation in session.scalars(
-            select(Evaluation)
-            .options(joinedload(Evaluation.season))
-            .where(Evaluation.id.in_(newest.scalar_subquery()))
-            # Where there are two, the open track's is the one that is shown.
-            .order_by(Evaluation.track)
-        ):
-            last.setdefault(evaluation.submission_id, evaluation)
-        values = {"submissions": [_summary(row, last.get(row.id)) for row in rows]}
+        values = {"submissions": [_summary(row) for row in rows]}
     return _answer(values, _page(total, query))
 
 
-def _summary(row: Submission, last: Evaluation | None) -> dict[str, Any]:
+def _summary(listed: ListedSubmission) -> dict[str, Any]:
+    row, last = listed.submission, listed.evaluation
     return {
         "id": row.id,
         "name": row.name,
@@ -119,10 +103,11 @@ def _summary(row: Submission, last: Evaluation | None) -> dict[str, Any]:
         "status": last.status if last else Status.CANCELLED.value,
         "season": last.season.name if last else None,
         "octaves": last.octaves if last else None,
-        "url": url_for("pages.submission", submission_id=row.id, _external=True),
+        "url": url_for("entry.page", submission_id=row.id, _external=True),
     }
 
 
+@api_lists.get("/seasons")
 def list_seasons() -> Response:
     """Every season; a secret once it is closed."""
     query = BoardQuery.read(_only_pages(), per_page=PER_PAGE)
@@ -135,10 +120,3 @@ def list_seasons() -> Response:
 
 def _only_pages() -> dict[str, str]:
     return {name: request.args[name] for name in ("page", "per_page") if name in request.args}
-
-
-def _number(name: str) -> int:
-    text = request.args[name]
-    if text.isascii() and text.isdigit() and 0 < int(text[:12]) < 2**31 and len(text) < 11:
-        return int(text)
-    raise Refused(422, "query_invalid", f"{name} is a whole number, not {text[:40]!r}.")

@@ -5,8 +5,9 @@ import io
 from dataclasses import replace
 from typing import Any, Final
 
-from flask import Response, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
 
 from challenge.bundle.limits import WEIGHT_CLASSES
 from challenge.scoring.places import PLACES
@@ -17,12 +18,17 @@ from leaderboard.services import board_query, evaluations, ranks, seasons, stand
 from leaderboard.services.board_query import BoardQuery
 from leaderboard.services.standings import Board, Entry, RankingGroup
 from leaderboard.web.request_context import app_context, board_season, read_session
+from leaderboard.web.responses import conditional
 
 PENDING_SHOWN: Final = 40
 UNRANKED_SHOWN: Final = 20
 _PLACES: Final = {place.slug: place.name for place in PLACES}
 
 
+board_pages = Blueprint("board", __name__)
+
+
+@board_pages.get("/")
 def page() -> Response:
     """The board; with ?part=1 only what changes while entries are judged."""
     query = BoardQuery.read(request.args)
@@ -34,12 +40,11 @@ def page() -> Response:
     return conditional(Response(render_template(template, **values)))
 
 
-def conditional(answer: Response) -> Response:
-    """304 for somebody who has it already; what set a cookie is sent whole."""
-    if "Set-Cookie" not in answer.headers:
-        answer.add_etag()
-        answer.make_conditional(request)
-    return answer
+@board_pages.get("/board")
+def by_name() -> BaseResponse:
+    """The board has the first address; this is the one that people guess."""
+    query: dict[str, Any] = request.args.to_dict()
+    return redirect(url_for("board.page", **query), 301)
 
 
 def _values(db: Session, board: Board, query: BoardQuery, rows: list[Any]) -> dict[str, Any]:
@@ -103,6 +108,7 @@ _CSV: Final = (
 )  # fmt: skip
 
 
+@board_pages.get("/board.csv")
 def table() -> Response:
     """Every entry that the query asks for, as CSV (RFC 4180), in full precision."""
     query = BoardQuery.read(request.args, per_page=board_query.MOST_PER_PAGE)

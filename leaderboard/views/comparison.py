@@ -1,24 +1,53 @@
-"""What the page that compares two entries shows."""
+"""The page that compares two entries."""
 
 from typing import Any
 
-from flask import request
+from flask import Blueprint, Response, render_template, request
 from sqlalchemy.orm import Session
 
 from challenge.scoring.tracks import CPU, Track
 from leaderboard.charts import paired_difference
 from leaderboard.errors import Refused, not_found
+from leaderboard.images import colormaps
 from leaderboard.models import Evaluation
-from leaderboard.services import artifacts, standings
+from leaderboard.services import artifacts, reports, standings, submissions
+from leaderboard.services.board_query import MOST_CHOICES
 from leaderboard.services.standings import OPEN, RankingGroup
-from leaderboard.views import view_picker
-from leaderboard.views.api import asked_track, newest
-from leaderboard.views.entry import RIVALS, by_chain, standing
-from leaderboard.web.auth import visible_submission
-from leaderboard.web.request_context import board_season
+from leaderboard.web import view_picker
+from leaderboard.web.auth import check_visible, visible_submission
+from leaderboard.web.request_args import asked_track
+from leaderboard.web.request_context import app_context, board_season, read_session
+from leaderboard.web.responses import png
+
+comparison = Blueprint("comparison", __name__)
 
 
-def context(db: Session) -> dict[str, Any]:
+@comparison.get("/compare")
+def page() -> str:
+    """Two entries side by side; the query names them."""
+    with read_session() as db:
+        return render_template("compare.html", **_context(db))
+
+
+@comparison.get("/compare/<int:a>/<int:b>/<slug>/<int:octave>.png")
+def nearer(a: int, b: int, slug: str, octave: int) -> Response:
+    """Which of two evaluations is nearer to the truth, point by point, at a place and octave."""
+    name = f"{slug}/{octave:02d}/error.png"
+    artifacts.check_name(name)
+    with read_session() as db:
+        for number in (a, b):
+            check_visible(db, number)
+    paths = [artifacts.path_of(app_context().config, number, name) for number in (a, b)]
+    if not all(path.exists() for path in paths):
+        raise not_found("picture")
+    try:
+        return png(colormaps.beats(*paths))
+    except ValueError:
+        # Pictures of two versions of the judge may have two sizes.
+        raise not_found("picture") from None
+
+
+def _context(db: Session) -> dict[str, Any]:
     """Everything that the template needs; the query may name two submissions. Refused with 404 or 409."""
     numbers = [request.args.get(name, type=int) for name in ("a", "b")]
     pair = [_judged(db, number) if number is not None else None for number in numbers]
@@ -26,7 +55,7 @@ def context(db: Session) -> dict[str, Any]:
     season = first.season if first else board_season(db)
     track = asked_track() or Track.OPEN
     group = RankingGroup(track, (first.machine if first else None) or CPU) if track is Track.SAMPLES else OPEN
-    choices = standings.standing(db, season, group).entries[:RIVALS]
+    choices = standings.standing(db, season, group).entries[:MOST_CHOICES]
     listed = {entry.submission.id for entry in choices}
     # One that does not rank can be compared, and stays chosen.
     extra = [e for e in pair if e and e.submission_id not in listed]
@@ -39,8 +68,8 @@ def context(db: Session) -> dict[str, Any]:
 
 def _judged(db: Session, number: int) -> Evaluation:
     """The evaluation that a submission stands by, with figures."""
-    visible_submission(db, number)
-    shown = standing(*newest(db, number, asked_track() or Track.OPEN))
+    found = visible_submission(db, number)
+    shown = submissions.displayed(found, submissions.latest_on(db, found, asked_track() or Track.OPEN))
     if shown.octaves is None:
         raise not_found("report")
     return shown
@@ -61,7 +90,7 @@ def _compared(db: Session, a: Evaluation, b: Evaluation) -> dict[str, Any]:
             f"{a.submission.name} learned on the class {a.machine}, {b.submission.name} on {b.machine}.",
             "Budgets of two classes of machine are not the same: choose two of one class.",
         )
-    found = paired_difference.difference(by_chain(db, a), by_chain(db, b))
+    found = paired_difference.difference(reports.skill_by_chain(db, a), reports.skill_by_chain(db, b))
     return {"difference": found, "rows": _rows(a, b), "zoom": _zoom(db, a, b)}
 
 

@@ -1,11 +1,10 @@
-"""What the page of a submission shows, put together from the services."""
+"""The page of a submission: where it stands, its pictures, its proof, and what it learned."""
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-from flask import request, url_for
+from flask import Blueprint, render_template, request, url_for
 from markupsafe import Markup
-from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from challenge.results.rejection_reasons import by_remedy, doubts, shortfalls
@@ -13,18 +12,26 @@ from challenge.results.report import Report
 from challenge.results.result_visuals import Evidence
 from challenge.results.verdicts import EXPLANATIONS, Reason, Status
 from challenge.scoring.tracks import Track
-from leaderboard.charts import control_fits, probe_plots, skill_curve
+from leaderboard.charts import control_fits, probe_plots, samples_track, skill_curve
 from leaderboard.charts.skill_curve import Entrant
-from leaderboard.errors import not_found
 from leaderboard.images import training_frames
-from leaderboard.models import Evaluation, ReportRow, Submission
-from leaderboard.services import artifacts, evaluations, ranks, sanitize, standings, submissions, view_skills
-from leaderboard.views import samples_track, view_picker
-from leaderboard.views.api import newest
-from leaderboard.web.request_context import app_context
+from leaderboard.models import Evaluation, Submission
+from leaderboard.services import (
+    artifacts,
+    evaluations,
+    reports,
+    sanitize,
+    standings,
+    submissions,
+    view_skills,
+)
+from leaderboard.services.board_query import MOST_CHOICES
+from leaderboard.web import view_picker
+from leaderboard.web.auth import visible_submission
+from leaderboard.web.request_context import app_context, read_session
 
-# A list to choose from ends somewhere; the address takes any of them.
-RIVALS: Final = 200
+entry = Blueprint("entry", __name__)
+
 # What a visitor sees as stages, in their order.
 STAGES = (
     Status.QUEUED,
@@ -36,29 +43,35 @@ STAGES = (
 )
 
 
-def context(db: Session, submission_id: int) -> dict[str, Any]:
-    """Everything that the template of a submission needs; Refused with 404."""
-    found, last = newest(db, submission_id)
+@entry.get("/submissions/<int:submission_id>")
+def page(submission_id: int) -> str:
+    """The page."""
+    with read_session() as db:
+        return render_template("submission.html", **_context(db, visible_submission(db, submission_id)))
+
+
+def _context(db: Session, found: Submission) -> dict[str, Any]:
+    """Everything that the template needs; Refused with 404 where nothing was ever judged."""
     latest = submissions.latest_by_track(db, found)
-    shown = standing(found, last)
-    row = db.get(ReportRow, shown.id) if shown.track == Track.OPEN.value else None
-    report = report_of(row)
+    shown = submissions.displayed(found, submissions.latest_on(db, found, None))
+    report = reports.stored_report(db, shown)
     watched = latest.get(Track.SAMPLES)
+    has_curve = shown.track == Track.OPEN.value and bool(reports.skill_by_octave(db, shown))
     return {
         "s": found,
         "e": shown,
         "live": [
-            (one, evaluations.queue_position(db, one), standing(found, one).id != one.id)
+            (one, evaluations.queue_position(db, one), submissions.displayed(found, one).id != one.id)
             for one in latest.values()
             if not one.state.final
         ],
         "stages": STAGES,
         "report": report,
-        "learning": samples_track.context(db, watched and standing(found, watched)),
-        **(_curve(db, found, shown, row) if row else {"curve": None}),
+        "learning": _samples_track(db, submissions.displayed(found, watched)) if watched else None,
+        **(_curve(db, found, shown) if has_curve else {"curve": None}),
         "zoom": _zoom(db, shown, report),
         "explanation": EXPLANATIONS[Reason(shown.reason)] if shown.reason else None,
-        "rank": samples_track.rank(db, shown),
+        "rank": standings.rank_of(db, shown),
         "sources": {n: Markup(sanitize.source_html(t)) for n, t in submissions.sources(db, found).items()},  # noqa: S704 - made by pygments
         "readme": Markup(sanitize.readme_html(submissions.text(db, found, "README.md"))),  # noqa: S704 - cleaned by nh3
         "recipe": submissions.text(db, found, "train.toml"),
@@ -84,29 +97,26 @@ def _proof(shown: Evaluation, report: Report | None) -> dict[str, Any]:
     }
 
 
-def report_of(row: ReportRow | None) -> Report | None:
-    """The report of a row; None where there is none, or one of an older version."""
-    try:
-        return Report.from_json(row.body) if row else None
-    except ValueError:
-        # Its figures stand in the evaluation, its tables are not shown.
-        return None
+def _samples_track(db: Session, shown: Evaluation) -> dict[str, Any]:
+    """What the template of the samples track needs; pictures of targets only when they are public."""
+    report = reports.stored_samples_report(db, shown)
+    revealed = shown.season.revealed
+    evidence = artifacts.evidence(app_context().config, shown.id) if revealed and report else Evidence()
+    return {
+        "e": shown,
+        "position": evaluations.queue_position(db, shown),
+        "report": report,
+        "rank": standings.rank_of(db, shown),
+        "revealed": revealed,
+        "explanation": EXPLANATIONS[Reason(shown.reason)] if shown.reason else None,
+        "lessons": samples_track.lessons(report, evidence, revealed=revealed) if report else None,
+    }
 
 
-def standing(found: Submission, last: Evaluation) -> Evaluation:
-    """The evaluation on its track that a page shows: what a submission stands by while it is judged again."""
-    if not last.state.final:
-        for evaluation in reversed(found.evaluations):
-            judged = evaluation.season.ranked and evaluation.octaves is not None
-            if judged and evaluation.track == last.track:
-                return evaluation
-    return last
-
-
-def _curve(db: Session, found: Submission, shown: Evaluation, row: ReportRow) -> dict[str, Any]:
+def _curve(db: Session, found: Submission, shown: Evaluation) -> dict[str, Any]:
     """The skill curve among the reference entries, against the rival that the query names."""
     entries = standings.board(db, shown.season).entries
-    rivals = [entry for entry in entries if entry.submission.id != found.id][:RIVALS]
+    rivals = [entry for entry in entries if entry.submission.id != found.id][:MOST_CHOICES]
     number = request.args.get("rival", type=int)
     chosen = next((entry for entry in rivals if entry.submission.id == number), None)
     others = [
@@ -115,27 +125,18 @@ def _curve(db: Session, found: Submission, shown: Evaluation, row: ReportRow) ->
         if other.id not in (found.id, chosen and chosen.submission.id)
     ]
     if chosen:
-        others.append(Entrant(chosen.submission.name, number or 0, by_chain(db, chosen.evaluation), "rival"))
-    own = Entrant(found.name, found.id, matrix(row), "own")
+        others.append(
+            Entrant(
+                chosen.submission.name, number or 0, reports.skill_by_chain(db, chosen.evaluation), "rival"
+            )
+        )
+    own = Entrant(found.name, found.id, reports.skill_by_chain(db, shown), "own")
     return {
         "curve": skill_curve.curve(own, others),
         "narrow": skill_curve.curve(own, others, skill_curve.NARROW),
         "rivals": rivals,
         "rival": chosen and chosen.submission,
     }
-
-
-def matrix(row: ReportRow) -> NDArray[np.float64]:
-    """(chains, octaves) skills of a report."""
-    return ranks.matrix(row.skill_by_chain, len(row.skill) // 8)
-
-
-def by_chain(db: Session, evaluation: Evaluation) -> NDArray[np.float64]:
-    """(chains, octaves) skills of an evaluation that has a report; Refused with 404."""
-    row = db.get(ReportRow, evaluation.id)
-    if row is None:
-        raise not_found("report")
-    return matrix(row)
 
 
 def _zoom(db: Session, shown: Evaluation, report: Report | None) -> dict[str, Any] | None:

@@ -14,11 +14,9 @@ from challenge.imaging.tiles import DEEPEST
 from challenge.scoring.places import PLACES
 from leaderboard.errors import not_found
 from leaderboard.images import colormaps
-from leaderboard.models import Evaluation, ReportRow, Submission
-from leaderboard.services import seasons, standings
-from leaderboard.tiles import model_tiles
-from leaderboard.views import entry
-from leaderboard.views.api import newest
+from leaderboard.models import Evaluation, Submission
+from leaderboard.services import reports, seasons, standings, submissions
+from leaderboard.services.board_query import MOST_CHOICES
 from leaderboard.web.request_context import read_session
 
 explorer = Blueprint("explorer", __name__)
@@ -46,18 +44,16 @@ def truth() -> str:
 def model(submission_id: int) -> str:
     """The truth and what a model makes of it, everywhere."""
     with read_session() as db:
-        model_tiles.drawable(db, submission_id)
-        found, last = newest(db, submission_id)
-        shown = entry.standing(found, last)
-        row = db.get(ReportRow, shown.id)
-        skill = tuple(np.frombuffer(row.skill, "<f8").tolist()) if row else ()
+        found = submissions.drawable(db, submission_id)
+        shown = submissions.displayed(found, submissions.latest_on(db, found, None))
+        skill = reports.skill_by_octave(db, shown)
     return _page(_Model(found, shown, skill))
 
 
 def _page(beside: _Model | None) -> str:
     with read_session() as db:
         season = seasons.current_season(db)
-        entries = standings.board(db, season).entries[: entry.RIVALS] if season else []
+        entries = standings.board(db, season).entries[:MOST_CHOICES] if season else []
     return render_template(
         "explorer.html",
         beside=beside,

@@ -1,39 +1,25 @@
-"""What is shown of entries besides their pages: pictures, films, comparisons, and what the probes mean."""
+"""What is shown of entries besides their pages: pictures, films, and what the probes mean."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request
 from markupsafe import Markup
-from sqlalchemy import select
 
 from challenge.results.result_visuals import ControlEvidence, PictureFit, SurfaceFit
+from leaderboard import formatting
 from leaderboard.charts import control_fits, surface
 from leaderboard.errors import not_found
 from leaderboard.images import colormaps, social_card, training_frames
-from leaderboard.models import Evaluation
-from leaderboard.services import artifacts, documents, figures, submissions, view_skills
-from leaderboard.views import comparison, entry, view_picker
-from leaderboard.views.api import newest
+from leaderboard.services import artifacts, evaluations, submissions, view_skills
+from leaderboard.web import documents, view_picker
 from leaderboard.web.auth import check_visible, visible_submission
 from leaderboard.web.request_context import app_context, read_session
+from leaderboard.web.responses import HOUR, YEAR, png, png_file
 
 media = Blueprint("media", __name__)
 
-_HOUR = 3600
-_YEAR = 365 * 24 * _HOUR
 _EVALUATION = "/evaluations/<int:evaluation_id>"
-
-
-def picture(content: bytes, seconds: int = _HOUR) -> Response:
-    """A PNG that the server made, with a tag that saves sending it twice."""
-    answer = Response(content, mimetype="image/png")
-    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    answer.headers["Cache-Control"] = f"public, max-age={seconds}"
-    answer.set_etag(hashlib.sha256(content).hexdigest()[:32])
-    answer.make_conditional(request)
-    return answer
 
 
 media.app_template_global("here")(view_picker.here)
@@ -55,7 +41,7 @@ def control_image(evaluation_id: int, index: int, what: str) -> Response:
     if not isinstance(held, PictureFit):
         raise not_found("picture")
     try:
-        return picture(control_fits.image_png(held, fit=what == "fit"))
+        return png(control_fits.image_png(held, fit=what == "fit"))
     except ValueError:
         raise not_found("picture") from None
 
@@ -72,7 +58,7 @@ def control_surface(evaluation_id: int, index: int) -> Response:
         raise not_found("surface") from None
     values: dict[str, Any] = {"known": found.known.round(3).tolist(), "grid": found.grid.round(3).tolist()}
     answer = jsonify(values)
-    answer.headers["Cache-Control"] = f"public, max-age={_HOUR}"
+    answer.headers["Cache-Control"] = f"public, max-age={HOUR}"
     return answer
 
 
@@ -81,7 +67,7 @@ def skills_of_views(evaluation_id: int) -> Response:
     """How right the model is at each place and octave, and where it is best and worst."""
     with read_session() as db:
         check_visible(db, evaluation_id)
-        depth = db.scalars(select(Evaluation.depth).where(Evaluation.id == evaluation_id)).one()
+        depth = evaluations.get(db, evaluation_id).depth
         skills = view_skills.view_skills(db, app_context().config, evaluation_id)
     values = {
         "skills": skills,
@@ -89,14 +75,14 @@ def skills_of_views(evaluation_id: int) -> Response:
         "worst": view_skills.worst(skills, depth or 0.0),
     }
     answer = jsonify(values)
-    answer.headers["Cache-Control"] = f"public, max-age={_HOUR}"
+    answer.headers["Cache-Control"] = f"public, max-age={HOUR}"
     return answer
 
 
 @media.get("/submissions/<int:submission_id>/frames/<int:index>.png")
 def frame(submission_id: int, index: int) -> Response:
     """One picture of the film of its learning."""
-    return picture(training_frames.frame(_bundle(submission_id), index), _YEAR)
+    return png(training_frames.frame(_bundle(submission_id), index), YEAR)
 
 
 def _bundle(submission_id: int) -> Path:
@@ -108,44 +94,56 @@ def _bundle(submission_id: int) -> Path:
 def card(submission_id: int) -> Response:
     """The picture that other sites show of an entry."""
     with read_session() as db:
-        visible_submission(db, submission_id)
-        found, last = newest(db, submission_id)
-        now = entry.standing(found, last)
+        found = visible_submission(db, submission_id)
+        now = submissions.displayed(found, submissions.latest_on(db, found, None))
         name = now.thumbnail
         made = social_card.Card(
             name=found.name,
             author=found.author,
-            figure=figures.octaves(now.octaves) if now.octaves is not None else now.status,
+            figure=formatting.octaves(now.octaves) if now.octaves is not None else now.status,
             unit="octaves" if now.octaves is not None else "",
-            line=f"{now.season.name} · {found.weight_class} · {figures.size(found.bytes)}",
+            line=f"{now.season.name} · {found.weight_class} · {formatting.size(found.bytes)}",
             picture=artifacts.path_of(app_context().config, now.id, name) if name else None,
         )
-    return picture(social_card.draw(made))
+    return png(social_card.draw(made))
 
 
-@media.get("/compare")
-def compare() -> str:
-    """Two entries side by side; the query names them."""
-    with read_session() as db:
-        return render_template("compare.html", **comparison.context(db))
+@media.get("/truth/<slug>/<int:octave>.png")
+def truth(slug: str, octave: int) -> Response:
+    """The truth at a place and octave."""
+    path = app_context().truth.path(slug, octave)
+    return _recoloured(path) or png_file(path, YEAR)
 
 
-@media.get("/compare/<int:a>/<int:b>/<slug>/<int:octave>.png")
-def beats(a: int, b: int, slug: str, octave: int) -> Response:
-    """Where the one evaluation beats the other, at a place and octave."""
-    name = f"{slug}/{octave:02d}/error.png"
+@media.get(f"{_EVALUATION}/<path:name>")
+def artifact(evaluation_id: int, name: str) -> Response:
+    """A picture that a worker made."""
     artifacts.check_name(name)
-    with read_session() as db:
-        for number in (a, b):
-            check_visible(db, number)
-    paths = [artifacts.path_of(app_context().config, number, name) for number in (a, b)]
-    if not all(path.exists() for path in paths):
+    path = artifacts.path_of(app_context().config, evaluation_id, name)
+    return _recoloured(path) or png_file(path)
+
+
+def _recoloured(path: Path) -> Response | None:
+    """The picture in the colours that the query asks for; None for those that it has."""
+    name = colormaps.chosen(request.args.get("colours"))
+    if name == colormaps.FIRST or path.name == "error.png":
+        return None
+    if not path.exists():
         raise not_found("picture")
-    try:
-        return picture(colormaps.beats(*paths))
-    except ValueError:
-        # Pictures of two versions of the judge may have two sizes.
-        raise not_found("picture") from None
+    return png(colormaps.recoloured(path, name))
+
+
+@media.get(f"{_EVALUATION}/samples/<int:target>/<picture>.png")
+def target_picture(evaluation_id: int, target: int, picture: str) -> Response:
+    """A target, or what was learned of it; not there while the season's secret is kept."""
+    name = f"samples/{target}/{picture}.png"
+    artifacts.check_samples_name(name)
+    with read_session() as db:
+        check_visible(db, evaluation_id)
+        revealed = evaluations.get(db, evaluation_id).season.revealed
+    if not revealed:
+        raise not_found("picture")
+    return png_file(artifacts.path_of(app_context().config, evaluation_id, name))
 
 
 @media.get("/integrity")

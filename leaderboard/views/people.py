@@ -1,22 +1,24 @@
 """Pages of people: signing up and in, the account, and what a person has handed in."""
 
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from leaderboard.errors import Refused, not_found
-from leaderboard.models import User
-from leaderboard.services import artifacts, audit, people, profiles, quotas, submissions, tokens
+from leaderboard.errors import Refused
+from leaderboard.services import audit, people, profiles, quotas, tokens
 from leaderboard.web.auth import current_user, require_user
 from leaderboard.web.auth import sign_in as let_in
 from leaderboard.web.auth import sign_out as let_out
+from leaderboard.web.extensions import limiter
 from leaderboard.web.request_context import app_context, read_session, write_transaction
 
 people_pages = Blueprint("people", __name__)
 
 _Page = BaseResponse | str | tuple[str, int]
+# Tries to sign in or up, and whatever asks for the password again.
+_limited: Final = limiter.limit(lambda: app_context().config.sign_in_rate, methods=["POST"])
 
 
 @people_pages.app_context_processor
@@ -52,6 +54,14 @@ def sign_in_form() -> _Page:
 
 
 @people_pages.post("/sign-in")
+@limiter.limit(
+    # Many addresses may guess at one name: its failures are counted wherever they come from.
+    "100 per hour",
+    key_func=lambda: "name " + request.form.get("name", "").strip().lower()[:80],
+    methods=["POST"],
+    deduct_when=lambda answer: answer.status_code == 401,
+)
+@_limited
 def sign_in() -> _Page:
     """Sign in with a password, or with an API token in its place."""
     password = _field("password")
@@ -77,6 +87,7 @@ def sign_up_form() -> _Page:
 
 
 @people_pages.post("/sign-up")
+@_limited
 def sign_up() -> _Page:
     """Make an account, and be signed in."""
     _check_open()
@@ -104,7 +115,7 @@ def _check_open() -> None:
 def sign_out() -> _Page:
     """Sign out here."""
     let_out()
-    return redirect(url_for("pages.board"), 303)
+    return redirect(url_for("board.page"), 303)
 
 
 @people_pages.get("/account")
@@ -155,12 +166,13 @@ def revoke_token(token_id: int) -> _Page:
 
 
 @people_pages.post("/account/password")
+@_limited
 def change_password() -> _Page:
     """Change the password; other browsers are signed out."""
     user = require_user()
     try:
         with write_transaction() as db:
-            changed = db.get_one(User, user.id)
+            changed = people.get(db, user.id)
             people.change_password(db, changed, _field("old"), _field("new"))
     except Refused as error:
         return _account(error=error), error.status
@@ -173,44 +185,28 @@ def delete_entry(submission_id: int) -> _Page:
     """Delete an entry of one's own, with its results."""
     user = require_user()
     with write_transaction() as db:
-        found = submissions.get(db, submission_id)
-        if found.user_id != user.id:
-            raise Refused(403, "not_yours", "Only the person who handed it in can delete it.")
-        digest = found.digest
-        numbers = people.delete_submission(db, f"user {user.name}", found)
-    _remove_files(numbers, {digest})
+        people.delete_own_submission(db, app_context().config, user, submission_id)
     return redirect(url_for("people.account") + "#entries", 303)
 
 
 @people_pages.post("/account/delete")
+@_limited
 def delete_account() -> _Page:
     """Delete the account with everything that belongs to it."""
     user = require_user()
     try:
         people.check_deletion(user, _field("name"), _field("password"))
         with write_transaction() as db:
-            found = db.get_one(User, user.id)
-            digests = {row.digest for row in people.submissions_of(db, found)}
-            numbers = people.delete_account(db, found)
+            people.delete_account(db, app_context().config, people.get(db, user.id))
     except Refused as error:
         return _account(error=error), error.status
     let_out()
-    _remove_files(numbers, digests)
-    return redirect(url_for("pages.board"), 303)
-
-
-def _remove_files(evaluations: list[int], digests: set[str]) -> None:
-    # After the rows are gone: a file too many does no harm, a row without its file does.
-    artifacts.remove_files(app_context().config, evaluations)
-    with read_session() as db:
-        submissions.remove_files(db, app_context().config, digests)
+    return redirect(url_for("board.page"), 303)
 
 
 @people_pages.get("/people/<int:user_id>")
 def person(user_id: int) -> str:
     """What a person has handed in."""
     with read_session() as db:
-        user = db.get(User, user_id)
-        if user is None:
-            raise not_found("person")
+        user = people.get(db, user_id)
         return render_template("person.html", person=user, entries=profiles.entries_of(db, user))

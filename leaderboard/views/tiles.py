@@ -3,19 +3,25 @@
 import hashlib
 from typing import Any, Final
 
-from flask import Blueprint, Response, jsonify, request, send_file
+from flask import Blueprint, Response, jsonify, request
 
 from challenge.imaging.tiles import DEEPEST, MOST_BYTES, Tile
 from challenge.results.verdicts import EXPLANATIONS, Reason
 from leaderboard.errors import Refused
 from leaderboard.services import submissions
-from leaderboard.tiles import model_tiles
 from leaderboard.tiles.model_tiles import MOST_WISHES
-from leaderboard.web.middleware import client_address
-from leaderboard.web.request_context import app_context, json_body, read_session, request_token
+from leaderboard.web.extensions import UNCOUNTED, client_address, csrf, limiter
+from leaderboard.web.request_args import check_length, json_body
+from leaderboard.web.request_context import app_context, read_session, request_token
+from leaderboard.web.responses import bundle_file
 
 tiles = Blueprint("tiles", __name__, url_prefix="/api/v1/tiles")
 tile_worker = Blueprint("tile_worker", __name__, url_prefix="/api/v1/worker/tiles/<int:submission_id>")
+
+for _blueprint in (tiles, tile_worker):
+    csrf.exempt(_blueprint)
+    # Of visitors, the tiles that they have drawn are counted.
+    limiter.exempt(_blueprint, flags=UNCOUNTED)
 
 # What a tile shows never changes.
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
@@ -54,7 +60,7 @@ def model(submission_id: int, octave: int, x: int, y: int) -> Response:
     """A tile of what a model makes of it, where it has been drawn: wish for it, and it will be."""
     tile = _tile(octave, x, y)
     with read_session() as db:
-        digest = model_tiles.drawable(db, submission_id).digest
+        digest = submissions.drawable(db, submission_id).digest
     found = app_context().model_tiles.stored(digest, tile)
     if found is None:
         raise Refused(404, "not_drawn", "This tile has not been drawn yet: wish for it first.")
@@ -66,7 +72,7 @@ def wish(submission_id: int) -> Response:
     """Wish for tiles of a model, those first that matter most; told which are there already."""
     wanted = _wanted()
     with read_session() as db:
-        found = model_tiles.drawable(db, submission_id)
+        found = submissions.drawable(db, submission_id)
     state = app_context().model_tiles.wish(
         found, wanted, lambda count: app_context().tile_limiter.spend(client_address(), count)
     )
@@ -99,7 +105,7 @@ def _digest(submission_id: int) -> str:
     with read_session() as db:
         request_token(db, "worker")
         app_context().model_tiles.heard()
-        return model_tiles.drawable(db, submission_id).digest
+        return submissions.drawable(db, submission_id).digest
 
 
 @tile_worker.post("/claim")
@@ -114,17 +120,13 @@ def claim(submission_id: int) -> Response:
 def bundle(submission_id: int) -> Response:
     """The bundle's bytes."""
     path = submissions.path_of(app_context().config, _digest(submission_id))
-    try:
-        return send_file(path, mimetype="application/zip")
-    except OSError as error:
-        raise Refused(500, "bundle_lost", f"The bundle cannot be read: {error.strerror}.") from error
+    return bundle_file(path)
 
 
 @tile_worker.put(f"/{_WHERE}")
 def draw(submission_id: int, octave: int, x: int, y: int) -> Response:
     """A tile that was drawn."""
-    if (request.content_length or 0) > MOST_BYTES:
-        raise Refused(413, "tile_large", f"A tile has at most {MOST_BYTES:,} bytes.")
+    check_length(MOST_BYTES, "tile_large", "A tile")
     digest = _digest(submission_id)
     app_context().model_tiles.keep(digest, _tile(octave, x, y), request.get_data(cache=False))
     return jsonify({"octave": octave, "x": x, "y": y})

@@ -3,21 +3,21 @@
 from dataclasses import asdict
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request, send_file
+from flask import Blueprint, Response, jsonify, request
 
 from challenge.scoring.tracks import Track
-from leaderboard.errors import Refused, conflict
+from leaderboard.errors import conflict
+from leaderboard.images.untrusted import BYTES_LIMIT, rewrite
 from leaderboard.models import Evaluation
 from leaderboard.services import artifacts, evaluations, submissions
-from leaderboard.web.request_context import (
-    app_context,
-    json_body,
-    read_session,
-    request_token,
-    write_transaction,
-)
+from leaderboard.web.extensions import UNCOUNTED, csrf, limiter
+from leaderboard.web.request_args import check_length, json_body
+from leaderboard.web.request_context import app_context, read_session, request_token, write_transaction
+from leaderboard.web.responses import bundle_file
 
 worker_api = Blueprint("worker_api", __name__, url_prefix="/api/v1/worker/evaluations/<int:evaluation_id>")
+csrf.exempt(worker_api)
+limiter.exempt(worker_api, flags=UNCOUNTED)
 
 
 def _lease() -> str | None:
@@ -69,10 +69,7 @@ def bundle(evaluation_id: int) -> Response:
         request_token(session, "worker")
         evaluation = evaluations.check_lease(session, evaluation_id, _lease())
         path = submissions.path_of(app_context().config, evaluation.submission.digest)
-    try:
-        return send_file(path, mimetype="application/zip")
-    except OSError as error:
-        raise Refused(500, "bundle_lost", f"The bundle cannot be read: {error.strerror}.") from error
+    return bundle_file(path)
 
 
 @worker_api.post("/status")
@@ -98,11 +95,10 @@ def artifact(evaluation_id: int, place: str, octave: str, kind: str) -> Response
 
 
 def _keep(evaluation_id: int, name: str) -> Response:
-    if (request.content_length or 0) > artifacts.BYTES_LIMIT:
-        raise Refused(413, "artifact_large", f"A picture has at most {artifacts.BYTES_LIMIT:,} bytes.")
+    check_length(BYTES_LIMIT, "artifact_large", "A picture")
     with read_session() as session:
         request_token(session, "worker")
-    content = artifacts.rewrite(request.get_data(cache=False))
+    content = rewrite(request.get_data(cache=False))
     with write_transaction() as session:
         evaluations.check_lease(session, evaluation_id, _lease())
         row = artifacts.save(session, app_context().config, evaluation_id, name, content)
@@ -120,8 +116,7 @@ def samples_artifact(evaluation_id: int, target: int, picture: str) -> Response:
 @worker_api.put("/evidence")
 def evidence(evaluation_id: int) -> Response:
     """What people are shown of controls and probes."""
-    if (request.content_length or 0) > artifacts.BYTES_LIMIT:
-        raise Refused(413, "artifact_large", f"Evidence has at most {artifacts.BYTES_LIMIT:,} bytes.")
+    check_length(BYTES_LIMIT, "artifact_large", "Evidence")
     with write_transaction() as session:
         request_token(session, "worker")
         evaluations.check_lease(session, evaluation_id, _lease())

@@ -13,7 +13,8 @@ from werkzeug.exceptions import HTTPException
 from challenge.bundle.limits import ARCHIVE_LIMIT
 from leaderboard.db import cause
 from leaderboard.errors import Refused
-from leaderboard.services.atomic_files import storage_failed
+from leaderboard.files import storage_failed
+from leaderboard.web.extensions import limiter
 
 PROBLEM = "application/problem+json"
 # SQLite's word for a writer that takes too long; PostgreSQL's for one that stops, starts or is not there.
@@ -72,7 +73,6 @@ def _refused(error: Refused) -> Response:
 def _too_often(error: RateLimitExceeded) -> Response:
     # The window that was full may be any of several; the longest of them is the honest answer.
     seconds = max(1, error.limit.limit.get_expiry())
-    limiter = next(iter(current_app.extensions["limiter"]))
     if limiter.current_limit is not None:
         seconds = max(1, limiter.current_limit.reset_at - int(time.time()))
     return _refused(

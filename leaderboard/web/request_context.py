@@ -1,15 +1,14 @@
-"""What every view needs: the leaderboard's parts, a transaction, who is asking."""
+"""What every view needs: the application's context, a transaction, the token of the request."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 from flask import current_app, request
 from sqlalchemy.orm import Session, sessionmaker
 
+from leaderboard import db
 from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.images.truth_images import TruthPictures
@@ -25,7 +24,7 @@ from leaderboard.web.sse import EventStreams
 
 @dataclass(frozen=True)
 class AppContext:
-    """The parts of one leaderboard, made by the factory."""
+    """What one application holds for all its requests; made by `create_app`."""
 
     config: Config
     writers: sessionmaker[Session]
@@ -40,20 +39,20 @@ class AppContext:
 
 
 def app_context() -> AppContext:
-    """The parts of the application that answers this request."""
+    """The context of the application that answers this request."""
     return cast("AppContext", current_app.extensions["leaderboard"])
 
 
 @contextmanager
 def write_transaction() -> Iterator[Session]:
     """A transaction that changes something."""
-    with app_context().writers.begin() as session:
+    with db.transaction(app_context().writers) as session:
         yield session
 
 
 @contextmanager
 def read_session() -> Iterator[Session]:
-    """A session that only looks; nothing of it is kept."""
+    """A session that only reads; its changes are dropped."""
     with app_context().readers() as session:
         yield session
 
@@ -61,18 +60,6 @@ def read_session() -> Iterator[Session]:
 def request_token(session: Session, kind: str = "user") -> Token:
     """The token of this request; Refused with 401 or 403."""
     return tokens.authenticate(session, request.headers.get("Authorization"), kind)
-
-
-def json_body() -> Any:
-    """The JSON of this request, without NaN; Refused with 422."""
-
-    def refuse(_name: str) -> None:
-        raise ValueError("NaN and infinity are no JSON")
-
-    try:
-        return json.loads(request.get_data(cache=False), parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
-        raise Refused(422, "json_invalid", f"The body is not JSON: {error}.") from error
 
 
 def board_season(session: Session) -> Any:
@@ -87,12 +74,3 @@ def board_season(session: Session) -> Any:
     if not ranked:
         raise Refused(404, "no_season", "There has been no season yet.")
     return ranked[0]
-
-
-def upload_path(field: str) -> Path:
-    """The uploaded file of a form field, on the disk; Refused with 422 where there is none."""
-    upload = request.files.get(field)
-    if upload is None or not upload.filename:
-        raise Refused(422, "bundle_missing", f"Choose a bundle: the form has no file called {field!r}.")
-    upload.stream.flush()
-    return Path(upload.stream.name)

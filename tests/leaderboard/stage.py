@@ -10,14 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from challenge.bundle.reader import read_bundle
 from challenge.scoring.metrics import depth, interval
 from challenge.scoring.tracks import Track
 from leaderboard import db
 from leaderboard.app import make_directories
 from leaderboard.config import Config
+from leaderboard.files import write_file
+from leaderboard.images.untrusted import rewrite
 from leaderboard.models import Evaluation, Submission
-from leaderboard.services import artifacts, atomic_files, evaluations, seasons, submissions, tokens
+from leaderboard.services import artifacts, evaluations, seasons, submission_intake, tokens
 
 MODEL = '''"""A network on per-axis Fourier features, with the raw inputs kept beside them."""
 
@@ -310,9 +311,7 @@ def keep_picture(config, evaluation, name, image):
     from challenge.imaging.pictures import png_bytes
 
     artifacts.check_samples_name(name)
-    atomic_files.write_whole(
-        artifacts.path_of(config, evaluation.id, name), artifacts.rewrite(png_bytes(image))
-    )
+    write_file(artifacts.path_of(config, evaluation.id, name), rewrite(png_bytes(image)))
 
 
 PEOPLE = (
@@ -358,6 +357,7 @@ PEOPLE = (
 
 def enter(writers, config, folder, user, name, author, method, octaves, seed, licence="", **changes):
     path = folder / "stage.zip"
+    path.unlink(missing_ok=True)
     path.write_bytes(
         bundle_bytes(
             name,
@@ -370,12 +370,9 @@ def enter(writers, config, folder, user, name, author, method, octaves, seed, li
             description=f"{method[0].upper()}{method[1:]}, trained for an hour on sixteen million samples.",
         )
     )
-    bundle = submissions.check(path)
-    submissions.store(config, path, bundle)
-    assert read_bundle(path).digest == bundle.digest
+    evaluation_id = submit(writers, config, path, user)
     with writers.begin() as session:
-        owner = tokens.ensure_user(session, user, reference=user == "reference")
-        (evaluation,) = submissions.accept(session, config, owner, bundle).queued
+        evaluation = evaluations.get(session, evaluation_id)
         worker = tokens.find_token(session, tokens.new_token(session, None))
         claim = evaluations.claim(session, config, evaluation.id, worker)
         by_chain = skills(octaves, seed)
@@ -385,6 +382,14 @@ def enter(writers, config, folder, user, name, author, method, octaves, seed, li
         shown = load("proof").evidence(made, formula=changes.get("formula", False))
         artifacts.save_evidence(config, evaluation.id, shown.to_json().encode())
         evaluations.record_report(session, evaluation.id, claim.lease, made)
+
+
+def submit(writers, config, path, user):
+    """Hand in a bundle of a user, made where there is none; the id of its evaluation."""
+    with writers.begin() as session:
+        owner = tokens.ensure_user(session, user, reference=user == "reference")
+    (evaluation_id,) = submission_intake.submit_bundle(writers, None, config, owner, path).queued
+    return evaluation_id
 
 
 def load(name):
@@ -417,7 +422,7 @@ def draw(session, config, evaluation, skill):
                 ("model", model_image(truth, model.ravel())),
                 ("error", error_image(truth, model.ravel())),
             ):
-                clean = artifacts.rewrite(png_bytes(image, 256))
+                clean = rewrite(png_bytes(image, 256))
                 artifacts.save(session, config, evaluation.id, f"{place.slug}/{octave:02d}/{kind}.png", clean)
 
 
@@ -492,12 +497,11 @@ def main(folder, *, pictures=True):
         )
     ):
         path = folder / "stage.zip"
+        path.unlink(missing_ok=True)
         path.write_bytes(bundle_bytes(name, author, values=100 + index))
-        bundle = submissions.check(path)
-        submissions.store(config, path, bundle)
+        evaluation_id = submit(writers, config, path, author)
         with writers.begin() as session:
-            owner = tokens.ensure_user(session, author)
-            (evaluation,) = submissions.accept(session, config, owner, bundle).queued
+            evaluation = evaluations.get(session, evaluation_id)
             if status != "queued":
                 evaluation.status, evaluation.progress, evaluation.message = (
                     status,
@@ -509,12 +513,11 @@ def main(folder, *, pictures=True):
         ("forever", "T. Runner", "time_exceeded", "One request took more than 60 s."),
     ):
         path = folder / "stage.zip"
+        path.unlink(missing_ok=True)
         path.write_bytes(bundle_bytes(name, author, values=300))
-        bundle = submissions.check(path)
-        submissions.store(config, path, bundle)
+        evaluation_id = submit(writers, config, path, author)
         with writers.begin() as session:
-            owner = tokens.ensure_user(session, author)
-            (evaluation,) = submissions.accept(session, config, owner, bundle).queued
+            evaluation = evaluations.get(session, evaluation_id)
             worker = tokens.find_token(session, tokens.new_token(session, None))
             claim = evaluations.claim(session, config, evaluation.id, worker)
             evaluations.record_failure(

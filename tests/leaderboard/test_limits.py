@@ -78,7 +78,7 @@ class TestQuotas:
         changed(board, hand_ins_a_day=1)
         made = board.submit("regretted").json["id"]
         with board.writing() as session:
-            people.delete_submission(session, "user ada", submissions.get(session, made))
+            people.delete_submission(session, board.config, "user ada", submissions.get(session, made))
         assert left(board)["used_today"] == 1
         assert left(board)["waiting"] == 0
 

@@ -21,7 +21,7 @@ from challenge.results.result_visuals import (
     SurfaceFit,
 )
 from leaderboard.charts import control_fits, probe_plots, scales, surface
-from leaderboard.services import documents
+from leaderboard.web import documents
 
 
 def numbers(path):

@@ -1,5 +1,6 @@
 import errno
 import io
+import os
 import resource
 from contextlib import contextmanager
 
@@ -15,8 +16,8 @@ from leaderboard import db
 from leaderboard.app import create_app
 from leaderboard.config import Config, with_driver
 from leaderboard.errors import Refused
+from leaderboard.files import write_file
 from leaderboard.models import Base, Submission
-from leaderboard.services import atomic_files
 
 
 @contextmanager
@@ -39,20 +40,18 @@ def test_a_full_disk_is_one_clear_sentence_and_the_database_is_as_it_was(board, 
     def full(_descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(atomic_files.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     answer = board.post_bundle(content)
     assert (answer.status_code, answer.json["code"]) == (507, "disk_full")
     assert "No space left on device" in answer.json["detail"]
     monkeypatch.undo()
-    assert not list((board.config.data).rglob("*.part"))
+    assert not list((board.config.data).rglob("*.part*"))
     with board.writing() as session:
         assert session.query(Submission).count() == 1
     assert board.post_bundle(content).status_code == 201
 
 
 def test_an_upload_that_the_disk_cannot_hold(board):
-    import os
-
     content = board.stage.bundle_bytes("noise", values=1, extra={"frames/a.png": os.urandom(900_000)})
     boundary, body = encode_multipart({"bundle": FileStorage(io.BytesIO(content), "x.zip")})
     kind = f"multipart/form-data; boundary={boundary}"
@@ -80,9 +79,9 @@ def test_a_data_directory_that_cannot_be_made(tmp_path):
 
 def test_a_file_is_whole_or_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "deep" / "file"
-    atomic_files.write_whole(path, b"old")
+    write_file(path, b"old")
     with no_file_larger_than(1000), pytest.raises(Refused):
-        atomic_files.write_whole(path, b"new" * 10_000)
+        write_file(path, b"new" * 10_000)
     assert path.read_bytes() == b"old"
     assert [p.name for p in path.parent.iterdir()] == ["file"]
 

@@ -7,7 +7,7 @@ import pytest
 from leaderboard import clock, db
 from leaderboard.clock import monotonic_utcnow
 from leaderboard.models import Evaluation, Token
-from leaderboard.serve.lease_reaper import dispatch, reap_once
+from leaderboard.serve.lease_reaper import reap_once
 from leaderboard.services import evaluations, lease_recovery
 
 
@@ -199,7 +199,7 @@ def test_a_database_that_is_locked_is_said_and_tried_again(board, monkeypatch, c
         assert (answer.status_code, answer.json["code"]) == (503, "database_busy")
         assert answer.headers["Retry-After"] == "5"
         # It is committed, so nobody hears that it failed.
-        dispatch(board.parts.writers, Wire(), made)
+        lease_recovery.send(board.parts.writers, Wire(), made)
         assert "could not be noted" in caplog.text
         other.execute("ROLLBACK")
     board.claim(made)

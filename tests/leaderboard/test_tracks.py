@@ -179,7 +179,7 @@ class TestHandingIn:
         assert (quota()["used_today"], quota()["waiting"]) == (1, 0)
         with board.writing() as session:
             assert session.query(HandIn).count() == 2
-            people.delete_submission(session, "user ada", submissions.get(session, made["id"]))
+            people.delete_submission(session, board.config, "user ada", submissions.get(session, made["id"]))
         assert quota()["used_today"] == 1
 
     def test_a_person_cancels_one_track_or_both(self, board):

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Final
 
 from challenge.results.formatting import NOTHING, figure, limit, share, skill
-from leaderboard.charts.probe_plots import anchor
 
 DASH: Final = "\N{EN DASH}"
 
@@ -63,6 +62,11 @@ def rank(value: tuple[int, int] | None) -> str:
 def date(moment: datetime | None) -> str:
     """The day, in UTC."""
     return NOTHING if moment is None else moment.strftime("%Y-%m-%d")
+
+
+def anchor(name: str) -> str:
+    """The name of a heading as an address has it."""
+    return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
 
 
 FILTERS: Final[dict[str, Callable[..., str]]] = {

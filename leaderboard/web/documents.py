@@ -9,7 +9,7 @@ from typing import Final
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from leaderboard.charts.probe_plots import anchor
+from leaderboard.formatting import anchor
 
 FOLDER: Final = Path(__file__).parent.parent / "documents"
 _MARKDOWN: Final = MarkdownIt("commonmark", {"html": False}).enable("table")

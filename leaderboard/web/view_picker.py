@@ -33,7 +33,7 @@ TRUTH = Layer("truth", "Truth", "/truth/{place}/{octave}.png")
 def here(**changes: Any) -> str:
     """This page's address with some of its query changed; None takes one away."""
     values = request.args.to_dict() | (request.view_args or {}) | changes
-    return url_for(request.endpoint or "pages.board", **{k: v for k, v in values.items() if v is not None})
+    return url_for(request.endpoint or "board.page", **{k: v for k, v in values.items() if v is not None})
 
 
 def zoom(

@@ -1,0 +1,54 @@
+"""How submissions and evaluations stand, as JSON that people and programs follow."""
+
+from typing import Any
+
+from flask import url_for
+from sqlalchemy.orm import Session
+
+from challenge.scoring.tracks import Track
+from leaderboard.errors import not_found
+from leaderboard.models import Evaluation, Submission
+from leaderboard.services import evaluations, standings, submissions
+
+
+def submission_status(session: Session, submission: Submission, track: Track | None = None) -> dict[str, Any]:
+    """The evaluation of a submission on one track, and beside it those on all."""
+    found = submissions.latest_by_track(session, submission)
+    chosen = found.get(track) if track else next(iter(found.values()), None)
+    if chosen is None:
+        raise not_found("evaluation")
+    return {
+        "id": submission.id,
+        "name": submission.name,
+        "author": submission.author,
+        "weight_class": submission.weight_class,
+        "bytes": submission.bytes,
+        "url": url_for("entry.page", submission_id=submission.id, _external=True),
+        **evaluation_status(session, chosen),
+        "evaluations": [evaluation_status(session, one) for one in found.values()],
+    }
+
+
+def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any]:
+    """One evaluation."""
+    return {
+        "evaluation_id": evaluation.id,
+        "track": evaluation.track,
+        "machine": evaluation.machine,
+        "status": evaluation.status,
+        "final": evaluation.state.final,
+        "message": evaluation.message,
+        "progress": evaluation.progress,
+        "attempt": evaluation.attempts,
+        "queue_position": evaluations.queue_position(session, evaluation),
+        "reason": evaluation.reason,
+        "fault": evaluation.fault,
+        "sentence": evaluation.sentence,
+        "season": evaluation.season.name,
+        "octaves": evaluation.octaves,
+        "interval": standings.interval(evaluation),
+        "depth": evaluation.depth,
+        "precision_db": evaluation.precision_db,
+        "universality": evaluation.universality,
+        "flagged": evaluation.flagged,
+    }
