@@ -16,10 +16,10 @@ lint: env
 
 # In two processes, each with whole files, in the order of tests/conftest.py: the longest first.
 test: lint
-	.venv/bin/pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder
+	.venv/bin/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: env
-	.venv/bin/pytest -m long --timeout 3600
+	.venv/bin/pytest -m slow --timeout 3600
 
 format: env
 	.venv/bin/ruff check --fix .

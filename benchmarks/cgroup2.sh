@@ -38,7 +38,7 @@ mkdir -p /dev/shm /tmp/home
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 ip link set lo up
 cd '$PWD'
-asked=(.venv/bin/python -m pytest -p no:cacheprovider -m "long or not long" --timeout 3000 $(printf '%q ' "${tests[@]}"))
+asked=(.venv/bin/python -m pytest -p no:cacheprovider -m "slow or not slow" --timeout 3000 $(printf '%q ' "${tests[@]}"))
 if [ $who = user ]; then
     # As \`systemd-run --user --scope -p Delegate=yes bash\` does it. The shell stays in the group, and doctor goes first.
     for group in /sys/fs/cgroup /sys/fs/cgroup/users; do

@@ -10,10 +10,10 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "faults"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from harm import loop, table
-from house import House
+from tests.support.deployment import Deployment
+from tests.support.fault_injection import loop, table
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mbc-faults-") as folder:
         Path(folder).chmod(0o755)
-        board = House(Path(folder), workers=chosen.workers)
+        board = Deployment(Path(folder), workers=chosen.workers)
         try:
             count = loop(
                 board,

@@ -19,17 +19,17 @@ from pathlib import Path
 
 import atheris
 
-TESTS = Path(__file__).parents[1] / "tests"
+ROOT = Path(__file__).parents[1]
 
 # Instrumented while they are imported: our own readers, and what they read with.
 with atheris.instrument_imports(include=["challenge", "evaluator", "zipfile", "tomllib"]):
     from challenge.bundle.manifest import parse_manifest
     from evaluator.sandbox import session  # noqa: F401
 
-    sys.path.insert(0, str(TESTS))
-    import test_fuzz
+    sys.path.insert(0, str(ROOT))
+    from tests import test_fuzz
+    from tests.support import attack_runner
 
-gallery = test_fuzz.gallery
 # libFuzzer grows its inputs up to this, and the pipe of `frames` holds no more.
 LARGEST = 1 << 14
 
@@ -37,25 +37,25 @@ LARGEST = 1 << 14
 def members(content: bytes, folder: Path) -> None:
     """Files in an archive whose checksums are right, so that what reads them is reached."""
     given = atheris.FuzzedDataProvider(content)
-    files = dict(gallery.HONEST)
+    files = dict(attack_runner.HONEST)
     for _ in range(given.ConsumeIntInRange(0, 3)):
         name = given.PickValueInList([*files, "helper.py", "train.toml", "frames/000.png", ""])
         # zipfile ends a name that it writes at a zero byte, and writes no lone surrogates.
         name = name or given.ConsumeUnicodeNoSurrogates(24).replace("\0", "") or "a"
         files[name] = given.ConsumeBytes(given.ConsumeIntInRange(0, 2000))
-    test_fuzz.archive(gallery.pack(files), folder)
+    test_fuzz.archive(attack_runner.pack(files), folder)
 
 
 def reader(name: str, folder: Path) -> tuple[Callable[[bytes], object], list[bytes]]:
     """What reads the bytes, and bytes to begin with."""
     if name == "archive":
-        known = [attack.archive({}) for attack in gallery.attacks() if attack.judged == "read"]
+        known = [attack.archive({}) for attack in attack_runner.attacks() if attack.judged == "read"]
         return lambda content: test_fuzz.archive(content, folder), [test_fuzz.HONEST, *known]
     if name == "members":
         return lambda content: members(content, folder), [bytes(64)]
     if name == "manifest":
-        return lambda content: test_fuzz.only_ours(lambda: parse_manifest(content)), [gallery.MANIFEST]
-    weights = gallery.HONEST["weights.safetensors"]
+        return lambda content: test_fuzz.only_ours(lambda: parse_manifest(content)), [attack_runner.MANIFEST]
+    weights = attack_runner.HONEST["weights.safetensors"]
     if name == "weights":
         return test_fuzz.weights, [weights]
     if name == "header":

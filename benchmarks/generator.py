@@ -30,9 +30,8 @@ def main():
     ceiling = speed.show_arithmetic()
     speed.show_speed(slow, ceiling, 20_000 if quick else 50_000)
     speed.show_products(quick)
-    oracle = truth.load_oracle()
-    truth.show_exactness(oracle, 1_500 if quick else 24_000)
-    truth.show_deep(oracle, quick)
+    truth.show_exactness(1_500 if quick else 24_000)
+    truth.show_deep(quick)
 
 
 if __name__ == "__main__":

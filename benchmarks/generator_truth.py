@@ -1,7 +1,6 @@
 # ruff: noqa: ANN001, ANN201, E501 - a script that prints
 """Whether the generator is right: against gmpy2 in hundreds of bits, and far below doubles against Fractalshades too."""
 
-import importlib.util
 import math
 import os
 import subprocess
@@ -18,6 +17,9 @@ from challenge.mandelbrot.target import target
 from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
 from challenge.scoring.season import PRACTICE, Season
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.support import oracle
+
 MISIUREWICZ = {
     "spiral": ("-0.77568377+0.13646737j", 24, 2),
     "star": ("-0.10109636384562+0.95628651080914j", 4, 1),
@@ -25,15 +27,7 @@ MISIUREWICZ = {
 }
 
 
-def load_oracle():
-    path = Path(__file__).parents[1] / "tests" / "challenge" / "oracle.py"
-    spec = importlib.util.spec_from_file_location("oracle", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def show_exactness(oracle, n):
+def show_exactness(n):
     print("\n# Exactness against gmpy2 in 400 bits (1,200 where the count is above 1,000)")
     limit = 20_000
     worst, checked, far = 0.0, 0, 0
@@ -78,7 +72,7 @@ def misiurewicz(gmpy2, start, before, period, bits):
         return f"{c.real:.{int(bits * 0.3)}f}", f"{c.imag:.{int(bits * 0.3)}f}"
 
 
-def show_deep(oracle, quick):
+def show_deep(quick):
     print("\n# Beyond double")
     gmpy2, side, limit = oracle.gmpy2, 256, 10_000
     for name, place in MISIUREWICZ.items():

@@ -9,7 +9,6 @@ does harm to a whole board.
 
 import argparse
 import contextlib
-import importlib.util
 import statistics
 import sys
 import tempfile
@@ -19,7 +18,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import torch
@@ -34,6 +32,7 @@ from evaluator.sandbox.limits import Limits
 from evaluator.sandbox.session import Session
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # for tests.support and tests.evaluator
 SOURCE = b"""
 from torch import nn
 
@@ -140,25 +139,18 @@ def _quartiles(values: list[float]) -> str:
     return f"   {low:.3f} .. {high:.3f}"
 
 
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def museum() -> None:
-    gallery = load(ROOT / "tests" / "museum" / "gallery.py")
+    from tests.support import attack_runner
+
     sandbox = find_sandbox(allow_unconfined=False)
     right = Counter()
     print(f"{'group':>13}  {'attack':<32} {'expected':<24} {'got':<24} {'':>8}")
-    with tempfile.TemporaryDirectory() as folder, gallery.host(folder) as host:
+    with tempfile.TemporaryDirectory() as folder, attack_runner.host(folder) as host:
         place = Path(folder) / "bundles"
         place.mkdir()
-        for attack in gallery.attacks():
+        for attack in attack_runner.attacks():
             began = time.perf_counter()
-            outcome = gallery.run(attack, sandbox, place, host)
+            outcome = attack_runner.run(attack, sandbox, place, host)
             good = outcome.verdict == attack.verdict
             right[attack.group, good] += 1
             mark = "as it must" if good else "WRONG"
@@ -173,7 +165,8 @@ def museum() -> None:
 
 
 def kills(count: int) -> None:
-    keeper = load(ROOT / "tests" / "evaluator" / "test_keeper.py")
+    from tests.evaluator import test_keeper as keeper
+
     with keeper.judging() as judges:
         left = keeper.kill_early(judges, count, 0.012, 7)
     print(f"{count} judges killed within 12 ms of a start: {left} left something")

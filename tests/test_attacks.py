@@ -1,8 +1,6 @@
 """Every attack of the museum gets the verdict it must get, and leaves nothing behind."""
 
-import importlib.util
 import os
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -11,21 +9,9 @@ import pytest
 from challenge.results.verdicts import Reason
 from evaluator.sandbox import Unconfined, bubblewrap, cgroups, find_sandbox
 from evaluator.sandbox.seccomp import filter_program
+from tests.support import attack_runner, processes
 
-
-def tool(name):
-    """A module beside the tests, which are no package."""
-    path = Path(__file__).parent / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-gallery = tool("museum/gallery")
-processes = tool("evaluator/conftest")
-ATTACKS = gallery.attacks()
+ATTACKS = attack_runner.attacks()
 QUICK = 3
 
 
@@ -36,15 +22,15 @@ def sandbox():
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
-    with gallery.host(tmp_path_factory.mktemp("host")) as found:
+    with attack_runner.host(tmp_path_factory.mktemp("host")) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def honest(sandbox, tmp_path_factory):
     """An honest bundle, and its figures before any attack."""
-    bundle = gallery.read(gallery.pack(gallery.HONEST), tmp_path_factory.mktemp("honest"))
-    return bundle, gallery.score(bundle, sandbox)
+    bundle = attack_runner.read(attack_runner.pack(attack_runner.HONEST), tmp_path_factory.mktemp("honest"))
+    return bundle, attack_runner.score(bundle, sandbox)
 
 
 @pytest.fixture
@@ -53,7 +39,7 @@ def waiting(sandbox):
     begun = []
 
     def begin(bundle):
-        begun.append(gallery.Waiting(sandbox, bundle))
+        begun.append(attack_runner.Waiting(sandbox, bundle))
         return begun[-1]
 
     yield begin
@@ -82,9 +68,9 @@ def cases():
     """All of them; a few of every group are for the short tests."""
     quick = Counter()
     for attack in ATTACKS:
-        quick[attack.group] += not attack.long
-        long = attack.long or quick[attack.group] > QUICK
-        yield pytest.param(attack, id=attack.name, marks=[pytest.mark.long] if long else [])
+        quick[attack.group] += not attack.slow
+        slow = attack.slow or quick[attack.group] > QUICK
+        yield pytest.param(attack, id=attack.name, marks=[pytest.mark.slow] if slow else [])
 
 
 @pytest.mark.parametrize("attack", list(cases()))
@@ -95,7 +81,7 @@ def test_attack(attack, sandbox, honest, waiting, host, tmp_path):
     known = traces()
     # Started before the attack and judged after it: it lies beside it all the time.
     beside = waiting(bundle) if attack.judged != "read" else sandbox
-    outcome = gallery.run(attack, sandbox, tmp_path, host)
+    outcome = attack_runner.run(attack, sandbox, tmp_path, host)
     assert outcome.verdict == attack.verdict, outcome
     if attack.verdict == "scored":
         assert (outcome.figures != before.figures) == attack.other_figures
@@ -105,7 +91,7 @@ def test_attack(attack, sandbox, honest, waiting, host, tmp_path):
     assert "SEEN" not in outcome.sentence
     assert not outcome.private or outcome.private not in outcome.sentence
     if attack.judged != "read":
-        assert gallery.score(bundle, beside) == before
+        assert attack_runner.score(bundle, beside) == before
     assert not processes.alive(processes.descendants(os.getpid()))
     assert not traces() - known
 
@@ -120,18 +106,18 @@ def test_traces_see_a_sandbox(sandbox, honest, waiting):
     assert not traces() - known
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", [pytest.param(a, id=a.name) for a in ATTACKS if a.works_unconfined])
 def test_attack_works_without_a_sandbox(attack, host, tmp_path):
-    outcome = gallery.run(attack, Unconfined(), tmp_path, host)
+    outcome = attack_runner.run(attack, Unconfined(), tmp_path, host)
     assert outcome.verdict == "build_invalid", outcome
     assert "escaped" in outcome.private
 
 
 def test_the_honest_model_fits(sandbox, tmp_path):
     """So that "unlearned" says something of an attack."""
-    fitted = gallery.Attack("honest", "", "", "learned", "fit")
-    assert gallery.run(fitted, sandbox, tmp_path, {}).verdict == "learned"
+    fitted = attack_runner.Attack("honest", "", "", "learned", "fit")
+    assert attack_runner.run(fitted, sandbox, tmp_path, {}).verdict == "learned"
 
 
 def test_the_museum_covers_what_it_should():

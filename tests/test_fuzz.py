@@ -1,11 +1,8 @@
 """Whatever the bytes of a bundle or of a frame are: an answer, or an error of ours with its sentence."""
 
-import importlib.util
 import os
 import struct
-import sys
 import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,13 +19,9 @@ from evaluator.sandbox import protocol
 from evaluator.sandbox.limits import Limits
 from evaluator.sandbox.process import Used
 from evaluator.sandbox.session import Session
+from tests.support import attack_runner
 
-spec = importlib.util.spec_from_file_location("gallery", Path(__file__).with_name("museum") / "gallery.py")
-gallery = importlib.util.module_from_spec(spec)
-sys.modules["gallery"] = gallery
-spec.loader.exec_module(gallery)
-
-HONEST = gallery.pack(gallery.HONEST)
+HONEST = attack_runner.pack(attack_runner.HONEST)
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 # Bytes of an honest thing, with some changed, some put in and the end cut off.
 CHANGES = st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=8), st.booleans()), max_size=6)
@@ -114,13 +107,13 @@ def test_archives(tmp_path_factory, changes, cut):
 @QUICK
 @given(st.dictionaries(NAMES, st.binary(max_size=40), max_size=5))
 def test_archives_of_odd_names(tmp_path_factory, files):
-    archive(gallery.pack(gallery.HONEST | files), tmp_path_factory.getbasetemp())
+    archive(attack_runner.pack(attack_runner.HONEST | files), tmp_path_factory.getbasetemp())
 
 
 @QUICK
 @given(CHANGES, st.floats(0, 1))
 def test_manifests(changes, cut):
-    only_ours(lambda: parse_manifest(changed(gallery.MANIFEST, changes, cut)))
+    only_ours(lambda: parse_manifest(changed(attack_runner.MANIFEST, changes, cut)))
 
 
 @QUICK
@@ -132,7 +125,7 @@ def test_manifests_of_noise(content):
 @QUICK
 @given(CHANGES, st.floats(0, 1))
 def test_weights(changes, cut):
-    weights(changed(gallery.HONEST["weights.safetensors"], changes, cut))
+    weights(changed(attack_runner.HONEST["weights.safetensors"], changes, cut))
 
 
 JSON = st.recursive(
@@ -164,7 +157,7 @@ def test_failures_that_a_child_tells(code, text):
     frames(protocol.HEADER.pack(protocol.MAGIC, bytes(16), protocol.Op.FAILED, len(payload)) + payload, 1)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("what", ["archives", "manifests", "weights", "frames"])
 def test_for_ten_minutes(what, tmp_path):
@@ -173,8 +166,8 @@ def test_for_ten_minutes(what, tmp_path):
     end = time.monotonic() + float(os.environ.get("MBC_FUZZ_SECONDS", "600")) / 4
     seeds = {
         "archives": (HONEST, lambda content: archive(content, tmp_path)),
-        "manifests": (gallery.MANIFEST, lambda content: only_ours(lambda: parse_manifest(content))),
-        "weights": (gallery.HONEST["weights.safetensors"], weights),
+        "manifests": (attack_runner.MANIFEST, lambda content: only_ours(lambda: parse_manifest(content))),
+        "weights": (attack_runner.HONEST["weights.safetensors"], weights),
         "frames": (
             protocol.HEADER.pack(protocol.MAGIC, bytes(16), protocol.Op.DONE, 16) + bytes(16),
             lambda c: frames(c, 2),

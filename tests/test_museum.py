@@ -95,7 +95,7 @@ class Nobody:
     def evidence(self, *_): ...
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_its_verdict_by_everything(name, monkeypatch):
     monkeypatch.setattr(judge.probes, "SMALL_EFFORT", probes.FULL_EFFORT)

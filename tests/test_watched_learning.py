@@ -1,18 +1,11 @@
 """The samples track with every real part: a server, its worker, bubblewrap, and budgets of a second."""
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 
-import httpx
 import pytest
 
-MBC = [sys.executable, "-m", "challenge.commands.cli"]
-PATIENCE = 240
+from tests.support.processes import Server
+
 SECONDS = 1.5
 LEARNER = '''
 import time
@@ -63,86 +56,41 @@ def fit(model, x, y, budget):
 '''
 
 
-class Server:
-    def __init__(self, folder):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.folder = folder
-        self.address = f"http://127.0.0.1:{port}"
-        self.environment = os.environ | {
-            "MBC_CONFIG": str(folder / "config.toml"),
-            "MBC_BOARD_CHAINS": "4",
-            "MBC_BOARD_POINTS": "64",
-            "MBC_BOARD_SAMPLES": "4096",
-            "MBC_BOARD_SAMPLES_SECONDS": str(SECONDS),
-            "MBC_BOARD_SWEEP_SECONDS": "0.5",
-        }
-        self.log = folder / "log"
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                [*MBC, "serve", "--data", str(folder / "var"), "--port", str(port)],
-                stdout=log,
-                stderr=log,
-                env=self.environment,
-            )
+def write(server, name, begin="pass", end="pass"):
+    """A bundle's directory: LEARNER with these statements before and after its fit."""
+    folder = server.folder / name
+    folder.mkdir()
+    (folder / "submission.toml").write_text(
+        f'api = 1\nname = "{name}"\nauthor = "Ada"\ndescription = "A test."\n'
+    )
+    (folder / "model.py").write_text(LEARNER.replace("{begin}", begin).replace("{end}", end))
+    return folder
 
-    def mbc(self, *arguments, code=0):
-        done = subprocess.run(
-            [*MBC, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            env=self.environment,
-            timeout=PATIENCE,
-            check=False,
-            cwd=self.folder,
-        )
-        assert done.returncode == code, f"{arguments}: {done.stdout}\n{done.stderr}\n{self.log.read_text()}"
-        return done.stdout
 
-    def until(self, what, answered):
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.log.read_text()
-            try:
-                if found := answered():
-                    return found
-            except httpx.TransportError:
-                pass
-            time.sleep(0.2)
-        pytest.fail(f"no {what} within {PATIENCE} s\n{self.log.read_text()}")
-        return None
-
-    def get(self, path):
-        return httpx.get(f"{self.address}{path}", timeout=30)
-
-    def hand_in(self, name, begin="pass", end="pass", code=0):
-        folder = self.folder / name
-        folder.mkdir()
-        (folder / "submission.toml").write_text(
-            f'api = 1\nname = "{name}"\nauthor = "Ada"\ndescription = "A test."\n'
-        )
-        source = LEARNER.replace("{begin}", begin).replace("{end}", end)
-        (folder / "model.py").write_text(source)
-        return json.loads(self.mbc("submit", folder, "--track", "samples", "--json", code=code))
+def submit(server, name, *, code=0, **statements):
+    return server.submit(write(server, name, **statements), "--track", "samples", code=code)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("watched"))
-    server.until("server", lambda: server.get("/api/v1/seasons").is_success)
+    settings = {
+        "MBC_BOARD_CHAINS": "4",
+        "MBC_BOARD_POINTS": "64",
+        "MBC_BOARD_SAMPLES": "4096",
+        "MBC_BOARD_SAMPLES_SECONDS": str(SECONDS),
+        "MBC_BOARD_SWEEP_SECONDS": "0.5",
+    }
+    server = Server(tmp_path_factory.mktemp("watched"), environment=settings)
+    server.wait_until_up()
     yield server
-    server.process.send_signal(signal.SIGINT)
-    try:
-        assert server.process.wait(30) in {0, 130}, server.log.read_text()
-    finally:
-        server.process.kill()
+    status, _ = server.stop()
+    assert status in {0, 130}, server.said()
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_fit_that_overruns_is_judged_on_its_last_checkpoint_and_stands_on_the_board(server):
-    told = server.hand_in("overruns", end="time.sleep(600)")
+    told = submit(server, "overruns", end="time.sleep(600)")
     assert (told["track"], told["status"], told["machine"]) == ("samples", "scored", "cpu")
     report = server.get(f"/api/v1/submissions/{told['id']}/report?track=samples").json()
     assert [one["ended"] for one in report["targets"]] == ["killed"] * 3
@@ -152,12 +100,12 @@ def test_a_fit_that_overruns_is_judged_on_its_last_checkpoint_and_stands_on_the_
     for one in report["targets"]:
         assert one["judged_on"] < budget * 1.1 <= one["seconds"] + 0.01
         assert one["octaves"] > 0.5
-    entries = server.get("/api/v1/board?track=samples").json()["entries"]
+    entries = server.entries("samples")
     assert [(e["name"], e["octaves"]) for e in entries] == [("overruns", report["octaves"])]
     assert json.loads(server.mbc("board", "--track", "samples", "--json"))["entries"] == entries
-    assert server.get("/api/v1/board").json()["entries"] == []
+    assert server.entries() == []
     # Its pictures came, and lie where nobody sees them yet.
-    kept = sorted(path.name for path in (server.folder / "var" / "artifacts").rglob("samples/2/*.png"))
+    kept = sorted(path.name for path in (server.data / "artifacts").rglob("samples/2/*.png"))
     assert kept == ["error.png", "film-00.png", "truth.png"]
     evaluation = told["evaluation_id"]
     for name in kept:
@@ -167,19 +115,19 @@ def test_a_fit_that_overruns_is_judged_on_its_last_checkpoint_and_stands_on_the_
 
 @pytest.mark.timeout(600)
 def test_without_a_checkpoint_it_has_failed_and_says_where(server):
-    told = server.hand_in("never", begin="watched and time.sleep(600)", code=5)
+    told = submit(server, "never", begin="watched and time.sleep(600)", code=5)
     assert (told["status"], told["reason"], told["fault"]) == ("failed", "time_exceeded", "submission")
     assert "target 1 of the samples track" in told["sentence"]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_on_the_practice_season_everything_is_shown(server):
     """What came back in time, judged again where nothing is secret, and cancelled while it learns."""
-    told = server.hand_in("returns")
+    told = submit(server, "returns")
     assert told["status"] == "scored"
     path = f"/api/v1/submissions/{told['id']}"
-    rejudge = ("admin", "--data", server.folder / "var", "rejudge", told["id"], "--track", "samples")
+    rejudge = ("admin", "--data", server.data, "rejudge", told["id"], "--track", "samples")
     server.mbc(*rejudge, "--season", "practice")
 
     def practised():
@@ -191,17 +139,13 @@ def test_on_the_practice_season_everything_is_shown(server):
     assert all(one["name"] and one["losses"] for one in report["targets"])
     (evaluation,) = {
         path.parents[2].name
-        for path in (server.folder / "var" / "artifacts").rglob("samples/1/truth.png")
+        for path in (server.data / "artifacts").rglob("samples/1/truth.png")
         if server.get(f"/evaluations/{path.parents[2].name}/samples/1/truth.png").is_success
     }
     assert server.get(f"/evaluations/{evaluation}/samples/1/film-00.png").is_success
 
-    server.hand_in_slow = server.folder / "slow"
-    server.hand_in_slow.mkdir()
-    for name in ("submission.toml", "model.py"):
-        text = (server.folder / "returns" / name).read_text().replace('"returns"', '"slow"')
-        (server.hand_in_slow / name).write_text(text.replace("watched = ", "watched = time.sleep(1) or "))
-    slow = json.loads(server.mbc("submit", server.hand_in_slow, "--track", "samples", "--no-wait", "--json"))
+    slow = write(server, "slow", begin="time.sleep(1)")
+    slow = server.submit(slow, "--track", "samples", "--no-wait")
     path = f"/api/v1/submissions/{slow['id']}"
     server.until("fit", lambda: "of 3: " in server.get(path).json()["message"])
     server.mbc("cancel", slow["id"], "--track", "samples")

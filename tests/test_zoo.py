@@ -69,7 +69,7 @@ def test_the_probes_let_it_pass(name, looks):
         assert (result.passed, result.flagged) == (True, False), result.sentence
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_no_probe_minds_it_on_any_season(name, case_of):
     case = replace(case_of(ZOO / name), effort=probes.FULL_EFFORT)
@@ -79,7 +79,7 @@ def test_no_probe_minds_it_on_any_season(name, case_of):
         assert not minded, season.name
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", NAMES)
 def test_its_certificate(name):

@@ -6,6 +6,7 @@ import pytest
 from challenge.mandelbrot import deep_zoom
 from challenge.mandelbrot.coordinates import View
 from challenge.mandelbrot.target import escape_count
+from tests.support import oracle
 
 SIDE = 96
 LIMIT = 8_000
@@ -30,7 +31,7 @@ def misiurewicz(gmpy2, start, before, period, bits):
         return f"{c.real:.{digits}f}", f"{c.imag:.{digits}f}"
 
 
-def direct(oracle, centre, octave, place):
+def direct(centre, octave, place):
     gmpy2 = oracle.gmpy2
     with gmpy2.context(precision=octave + 160):
         span = gmpy2.mpfr(2) ** (2 - octave)
@@ -45,11 +46,11 @@ PLACES = {"spiral": ("-0.77568377+0.13646737j", 24, 2), "star": ("-0.10109636384
 
 @pytest.mark.parametrize("octave", [60, 300])
 @pytest.mark.parametrize("name", PLACES)
-def test_deep_pixels_agree_with_high_precision(oracle, name, octave):
+def test_deep_pixels_agree_with_high_precision(name, octave):
     centre = misiurewicz(oracle.gmpy2, *PLACES[name], octave + 120)
     picture = deep_zoom.render(centre, octave, SIDE, LIMIT)
     places = np.random.default_rng(octave).integers(0, SIDE, (50, 2)).tolist()
-    want = np.array([direct(oracle, centre, octave, place) for place in places])
+    want = np.array([direct(centre, octave, place) for place in places])
     got = np.array([picture[row, column] for row, column in places])
     assert np.isfinite(want).sum() > 25
     assert np.array_equal(np.isinf(got), np.isinf(want))

@@ -16,6 +16,7 @@ from challenge.mandelbrot.kernels import (
     multiprecision_steps,
     results,
 )
+from tests.support import oracle
 
 LIVE = 61
 LIMIT = 1e9
@@ -39,7 +40,7 @@ def shore(seed, n=LIVE):
     return np.array([-0.7463, 0.1102]) + 0.005 * np.random.default_rng(seed).uniform(-1, 1, (n, 2))
 
 
-def long_lived(oracle, steps, n=LIVE):
+def long_lived(steps, n=LIVE):
     """Points of the seahorse valley that are still near after so many steps."""
     chosen = [point for point in shore(5, 400).tolist() if oracle.count(*point, 2 * steps) > steps + 10]
     return np.array(chosen[:n])
@@ -134,7 +135,7 @@ def test_a_sift_loses_nobody_and_keeps_the_order(shape):
         assert bool(flagged) == bool((before[1, :live][stay] <= 0).any())
 
 
-@pytest.mark.long  # a whole compilation more
+@pytest.mark.slow  # a whole compilation more
 def test_a_processor_without_wide_registers_gives_the_same_bits(tmp_path):
     """Numba compiles for a plain x86-64 or whatever is generic here, in a process and a cache of its own."""
     program = (
@@ -159,7 +160,7 @@ def test_a_processor_without_wide_registers_gives_the_same_bits(tmp_path):
     assert len(found) == 1
 
 
-def exact_orbit(oracle, re, im, steps):
+def exact_orbit(re, im, steps):
     gmpy2 = oracle.gmpy2
     with gmpy2.context(precision=800):
         c, z = gmpy2.mpc(re, im), gmpy2.mpc(0)
@@ -180,13 +181,13 @@ def z_of(gmpy2, state, lane, parts, ahead):
 
 
 @pytest.mark.parametrize("steps", [8, 32, 160])
-def test_the_bound_of_a_sprint_is_never_below_the_error(oracle, steps):
-    points = long_lived(oracle, steps)
+def test_the_bound_of_a_sprint_is_never_below_the_error(steps):
+    points = long_lived(steps)
     state = state_of(points)
     run(float64_steps.sprint, state, len(points), steps // float64_steps.TURN, steps)
     worst = 0.0
     for lane, (re, im) in enumerate(points.tolist()):
-        z = exact_orbit(oracle, re, im, steps)
+        z = exact_orbit(re, im, steps)
         error = abs(z - z_of(oracle.gmpy2, state, lane, 1, True))
         bound = math.sqrt(state[float64_steps.AHEAD_OF[float64_steps.ERROR], lane])
         assert error <= bound
@@ -196,14 +197,14 @@ def test_the_bound_of_a_sprint_is_never_below_the_error(oracle, steps):
 
 
 @pytest.mark.parametrize("parts", [1, *multiprecision_steps.LADDER])
-def test_the_bound_of_a_walk_is_never_below_the_error(oracle, parts):
-    points = long_lived(oracle, 32)
+def test_the_bound_of_a_walk_is_never_below_the_error(parts):
+    points = long_lived(32)
     state = state_of(points, parts)
     kernel = multiprecision_steps.WALKS[parts] if parts > 1 else float64_steps.walk
     run(kernel, state, len(points), 0, 20)
     for lane, (re, im) in enumerate(points.tolist()):
         assert state[float64_steps.COUNT, lane] == 20
-        z = exact_orbit(oracle, re, im, 20)
+        z = exact_orbit(re, im, 20)
         # A walk in limbs ends with z as one double: its first two limbs.
         error = abs(z - oracle.gmpy2.mpc(state[float64_steps.ZR, lane], state[float64_steps.ZI, lane]))
         allowed = math.sqrt(state[float64_steps.ERROR, lane]) + (2.0**-48 if parts > 1 else 0.0)
@@ -211,12 +212,12 @@ def test_the_bound_of_a_walk_is_never_below_the_error(oracle, parts):
 
 
 @pytest.mark.parametrize("parts", multiprecision_steps.LADDER)
-def test_limbs_are_as_precise_as_they_say(oracle, parts):
-    points = long_lived(oracle, 160)
+def test_limbs_are_as_precise_as_they_say(parts):
+    points = long_lived(160)
     state = state_of(points, parts)
     run(multiprecision_steps.SPRINTS[parts], state, len(points), 20, 160)
     for lane, (re, im) in enumerate(points.tolist()):
-        error = abs(exact_orbit(oracle, re, im, 160) - z_of(oracle.gmpy2, state, lane, parts, True))
+        error = abs(exact_orbit(re, im, 160) - z_of(oracle.gmpy2, state, lane, parts, True))
         bound = math.sqrt(state[float64_steps.AHEAD_OF[float64_steps.ERROR], lane])
         assert error <= bound
         assert bound < multiprecision_steps.rounding(parts) * 1e12
@@ -230,7 +231,7 @@ def test_limbs_are_as_precise_as_they_say(oracle, parts):
 
 @pytest.mark.parametrize("value", [-0.7463, 1e-20, 5e-324, -1.9999999999999998, 0.0, 2.0**-24, 1e-300])
 @pytest.mark.parametrize("parts", multiprecision_steps.LADDER)
-def test_limbs_of_a_double_add_up_to_it(oracle, value, parts):
+def test_limbs_of_a_double_add_up_to_it(value, parts):
     state = np.zeros((2 * parts, 1))
     multiprecision_steps.split(value, parts, 0, 0, state)
     with oracle.gmpy2.context(precision=1200):

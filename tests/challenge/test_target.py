@@ -10,30 +10,31 @@ from challenge.mandelbrot.kernels import escape as compiled
 from challenge.mandelbrot.target import LARGEST, distance, escape_count, escapes, squash, target
 from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
 from challenge.scoring.season import PRACTICE, Season
+from tests.support import oracle
 
 LIMIT = 3_000
 TOLERANCE = 1e-9
 
 
-def exact(oracle, points, limit=LIMIT, bits=1000):
+def exact(points, limit=LIMIT, bits=1000):
     return np.array([oracle.target(oracle.count(float(re), float(im), limit, bits)) for re, im in points])
 
 
 @pytest.mark.parametrize("name", ["practice", "fresh"])
-def test_points_of_a_season_are_exact(oracle, name):
+def test_points_of_a_season_are_exact(name):
     season = PRACTICE if name == "practice" else Season.open("fresh")
     points = evaluation_set(season, EvaluationSize(4, 32, 16)).points.reshape(-1, 2)
     chosen = np.random.default_rng(0).permutation(len(points))[:600]
     t = target(points[chosen], max_iterations=LIMIT)
-    assert np.abs(t - exact(oracle, points[chosen])).max() <= TOLERANCE
+    assert np.abs(t - exact(points[chosen])).max() <= TOLERANCE
 
 
-@pytest.mark.long
-def test_many_points_of_fresh_seasons_are_exact(oracle):
+@pytest.mark.slow
+def test_many_points_of_fresh_seasons_are_exact():
     for name in "abc":
         points = evaluation_set(Season.open(name), EvaluationSize(16, 32, 8)).points.reshape(-1, 2)
         t = target(points, max_iterations=20_000)
-        assert np.abs(t - exact(oracle, points, 20_000, 1500)).max() <= TOLERANCE
+        assert np.abs(t - exact(points, 20_000, 1500)).max() <= TOLERANCE
 
 
 def newton(start, period):
@@ -71,7 +72,7 @@ places = st.tuples(st.floats(-2, 0.5), st.floats(-1.2, 1.2)).map(lambda pair: co
 
 @settings(max_examples=400, deadline=None)
 @given(start=places, period=st.integers(1, 40), size=st.floats(0, 16), angle=angles, kind=st.booleans())
-def test_no_error_slips_through_near_the_hardest_points(oracle, start, period, size, angle, kind):
+def test_no_error_slips_through_near_the_hardest_points(start, period, size, angle, kind):
     """In 3,000 bits: 700 were too few for a point that this found.
 
     Nuclei of components, whose orbits pass 0 closely, and Misiurewicz points, on the border itself."""
@@ -123,7 +124,7 @@ def counted(points, way, limit=1_000):
 @given(
     period=st.integers(1, 60), numerator=st.integers(1, 59), depth=st.floats(-14, -2), inward=st.booleans()
 )
-def test_the_inside_is_never_claimed_falsely_along_the_cardioid(oracle, period, numerator, depth, inward):
+def test_the_inside_is_never_claimed_falsely_along_the_cardioid(period, numerator, depth, inward):
     """Slightly inside and outside of where bulbs touch the cardioid."""
     turn = 2 * math.pi * numerator / (period + 1)
     radius = 1 - 10.0**depth if inward else 1 + 10.0**depth
@@ -136,7 +137,7 @@ def test_the_inside_is_never_claimed_falsely_along_the_cardioid(oracle, period, 
         assert abs(squash(np.array([got]))[0] - oracle.target(want)) <= TOLERANCE
 
 
-def test_points_that_need_hundreds_of_bits(oracle):
+def test_points_that_need_hundreds_of_bits():
     points = np.array(
         [
             [-0.74520439, 0.10794001],
@@ -147,7 +148,7 @@ def test_points_that_need_hundreds_of_bits(oracle):
             [-2.0, 1e-300],
         ]
     )
-    assert np.abs(target(points) - exact(oracle, points, 20_000, 2500)).max() <= TOLERANCE
+    assert np.abs(target(points) - exact(points, 20_000, 2500)).max() <= TOLERANCE
 
 
 def test_known_points():
@@ -203,10 +204,10 @@ def test_no_points_are_no_trouble():
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 15, 16, 17, 31, 47, 48, 49, 64, 100])
-def test_small_limits(oracle, limit):
+def test_small_limits(limit):
     rng = np.random.default_rng(limit)
     points = np.array([-0.75, 0.0]) + 1.5 * rng.uniform(-1, 1, (60, 2))
-    want = exact(oracle, points, limit)
+    want = exact(points, limit)
     assert np.abs(target(points, max_iterations=limit) - want).max() <= TOLERANCE
 
 
@@ -279,7 +280,7 @@ def test_squash():
     assert squash(np.array([0.0, 50.0, -3.0, np.inf])).tolist() == [0.0, 0.5, 0.0, 1.0]
 
 
-def test_plain_counts_are_near_and_may_err_where_orbits_magnify_roundings(oracle):
+def test_plain_counts_are_near_and_may_err_where_orbits_magnify_roundings():
     points = shore(5000)
     exact_counts, plain = escape_count(points), escape_count(points, exact=False)
     apart = np.abs(squash(exact_counts) - squash(plain))
@@ -288,7 +289,7 @@ def test_plain_counts_are_near_and_may_err_where_orbits_magnify_roundings(oracle
     # Else nobody would need the other.
     assert apart.max() > TOLERANCE
     few = points[(apart > TOLERANCE) & (exact_counts < 4000)][:20]
-    assert np.abs(target(few) - exact(oracle, few, 5000, 400)).max() <= TOLERANCE
+    assert np.abs(target(few) - exact(few, 5000, 400)).max() <= TOLERANCE
 
 
 @pytest.mark.parametrize("n", [1, 7, 8, 9, 511, 512, 513, 1025])

@@ -1,75 +1,11 @@
-"""Submissions made on the spot, and small limits."""
-
 import dataclasses
 import os
-from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import save
-from torch import nn
 
-from challenge.bundle.manifest import Manifest
-from challenge.bundle.reader import Bundle
 from evaluator.sandbox import find_sandbox
-from evaluator.sandbox.limits import Limits
-
-HONEST = """
-from torch import nn
-
-def build(in_features, out_features):
-    return nn.Sequential(nn.Linear(in_features, 16), nn.GELU(), nn.Linear(16, out_features))
-"""
-
-# How many times slower than usual this machine is, where it is an emulated one.
-SLOWER = float(os.environ.get("MBC_TEST_SLOWER", "1"))
-SMALL = Limits(
-    memory_bytes=2 << 30,
-    tmp_bytes=8 << 20,
-    file_bytes=4 << 20,
-    output_bytes=64 << 10,
-    start_seconds=60.0 * SLOWER,
-    load_seconds=3.0 * SLOWER,
-    request_seconds=3.0 * SLOWER,
-    fit_seconds=20.0 * SLOWER,
-    total_seconds=120.0 * SLOWER,
-    cpu_seconds=int(120 * SLOWER),
-    threads=2,
-)
-
-
-def honest_model(in_features=2, out_features=1):
-    torch.manual_seed(5)
-    return nn.Sequential(nn.Linear(in_features, 16), nn.GELU(), nn.Linear(16, out_features))
-
-
-def make_bundle(source=HONEST, state=None, **helpers):
-    files = {f"{name}.py": text.encode() for name, text in helpers.items()}
-    files["model.py"] = source.encode()
-    files["weights.safetensors"] = save(honest_model().state_dict() if state is None else state)
-    return Bundle(Manifest("one", "Ada", "A test."), files)
-
-
-def descendants(pid):
-    """Every process that came from `pid`, as {pid: start time}."""
-    found = {}
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
-            found[child] = started(child)
-            found |= descendants(child)
-    return found
-
-
-def started(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return None
-
-
-def alive(processes):
-    """Those of `descendants` that still run; a number that was given to another process does not count."""
-    return [pid for pid, when in processes.items() if when is not None and started(pid) == when]
+from tests.support.bundles import HONEST, SMALL, make_bundle
+from tests.support.processes import alive, descendants
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ def line(tmp_path):
     return tmp_path
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_quick_score_is_no_verdict_and_names_are_not_markup(line):
     done = mbc("score", line, "--quick", "--chains", 2)
     assert done.returncode == 0, done.stderr

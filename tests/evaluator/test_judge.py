@@ -152,7 +152,7 @@ def test_judging_twice_gives_the_same_octaves(network):
     assert (first.universality, first.integrity) == (None, None)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_line_is_rejected_with_its_figures():
     torch.manual_seed(0)
     report = judge(assignment(bundle(LINE, build(LINE)), pictures=False), Notes())
@@ -168,7 +168,7 @@ def test_a_line_is_rejected_with_its_figures():
     assert 0 <= report.octaves < 1
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_answers_that_change_are_rejected(monkeypatch):
     # The digits alone, which a line passes: this is about the probe.
     digits = universality.bars(PRACTICE, ("digits",))
@@ -180,7 +180,7 @@ def test_answers_that_change_are_rejected(monkeypatch):
     assert probe.sentence in report.sentence
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_formula_beside_a_network_is_rejected_and_told_why():
     torch.manual_seed(0)
     model = build(FORMULA)

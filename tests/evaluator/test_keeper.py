@@ -1,7 +1,6 @@
 """Whoever is killed, and whenever: nothing of a sandbox stays."""
 
 import contextlib
-import importlib.util
 import os
 import random
 import signal
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from evaluator.sandbox import cgroups
+from tests.support.processes import alive, descendants, started
 
 ROOT = Path(__file__).parents[2]
 # The sandbox's first process leaves its session, ignores what can be ignored, and asks to outlive its parent.
@@ -45,13 +45,6 @@ JUDGES = f"""
             print("started", flush=True)
             session.load()
 """
-
-
-def tools():
-    spec = importlib.util.spec_from_file_location("tools", Path(__file__).with_name("conftest.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -101,11 +94,10 @@ def groups_of(process):
     return [path for f in set(found.folders.values()) for path in f.glob(f"mbc-{process}-*")] if found else []
 
 
-def left_of(process, started, seconds=10.0):
+def left_of(process, kin, seconds=10.0):
     """Processes and groups that are there after a while."""
-    alive = tools().alive
     deadline = time.monotonic() + seconds
-    while (left := [*alive(started), *groups_of(process)]) and time.monotonic() < deadline:
+    while (left := [*alive(kin), *groups_of(process)]) and time.monotonic() < deadline:
         time.sleep(0.02)
     return left
 
@@ -119,7 +111,7 @@ def kill_early(begin, count, within, seed):
         judge, _ = begin()
         time.sleep(chance.uniform(0, within))
         os.kill(judge, signal.SIGKILL)
-        survivors += bool(left_of(judge, {judge: tools().started(judge)}))
+        survivors += bool(left_of(judge, {judge: started(judge)}))
     # What is left has lost its parent, or waits for ever.
     deadline = time.monotonic() + 20
     while (left := orphans(before)) and time.monotonic() < deadline:
@@ -148,19 +140,19 @@ def _parent(process):
 def test_of_a_running_sandbox_nothing_is_left(judges, victim):
     judge, said = judges()
     assert said.readline() == "started\n"
-    family = tools().descendants(judge)
+    family = descendants(judge)
     by_name = {Path(f"/proc/{p}/cmdline").read_bytes().split(b"\0")[0].rpartition(b"/")[2]: p for p in family}
     assert len(family) >= 3
     (keeper,) = (p for p in family if _parent(p) == judge)
     os.kill({"judge": judge, "keeper": keeper, "bwrap": by_name[b"bwrap"]}[victim], signal.SIGKILL)
-    family[judge] = tools().started(judge)
+    family[judge] = started(judge)
     assert not left_of(judge, family)
 
 
 def test_what_a_killed_judge_and_keeper_leave_is_removed_by_the_next(judges):
     judge, said = judges()
     assert said.readline() == "started\n"
-    family = tools().descendants(judge)
+    family = descendants(judge)
     (keeper,) = (p for p in family if _parent(p) == judge)
     for victim in (judge, keeper):
         os.kill(victim, signal.SIGKILL)
@@ -173,7 +165,7 @@ def test_judges_that_are_killed_early_leave_nothing(judges):
     assert kill_early(judges, 30, 0.012, 1) + kill_early(judges, 10, 0.2, 1) == 0
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_four_hundred_early_kills_leave_nothing(judges):
     assert kill_early(judges, 300, 0.012, 2) + kill_early(judges, 100, 0.3, 3) == 0

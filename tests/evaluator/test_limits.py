@@ -126,7 +126,7 @@ def test_seconds_of_a_load_a_request_and_a_fit(start, seconds, reason):
         passes(reason, session.load)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_seconds_in_all(start):
     session = start(LINE, state=STATE, load_seconds=30.0, total_seconds=20.0)
     began = time.monotonic()
@@ -153,7 +153,7 @@ def test_a_fit_of_its_own_has_its_budget_and_a_moment(start, monkeypatch):
     ends(Reason.TIME_EXCEEDED, lambda: session.fit(X, np.full((4, 1), 9.0), Budget(seconds=1.0), 0))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_processor_time_is_what_the_kernel_counted(start):
     burn = "import time\nwhile time.process_time() < {}:\n    pass\n" + LINE
     start(burn.format(3.0), state=STATE, cpu_seconds=8, load_seconds=60.0).load()

@@ -56,7 +56,7 @@ def untrained(tmp_path):
     return tmp_path
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_curve_is_printed_and_drawn(untrained):
     out = untrained / "pictures"
     done = mbc(

@@ -200,7 +200,7 @@ def test_a_passed_control_is_told_too():
     assert explain(result) == "Control x, 1 -> 1: skill 0.900, the bar is 0.490."
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_reference_is_the_same_twice():
     control = next(draws(SEASON, "curve"))
     state = torch.random.get_rng_state()
@@ -225,7 +225,7 @@ def test_a_missing_device_is_not_the_models_fault(sandbox):
         check_answers(make_bundle(NETWORK), sandbox, None, device="cuda", universal=False)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_twenty_seasons_have_a_usable_draw_of_every_family(family):
     """What `challenge.controls` tells of skills and of draws that are made again."""
@@ -289,7 +289,7 @@ def random_fourier(in_features, out_features):
     )
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_digits_are_passed_by_what_keeps_its_inputs_and_by_a_line():
     eight, large = bars(SEASON, ("digits", "handwritten"))
     for bar in (eight, large):
@@ -300,7 +300,7 @@ def test_digits_are_passed_by_what_keeps_its_inputs_and_by_a_line():
         assert fitted(random_fourier, bar) < 0.1
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_honest_references_pass_and_a_line_does_not(family):
     (bar,) = bars(SEASON, (family,))

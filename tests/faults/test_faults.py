@@ -10,8 +10,9 @@ import time
 
 import httpx
 import pytest
-from harm import loop, table
-from house import free_port
+
+from tests.support.fault_injection import loop, table
+from tests.support.processes import free_port
 
 FAULTS = int(os.environ.get("MBC_FAULTS", "200"))
 GONE_SECONDS = float(os.environ.get("MBC_GONE_SECONDS", "60"))
@@ -26,8 +27,8 @@ def right(count):
 
 
 @pytest.mark.timeout(120)
-def test_a_keeper_and_a_server_are_killed_while_something_is_judged(house):
-    board = house()
+def test_a_keeper_and_a_server_are_killed_while_something_is_judged(deploy):
+    board = deploy()
     count = loop(board, 2, seed=1, kinds=("keeper", "server"))
     right(count)
     assert count.outcomes["keeper", "judged again"] == 1
@@ -36,10 +37,10 @@ def test_a_keeper_and_a_server_are_killed_while_something_is_judged(house):
     assert "is started again" in said or "SIGKILL" in said or said.count("Press Ctrl-C") > 1
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_two_hundred_kills(house):
-    board = house(workers=2)
+def test_two_hundred_kills(deploy):
+    board = deploy(workers=2)
     count = loop(board, FAULTS, seed=2026, say=print)
     print("\n".join(table(count)))
     right(count)
@@ -61,13 +62,13 @@ def all_the_same(board, numbers, *, attempts=None):
         assert [one["attempt"] for one in ended] == attempts, board.said()
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_server_is_gone_while_a_worker_judges(house):
-    board = house()
-    numbers = [board.hand_in()]
+def test_the_server_is_gone_while_a_worker_judges(deploy):
+    board = deploy()
+    numbers = [board.submit()]
     board.ended(numbers)
-    numbers.append(board.hand_in())
+    numbers.append(board.submit())
     begun(board, numbers[1])
     os.kill(board.process.pid, signal.SIGKILL)
     time.sleep(GONE_SECONDS)
@@ -75,13 +76,13 @@ def test_the_server_is_gone_while_a_worker_judges(house):
     all_the_same(board, numbers, attempts=[1, 1])
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_database_is_locked_for_longer_than_anybody_waits(house):
-    board = house()
-    numbers = [board.hand_in()]
+def test_the_database_is_locked_for_longer_than_anybody_waits(deploy):
+    board = deploy()
+    numbers = [board.submit()]
     board.ended(numbers)
-    numbers.append(board.hand_in())
+    numbers.append(board.submit())
     begun(board, numbers[1])
     with contextlib.closing(sqlite3.connect(board.data / "leaderboard.sqlite", timeout=60)) as other:
         other.isolation_level = None
@@ -116,13 +117,13 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_disk_is_full_for_a_while(small_disk, house):
-    board = house(data=small_disk / "data")
-    numbers = [board.hand_in()]
+def test_the_disk_is_full_for_a_while(small_disk, deploy):
+    board = deploy(data=small_disk / "data")
+    numbers = [board.submit()]
     board.ended(numbers)
-    numbers.append(board.hand_in())
+    numbers.append(board.submit())
     begun(board, numbers[1])
     ballast = small_disk / "ballast"
     with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
@@ -134,7 +135,7 @@ def test_the_disk_is_full_for_a_while(small_disk, house):
     assert httpx.get(board.url, timeout=60).is_success
     time.sleep(10)
     ballast.unlink()
-    numbers.append(board.hand_in())
+    numbers.append(board.submit())
     all_the_same(board, numbers)
     assert "disk" in board.said(1 << 24)
 
@@ -163,39 +164,39 @@ def redis(tmp_path):
         process.wait()
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_redis_is_gone_for_a_while_and_has_forgotten_everything(house, redis):
+def test_redis_is_gone_for_a_while_and_has_forgotten_everything(deploy, redis):
     url, start, stop = redis
-    board = house(broker=url)
-    numbers = [board.hand_in()]
+    board = deploy(broker=url)
+    numbers = [board.submit()]
     board.ended(numbers)
-    numbers.append(board.hand_in())
+    numbers.append(board.submit())
     begun(board, numbers[1])
     stop()
     # Nobody who hands in notices.
-    numbers.append(board.hand_in())
+    numbers.append(board.submit())
     time.sleep(GONE_SECONDS)
     start()
-    numbers.append(board.hand_in())
+    numbers.append(board.submit())
     all_the_same(board, numbers)
     assert "could not be sent" in board.said(1 << 24)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_embedded_queue_is_locked_and_then_lost(house):
-    board = house()
-    numbers = [board.hand_in()]
+def test_the_embedded_queue_is_locked_and_then_lost(deploy):
+    board = deploy()
+    numbers = [board.submit()]
     board.ended(numbers)
     queue = board.data / "queue.sqlite"
     with contextlib.closing(sqlite3.connect(queue, timeout=60)) as other:
         other.isolation_level = None
         other.execute("BEGIN EXCLUSIVE")
-        numbers.append(board.hand_in())
+        numbers.append(board.submit())
         time.sleep(GONE_SECONDS)
         other.execute("ROLLBACK")
         # Whatever waited in it is lost as well.
         other.execute("DELETE FROM kombu_message")
-    numbers.append(board.hand_in())
+    numbers.append(board.submit())
     all_the_same(board, numbers)

@@ -1,12 +1,9 @@
 import dataclasses
-import importlib.util
 import io
 import os
 import re
 import shutil
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -15,19 +12,7 @@ from leaderboard import db
 from leaderboard.app import create_app
 from leaderboard.config import Config, with_driver
 from leaderboard.services import seasons, tokens
-
-
-def _load_stage():
-    spec = importlib.util.spec_from_file_location("leaderboard_stage", Path(__file__).with_name("stage.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["leaderboard_stage"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def stage():
-    return _load_stage()
+from tests.support import seed_data
 
 
 def empty_database():
@@ -85,7 +70,6 @@ class Board:
 
     app: object
     config: Config
-    stage: object
     user: dict
     stranger: dict
     reference: dict
@@ -104,7 +88,7 @@ class Board:
         return self.parts.writers.begin()
 
     def submit(self, name="one", *, headers=None, track="open", **fields):
-        content = self.stage.bundle_bytes(name, **fields)
+        content = seed_data.bundle_bytes(name, **fields)
         return self.post_bundle(content, headers, track)
 
     def post_bundle(self, content, headers=None, track="open"):
@@ -126,7 +110,7 @@ class Board:
             return seasons.current_season(session)
 
     def report(self, octaves=8.0, seed=0, **changes):
-        return self.stage.report(self.season(), self.stage.skills(octaves, seed, chains=16), **changes)
+        return seed_data.report(self.season(), seed_data.skills(octaves, seed, chains=16), **changes)
 
     def judged(self, name, octaves=8.0, seed=0, headers=None, **changes):
         answer = self.submit(name, headers=headers, values=1 + seed)
@@ -142,7 +126,7 @@ class Board:
 
 
 @pytest.fixture
-def board(config, stage):
+def board(config):
     app = create_app(config)
     parts = app.extensions["leaderboard"]
 
@@ -154,7 +138,6 @@ def board(config, stage):
         found = Board(
             app=app,
             config=config,
-            stage=stage,
             user=bearer(session, tokens.add_user(session, "ada")),
             stranger=bearer(session, tokens.add_user(session, "eve")),
             reference=bearer(session, tokens.add_user(session, "reference", reference=True)),

@@ -5,6 +5,7 @@ import zipfile
 import pytest
 
 from challenge.results.verdicts import EXPLANATIONS, Reason
+from tests.support import seed_data
 
 
 def test_a_bundle_is_taken_stored_and_queued(board):
@@ -72,7 +73,7 @@ def archive(**members):
 
 
 def test_refused_bundles_are_422_with_their_reason_and_leave_nothing(board):
-    good = board.stage.bundle_bytes
+    good = seed_data.bundle_bytes
     cases = {
         "archive_unreadable": b"no zip at all",
         "archive_member_refused": good(extra={"../../escape.py": "x"}),

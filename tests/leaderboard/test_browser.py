@@ -1,19 +1,16 @@
 """The pages in Chromium, against a server that really runs."""
 
 import io
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
 
 import httpx
 import pytest
 from PIL import Image
 
 from challenge.scoring.season import Season
+from tests.support import seed_data, seed_evidence
+from tests.support.processes import Server
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -30,58 +27,27 @@ def picture(colour):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory, stage):
-    folder = tmp_path_factory.mktemp("browser")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    settings = {
-        "MBC_CONFIG": str(folder / "config.toml"),
-        "MBC_BOARD_CHAINS": "16",
-        "MBC_BOARD_TRUTH_PIXELS": "24",
-    }
-    process = subprocess.Popen(
-        [
-            sys.executable, "-c", "from leaderboard.cli.serve import serve; serve()",
-            "--no-worker", "--port", str(port), "--data", str(folder / "data"),
-        ],
-        stdout=subprocess.DEVNULL,
-        env=os.environ | settings,
-    )  # fmt: skip
-    found = Judge(f"http://127.0.0.1:{port}", folder / "data", stage)
+def server(tmp_path_factory):
+    found = JudgedServer(
+        tmp_path_factory.mktemp("browser"), "--no-worker", environment={"MBC_BOARD_TRUTH_PIXELS": "24"}
+    )
     try:
-        end = time.monotonic() + 40
-        while not found.up():
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        found.wait_until_up()
         for index, (name, octaves) in enumerate(
             (("Seepferdchen", 9.4), ("a plain one with a very long name indeed", 5.1))
         ):
             frames = {f"frames/{k}.png": picture((40 * k, 0, 0)) for k in range(4)}
-            found.judge(found.submit(name, values=3 + index, extra=frames), octaves, index)
+            found.judge(found.upload(name, values=3 + index, extra=frames), octaves, index)
         yield found
     finally:
-        process.terminate()
-        process.wait(20)
+        found.stop()
 
 
-class Judge:
-    """Stands in for a worker, over HTTP."""
+class JudgedServer(Server):
+    """A server, and what a worker tells it, over HTTP."""
 
-    def __init__(self, url, data, stage):
-        self.url, self.data, self.stage = url, data, stage
-
-    def up(self):
-        try:
-            return httpx.get(f"{self.url}/api/v1/seasons").is_success
-        except httpx.TransportError:
-            return False
-
-    def headers(self, name):
-        return {"Authorization": f"Bearer {(self.data / 'tokens' / name).read_text().strip()}"}
-
-    def submit(self, name, **fields):
-        files = {"bundle": ("x.zip", self.stage.bundle_bytes(name, readme="# Read me", **fields))}
+    def upload(self, name, **fields):
+        files = {"bundle": ("x.zip", seed_data.bundle_bytes(name, readme="# Read me", **fields))}
         answer = httpx.post(f"{self.url}/api/v1/submissions", files=files, headers=self.headers("local"))
         return answer.json()["evaluation_id"]
 
@@ -97,8 +63,8 @@ class Judge:
                 colour = (20 * octave, 90 + 60 * seed, 160) if kind == "model" else ERRORS[octave > octaves]
                 name = f"artifacts/seahorse-valley/{octave:02d}/{kind}.png"
                 http.put(name, content=picture(colour)).raise_for_status()
-        report = self.stage.report(season, self.stage.skills(octaves, seed, chains=16))
-        evidence = self.stage.load("proof").evidence(report)
+        report = seed_data.report(season, seed_data.skills(octaves, seed, chains=16))
+        evidence = seed_evidence.evidence(report)
         http.put("evidence", content=evidence.to_json()).raise_for_status()
         http.post("report", json=report).raise_for_status()
 
@@ -189,7 +155,7 @@ def test_octaves_by_keyboard_and_by_slider(server, page):
 
 
 def test_an_evaluation_is_followed_without_reloading(server, page):
-    evaluation = server.submit("live one", values=50)
+    evaluation = server.upload("live one", values=50)
     board = page(server.url)
     playwright.expect(board.locator(".pending")).to_contain_text("live one")
     number = httpx.get(f"{server.url}/api/v1/board").json()["pending"][0]["submission_id"]
@@ -209,10 +175,10 @@ def test_an_evaluation_is_followed_without_reloading(server, page):
     playwright.expect(board.locator(".pending")).to_have_count(0)
 
 
-def test_a_bundle_goes_in_by_form(server, page, stage):
+def test_a_bundle_goes_in_by_form(server, page):
     one = page(f"{server.url}/submit")
     one.fill("#token", "mbc_wrong")
-    content = stage.bundle_bytes("by form", values=60)
+    content = seed_data.bundle_bytes("by form", values=60)
     file = {"name": "x.zip", "mimeType": "application/zip", "buffer": content}
     one.set_input_files("#bundle", file)
     one.click("button[type=submit]")

@@ -1,11 +1,8 @@
 """The explorer for real: a server, a tile worker with bubblewrap, and Chromium."""
 
-import os
 import re
 import shutil
-import socket
 import subprocess
-import sys
 import time
 
 import httpx
@@ -15,6 +12,8 @@ import pytest
 from challenge.imaging.tiles import SIDE, decode
 from challenge.scoring.season import Season
 from challenge.util.queue import embedded_broker
+from tests.support import seed_data
+from tests.support.processes import MBC, Server
 
 torch = pytest.importorskip("torch")
 if shutil.which("bwrap") is None:
@@ -44,57 +43,37 @@ def weights(shift=0.0):
     return save({name: value + shift for name, value in state.items()})
 
 
-class Site:
-    """A server with two judged entries, one whose model works and one whose model does not, and a painter."""
+class Site(Server):
+    """A server, a worker for tiles, and two judged entries: a model that works, and one that does not."""
 
-    def __init__(self, folder, stage):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.url, self.data, self.stage = f"http://127.0.0.1:{port}", folder / "data", stage
-        self.environment = os.environ | {
-            "MBC_CONFIG": str(folder / "config.toml"),
-            "MBC_BOARD_CHAINS": "16",
-            "MBC_LIMIT_THREADS": "1",
-        }
-        serve = "from leaderboard.cli.serve import serve; serve()"
-        self.processes = [
-            self.start("-c", serve, "--no-worker", "--port", str(port), "--data", str(self.data))
-        ]
-
-    def start(self, *arguments, **environment):
-        return subprocess.Popen(
-            [sys.executable, *arguments], stdout=subprocess.DEVNULL, env=self.environment | environment
+    def __init__(self, folder):
+        super().__init__(folder, "--no-worker", environment={"MBC_LIMIT_THREADS": "1"})
+        self.wait_until_up()
+        self.painter = self.start(
+            *(*MBC, "worker", "--server", self.url, "--broker", embedded_broker(self.data)),
+            *("--tiles", "--device", "cpu"),
+            environment={"MBC_WORKER_TOKEN": self.token("worker")},
+            stdout=subprocess.DEVNULL,
         )
+        self.good = self.judged("a small one", SOURCE, weights())
+        self.bad = self.judged("a broken one", BROKEN, weights())
 
-    def token(self, name):
-        return (self.data / "tokens" / name).read_text().strip()
-
-    def wait(self):
-        end = time.monotonic() + 60
-        while True:
-            try:
-                if httpx.get(f"{self.url}/api/v1/seasons").is_success:
-                    return
-            except httpx.TransportError:
-                assert time.monotonic() < end
-                time.sleep(0.1)
-
-    def paint(self):
-        options = ["--server", self.url, "--broker", embedded_broker(self.data), "--tiles", "--device", "cpu"]
-        worker = ["-m", "challenge.commands.cli", "worker", *options]
-        self.processes.append(self.start(*worker, MBC_WORKER_TOKEN=self.token("worker")))
+    def close(self):
+        # What it started ends with it; waiting for its queue at the end would take half a minute.
+        self.painter.kill()
+        self.painter.wait(30)
+        self.stop()
 
     def judged(self, name, model, state):
         """Hand a bundle in, and stand in for the judge."""
-        files = {"bundle": ("x.zip", self.stage.bundle_bytes(name, model=model, weights=state))}
-        headers = {"Authorization": f"Bearer {self.token('local')}"}
+        files = {"bundle": ("x.zip", seed_data.bundle_bytes(name, model=model, weights=state))}
+        headers = self.headers("local")
         handed = httpx.post(f"{self.url}/api/v1/submissions", files=files, headers=headers).json()
-        headers = {"Authorization": f"Bearer {self.token('worker')}"}
+        headers = self.headers("worker")
         path = f"{self.url}/api/v1/worker/evaluations/{handed['evaluation_id']}"
         claim = httpx.post(f"{path}/claim", headers=headers).json()
         season = Season(claim["season"]["name"], bytes.fromhex(claim["season"]["secret"]))
-        report = self.stage.report(season, self.stage.skills(6.0, 1, chains=16))
+        report = seed_data.report(season, seed_data.skills(6.0, 1, chains=16))
         lease = headers | {"X-MBC-Lease": claim["lease"]}
         httpx.post(f"{path}/report", json=report, headers=lease).raise_for_status()
         return handed["id"]
@@ -114,22 +93,10 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory, stage):
-    made = Site(tmp_path_factory.mktemp("explorer"), stage)
-    try:
-        made.wait()
-        made.paint()
-        made.good = made.judged("a small one", SOURCE, weights())
-        made.bad = made.judged("a broken one", BROKEN, weights())
-        yield made
-    finally:
-        server, *painters = made.processes
-        for painter in painters:
-            # What it started ends with it; waiting for its queue at the end would take half a minute.
-            painter.kill()
-            painter.wait(30)
-        server.terminate()
-        server.wait(30)
+def site(tmp_path_factory):
+    made = Site(tmp_path_factory.mktemp("explorer"))
+    yield made
+    made.close()
 
 
 def test_a_tile_of_a_model_is_what_the_model_says(site):

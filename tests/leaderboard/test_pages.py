@@ -4,6 +4,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from tests.support import seed_data
+
 ATTACKS = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -177,7 +179,7 @@ class TestTheForm:
         data = {
             "csrf_token": found if csrf is None else csrf,
             "token": board.user["Authorization"].split()[1] if token is None else token,
-            "bundle": (io.BytesIO(content or board.stage.bundle_bytes("by form")), "x.zip"),
+            "bundle": (io.BytesIO(content or seed_data.bundle_bytes("by form")), "x.zip"),
         }
         return client.post("/submit", data=data)
 

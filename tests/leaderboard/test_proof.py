@@ -22,6 +22,7 @@ from challenge.results.result_visuals import (
 )
 from leaderboard.charts import control_fits, probe_plots, scales, surface
 from leaderboard.web import documents
+from tests.support import seed_evidence
 
 
 def numbers(path):
@@ -244,17 +245,12 @@ class TestProbes:
         assert [name for name, _ in probe_plots.others(found, evidence)] == ["dose"]
 
 
-@pytest.fixture(scope="module")
-def proof(stage):
-    return stage.load("proof")
-
-
-def judged(board, proof, **changes):
+def judged(board, **changes):
     """A submission's page with the evidence that its worker sent."""
     made = board.submit(changes.pop("name", "proven")).json
     lease, _ = board.claim(made["evaluation_id"])
     report = board.report(**changes)
-    shown = proof.evidence(report, formula=changes.get("formula", False))
+    shown = seed_evidence.evidence(report, formula=changes.get("formula", False))
     sent = board.client.put(
         f"/api/v1/worker/evaluations/{made['evaluation_id']}/evidence", headers=lease, data=shown.to_json()
     )
@@ -264,8 +260,8 @@ def judged(board, proof, **changes):
     return board.get(f"/submissions/{made['id']}").text, made["evaluation_id"], report
 
 
-def test_every_control_has_its_picture_and_its_figures(board, proof):
-    text, _, report = judged(board, proof)
+def test_every_control_has_its_picture_and_its_figures(board):
+    text, _, report = judged(board)
     cards = text.split('<li class="control ')[1:]
     assert len(cards) == len(report["universality"]["controls"])
     for card, control in zip(cards, report["universality"]["controls"], strict=True):
@@ -279,8 +275,8 @@ def test_every_control_has_its_picture_and_its_figures(board, proof):
     assert all(any(kind in card for card in cards) for kind in kinds)
 
 
-def test_the_images_of_a_control_have_addresses_of_their_own(board, proof):
-    _, number, report = judged(board, proof)
+def test_the_images_of_a_control_have_addresses_of_their_own(board):
+    _, number, report = judged(board)
     for index, control in enumerate(report["universality"]["controls"]):
         expected = 200 if control["name"].startswith("picture") else 404
         for what in ("known", "fit"):
@@ -298,7 +294,7 @@ def test_the_images_of_a_control_have_addresses_of_their_own(board, proof):
     assert board.get("/evaluations/77/controls/0/known.png").status_code == 404
 
 
-def test_evidence_that_is_sent_again_is_shown_again(board, proof):
+def test_evidence_that_is_sent_again_is_shown_again(board):
     made = board.submit().json
     lease, _ = board.claim(made["evaluation_id"])
     report = board.report()
@@ -313,8 +309,8 @@ def test_evidence_that_is_sent_again_is_shown_again(board, proof):
     assert 'width="2" height="2"' not in text
 
 
-def test_a_surface_can_be_fetched_to_be_turned(board, proof):
-    _, number, report = judged(board, proof)
+def test_a_surface_can_be_fetched_to_be_turned(board):
+    _, number, report = judged(board)
     index = next(k for k, c in enumerate(report["universality"]["controls"]) if c["family"] == "surface")
     values = json.loads(board.get(f"/evaluations/{number}/controls/{index}/surface.json").data)
     assert np.shape(values["known"])[1] == 3
@@ -323,8 +319,8 @@ def test_a_surface_can_be_fetched_to_be_turned(board, proof):
     assert board.get(f"/evaluations/{number}/controls/0/surface.json").status_code == 404
 
 
-def test_a_rejected_one_opens_with_what_it_failed_and_what_would_help(board, proof):
-    text, _, report = judged(board, proof, verdict="rejected", universal=False, sentence="No.")
+def test_a_rejected_one_opens_with_what_it_failed_and_what_would_help(board):
+    text, _, report = judged(board, verdict="rejected", universal=False, sentence="No.")
     opening = text.split("<h2")[1]
     assert "Rejected" in opening
     failed = [c for c in report["universality"]["controls"] if not c["passed"]]
@@ -340,24 +336,24 @@ def test_a_rejected_one_opens_with_what_it_failed_and_what_would_help(board, pro
     assert all(f'id="{anchor}"' in text for anchor in anchors)
 
 
-def test_a_failed_probe_is_told_with_its_sentence(board, proof):
-    text, _, _ = judged(board, proof, verdict="rejected", formula=True, sentence="No.")
+def test_a_failed_probe_is_told_with_its_sentence(board):
+    text, _, _ = judged(board, verdict="rejected", formula=True, sentence="No.")
     opening = text.split("<h2")[1]
     assert "it still draws the set" in opening
     assert "what is known of the set be learned" in opening
     assert "✗ failed" in text.split('id="probe-scramble"')[1].split("</li>")[0]
 
 
-def test_a_flagged_one_says_why(board, proof):
-    text, _, _ = judged(board, proof, flagged=True)
+def test_a_flagged_one_says_why(board):
+    text, _, _ = judged(board, flagged=True)
     flag = text.split('id="flag-title"')[1].split("</section>")[0]
     assert "capacity" in flag
     assert "samples track" in flag
-    assert 'id="flag-title"' not in judged(board, proof, name="plain")[0]
+    assert 'id="flag-title"' not in judged(board, name="plain")[0]
 
 
-def test_every_probe_has_its_plot_and_a_link_to_what_it_means(board, proof):
-    text, _, report = judged(board, proof)
+def test_every_probe_has_its_plot_and_a_link_to_what_it_means(board):
+    text, _, report = judged(board)
     section = text.split('id="probes"')[1].split("</section>")[0]
     for probe in report["integrity"]["probes"]:
         card = section.split(f'id="probe-{probe_plots.anchor(probe["name"])}"')[1].split("</li>")[0]
@@ -367,7 +363,7 @@ def test_every_probe_has_its_plot_and_a_link_to_what_it_means(board, proof):
     assert "decides nothing" in section
 
 
-def test_evidence_of_a_stranger_cannot_break_out(board, proof):
+def test_evidence_of_a_stranger_cannot_break_out(board):
     made = board.submit().json
     lease, _ = board.claim(made["evaluation_id"])
     report = board.report()

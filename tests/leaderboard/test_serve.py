@@ -3,10 +3,8 @@
 import contextlib
 import json
 import os
-import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 
@@ -16,51 +14,8 @@ import pytest
 from challenge.util.queue import embedded_broker
 from leaderboard.config import Config
 from leaderboard.serve import bootstrap
-
-SERVE = [sys.executable, "-c", "from leaderboard.cli.serve import serve; serve()"]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Server:
-    def __init__(self, folder, *options, port=None, environment=None):
-        self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.data = folder / "data"
-        self.config = folder / "config.toml"
-        self.output = folder / f"output-{self.port}-{time.monotonic_ns()}"
-        with self.output.open("wb") as out:
-            self.process = subprocess.Popen(
-                [*SERVE, "--data", str(self.data), "--port", str(self.port), *options],
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                env=os.environ
-                | {"MBC_CONFIG": str(self.config), "PYTHONUNBUFFERED": "1", "MBC_BOARD_CHAINS": "16"}
-                | (environment or {}),
-            )
-
-    def said(self):
-        return self.output.read_text()
-
-    def wait_for(self, sentence, seconds=40):
-        end = time.monotonic() + seconds
-        while sentence not in self.said():
-            assert self.process.poll() is None, self.said()
-            assert time.monotonic() < end, self.said()
-            time.sleep(0.05)
-
-    def stop(self, number=signal.SIGINT):
-        self.process.send_signal(number)
-        started = time.monotonic()
-        status = self.process.wait(20)
-        return status, time.monotonic() - started
-
-    def token(self, name):
-        return {"Authorization": f"Bearer {(self.data / 'tokens' / name).read_text().strip()}"}
+from tests.support import seed_data
+from tests.support.processes import MBC, Server, free_port
 
 
 @pytest.fixture
@@ -79,13 +34,13 @@ def serving(tmp_path):
 
 
 @pytest.fixture
-def references(tmp_path, stage):
+def references(tmp_path):
     import io
     import zipfile
 
     folder = tmp_path / "references"
     for index, name in enumerate(("alpha", "beta")):
-        with zipfile.ZipFile(io.BytesIO(stage.bundle_bytes(name, values=4 + index))) as archive:
+        with zipfile.ZipFile(io.BytesIO(seed_data.bundle_bytes(name, values=4 + index))) as archive:
             archive.extractall(folder / name)
     (folder / "broken").mkdir()
     (folder / "broken" / "submission.toml").write_text("api = 1")
@@ -106,7 +61,7 @@ def events(url, until, seconds=20):
     return found
 
 
-def test_from_an_empty_directory_to_a_board(serving, references, stage):
+def test_from_an_empty_directory_to_a_board(serving, references):
     server = serving("--no-worker", "--references", str(references))
     server.wait_for("Press Ctrl-C")
     said = server.said()
@@ -122,7 +77,7 @@ def test_from_an_empty_directory_to_a_board(serving, references, stage):
     assert [entry["name"] for entry in seen["pending"]] == ["alpha", "beta"]
 
     # A worker's whole way, followed live.
-    worker = server.token("worker")
+    worker = server.headers("worker")
     claim = httpx.post(f"{server.url}/api/v1/worker/evaluations/1/claim", headers=worker).json()
     assert claim["season"]["size"]["chains"] == 16
     lease = worker | {"X-MBC-Lease": claim["lease"]}
@@ -141,7 +96,7 @@ def test_from_an_empty_directory_to_a_board(serving, references, stage):
     from challenge.scoring.season import Season
 
     season = Season(claim["season"]["name"], bytes.fromhex(claim["season"]["secret"]))
-    report = stage.report(season, stage.skills(8.0, 0, chains=16))
+    report = seed_data.report(season, seed_data.skills(8.0, 0, chains=16))
     httpx.post(f"{path}/report", headers=lease, json=report).raise_for_status()
     follower.join(20)
     statuses = [status["status"] for _, status in heard]
@@ -243,7 +198,15 @@ def test_a_port_in_use_is_one_sentence_and_exit_code_6(tmp_path):
 def test_an_unwritable_data_directory_is_one_sentence_and_exit_code_6(tmp_path):
     (tmp_path / "file").write_text("")
     result = subprocess.run(
-        [*SERVE, "--data", str(tmp_path / "file" / "data"), "--port", str(free_port()), "--no-worker"],
+        [
+            *MBC,
+            "serve",
+            "--data",
+            str(tmp_path / "file" / "data"),
+            "--port",
+            str(free_port()),
+            "--no-worker",
+        ],
         capture_output=True,
         text=True,
         timeout=30,
@@ -258,7 +221,8 @@ def test_an_unwritable_data_directory_is_one_sentence_and_exit_code_6(tmp_path):
 def test_a_database_that_is_not_there_is_one_sentence(tmp_path):
     result = subprocess.run(
         [
-            *SERVE,
+            *MBC,
+            "serve",
             "--data",
             str(tmp_path / "d"),
             "--port",

@@ -4,19 +4,20 @@ from sqlalchemy.exc import IntegrityError
 
 from leaderboard.models import Evaluation, SeasonRow, Submission
 from leaderboard.services import evaluations, seasons, submissions
+from tests.support import seed_data
 
 
 def test_the_board_ranks_by_full_precision_and_says_who_is_tied(board):
-    base = board.stage.skills(8.0, 1, chains=16)
+    base = seed_data.skills(8.0, 1, chains=16)
     worse = np.clip(base - 1e-9, 0, 1)
     # The same chains in another order: one mean, and no chain like the other.
     tied = base[::-1]
     for index, (name, by_chain) in enumerate(
-        (("a", worse), ("b", base), ("c", tied), ("d", board.stage.skills(5.0, 2, chains=16)))
+        (("a", worse), ("b", base), ("c", tied), ("d", seed_data.skills(5.0, 2, chains=16)))
     ):
         made = board.submit(name, values=2 + index).json
         lease, _ = board.claim(made["evaluation_id"])
-        board.tell(made["evaluation_id"], "report", lease, json=board.stage.report(board.season(), by_chain))
+        board.tell(made["evaluation_id"], "report", lease, json=seed_data.report(board.season(), by_chain))
     entries = board.get("/api/v1/board").json["entries"]
     names = [entry["name"] for entry in entries]
     assert names.index("b") < names.index("a")
@@ -90,7 +91,7 @@ def test_the_practice_season_is_judged_and_never_shown_as_the_standing(board):
     assert claim["season"]["name"] == "practice"
     with board.writing() as session:
         row = seasons.find_season(session, "practice")
-    board.tell(again, "report", lease, json=board.stage.report(row, board.stage.skills(30, 9, chains=16)))
+    board.tell(again, "report", lease, json=seed_data.report(row, seed_data.skills(30, 9, chains=16)))
     assert board.get("/api/v1/board").json["entries"][0]["octaves"] < 9
     assert board.get(f"/api/v1/submissions/{number}").json["octaves"] < 9
 

@@ -18,6 +18,7 @@ from leaderboard.config import Config, with_driver
 from leaderboard.errors import Refused
 from leaderboard.files import write_file
 from leaderboard.models import Base, Submission
+from tests.support import seed_data
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def no_file_larger_than(size):
 
 def test_a_full_disk_is_one_clear_sentence_and_the_database_is_as_it_was(board, monkeypatch):
     board.submit("before")
-    content = board.stage.bundle_bytes(
+    content = seed_data.bundle_bytes(
         "large", values=200_000, extra={"noise.py": bytes(range(32, 127)) * 3000}
     )
 
@@ -52,7 +53,7 @@ def test_a_full_disk_is_one_clear_sentence_and_the_database_is_as_it_was(board, 
 
 
 def test_an_upload_that_the_disk_cannot_hold(board):
-    content = board.stage.bundle_bytes("noise", values=1, extra={"frames/a.png": os.urandom(900_000)})
+    content = seed_data.bundle_bytes("noise", values=1, extra={"frames/a.png": os.urandom(900_000)})
     boundary, body = encode_multipart({"bundle": FileStorage(io.BytesIO(content), "x.zip")})
     kind = f"multipart/form-data; boundary={boundary}"
     with no_file_larger_than(300_000):

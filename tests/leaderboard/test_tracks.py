@@ -11,6 +11,7 @@ from leaderboard.db import now
 from leaderboard.models import Evaluation, HandIn
 from leaderboard.serve.lease_reaper import reap_once
 from leaderboard.services import evaluations, people, seasons, submissions
+from tests.support import seed_data
 
 
 class Wire:
@@ -42,7 +43,7 @@ def numbers(status):
 
 def finish(board, evaluation, octaves=6.0, seed=0, **changes):
     lease, _ = board.claim(evaluation)
-    report = board.stage.samples_report(board.season(), octaves, seed, **changes)
+    report = seed_data.samples_report(board.season(), octaves, seed, **changes)
     answer = board.tell(evaluation, "report", lease, json=report)
     assert answer.status_code == 200, answer.text
     return lease
@@ -137,7 +138,7 @@ class TestTheQueue:
 
 class TestHandingIn:
     def test_both_is_what_nobody_has_to_ask_for(self, board):
-        data = {"bundle": (io.BytesIO(board.stage.bundle_bytes("mine")), "bundle.zip")}
+        data = {"bundle": (io.BytesIO(seed_data.bundle_bytes("mine")), "bundle.zip")}
         made = board.client.post("/api/v1/submissions", data=data, headers=board.user).json
         assert list(numbers(made)) == ["open", "samples"]
 
@@ -159,7 +160,7 @@ class TestHandingIn:
     def test_without_weights_on_the_samples_track_alone(self, board):
         import zipfile
 
-        content = io.BytesIO(board.stage.bundle_bytes("bare"))
+        content = io.BytesIO(seed_data.bundle_bytes("bare"))
         bare = io.BytesIO()
         with zipfile.ZipFile(content) as old, zipfile.ZipFile(bare, "w") as new:
             for name in set(old.namelist()) - {"weights.safetensors"}:
@@ -196,7 +197,7 @@ class TestHandingIn:
         app = served()
         visitor = browser(app)
         visitor.sign_up()
-        bundle = (io.BytesIO(board.stage.bundle_bytes("mine")), "bundle.zip")
+        bundle = (io.BytesIO(seed_data.bundle_bytes("mine")), "bundle.zip")
         page = visitor.get("/submit").text
         assert 'name="track" value="both" checked' in page
         answer = visitor.fill("/submit", "/submit", bundle=bundle, track="samples")
@@ -325,7 +326,7 @@ class TestReports:
     def test_what_cannot_be_compared_is_not_taken(self, board, change, said):
         made = board.submit("mine", track="samples").json
         lease, _ = board.claim(made["evaluation_id"])
-        report = board.stage.samples_report(board.season(), 5.0) | change
+        report = seed_data.samples_report(board.season(), 5.0) | change
         answer = board.tell(made["evaluation_id"], "report", lease, json=report)
         assert (answer.status_code, answer.json["code"]) == (422, "report_invalid")
         assert said in answer.json["detail"]
@@ -333,7 +334,7 @@ class TestReports:
     def test_targets_have_to_make_the_mean(self, board):
         made = board.submit("mine", track="samples").json
         lease, _ = board.claim(made["evaluation_id"])
-        report = board.stage.samples_report(board.season(), 5.0)
+        report = seed_data.samples_report(board.season(), 5.0)
         report["targets"] = report["targets"][:2]
         answer = board.tell(made["evaluation_id"], "report", lease, json=report)
         assert "mean over the targets" in answer.json["detail"]
@@ -342,7 +343,7 @@ class TestReports:
     def test_what_the_season_keeps_secret_does_not_come_in(self, board, told):
         made = board.submit("mine", track="samples").json
         lease, _ = board.claim(made["evaluation_id"])
-        report = board.stage.samples_report(board.season(), 5.0)
+        report = seed_data.samples_report(board.season(), 5.0)
         report["targets"][1] |= told
         answer = board.tell(made["evaluation_id"], "report", lease, json=report)
         assert "still keeps secret" in answer.json["detail"]
@@ -365,7 +366,7 @@ class TestSecrecy:
         """A judged submission with its pictures and losses, as a worker posts them."""
         made = board.submit("mine", track="samples").json
         lease, _ = board.claim(made["evaluation_id"])
-        board.stage.lessons(board.config, evaluation_of(board, made["evaluation_id"]))
+        seed_data.lessons(board.config, evaluation_of(board, made["evaluation_id"]))
         path = f"/api/v1/worker/evaluations/{made['evaluation_id']}"
         folder = board.config.data / "artifacts" / str(made["evaluation_id"])
         pictures = sorted(str(p.relative_to(folder)) for p in folder.rglob("*.png"))
@@ -373,7 +374,7 @@ class TestSecrecy:
             content = (folder / name).read_bytes()
             answer = board.client.put(f"{path}/artifacts/{name}", data=content, headers=lease)
             assert answer.status_code == 200, answer.text
-        report = board.stage.samples_report(board.season(), 5.0)
+        report = seed_data.samples_report(board.season(), 5.0)
         board.tell(made["evaluation_id"], "report", lease, json=report)
         return made["id"], made["evaluation_id"], pictures
 

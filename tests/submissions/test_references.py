@@ -39,7 +39,7 @@ KINDS = tuple(FLOORS)
 UNIVERSAL = tuple(kind for kind in KINDS if kind not in {"linear", "taylor"})
 # What has an answer of its own to many inputs; the others are networks on these features.
 MANY = ("siren", "fourier", "random_fourier", "hash_grid", "quadtree")
-LEARNERS = [pytest.param(kind, marks=[] if kind in MANY else [pytest.mark.long]) for kind in UNIVERSAL]
+LEARNERS = [pytest.param(kind, marks=[] if kind in MANY else [pytest.mark.slow]) for kind in UNIVERSAL]
 STEPS = 500
 
 

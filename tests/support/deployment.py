@@ -1,8 +1,8 @@
-"""A board and its evaluators as real processes, in a folder of their own, for those who do harm to them.
+"""A server and its workers as real processes in a folder of their own, for tests that kill them.
 
-The season is tiny, the submission learns in no time (learner.py) and less is asked of it (small_worker.py),
-so that a whole evaluation takes seconds. Everybody is started as people start them, and started again by
-whoever looks after them: the server by `mbc serve`, that and the workers by `tend`, like a service manager.
+The season is tiny, the submission is fitted in an instant (quick_model.py) and the workers judge it by fewer
+controls and probes (small_worker.py), so that a whole evaluation takes seconds. Every process is started by
+its usual command. `tend` starts again those that have ended, as a service manager would.
 """
 
 import contextlib
@@ -11,7 +11,6 @@ import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,11 +23,11 @@ from safetensors.torch import save
 
 from challenge import sample
 
+from .processes import MBC, PATIENCE, children, command, family, free_port
+
 HERE = Path(__file__).parent
-MBC = [sys.executable, "-m", "challenge.commands.cli"]
-PATIENCE = 240.0
-# Of a report, what depends on the machine's mood.
-MOODS = ("seconds", "timings", "predictions_per_second")
+# Fields of a report that differ between two runs of one evaluation.
+VARYING = ("seconds", "timings", "predictions_per_second")
 SETTINGS = {
     "MBC_BOARD_CHAINS": "2",
     "MBC_BOARD_OCTAVES": "4",
@@ -48,18 +47,12 @@ SETTINGS = {
 }
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def bundle(number):
-    """A bundle like all others, but for its description."""
+    """A bundle that differs from the others by its description alone."""
     manifest = f'api = 1\nname = "one"\nauthor = "Ada"\ndescription = "Number {number}."\n'
     files = {
         "submission.toml": manifest.encode(),
-        "model.py": (HERE / "learner.py").read_bytes(),
+        "model.py": (HERE / "quick_model.py").read_bytes(),
         "weights.safetensors": _weights(),
     }
     out = io.BytesIO()
@@ -72,7 +65,7 @@ def bundle(number):
 def _weights():
     if not hasattr(_weights, "made"):
         scope = {}
-        exec((HERE / "learner.py").read_text(), scope)
+        exec((HERE / "quick_model.py").read_text(), scope)
         model = scope["build"](2, 1)
         x, t = sample(20_000, 1)
         scope["fit"](model, torch.tensor(x).float(), torch.tensor(t)[:, None].float(), None)
@@ -80,68 +73,31 @@ def _weights():
     return _weights.made
 
 
-def started(process):
-    """When a process was started, in ticks: by this two of one number differ; None where none runs."""
-    try:
-        state, *_, when = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[:20]
-    except (OSError, ValueError):
-        return None
-    # Who is dead, and only waits for a parent to hear of it, is gone.
-    return None if state == "Z" else when
-
-
-def command(process):
-    try:
-        return Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return [""]
-
-
-def children(process):
-    found = []
-    for task in Path(f"/proc/{process}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found += map(int, task.read_text().split())
-    return found
-
-
-def family(process):
-    """The process and all that came from it, as {number: when it was started}."""
-    found = {process: started(process)}
-    for child in children(process):
-        found |= family(child)
-    return found
-
-
-def alive(processes):
-    return [number for number, when in processes.items() if when is not None and started(number) == when]
-
-
 class Worker:
     """One `mbc worker`, restarted by `tend`."""
 
-    def __init__(self, house, name):
-        self._house = house
-        self.log = house.folder / f"{name}.log"
+    def __init__(self, deployment, name):
+        self._deployment = deployment
+        self.log = deployment.folder / f"{name}.log"
         self.numbers = []
         self.start()
 
     def start(self):
-        house = self._house
+        deployment = self._deployment
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, str(HERE / "small_worker.py"), "worker"),
-                    *("--server", house.url, "--broker", house.broker),
+                    *("--server", deployment.url, "--broker", deployment.broker),
                 ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=house.environment | {"MBC_WORKER_TOKEN": house.token()},
+                env=deployment.environment | {"MBC_WORKER_TOKEN": deployment.token()},
             )
         self.numbers.append(self.process.pid)
 
     def sandboxes(self):
-        """(keeper, its bubblewrap, the first process inside) of each sandbox that has all of them."""
+        """(reaper, its bubblewrap, the first process inside) of each sandbox that has all of them."""
         found = []
         for keeper in children(self.process.pid):
             if any(part.endswith("reaper.py") for part in command(keeper)):
@@ -150,8 +106,8 @@ class Worker:
         return found
 
 
-class House:
-    """`mbc serve --no-worker` and some workers."""
+class Deployment:
+    """`mbc serve --no-worker` and its workers, on one data directory."""
 
     def __init__(self, folder, *, workers=1, broker=None, data=None, **settings):
         self.folder = folder
@@ -168,7 +124,7 @@ class House:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "serve.log"
-        self.handed_in = 0
+        self.submitted = 0
         self.served = []
         self._tokens = []
         self.serve()
@@ -203,7 +159,7 @@ class House:
         return self._tokens[0]
 
     def tend(self):
-        """Start again whoever has ended."""
+        """Start every process that has ended again."""
         if self.process.poll() is not None:
             self.serve()
         for worker in self.workers:
@@ -217,7 +173,7 @@ class House:
             return False
 
     def until(self, what, answered, patience=PATIENCE, pause=0.1):
-        """What `answered` returns, once it is true; meanwhile everybody is tended."""
+        """What `answered` returns, once it is true; meanwhile every process is tended."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             with contextlib.suppress(httpx.TransportError):
@@ -233,10 +189,10 @@ class House:
         logs = sorted(self.folder.glob("*.log"))
         return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-most:]}" for log in logs)
 
-    def hand_in(self):
-        """Hand another one in, as stubbornly as a person would; its number."""
-        self.handed_in += 1
-        content = bundle(self.handed_in)
+    def submit(self):
+        """Submit another bundle, trying until the server accepts it; the submission's number."""
+        self.submitted += 1
+        content = bundle(self.submitted)
         local = {"Authorization": f"Bearer {(self.data / 'tokens' / 'local').read_text().strip()}"}
 
         def sent():
@@ -256,7 +212,7 @@ class House:
         return answer.json() if answer.is_success else None
 
     def statuses(self, numbers):
-        """Of each; tried until the server says it."""
+        """The status of each, asking until the server answers."""
         return [self.until("status", lambda n=number: self.status(n)) for number in numbers]
 
     def ended(self, numbers):
@@ -269,13 +225,13 @@ class House:
         return self.until(f"end of {numbers}", all_final, pause=0.3)
 
     def figures(self, number):
-        """Everything that was measured, as one digest and in words."""
+        """Everything that was measured: its digest, and the JSON itself."""
         report = httpx.get(f"{self.url}/api/v1/submissions/{number}/report", timeout=60).json()
-        told = json.dumps({k: v for k, v in report.items() if k not in MOODS}, sort_keys=True)
+        told = json.dumps({k: v for k, v in report.items() if k not in VARYING}, sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()[:12], told
 
     def board(self):
-        """The numbers of all that rank, page by page."""
+        """The numbers of all ranked submissions, of every page."""
         found, page, pages = [], 1, 1
         while page <= pages:
             answer = httpx.get(f"{self.url}/api/v1/board", params={"page": page}, timeout=60).json()
@@ -284,7 +240,7 @@ class House:
         return found
 
     def close(self):
-        """Stop everybody as their service manager would; nothing of them may be left."""
+        """Stop every process as a service manager would; returns the family that may not outlive this."""
         kin = {}
         for process in (self.process, *(worker.process for worker in self.workers)):
             kin |= family(process.pid)

@@ -1,6 +1,6 @@
-"""The museum of attacks: reads it, and judges each of them as an evaluator would.
+"""Reads the attacks of tests/museum/attacks, and judges each of them as an evaluator would.
 
-`attacks/NAME/` holds the files of a bundle, or attack.py, which makes them or the archive; and expected.toml:
+`NAME/` holds the files of a bundle, or attack.py, which makes them or the archive; and expected.toml:
 
     group     what it belongs to
     what      a sentence
@@ -11,7 +11,7 @@
     other_figures     it is scored, and differently from the honest model
     works_unconfined  without a sandbox it does what it wants to: so that it is known to be an attack
     needs     "filter", "cgroup": part of the sandbox that not every machine has
-    long      it takes more than three seconds, or resembles another
+    slow      it takes more than three seconds, or resembles another
     [limits]  where they differ from those below
 
 What a source looks for on the host it finds by the words SEARCHED, PORT_OF_HOST and ABSTRACT_OF_HOST, which
@@ -40,8 +40,8 @@ from challenge.training.refit import Budget
 from evaluator.judge import Assignment, judge
 from evaluator.sandbox.limits import Limits
 
-FOLDER = Path(__file__).with_name("attacks")
 REPOSITORY = Path(__file__).parents[2]
+FOLDER = REPOSITORY / "tests" / "museum" / "attacks"
 SIZE = EvaluationSize(chains=2, octaves=4, points=64)
 # How many times slower than usual this machine is, where it is an emulated one.
 SLOWER = float(os.environ.get("MBC_TEST_SLOWER", "1"))
@@ -76,7 +76,7 @@ class Attack:
     other_figures: bool = False
     works_unconfined: bool = False
     needs: str = ""
-    long: bool = False
+    slow: bool = False
     limits: Limits = LIMITS
 
     def archive(self, host):

@@ -1,4 +1,4 @@
-"""kill -9, at random moments of real evaluations, and what comes of it."""
+"""Kills processes at random moments of real evaluations, and counts the consequences."""
 
 import contextlib
 import dataclasses
@@ -10,9 +10,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import house as houses
-
 from evaluator.sandbox import cgroups
+
+from . import processes
 
 KINDS = ("child", "keeper", "worker", "server")
 # Long enough for a lease to run out and a worker to come back on a machine with other work.
@@ -40,58 +40,58 @@ class Count:
     left: list = dataclasses.field(default_factory=list)
 
 
-def gone(processes, seconds=15.0):
-    """Those of the processes that are there after a while."""
+def survivors(of, seconds=15.0):
+    """Those of {pid: start time} that still run after `seconds`, or [] as soon as all have ended."""
     end = time.monotonic() + seconds
-    while (left := houses.alive(processes)) and time.monotonic() < end:
+    while (left := processes.alive(of, zombies=False)) and time.monotonic() < end:
         time.sleep(0.05)
     return left
 
 
-def victims(kind, house, chance):
+def victims(kind, deployment, chance):
     """Whom to kill, and who has to die with them; None while there is nobody."""
-    worker = chance.choice(house.workers)
+    worker = chance.choice(deployment.workers)
     if kind == "worker":
-        return worker.process.pid, houses.family(worker.process.pid)
+        return worker.process.pid, processes.family(worker.process.pid)
     if kind == "server":
         # `mbc serve`, the server that it looks after, or the process that answers.
-        line = [house.process.pid]
-        while found := houses.children(line[-1]):
+        line = [deployment.process.pid]
+        while found := processes.children(line[-1]):
             line.append(found[0])
         one = chance.choice(line)
-        return one, {one: houses.family(one)[one]}
+        return one, {one: processes.family(one)[one]}
     sandboxes = worker.sandboxes()
     if not sandboxes:
         return None
     keeper, outer, inner = chance.choice(sandboxes)
-    kin = houses.family(keeper)
+    kin = processes.family(keeper)
     return {"keeper": keeper, "child": chance.choice([outer, inner])}[kind], kin
 
 
-def strike(kind, house, numbers, chance):
+def strike(kind, deployment, numbers, chance):
     """One fault: kill, see that who has to die is dead, and wait for what comes of it."""
 
     def running():
-        found = house.statuses(numbers)
+        found = deployment.statuses(numbers)
         if all(one["final"] for one in found):
             return "over"
-        there = victims(kind, house, chance)
+        there = victims(kind, deployment, chance)
         busy = any(not one["final"] and one["status"] != "queued" for one in found)
         return (sum(one["attempt"] for one in found), there) if there and busy else None
 
-    found = house.until(f"{kind} to kill", running, pause=0.05)
+    found = deployment.until(f"{kind} to kill", running, pause=0.05)
     if found == "over":
         return None, []
     before, (victim, kin) = found
     with contextlib.suppress(ProcessLookupError):
         os.kill(victim, signal.SIGKILL)
-    left = gone(kin)
+    left = survivors(kin)
     end = time.monotonic() + EFFECT_SECONDS
     settled = time.monotonic() + (1.0 if kind == "server" else EFFECT_SECONDS)
     while time.monotonic() < end:
-        house.tend()
+        deployment.tend()
         with contextlib.suppress(Exception):
-            now = [house.status(number) for number in numbers]
+            now = [deployment.status(number) for number in numbers]
             if None not in now:
                 if sum(one["attempt"] for one in now) > before:
                     return "judged again", left
@@ -101,55 +101,55 @@ def strike(kind, house, numbers, chance):
     return "went on", left
 
 
-def loop(house, faults, seed, say=lambda _line: None, *, each=8, kinds=KINDS):
+def loop(deployment, faults, seed, say=lambda _line: None, *, each=8, kinds=KINDS):
     """So many faults, `each` at most on every set of entries, one entry for each worker; then a count."""
     chance = random.Random(seed)
     count = Count()
     mounts = set(Path("/proc/self/mountinfo").read_text().splitlines())
-    first = house.hand_in()
-    (undisturbed,) = house.ended([first])
+    first = deployment.submit()
+    (undisturbed,) = deployment.ended([first])
     assert undisturbed["status"] == "scored", undisturbed
-    count.figures.add(house.figures(first)[0])
+    count.figures.add(deployment.figures(first)[0])
     everybody, done = [first], 0
     deck = []
     while done < faults:
-        numbers = [house.hand_in() for _ in house.workers]
+        numbers = [deployment.submit() for _ in deployment.workers]
         everybody += numbers
         for _ in range(min(each, faults - done)):
             time.sleep(chance.expovariate(0.6))
             deck = deck or chance.sample(kinds, len(kinds))
-            outcome, left = strike(deck[-1], house, numbers, chance)
+            outcome, left = strike(deck[-1], deployment, numbers, chance)
             if outcome is None:
                 break
             done += 1
             count.outcomes[deck.pop(), outcome] += 1
             count.left += left
-        for one in house.ended(numbers):
+        for one in deployment.ended(numbers):
             count.finals[one["status"]] += 1
             count.attempts += one["attempt"]
             if one["status"] == "scored":
-                count.figures.add(house.figures(one["id"])[0])
+                count.figures.add(deployment.figures(one["id"])[0])
         say(f"{done} of {faults} faults; {dict(count.finals)}, {len(count.figures)} kind of figures")
-    ranked = Counter(house.board())
-    count.twice = sum(times > 1 for times in ranked.values()) + _reports_twice(house)
+    ranked = Counter(deployment.board())
+    count.twice = sum(times > 1 for times in ranked.values()) + _reports_twice(deployment)
     count.lost = len(set(everybody) - set(ranked))
-    kin = house.close()
-    count.left += gone(kin)
+    kin = deployment.close()
+    count.left += survivors(kin)
     # As the next evaluator does when it starts.
     cgroups.find()
     groups = cgroups.find()
-    numbers = {number for worker in house.workers for number in worker.numbers}
+    numbers = {number for worker in deployment.workers for number in worker.numbers}
     for folder in set(groups.folders.values()) if groups else ():
         count.left += [p for p in folder.glob("mbc-*-*-*") if int(p.name.split("-")[1]) in numbers]
-    count.left += list(house.temporary.iterdir())
-    count.left += list((house.data / "uploads").iterdir()) + list(house.data.rglob("*.part"))
+    count.left += list(deployment.temporary.iterdir())
+    count.left += list((deployment.data / "uploads").iterdir()) + list(deployment.data.rglob("*.part"))
     count.left += sorted(set(Path("/proc/self/mountinfo").read_text().splitlines()) - mounts)
     return count
 
 
-def _reports_twice(house):
+def _reports_twice(deployment):
     """Submissions with more than one evaluation, and evaluations that are not final, says the database."""
-    with contextlib.closing(sqlite3.connect(house.data / "leaderboard.sqlite")) as database:
+    with contextlib.closing(sqlite3.connect(deployment.data / "leaderboard.sqlite")) as database:
         groups = "SELECT 1 FROM evaluations GROUP BY submission_id, track HAVING count(*) > 1"
         many = database.execute(f"SELECT count(*) FROM ({groups})").fetchone()[0]
         open_ones = database.execute("SELECT count(*) FROM evaluations WHERE finished_at IS NULL").fetchone()[
