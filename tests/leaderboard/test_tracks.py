@@ -11,7 +11,7 @@ from leaderboard.db import now
 from leaderboard.models import Evaluation, HandIn
 from leaderboard.serve.lease_reaper import reap_once
 from leaderboard.services import evaluations, people, seasons, submissions
-from tests.support import seed_data
+from tests.support import seed_board, seed_data
 
 
 class Wire:
@@ -366,7 +366,7 @@ class TestSecrecy:
         """A judged submission with its pictures and losses, as a worker posts them."""
         made = board.submit("mine", track="samples").json
         lease, _ = board.claim(made["evaluation_id"])
-        seed_data.lessons(board.config, evaluation_of(board, made["evaluation_id"]))
+        seed_board.save_training_pictures(board.config, evaluation_of(board, made["evaluation_id"]))
         path = f"/api/v1/worker/evaluations/{made['evaluation_id']}"
         folder = board.config.data / "artifacts" / str(made["evaluation_id"])
         pictures = sorted(str(p.relative_to(folder)) for p in folder.rglob("*.png"))

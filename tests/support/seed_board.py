@@ -21,8 +21,8 @@ from .seed_data import README, bundle_bytes, report, samples_report, skills
 from .seed_evidence import evidence, film
 
 
-def lessons(config, evaluation):
-    """Pictures of three targets as they were learned, and losses."""
+def save_training_pictures(config, evaluation):
+    """Save pictures of three targets as they were learned, and their losses."""
     from challenge.imaging.pictures import error_image, model_image
     from challenge.results.result_visuals import Evidence, Plot, Series
 
@@ -196,7 +196,7 @@ def watch(writers, config):
         for seed, (name, season, octaves, changes) in enumerate(results):
             evaluation = evaluations.queue_evaluation(session, named[name], season, Track.SAMPLES)
             claim = evaluations.claim(session, config, evaluation.id, worker)
-            lessons(config, evaluation)
+            save_training_pictures(config, evaluation)
             made = samples_report(season, octaves, seed, **changes)
             evaluations.record_report(session, evaluation.id, claim.lease, made)
         live = evaluations.queue_evaluation(session, named["octree-of-experts"], open_season, Track.SAMPLES)
