@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from challenge.results.verdicts import EvaluationError, Reason
+from challenge.results.refusals import refuse
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -40,7 +40,7 @@ def weight_class(size: int) -> str:
     for name, limit in WEIGHT_CLASSES.items():
         if size <= limit:
             return name
-    raise EvaluationError(
-        Reason.ARCHIVE_TOO_LARGE,
+    raise refuse(
+        "archive.weight-class",
         f"Sources and weights take {size:,} bytes; the largest class, heavy, ends at {WEIGHTS_LIMIT:,}.",
     )

@@ -3,18 +3,29 @@
 import re
 import tomllib
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from challenge.bundle.limits import MANIFEST_LIMIT
-from challenge.results.verdicts import EvaluationError, Reason
+from challenge.bundle.names import code_point, find_invisible, is_blank
+from challenge.results.refusals import refuse
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+FILE: Final = "submission.toml"
+DESCRIPTION_LENGTH: Final = 2000
+TEXT_LENGTH: Final = 200
+
+_BYTE_ORDER_MARKS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+_TYPOGRAPHIC: Final = re.compile("[\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u00a0]")
+_ENTRY: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """The fields of submission.toml; an optional one that is absent is ''."""
+    """The fields of submission.toml; an optional one that is absent is ''.
+
+    Attributes:
+        builds_on: the entry that this one started from: its number, or a web address.
+    """
 
     name: str
     author: str
@@ -23,6 +34,7 @@ class Manifest:
     url: str = ""
     method: str = ""
     paper: str = ""
+    builds_on: str = ""
 
 
 def parse_manifest(content: bytes) -> Manifest:
@@ -31,38 +43,88 @@ def parse_manifest(content: bytes) -> Manifest:
     Raises:
         EvaluationError: MANIFEST_INVALID; the detail names the field that is wrong.
     """
-
-    def wrong(detail: str) -> EvaluationError:
-        return EvaluationError(Reason.MANIFEST_INVALID, detail)
-
     # The TOML parser's time and memory grow with the square of a dotted key's length.
     if len(content) > MANIFEST_LIMIT:
-        raise wrong(f"It has {len(content):,} bytes; {MANIFEST_LIMIT:,} are allowed.")
-    try:
-        values = tomllib.loads(content.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise wrong(f"It is not TOML in UTF-8: {error}.") from error
+        raise refuse(
+            "manifest.size", f"It has {len(content):,} bytes; {MANIFEST_LIMIT:,} are allowed.", where=FILE
+        )
+    values = _parse(content)
     if "api" not in values:
-        raise wrong("The line `api = 1` is missing.")
+        raise refuse("manifest.api", "The line `api = 1` is missing.", where=FILE)
     api = values.pop("api")
     if type(api) is not int or api != 1:
-        raise wrong(f"It says api = {str(api)[:40]}; only api = 1 exists.")
-    known = {field.name for field in fields(Manifest)}
+        raise refuse("manifest.api", f"It says api = {str(api)[:40]}; only api = 1 exists.", where=FILE)
+    known = sorted(field.name for field in fields(Manifest))
+    if isinstance(values.get("builds_on"), int) and not isinstance(values["builds_on"], bool):
+        values["builds_on"] = str(values["builds_on"])
     for name, value in values.items():
         if name not in known:
-            raise wrong(f"The field {name[:40]!r} is unknown; known are api, {', '.join(sorted(known))}.")
-        limit = 2000 if name == "description" else 200
-        if not isinstance(value, str) or len(value) > limit:
-            raise wrong(f"{name} must be a text of at most {limit} characters.")
-        if _CONTROL.search(value.replace("\n", " ") if name == "description" else value):
-            raise wrong(f"{name} holds control characters.")
+            found = f"The field {name[:40]!r} is unknown; known are api, {', '.join(known)}."
+            raise refuse("manifest.field", found, where=FILE)
+        _check_text(name, value)
     for name in ("name", "author", "description"):
-        if not str(values.get(name, "")).strip():
-            raise wrong(f"{name} is missing or empty.")
+        if is_blank(str(values.get(name, ""))):
+            raise refuse("manifest.missing", f"{name} is missing or empty.", where=f"{FILE}: {name}")
     for name in ("url", "paper"):
-        if name in values and values[name] and not _is_web_address(values[name]):
-            raise wrong(f"{name} must start with http:// or https://.")
+        if values.get(name) and not _is_web_address(values[name]):
+            found = f"{name} must start with http:// or https://."
+            raise refuse("manifest.address", found, where=f"{FILE}: {name}")
+    builds_on = values.get("builds_on", "").strip()
+    if builds_on and not (_ENTRY.fullmatch(builds_on) or _is_web_address(builds_on)):
+        raise refuse(
+            "manifest.builds-on",
+            "builds_on must be the number of an entry, such as 123, or a web address.",
+            where=f"{FILE}: builds_on",
+        )
     return Manifest(**{name: value.strip() for name, value in values.items()})
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    encoding = _BYTE_ORDER_MARKS.get(content[:2])
+    if encoding is None and b"\0" in content[:4]:
+        encoding = "UTF-16 or UTF-32"
+    if encoding is not None:
+        raise refuse(
+            "manifest.encoding",
+            f"It is not TOML in UTF-8: it is {encoding}, which some editors call Unicode.",
+            where=FILE,
+            remedy="Save it as UTF-8: iconv -f UTF-16 -t UTF-8 submission.toml > fixed.toml",
+        )
+    try:
+        # Editors on Windows put a byte order mark in front of UTF-8.
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise refuse(
+            "manifest.encoding", f"It is not TOML in UTF-8: {error} (line {line}).", where=FILE
+        ) from error
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise refuse(
+            "manifest.syntax", f"It is not TOML: {error}.", where=FILE, remedy=_quote_remedy(text)
+        ) from error
+
+
+def _quote_remedy(text: str) -> str:
+    """The likely cause of a syntax error, where a word processor typed over the file; else ''."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if found := _TYPOGRAPHIC.search(line):
+            return f"Line {number} has {code_point(found[0])}: type plain quotes and spaces"
+    return ""
+
+
+def _check_text(name: str, value: object) -> None:
+    """Refuse a value that is no text, is too long, or holds what nobody can see."""
+    limit = DESCRIPTION_LENGTH if name == "description" else TEXT_LENGTH
+    where = f"{FILE}: {name}"
+    if not isinstance(value, str) or len(value) > limit:
+        raise refuse("manifest.text", f"{name} must be a text of at most {limit} characters.", where=where)
+    # A description may have paragraphs.
+    shown = value.replace("\r\n", " ").replace("\n", " ") if name == "description" else value
+    if (character := find_invisible(shown)) is not None:
+        found = f"{name} holds {code_point(character)}, which nobody can see."
+        raise refuse("manifest.invisible", found, where=where)
 
 
 def _is_web_address(text: str) -> bool:

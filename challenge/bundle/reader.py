@@ -5,25 +5,17 @@ weights is parsed, and the sources stay bytes until the sandbox gets them.
 """
 
 import hashlib
-import stat
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
-from challenge.bundle.limits import (
-    ARCHIVE_LIMIT,
-    FRAMES_LIMIT,
-    MEMBERS_LIMIT,
-    member_limit,
-    weight_class,
-)
+from challenge.bundle.archive import Contents, hidden_extension, read_archive, read_limited
+from challenge.bundle.limits import member_limit, weight_class
 from challenge.bundle.manifest import Manifest, parse_manifest
 from challenge.bundle.weights import check_weights
-from challenge.results.verdicts import EvaluationError, Reason
+from challenge.results.refusals import refuse
+from challenge.results.verdicts import EvaluationError
 
 REQUIRED: Final = ("submission.toml", "model.py", "weights.safetensors")
 # A safetensors file without tensors.
@@ -32,10 +24,17 @@ NO_WEIGHTS: Final = (2).to_bytes(8, "little") + b"{}"
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle that has passed every check that can be made without running its code."""
+    """A bundle that has passed every check that can be made without running its code.
+
+    Attributes:
+        manifest: submission.toml.
+        files: contents by name.
+        notes: sentences about what was passed over when it was read.
+    """
 
     manifest: Manifest
     files: dict[str, bytes]
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def sources(self) -> dict[str, bytes]:
@@ -94,81 +93,59 @@ def read_bundle(path: Path, *, trained: bool = True) -> Bundle:
         EvaluationError: the reason, and a sentence that names the member at fault.
     """
     if not path.exists():
-        raise EvaluationError(Reason.ARCHIVE_UNREADABLE, f"There is nothing at {path}.")
-    files = dict(_directory_files(path) if path.is_dir() else _archive_files(path))
+        raise refuse("archive.nothing-there", f"There is nothing at {path}.", where=str(path))
+    contents = _read_directory(path) if path.is_dir() else read_archive(path)
+    files = contents.files
     if not trained:
         files.setdefault("weights.safetensors", NO_WEIGHTS)
     for name in REQUIRED:
         if name not in files:
-            raise EvaluationError(Reason.FILE_MISSING, f"There is no {name} at the top of {path.name}.")
+            raise _missing(name, path)
     if files["weights.safetensors"] != NO_WEIGHTS or trained:
         check_weights(files["weights.safetensors"])
-    bundle = Bundle(parse_manifest(files["submission.toml"]), files)
+    bundle = Bundle(parse_manifest(files["submission.toml"]), files, contents.notes)
     weight_class(bundle.size)
     return bundle
 
 
-def _read_limited(name: str, open_member: Callable[[], IO[bytes]], limit: int) -> bytes:
-    """Read a member up to `limit` bytes, whatever size the archive claims for it."""
-    with open_member() as stream:
-        content = stream.read(limit + 1)
-    if len(content) > limit:
-        raise EvaluationError(Reason.ARCHIVE_TOO_LARGE, f"{name} unpacks to more than {limit:,} bytes.")
-    return content
-
-
-def _archive_files(path: Path) -> Iterator[tuple[str, bytes]]:
-    def refused(name: str, why: str) -> EvaluationError:
-        return EvaluationError(Reason.ARCHIVE_MEMBER_REFUSED, f"{name[:80]!r} {why}.")
-
-    if path.stat().st_size > ARCHIVE_LIMIT:
-        raise EvaluationError(
-            Reason.ARCHIVE_TOO_LARGE, f"The archive itself has more than {ARCHIVE_LIMIT:,} bytes."
-        )
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            if len(members) > MEMBERS_LIMIT:
-                raise EvaluationError(
-                    Reason.ARCHIVE_MEMBER_REFUSED,
-                    f"It has {len(members)} members; {MEMBERS_LIMIT} are allowed.",
+def _missing(name: str, path: Path) -> EvaluationError:
+    """The refusal of a bundle without a file that it needs, with what may have become of it."""
+    found = f"There is no {name} at the top of {path.name}."
+    if path.is_dir():
+        others = sorted(entry.name for entry in path.iterdir() if entry.is_file())
+        for other in others:
+            if hidden_extension(other) == name:
+                return refuse(
+                    "bundle.hidden-extension",
+                    f"{found} There is {other}: its extension may be hidden where you look.",
+                    where=name,
+                    remedy=f"mv {other} {name}",
                 )
-            seen: set[str] = set()
-            frames = 0
-            for member in members:
-                name = member.orig_filename
-                limit = member_limit(name)
-                mode = member.external_attr >> 16
-                if name == "frames/" and not member.file_size:
-                    continue
-                if limit is None or member.filename != name:
-                    raise refused(name, "does not belong into a bundle")
-                if mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode):
-                    raise refused(name, "is a link or a special file")
-                if name.lower() in seen:
-                    raise refused(name, "stands in the archive twice")
-                if member.flag_bits & 0x1:
-                    raise refused(name, "is encrypted")
-                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                    raise refused(name, "is packed by a method other than store and deflate")
-                seen.add(name.lower())
-                content = _read_limited(name, lambda member=member: archive.open(member), limit)  # type: ignore[misc]
-                frames += len(content) if name.startswith("frames/") else 0
-                if frames > FRAMES_LIMIT:
-                    raise EvaluationError(
-                        Reason.ARCHIVE_TOO_LARGE, f"The frames unpack to more than {FRAMES_LIMIT:,} bytes."
-                    )
-                yield name, content
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
-        raise EvaluationError(Reason.ARCHIVE_UNREADABLE, f"({type(error).__name__}: {error})") from error
+            if other.lower() == name:
+                return refuse("bundle.file-missing", found, where=name, remedy=f"mv {other} {name}")
+        folders = [entry for entry in sorted(path.iterdir()) if (entry / "submission.toml").is_file()]
+        if name == "submission.toml" and folders:
+            found += f" There is one in {folders[0].name}/."
+            return refuse("bundle.folder", found, where=name, remedy=f"Name {path / folders[0].name} instead")
+        if name == "weights.safetensors" and any(path.glob("*.pt")):
+            states = ", ".join(state.name for state in sorted(path.glob("*.pt")))
+            return refuse(
+                "bundle.file-missing",
+                f"{found} There is {states}.",
+                where=name,
+                remedy="`mbc pack` converts it",
+            )
+    return refuse("bundle.file-missing", found, where=name)
 
 
-def _directory_files(path: Path) -> Iterator[tuple[str, bytes]]:
+def _read_directory(path: Path) -> Contents:
+    files: dict[str, bytes] = {}
     for file in sorted([*path.iterdir(), *(path / "frames").glob("*")]):
         name = file.relative_to(path).as_posix()
         limit = member_limit(name)
         if limit is None or name.startswith("test_"):
             continue
         if file.is_symlink() or (path / "frames").is_symlink() or not file.is_file():
-            raise EvaluationError(Reason.ARCHIVE_MEMBER_REFUSED, f"{name!r} is a link or a special file.")
-        yield name, _read_limited(name, lambda file=file: file.open("rb"), limit)  # type: ignore[misc]
+            raise refuse("archive.link", f"{name!r} is a link or a special file.", where=name)
+        files[name] = read_limited(name, lambda file=file: file.open("rb"), limit)  # type: ignore[misc]
+    return Contents(files)

@@ -194,6 +194,25 @@ EXPLANATIONS: dict[Reason, Explanation] = {
 }
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """One broken rule, for people and programs; the rules are in `challenge.results.refusals`.
+
+    Attributes:
+        rule: id of the rule.
+        where: file, member or function; '' if that says nothing.
+        found: what was found there.
+        right: what would be right.
+        remedy: how to get there; a command or a line of code where there is one.
+    """
+
+    rule: str
+    where: str
+    found: str
+    right: str
+    remedy: str
+
+
 class EvaluationError(Exception):
     """An evaluation cannot go on.
 
@@ -201,12 +220,16 @@ class EvaluationError(Exception):
         reason: one of the table above.
         detail: what exactly was wrong, in words of ours that may be shown to anybody.
         private: the submission's own words (a traceback); shown to the person at the local scorer alone.
+        refusal: the broken rule, where it is finer than the reason.
     """
 
-    def __init__(self, reason: Reason, detail: str = "", private: str = "") -> None:
+    def __init__(
+        self, reason: Reason, detail: str = "", private: str = "", *, refusal: Refusal | None = None
+    ) -> None:
         self.reason = reason
         self.detail = detail
         self.private = private
+        self.refusal = refusal
         super().__init__(self.sentence)
 
     @property

@@ -84,7 +84,7 @@ def test_a_state_dict_is_converted_and_a_pickled_model_is_not(tmp_path):
     [
         "../model.py", "/etc/passwd", "a/../../x.py", "weights.pkl", "model.so", "lib/helper.py", "model.pyc",
         "frames/../x.png", "frames/a.svg", "C:model.py", "MODEL.PY ", "weights.pt",
-        "frames\\a.png", "mödel.py",
+        "frames\\..\\a.png", "..\\model.py", "mödel.py",
     ],
 )  # fmt: skip
 def test_members_that_do_not_belong_are_refused_by_name(tmp_path, name):
