@@ -14,10 +14,10 @@ import time
 
 import numpy as np
 
-from challenge.mandelbrot import bigint, parallel
+from challenge.mandelbrot import exact_orbits, parallel
 from challenge.mandelbrot.coordinates import CENTRE
 from challenge.mandelbrot.kernels import float64_steps, multiprecision_steps
-from challenge.mandelbrot.kernels.dispatch import sprint
+from challenge.mandelbrot.kernels.dispatch import unchecked_steps
 from challenge.mandelbrot.kernels.lanes import SLACK
 from challenge.mandelbrot.kernels.llvm_vectors import kernel
 from challenge.mandelbrot.target import escape_count, escapes
@@ -48,9 +48,11 @@ def textbook(points, limit, mu):
 
 
 @kernel
-def sprints(way, with_derivative, state, live, times):
+def repeat_unchecked(precision, with_derivative, state, live, times):
     for _ in range(times):
-        sprint(way, with_derivative, state, live, float64_steps.LONGEST // float64_steps.TURN, 1e3)
+        unchecked_steps(
+            precision, with_derivative, state, live, float64_steps.LONGEST // float64_steps.TURN, 1e3
+        )
 
 
 def in_turns(works, times=5, clock=time.thread_time):
@@ -82,43 +84,43 @@ def one_thread(work):
         parallel.threads = kept
 
 
-def watched(work):
-    """How many points went which way while this was done: rows of (way, points, of them doubtful, seconds)."""
-    rows, sweep, settle = [], parallel._sweep, bigint.escape  # noqa: SLF001 - what only the inside knows
+def record_passes(work):
+    """How many points went which precision while this was done: rows of (precision, points, of them doubtful, seconds)."""
+    rows, sweep, settle = [], parallel._run_pass, exact_orbits.escape  # noqa: SLF001 - what only the inside knows
     last = []
 
-    def watching(points, limit, way, mu, distances, _workers):
+    def watching(points, limit, precision, mu, distances, _workers):
         start = time.thread_time()
-        doubtful, late = sweep(points, limit, way, mu, distances, 1)
-        rows.append((way, len(points), len(doubtful), time.thread_time() - start))
+        doubtful, late = sweep(points, limit, precision, mu, distances, 1)
+        rows.append((precision, len(points), len(doubtful), time.thread_time() - start))
         return doubtful, late
 
     def settling(*arguments):
         last.append(arguments)
         return settle(*arguments)
 
-    parallel._sweep, bigint.escape = watching, settling  # noqa: SLF001
+    parallel._run_pass, exact_orbits.escape = watching, settling  # noqa: SLF001
     try:
         work()
     finally:
-        parallel._sweep, bigint.escape = sweep, settle  # noqa: SLF001
+        parallel._run_pass, exact_orbits.escape = sweep, settle  # noqa: SLF001
     return [*rows, (0, len(last), 0, 0.0)]
 
 
-def show_ways(name, work):
-    rows = watched(work)
+def show_passes(name, work):
+    rows = record_passes(work)
     total = rows[0][1] if rows[0][0] == 1 else 1
     names = {0: "integers of any length", 1: "doubles"} | {
         count: f"{count} limbs" for count in multiprecision_steps.LADDER
     }
     parts = []
-    for way, label in sorted(names.items(), key=lambda item: item[0] or 99):
-        here = [row for row in rows if row[0] == way]
+    for precision, label in sorted(names.items(), key=lambda item: item[0] or 99):
+        here = [row for row in rows if row[0] == precision]
         points, seconds = sum(row[1] for row in here), sum(row[3] for row in here)
-        if way == 1:
+        if precision == 1:
             total = sum(row[1] for row in here) or total
         parts.append(f"{label} {points:,} ({points / total:.2%}, {1000 * seconds:.0f} ms)")
-    print(f"{name}: points and CPU time by way: {'; '.join(parts)}")
+    print(f"{name}: points and CPU time by precision: {'; '.join(parts)}")
 
 
 def show_arithmetic():
@@ -131,12 +133,14 @@ def show_arithmetic():
         "with bound and derivative": (1, True),
     } | {f"{count} limbs, with both": (count, True) for count in multiprecision_steps.LADDER}
     loops = {}
-    for name, (way, with_derivative) in kinds.items():
-        state = np.zeros((float64_steps.ROWS if way < 2 else multiprecision_steps.rows(way), live + SLACK))
+    for name, (precision, with_derivative) in kinds.items():
+        state = np.zeros(
+            (float64_steps.ROWS if precision < 2 else multiprecision_steps.rows(precision), live + SLACK)
+        )
         state[float64_steps.CR], state[float64_steps.CI] = -0.1, 0.1
-        here = times if way < 2 else times // 40
-        loops[name] = lambda way=way, d=with_derivative, state=state, here=here: sprints(
-            way, d, state, live, here
+        here = times if precision < 2 else times // 40
+        loops[name] = lambda precision=precision, d=with_derivative, state=state, here=here: repeat_unchecked(
+            precision, d, state, live, here
         )
         loops[name]()
     spent = in_turns(loops, 9)
@@ -177,7 +181,7 @@ def show_speed(slow, ceiling, n):
                 f"alone; plain {rate['plain']:.2f} G/s = {ratio['plain']:.1f}x; "
                 f"exact with distance {ratio['both']:.1f}x"
             )
-        show_ways(name, lambda points=points: escape_count(points, max_iterations=LIMIT))
+        show_passes(name, lambda points=points: escape_count(points, max_iterations=LIMIT))
     centre, width = WINDOWS["seahorse valley (-0.7463, 0.1102), width 0.005"]
     points = np.array(centre) + width * (rng.random((200 * n, 2)) - 0.5)
     spent = in_turns(
@@ -210,7 +214,7 @@ def show_products(quick):
             f"evaluation set of season {season.name}, {size.chains} chains: {spent['']:.2f} s, of CPU time "
             f"{time.process_time() - start:.2f} s"
         )
-        show_ways(f"season {season.name}", lambda season=season: evaluation_set(season, size))
+        show_passes(f"season {season.name}", lambda season=season: evaluation_set(season, size))
     rows, columns = np.mgrid[0:2160, 0:3840]
     picture = np.stack(
         [-0.75 + (columns.ravel() - 1919.5) * 4 / 2160, (rows.ravel() - 1079.5) * 4 / 2160], axis=1

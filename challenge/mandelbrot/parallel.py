@@ -1,6 +1,6 @@
-"""Who computes what, and when: chunks of points on all processors, the few hard points gathered for later.
+"""Escape counts on all processors: chunks of points go to threads, hard points are gathered for later.
 
-A point's way depends on the point alone, never on its neighbours: no result depends on how the work is cut.
+The arithmetic used for a point depends on the point alone, so no result depends on how the work is divided.
 """
 
 import os
@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.mandelbrot import bigint
+from challenge.mandelbrot import exact_orbits
 from challenge.mandelbrot.kernels import escape as compiled
-from challenge.mandelbrot.kernels.dispatch import IN_DOUBLES, WITHOUT_BOUND
+from challenge.mandelbrot.kernels.dispatch import DOUBLES, DOUBLES_WITHOUT_BOUND
 from challenge.mandelbrot.kernels.multiprecision_steps import LADDER
 
 Array = NDArray[np.float64]
@@ -25,8 +25,10 @@ _CHUNK: Final = 32768
 _SMALL_CHUNK: Final = 8192
 # Two vectors: the few points that are left over are the long ones, and are still shared out.
 _FEWEST: Final = 16
+# Bits to begin with for a point that 20 limbs (499 bits) did not settle.
+_FIRST_BITS: Final = 1024
 # A point that takes longer than this is put aside, so that a chunk does not wait for it with its lanes empty.
-_PATIENCE: Final = 2048
+_FIRST_LIMIT: Final = 2048
 
 
 def threads() -> int:
@@ -37,7 +39,7 @@ def threads() -> int:
 
 
 def share(work: Callable[[int], None], pieces: Iterable[int], workers: int) -> None:
-    """Do the work on every piece, on so many threads."""
+    """Call `work` with every piece, on `workers` threads."""
     if workers <= 1:
         for piece in pieces:
             work(piece)
@@ -47,10 +49,10 @@ def share(work: Callable[[int], None], pieces: Iterable[int], workers: int) -> N
             pass
 
 
-def _sweep(
-    points: Array, limit: int, way: int, mu: Array, distance: Array, workers: int
+def _run_pass(
+    points: Array, limit: int, precision: int, mu: Array, distance: Array, workers: int
 ) -> tuple[Places, Places]:
-    """Write what can be settled in one way; returns who lacks precision, and who iterations."""
+    """One pass at one precision: writes results; returns the points that need more bits, and more steps."""
     share_of_all = -(-len(points) // workers)
     size = max(min(_CHUNK, share_of_all // 4), min(_SMALL_CHUNK, max(_FEWEST, share_of_all)))
     firsts = range(0, len(points), size)
@@ -61,7 +63,7 @@ def _sweep(
         here = slice(first, first + size)
         chunk = points[here]
         unsure, unfinished = np.empty(len(chunk), np.int32), np.empty(len(chunk), np.int32)
-        counts = compiled.escape(chunk, limit, way, mu[here], distance[here], unsure, unfinished)
+        counts = compiled.escape(chunk, limit, precision, mu[here], distance[here], unsure, unfinished)
         doubtful.append(first + unsure[: counts[0]].astype(np.int64))
         late.append(first + unfinished[: counts[1]].astype(np.int64))
 
@@ -70,14 +72,14 @@ def _sweep(
     return np.concatenate([none, *doubtful]), np.concatenate([none, *late])
 
 
-def _again(
-    places: Places, points: Array, limit: int, way: int, mu: Array, distance: Array, workers: int
+def _run_pass_again(
+    places: Places, points: Array, limit: int, precision: int, mu: Array, distance: Array, workers: int
 ) -> Places:
-    """Sweep some points once more, with a larger limit or more precision; returns who is still doubtful."""
+    """Another pass over some points, with a larger limit or more bits; returns those still doubtful."""
     if places.size == 0:
         return places
     some_mu, some_distance = np.empty(places.size), np.empty(places.size if distance.size else 0)
-    doubtful, _ = _sweep(points[places], limit, way, some_mu, some_distance, workers)
+    doubtful, _ = _run_pass(points[places], limit, precision, some_mu, some_distance, workers)
     mu[places] = some_mu
     if distance.size:
         distance[places] = some_distance
@@ -89,23 +91,25 @@ def escape(
 ) -> tuple[Array, Array]:
     """Counts (n,) and exterior distances (n,) of plane points (n, 2); distances (0,) if not asked for.
 
-    If not exact, in plain doubles, and nobody is ever doubtful. Workers are threads, by default `threads()`.
+    Not exact: in plain doubles, without the bound. Workers are threads, by default `threads()`.
     """
     workers = workers or threads()
     mu, distance = np.empty(len(points)), np.empty(len(points) if with_distance else 0)
-    way = IN_DOUBLES if exact else WITHOUT_BOUND
-    doubtful, late = _sweep(points, min(limit, _PATIENCE), way, mu, distance, workers)
-    if limit > _PATIENCE:
-        doubtful = np.concatenate([doubtful, _again(late, points, limit, way, mu, distance, workers)])
+    precision = DOUBLES if exact else DOUBLES_WITHOUT_BOUND
+    doubtful, late = _run_pass(points, min(limit, _FIRST_LIMIT), precision, mu, distance, workers)
+    if limit > _FIRST_LIMIT:
+        doubtful = np.concatenate(
+            [doubtful, _run_pass_again(late, points, limit, precision, mu, distance, workers)]
+        )
     for limbs in LADDER:
-        doubtful = _again(doubtful, points, limit, limbs, mu, distance, workers)
+        doubtful = _run_pass_again(doubtful, points, limit, limbs, mu, distance, workers)
 
-    def follow(place: int) -> None:
-        re, im = (float(value) for value in points[place])
-        result = bigint.escape(re, im, limit)
+    def settle_exactly(place: int) -> None:
+        orbit = exact_orbits.Orbit(0j, complex(*points[place]))
+        result = exact_orbits.escape(orbit, limit, _FIRST_BITS)
         mu[place] = result.mu
         if with_distance:
             distance[place] = result.distance
 
-    share(follow, [int(place) for place in doubtful], min(workers, len(doubtful)))
+    share(settle_exactly, [int(place) for place in doubtful], min(workers, len(doubtful)))
     return mu, distance

@@ -1,7 +1,4 @@
-"""Chains of views that follow the border of a set down, on any ground (contract, section 3).
-
-The rule is the same for every target: only what lies under a point differs, and that is the ground's to say.
-"""
+"""Chains of views that zoom in along the border of a set, for any target (contract, section 3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,20 +13,20 @@ SHORE_OCTAVES: Final = 12
 
 
 @dataclass(frozen=True)
-class Look:
-    """What lies under points: each (n,).
+class Values:
+    """Target and distance at some points, each (n,).
 
     Attributes:
         truth: the target in [0, 1].
-        distance: estimated distance to the set in the ground's own coordinates; 0 inside it.
+        distance: estimated distance to the set, in the target's own coordinates; 0 inside it.
     """
 
     truth: Array
     distance: Array
 
 
-class Ground(Protocol):
-    """A square in which chains are drawn; a view of octave k is 2^-k times as wide."""
+class ChainTarget(Protocol):
+    """A target on a square in which chains are drawn; a view of octave k is 2^-k times as wide."""
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -39,8 +36,8 @@ class Ground(Protocol):
     def half_width(self) -> float:
         """Of the square."""
 
-    def look(self, points: Array) -> Look:
-        """What lies under (n, 2) points of the square."""
+    def evaluate(self, points: Array) -> Values:
+        """Target and distance at (n, 2) points of the square."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +45,8 @@ class Views:
     """Points and truth of every view.
 
     Attributes:
-        points: (chains, octaves, points, 2) in the ground's coordinates.
-        truth: (chains, octaves, points) the target there.
+        points: (chains, octaves, points, 2) in the target's coordinates.
+        truth: (chains, octaves, points) values in [0, 1].
         centres: (chains, octaves, 2) centres of the views.
     """
 
@@ -59,36 +56,41 @@ class Views:
 
 
 def draw_views(
-    ground: Ground, generators: Sequence[np.random.Generator], *, octaves: int, points: int, first: int = 0
+    target: ChainTarget,
+    generators: Sequence[np.random.Generator],
+    *,
+    octaves: int,
+    points: int,
+    first: int = 0,
 ) -> Views:
-    """One chain for each generator, from the whole ground down; the odd ones keep to the shore.
+    """Draw one chain for each generator, from the whole square down; odd chains stay near the border.
 
     Args:
-        ground: in which.
-        generators: of the chains.
-        octaves: how many views a chain has.
-        points: how many a view has.
-        first: number of the first of these chains, where they are some of more.
+        target: where the chains are drawn.
+        generators: one for each chain.
+        octaves: views in a chain.
+        points: points in a view.
+        first: number of the first chain, which decides which chains are odd.
     """
     chains = len(generators)
     where = np.empty((chains, octaves, points, 2))
     truth = np.empty((chains, octaves, points))
     centres = np.empty((chains, octaves, 2))
-    centre = np.tile(np.array(ground.centre), (chains, 1))
+    centre = np.tile(np.array(target.centre), (chains, 1))
     for octave in range(octaves):
         centres[:, octave] = centre
-        width = 2 * ground.half_width * 2.0**-octave
+        width = 2 * target.half_width * 2.0**-octave
         drawn = np.stack([generator.random((points, 2)) for generator in generators])
         here = centre[:, None, :] + width * (drawn - 0.5)
-        seen = ground.look(here.reshape(-1, 2))
+        seen = target.evaluate(here.reshape(-1, 2))
         where[:, octave] = here
         truth[:, octave] = seen.truth.reshape(chains, points)
         if octave + 1 == octaves:
             break
         distances = seen.distance.reshape(chains, points)
         # The next view has to lie in the square.
-        room = ground.half_width - width / 4
-        allowed = (distances > 0) & (np.abs(here - np.array(ground.centre)) <= room).all(axis=2)
+        room = target.half_width - width / 4
+        allowed = (distances > 0) & (np.abs(here - np.array(target.centre)) <= room).all(axis=2)
         for chain, generator in enumerate(generators):
             shore = (first + chain) % 2 == 1 and octave < SHORE_OCTAVES
             chosen = _next_view(
@@ -102,10 +104,10 @@ def draw_views(
 def _next_view(
     points: Array, distances: Array, allowed: NDArray[np.bool_], near: float, draw: float, *, shore: bool
 ) -> int | None:
-    """On which of the present view's points the next one is centred; None: on the same as this one.
+    """Index of the point on which the next view is centred; None: no point is allowed, the centre stays.
 
-    A random one that lies outside the set and near it; where there is none, the nearest one. On the shore it
-    is the candidate nearest to an inside point, where the view has both.
+    A random point outside the set and near it, or else the point nearest to the set. With `shore`, the
+    candidate nearest to an inside point, where the view has both.
     """
     if not allowed.any():
         return None

@@ -1,4 +1,4 @@
-"""Evaluation sets: chains of views that follow the border of the set down (contract, section 3)."""
+"""The evaluation set of a season: points, truth and centres of all its views (contract, section 3)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 
 from challenge.mandelbrot.coordinates import CENTRE, HALF_WIDTH, OCTAVES
 from challenge.mandelbrot.target import MAX_ITERATIONS, squash
-from challenge.scoring.chains import Look, Views, draw_views
+from challenge.scoring.chains import Values, Views, draw_views
 from challenge.scoring.season import Season
 
 Array = NDArray[np.float64]
 
-# Chains that a thread takes at least: many orbits fill the lanes, few do not.
+# Chains for each thread, at least: few orbits leave the lanes of a vector empty.
 _FEWEST: Final = 8
 
 
 @dataclass(frozen=True)
 class EvaluationSize:
-    """How many chains, octaves and points a view a set holds."""
+    """Numbers of chains, of octaves, and of points in a view."""
 
     chains: int = 64
     octaves: int = OCTAVES
@@ -39,44 +39,44 @@ class EvaluationSet(Views):
 
 
 @dataclass(frozen=True)
-class Plane:
-    """The base window of the plane, as the ground of chains.
+class MandelbrotPlane:
+    """The Mandelbrot target on the base window of the plane.
 
     Attributes:
-        workers: how many threads look, now.
+        workers: gives the number of threads to use at this moment.
     """
 
     workers: Callable[[], int]
     centre: tuple[float, float] = CENTRE
     half_width: float = HALF_WIDTH
 
-    def look(self, points: Array) -> Look:
+    def evaluate(self, points: Array) -> Values:
         """The target at (n, 2) plane points, and the distance estimate."""
         from challenge.mandelbrot.parallel import escape  # noqa: PLC0415 - Numba takes half a second to import
 
         count, distance = escape(points, MAX_ITERATIONS, with_distance=True, workers=self.workers())
-        return Look(squash(count), distance)
+        return Values(squash(count), distance)
 
 
 def evaluation_set(season: Season, size: EvaluationSize = FULL) -> EvaluationSet:
-    """The evaluation set of a season: a function of its secret and the size alone.
+    """The evaluation set of a season, which depends on its secret and the size alone.
 
-    A chain has a generator of its own, so it does not depend on how many others there are.
+    Every chain has a generator of its own, so it does not depend on the number of chains.
     """
     from challenge.mandelbrot.parallel import share, threads  # noqa: PLC0415 - Numba takes half a second to import
 
-    # A view has to wait for the one before, and a chain for nothing: so threads share the chains.
+    # A view depends on the one before; chains are independent, so threads share them.
     groups = max(1, min(threads(), size.chains // _FEWEST))
     edges = [size.chains * group // groups for group in range(groups + 1)]
     found: dict[int, Views] = {}
-    # Whoever is left when others have finished takes their threads.
-    ground = Plane(lambda: max(1, threads() // (groups - len(found))))
+    # The last groups take over the threads of those that have finished.
+    plane = MandelbrotPlane(lambda: max(1, threads() // (groups - len(found))))
 
     def draw(group: int) -> None:
         chains = range(edges[group], edges[group + 1])
         generators = [season.generator("chain", chain) for chain in chains]
         found[group] = draw_views(
-            ground, generators, octaves=size.octaves, points=size.points, first=chains.start
+            plane, generators, octaves=size.octaves, points=size.points, first=chains.start
         )
 
     share(draw, range(groups), groups)

@@ -1,13 +1,14 @@
 """The secret targets of the samples track (contract, section 6): drawn from a season, learned from samples.
 
-draws         the season's targets, one of each kind
-target        unit point -> warp -> plane -> fractal -> recolouring
-maps          escape-time fractals of any map, exact
-kernels       their compiled loops; integers for what those leave in doubt
-roughness     detail of the warp that no sample shows
-recolouring   random monotone maps of [0, 1]
-kept          the practice season's, on disk
-sets          samples to learn from, and views to be judged on
+draws           the season's targets, one of each kind
+target          unit point -> warp -> plane -> fractal -> recolouring
+maps            escape-time fractals of any map, exact
+kernels         the compiled loops of maps and warps
+warp            secret smooth diffeomorphisms of the window
+roughness       detail of the warp that no sample shows
+recolouring     random monotone maps of [0, 1]
+practice_cache  samples and views of the practice season, on disk
+sets            samples to learn from, and views to be judged on
 """
 
 from challenge.scoring.tracks import SAMPLES

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from challenge.mandelbrot import exact_orbits
 from challenge.mandelbrot.target import Escapes, escapes
 
 Array = NDArray[np.float64]
@@ -79,7 +80,7 @@ class EscapeMap:
     def escapes(self, points: Array) -> Escapes:
         """Counts and exterior distances at (n, 2) plane points, each (n,)."""
         from challenge.mandelbrot.parallel import share, threads  # noqa: PLC0415 - Numba takes half a second to import
-        from challenge.targets import kernels  # noqa: PLC0415
+        from challenge.targets.kernels import escape as kernels  # noqa: PLC0415
 
         points = np.ascontiguousarray(points)
         count, distance = np.empty(len(points)), np.empty(len(points))
@@ -109,10 +110,8 @@ class EscapeMap:
         return Escapes(count, distance)
 
     def _settled(self, x: float, y: float) -> tuple[float, float]:
-        from challenge.targets import integers  # noqa: PLC0415 - with the kernels
-
         point = complex(x, y)
         start, added = (point, 0j) if self.dynamical else (self.start, point)
-        orbit = integers.Orbit(self.conjugate, self.coefficients, start, added, self.dynamical)
-        found = integers.escape(orbit, self.limit)
+        orbit = exact_orbits.Orbit(start, added, self.coefficients, self.conjugate, self.dynamical)
+        found = exact_orbits.escape(orbit, self.limit)
         return found.mu, found.distance

@@ -13,7 +13,7 @@ from challenge.util import cache
 _PARTS: Final = ("x", "t", "points", "truth", "centres")
 
 
-def practice_lesson(target: Target, samples: int, size: EvaluationSize) -> tuple[Samples, Views]:
+def practice_data(target: Target, samples: int, size: EvaluationSize) -> tuple[Samples, Views]:
     """Samples and views of one of the practice season's targets, from disk where they were made before."""
 
     def make() -> tuple[cache.Array, ...]:

@@ -27,7 +27,7 @@ _STEEPEST: Final = 2 * 2 * 15 / 8 * 1.03
 
 @dataclass(frozen=True)
 class Roughness:
-    """Displacements of unit points, computed by `challenge.targets.kernels.warp`.
+    """Displacements of unit points, computed by `challenge.targets.kernels.warp.warp`.
 
     Attributes:
         key: 63 secret bits, from which the hash makes every height.

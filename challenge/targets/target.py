@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from challenge.mandelbrot.target import squash
-from challenge.scoring.chains import Look
+from challenge.scoring.chains import Values
 from challenge.targets.maps import Fractal
 from challenge.targets.recolouring import Recolouring
 from challenge.targets.roughness import COARSEST, Roughness
@@ -32,7 +32,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Target:
-    """A function of unit points, with chains of its own: a `challenge.scoring.chains.Ground`.
+    """A function of unit points, with chains of its own: a `challenge.scoring.chains.ChainTarget`.
 
     Attributes:
         kind: which of the track's targets it is: "mandelbrot", "cousin" or "polynomial".
@@ -58,24 +58,24 @@ class Target:
 
     def plane(self, unit: Array) -> Array:
         """Plane points (n, 2) of unit points (n, 2)."""
-        from challenge.targets import kernels  # noqa: PLC0415 - Numba takes half a second to import
+        from challenge.targets.kernels import warp  # noqa: PLC0415 - Numba takes half a second to import
 
         warped = np.empty((len(unit), 2))
         smooth = (self.warp.waves, self.warp.phases, self.warp.amplitudes)
         rough = (np.uint64(self.roughness.key), COARSEST, self.roughness.heights)
-        kernels.warp(np.ascontiguousarray(unit), *smooth, *rough, warped)
+        warp.warp(np.ascontiguousarray(unit), *smooth, *rough, warped)
         points: Array = np.array(self.window.centre) + self.window.half_width * warped
         return points
 
     def values(self, unit: Array) -> Array:
         """The target at unit points (n, 2): (n,) float64 in [0, 1]."""
-        return self.look(unit).truth
+        return self.evaluate(unit).truth
 
-    def look(self, points: Array) -> Look:
-        """The target, and the distance to the set in unit coordinates, at unit points (n, 2)."""
+    def evaluate(self, points: Array) -> Values:
+        """Values of the target, and distances to the set in unit coordinates, at unit points (n, 2)."""
         found = self.fractal.escapes(self.plane(points))
         # Lengths change by both singular values of the Jacobian; this is their geometric mean. What the
         # roughness does to them is well within what the estimate leaves open.
         stretch = np.sqrt(np.abs(np.linalg.det(self.warp.jacobian(points))))
         distance = found.distance / (self.window.half_width * stretch)
-        return Look(self.recolouring(squash(found.count)), distance)
+        return Values(self.recolouring(squash(found.count)), distance)

@@ -34,7 +34,7 @@ from challenge.targets import (
     target_views,
     training_samples,
 )
-from challenge.targets.practice_cache import practice_lesson
+from challenge.targets.practice_cache import practice_data
 from evaluator import judge, universality
 from evaluator.judge import Watch
 from evaluator.samples_track.calibration import THREADS, calibrate, machine_class
@@ -94,7 +94,7 @@ def lesson(season: Season, kind: str, samples: int = SAMPLES, size: EvaluationSi
     """The season's target of one kind; a worker judges many submissions on it."""
     target = draw_target(season, kind)
     if season == PRACTICE:
-        return Lesson(target, *practice_lesson(target, samples, size))
+        return Lesson(target, *practice_data(target, samples, size))
     return Lesson(target, training_samples(season, target, samples), target_views(season, target, size))
 
 

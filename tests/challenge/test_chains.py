@@ -1,6 +1,6 @@
 import numpy as np
 
-from challenge.scoring.chains import Look, draw_views
+from challenge.scoring.chains import Values, draw_views
 
 
 class Disc:
@@ -12,9 +12,9 @@ class Disc:
     def __init__(self, radius):
         self.radius = radius
 
-    def look(self, points):
+    def evaluate(self, points):
         away = np.hypot(*(points - np.array(self.centre)).T) - self.radius
-        return Look(np.clip(1 - away, 0, 1), np.maximum(away, 0.0))
+        return Values(np.clip(1 - away, 0, 1), np.maximum(away, 0.0))
 
 
 def _generators(n):

@@ -2,6 +2,7 @@ import math
 import subprocess
 import sys
 
+import numba
 import numpy as np
 import pytest
 
@@ -11,7 +12,6 @@ from challenge.mandelbrot.kernels import (
     float64_steps,
     interior,
     lanes,
-    llvm_vectors,
     logarithm,
     multiprecision_steps,
     results,
@@ -47,15 +47,15 @@ def long_lived(steps, n=LIVE):
 
 
 def run(kernel, state, live, turns, number):
-    @llvm_vectors.numba.njit
+    @numba.njit
     def call(state, live, turns, number):
         kernel(state, live, turns, number)
 
     call(state, live, turns, float(number))
 
 
-def run_sift(kernel, state, live, ended, there, number):
-    @llvm_vectors.numba.njit
+def run_compact(kernel, state, live, ended, there, number):
+    @numba.njit
     def call(state, live, ended, there, number):
         return kernel(state, live, ended, there, number)
 
@@ -65,31 +65,39 @@ def run_sift(kernel, state, live, ended, there, number):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: (float64_steps._sprint(with_derivative=True), float64_steps._sift(with_derivative=True), 1),
-        lambda: (float64_steps._sprint(with_bound=False), float64_steps._sift(), 1),
-        lambda: (multiprecision_steps._sprint(2), multiprecision_steps._sift(2), 2),
-        lambda: (multiprecision_steps._sprint(5), multiprecision_steps._sift(5), 5),
+        lambda: (
+            float64_steps._unchecked_steps(with_derivative=True),
+            float64_steps._compact(with_derivative=True),
+            1,
+        ),
+        lambda: (float64_steps._unchecked_steps(with_bound=False), float64_steps._compact(), 1),
+        lambda: (multiprecision_steps._unchecked_steps(2), multiprecision_steps._compact(2), 2),
+        lambda: (multiprecision_steps._unchecked_steps(5), multiprecision_steps._compact(5), 5),
     ],
 )
 def test_bits_do_not_depend_on_the_width_of_a_vector(make, monkeypatch):
-    """Of a sprint, a sift, the walk of those that ended, and their counts."""
+    """Of a unchecked_steps, a compact, the checked_steps of those that ended, and their counts."""
     found = set()
     for shape in SHAPES:
         monkeypatch.setattr(lanes, "host_shape", lambda shape=shape: shape)
-        sprint, sift, parts = make()
-        walk = float64_steps._walk(with_derivative=True) if parts == 1 else multiprecision_steps._walk(parts)
+        unchecked_steps, compact, parts = make()
+        checked_steps = (
+            float64_steps._checked_steps(with_derivative=True)
+            if parts == 1
+            else multiprecision_steps._checked_steps(parts)
+        )
         points = shore(1)
         state = state_of(points, parts)
         if parts == 1:
             run(first_steps._steps(with_derivative=True), state, LIVE, 7, 0)
         else:
-            run(walk, state, LIVE, 0, 8)
-        run(sprint, state, LIVE, 4, 40)
+            run(checked_steps, state, LIVE, 0, 8)
+        run(unchecked_steps, state, LIVE, 4, 40)
         state[float64_steps.COUNT] = 8
         ended = np.zeros_like(state)
-        live, there, flagged = run_sift(sift, state, LIVE, ended, 0, 40)
+        live, there, flagged = run_compact(compact, state, LIVE, ended, 0, 40)
         assert 0 < live < LIVE
-        run(walk, ended, there, 0, LIMIT)
+        run(checked_steps, ended, there, 0, LIMIT)
         run(results._measure(with_distance=True), ended, there, 0, LIMIT)
         rows = [*range(float64_steps.AHEAD), results.MU, results.DISTANCE, results.OUTCOME]
         found.add(
@@ -105,17 +113,17 @@ def test_bits_do_not_depend_on_the_width_of_a_vector(make, monkeypatch):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_sift_loses_nobody_and_keeps_the_order(shape):
+def test_compaction_loses_no_lane_and_keeps_the_order(shape):
     """Rows: 0 says who stays, 1 who is flagged, 2 and 3 tell the lanes apart."""
 
     def judge(block, number):
         return block.load(0) <= block.spread(number), block.load(1) <= 0.0
 
-    sift = lanes.sift_kernel(judge, {0: 0, 2: 2, 1: 1}, {0: 3, 1: 2}, shape=shape)
+    compact = lanes.compaction_kernel(judge, {0: 0, 2: 2, 1: 1}, {0: 3, 1: 2}, shape=shape)
 
-    @llvm_vectors.numba.njit
+    @numba.njit
     def call(state, live, ended, there, number):
-        return sift(state, live, ended, there, number)
+        return compact(state, live, ended, there, number)
 
     for seed in range(300):
         rng = np.random.default_rng(seed)
@@ -181,10 +189,10 @@ def z_of(gmpy2, state, lane, parts, ahead):
 
 
 @pytest.mark.parametrize("steps", [8, 32, 160])
-def test_the_bound_of_a_sprint_is_never_below_the_error(steps):
+def test_the_bound_of_unchecked_steps_is_never_below_the_error(steps):
     points = long_lived(steps)
     state = state_of(points)
-    run(float64_steps.sprint, state, len(points), steps // float64_steps.TURN, steps)
+    run(float64_steps.unchecked_steps, state, len(points), steps // float64_steps.TURN, steps)
     worst = 0.0
     for lane, (re, im) in enumerate(points.tolist()):
         z = exact_orbit(re, im, steps)
@@ -197,15 +205,15 @@ def test_the_bound_of_a_sprint_is_never_below_the_error(steps):
 
 
 @pytest.mark.parametrize("parts", [1, *multiprecision_steps.LADDER])
-def test_the_bound_of_a_walk_is_never_below_the_error(parts):
+def test_the_bound_of_checked_steps_is_never_below_the_error(parts):
     points = long_lived(32)
     state = state_of(points, parts)
-    kernel = multiprecision_steps.WALKS[parts] if parts > 1 else float64_steps.walk
+    kernel = multiprecision_steps.CHECKED_STEPS[parts] if parts > 1 else float64_steps.checked_steps
     run(kernel, state, len(points), 0, 20)
     for lane, (re, im) in enumerate(points.tolist()):
         assert state[float64_steps.COUNT, lane] == 20
         z = exact_orbit(re, im, 20)
-        # A walk in limbs ends with z as one double: its first two limbs.
+        # Checked steps in limbs end with z as one double: its first two limbs.
         error = abs(z - oracle.gmpy2.mpc(state[float64_steps.ZR, lane], state[float64_steps.ZI, lane]))
         allowed = math.sqrt(state[float64_steps.ERROR, lane]) + (2.0**-48 if parts > 1 else 0.0)
         assert error <= allowed
@@ -215,7 +223,7 @@ def test_the_bound_of_a_walk_is_never_below_the_error(parts):
 def test_limbs_are_as_precise_as_they_say(parts):
     points = long_lived(160)
     state = state_of(points, parts)
-    run(multiprecision_steps.SPRINTS[parts], state, len(points), 20, 160)
+    run(multiprecision_steps.UNCHECKED_STEPS[parts], state, len(points), 20, 160)
     for lane, (re, im) in enumerate(points.tolist()):
         error = abs(exact_orbit(re, im, 160) - z_of(oracle.gmpy2, state, lane, parts, True))
         bound = math.sqrt(state[float64_steps.AHEAD_OF[float64_steps.ERROR], lane])
@@ -261,7 +269,9 @@ def test_known_insides_keep_away_from_the_border():
         points = radius * multipliers / 2 - (radius * multipliers) ** 2 / 4
         chosen = np.array([[c.real, c.imag] for c in points if c.imag and abs(c + 1) > 0.26])
         known = np.zeros((1, 2048))
-        left, there, _ = run_sift(interior.sift_known, state_of(chosen), len(chosen), known, 0, 0.0)
+        left, there, _ = run_compact(
+            interior.remove_known_inside, state_of(chosen), len(chosen), known, 0, 0.0
+        )
         assert left + there == len(chosen)
         found = np.isin(np.arange(len(chosen)), known[0, :there])
         # At the cusp the border is flat, and the margin takes more.

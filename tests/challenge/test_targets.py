@@ -6,6 +6,7 @@ import gmpy2
 import numpy as np
 import pytest
 
+from challenge.mandelbrot import exact_orbits
 from challenge.mandelbrot.coordinates import to_plane
 from challenge.mandelbrot.target import escapes, squash, target
 from challenge.scoring.evaluation_set import EvaluationSize
@@ -14,12 +15,12 @@ from challenge.targets import (
     KINDS,
     draw_target,
     draws,
-    integers,
-    kernels,
     practice_cache,
     target_views,
     training_samples,
 )
+from challenge.targets.kernels import escape as kernels
+from challenge.targets.kernels import warp as warp_kernel
 from challenge.targets.maps import EscapeMap
 from challenge.targets.recolouring import FLATTEST, STEEPEST, Recolouring, draw_recolouring
 from challenge.targets.roughness import COARSEST, LAYERS, Roughness, draw_roughness
@@ -140,13 +141,13 @@ def test_an_orbit_on_the_border_needs_integers_and_gets_them():
     point = np.array([[-2.0, 2.0**-120]])
     mu = map_.escapes(point).count[0]
     assert mu == pytest.approx(exact(map_, *point[0]), abs=1e-10)
-    assert integers.escape(integers.Orbit(False, (0j,), 0j, -2 + 0j, False), 400).mu == math.inf
+    assert exact_orbits.escape(exact_orbits.Orbit(0j, -2 + 0j), 400).mu == math.inf
 
 
 def warped(unit, warp, roughness):
     out = np.empty_like(unit)
     key = np.uint64(roughness.key)
-    kernels.warp(unit, warp.waves, warp.phases, warp.amplitudes, key, COARSEST, roughness.heights, out)
+    warp_kernel.warp(unit, warp.waves, warp.phases, warp.amplitudes, key, COARSEST, roughness.heights, out)
     return out
 
 
@@ -240,7 +241,7 @@ def test_distances_are_those_in_the_coordinates_that_a_model_sees():
     # Around the unwarped set they are known; through a warp they follow its stretching.
     drawn = draw_target(PRACTICE, "mandelbrot")
     unit = np.random.default_rng(0).uniform(-1, 1, (2000, 2))
-    ours, plane = drawn.look(unit).distance, escapes(drawn.plane(unit)).distance / 2
+    ours, plane = drawn.evaluate(unit).distance, escapes(drawn.plane(unit)).distance / 2
     outside = plane > 0
     assert np.array_equal(outside, ours > 0)
     ratio = plane[outside] / ours[outside]
@@ -251,21 +252,21 @@ def test_distances_are_those_in_the_coordinates_that_a_model_sees():
 def test_the_practice_season_is_kept_on_disk_and_a_broken_file_is_made_again(tmp_path, monkeypatch):
     monkeypatch.setattr(cache.platformdirs, "user_cache_path", lambda _: tmp_path)
     drawn = draw_target(PRACTICE, "mandelbrot")
-    made, views = practice_cache.practice_lesson(drawn, 100, SMALL)
+    made, views = practice_cache.practice_data(drawn, 100, SMALL)
     (file,) = tmp_path.iterdir()
     monkeypatch.setattr(practice_cache, "training_samples", None)
-    read, again = practice_cache.practice_lesson(drawn, 100, SMALL)
+    read, again = practice_cache.practice_data(drawn, 100, SMALL)
     assert np.array_equal(read.t, made.t)
     assert np.array_equal(again.truth, views.truth)
     monkeypatch.undo()
     monkeypatch.setattr(cache.platformdirs, "user_cache_path", lambda _: tmp_path)
     file.write_bytes(file.read_bytes()[:1000])
-    repaired, _ = practice_cache.practice_lesson(drawn, 100, SMALL)
+    repaired, _ = practice_cache.practice_data(drawn, 100, SMALL)
     assert np.array_equal(repaired.t, made.t)
     blocked = tmp_path / "no folder"
     blocked.write_text("")
     monkeypatch.setattr(cache.platformdirs, "user_cache_path", lambda _: blocked)
-    assert np.array_equal(practice_cache.practice_lesson(drawn, 100, SMALL)[0].t, made.t)
+    assert np.array_equal(practice_cache.practice_data(drawn, 100, SMALL)[0].t, made.t)
 
 
 def test_what_shows_no_structure_is_not_taken():

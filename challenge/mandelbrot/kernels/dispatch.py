@@ -1,4 +1,7 @@
-"""The ways to take a step, by number: in doubles without and with the bound, and in so many limbs."""
+"""Step functions by precision: doubles without and with the error bound, or a number of limbs.
+
+Numba cannot call an element of a dictionary of functions, hence the branches.
+"""
 
 from typing import Any, Final
 
@@ -7,88 +10,90 @@ from numpy.typing import NDArray
 
 from challenge.mandelbrot.kernels import float64_steps
 from challenge.mandelbrot.kernels.llvm_vectors import kernel
-from challenge.mandelbrot.kernels.multiprecision_steps import SIFTS, SPRINTS, WALKS
+from challenge.mandelbrot.kernels.multiprecision_steps import CHECKED_STEPS, COMPACT, UNCHECKED_STEPS
 
 Array = NDArray[np.float64]
 
-WITHOUT_BOUND: Final = 0
-IN_DOUBLES: Final = 1
+DOUBLES_WITHOUT_BOUND: Final = 0
+DOUBLES: Final = 1
 
-plain_sprint, bound_sprint, full_sprint = (
-    float64_steps.sprint_without_bound,
-    float64_steps.sprint,
-    float64_steps.sprint_with_derivative,
+plain_unchecked, bound_unchecked, full_unchecked = (
+    float64_steps.unchecked_steps_without_bound,
+    float64_steps.unchecked_steps,
+    float64_steps.unchecked_steps_with_derivative,
 )
-sprint_2, sprint_3, sprint_5, sprint_8, sprint_13, sprint_20 = SPRINTS.values()
-plain_sift, full_sift = float64_steps.sift, float64_steps.sift_with_derivative
-sift_2, sift_3, sift_5, sift_8, sift_13, sift_20 = SIFTS.values()
-plain_walk, full_walk = float64_steps.walk, float64_steps.walk_with_derivative
-walk_2, walk_3, walk_5, walk_8, walk_13, walk_20 = WALKS.values()
+unchecked_2, unchecked_3, unchecked_5, unchecked_8, unchecked_13, unchecked_20 = UNCHECKED_STEPS.values()
+plain_compact, full_compact = float64_steps.compact, float64_steps.compact_with_derivative
+compact_2, compact_3, compact_5, compact_8, compact_13, compact_20 = COMPACT.values()
+plain_checked, full_checked = float64_steps.checked_steps, float64_steps.checked_steps_with_derivative
+checked_2, checked_3, checked_5, checked_8, checked_13, checked_20 = CHECKED_STEPS.values()
 
 
 @kernel
-def sprint(way: int, with_derivative: bool, state: Array, live: int, turns: int, after: float) -> None:
-    """So many turns, to a count; the results stand beside the state."""
-    if way <= IN_DOUBLES:
+def unchecked_steps(
+    precision: int, with_derivative: bool, state: Array, live: int, turns: int, after: float
+) -> None:
+    """Take `turns` turns of steps without tests, up to count `after`; results go to the rows `AHEAD`."""
+    if precision <= DOUBLES:
         if with_derivative:
-            full_sprint(state, live, turns, after)
-        elif way == WITHOUT_BOUND:
-            plain_sprint(state, live, turns, after)
+            full_unchecked(state, live, turns, after)
+        elif precision == DOUBLES_WITHOUT_BOUND:
+            plain_unchecked(state, live, turns, after)
         else:
-            bound_sprint(state, live, turns, after)
-    elif way == 2:
-        sprint_2(state, live, turns, after)
-    elif way == 3:
-        sprint_3(state, live, turns, after)
-    elif way == 5:
-        sprint_5(state, live, turns, after)
-    elif way == 8:
-        sprint_8(state, live, turns, after)
-    elif way == 13:
-        sprint_13(state, live, turns, after)
+            bound_unchecked(state, live, turns, after)
+    elif precision == 2:
+        unchecked_2(state, live, turns, after)
+    elif precision == 3:
+        unchecked_3(state, live, turns, after)
+    elif precision == 5:
+        unchecked_5(state, live, turns, after)
+    elif precision == 8:
+        unchecked_8(state, live, turns, after)
+    elif precision == 13:
+        unchecked_13(state, live, turns, after)
     else:
-        sprint_20(state, live, turns, after)
+        unchecked_20(state, live, turns, after)
 
 
 @kernel
-def sift(
-    way: int, with_derivative: bool, state: Array, live: int, ended: Array, there: int, after: float
+def compact(
+    precision: int, with_derivative: bool, state: Array, live: int, finished: Array, done: int, after: float
 ) -> Any:
-    """Take over the results of a sprint, or append lanes to ended; see `lanes.sift_kernel`."""
-    if way <= IN_DOUBLES:
+    """Accept unchecked steps, or move lanes to `finished`; see `lanes.compaction_kernel`."""
+    if precision <= DOUBLES:
         if with_derivative:
-            return full_sift(state, live, ended, there, after)
-        return plain_sift(state, live, ended, there, after)
-    if way == 2:
-        return sift_2(state, live, ended, there, after)
-    if way == 3:
-        return sift_3(state, live, ended, there, after)
-    if way == 5:
-        return sift_5(state, live, ended, there, after)
-    if way == 8:
-        return sift_8(state, live, ended, there, after)
-    if way == 13:
-        return sift_13(state, live, ended, there, after)
-    return sift_20(state, live, ended, there, after)
+            return full_compact(state, live, finished, done, after)
+        return plain_compact(state, live, finished, done, after)
+    if precision == 2:
+        return compact_2(state, live, finished, done, after)
+    if precision == 3:
+        return compact_3(state, live, finished, done, after)
+    if precision == 5:
+        return compact_5(state, live, finished, done, after)
+    if precision == 8:
+        return compact_8(state, live, finished, done, after)
+    if precision == 13:
+        return compact_13(state, live, finished, done, after)
+    return compact_20(state, live, finished, done, after)
 
 
 @kernel
-def walk(way: int, with_derivative: bool, state: Array, live: int, limit: float) -> None:
-    """Step by step, each lane until it has escaped, is at the limit or imprecise."""
-    if way <= IN_DOUBLES:
+def checked_steps(precision: int, with_derivative: bool, state: Array, live: int, limit: float) -> None:
+    """Step each lane until it has escaped, has reached the limit or has lost precision."""
+    if precision <= DOUBLES:
         if with_derivative:
-            full_walk(state, live, 0, limit)
+            full_checked(state, live, 0, limit)
         else:
-            plain_walk(state, live, 0, limit)
-    elif way == 2:
-        walk_2(state, live, 0, limit)
-    elif way == 3:
-        walk_3(state, live, 0, limit)
-    elif way == 5:
-        walk_5(state, live, 0, limit)
-    elif way == 8:
-        walk_8(state, live, 0, limit)
-    elif way == 13:
-        walk_13(state, live, 0, limit)
+            plain_checked(state, live, 0, limit)
+    elif precision == 2:
+        checked_2(state, live, 0, limit)
+    elif precision == 3:
+        checked_3(state, live, 0, limit)
+    elif precision == 5:
+        checked_5(state, live, 0, limit)
+    elif precision == 8:
+        checked_8(state, live, 0, limit)
+    elif precision == 13:
+        checked_13(state, live, 0, limit)
     else:
-        walk_20(state, live, 0, limit)
+        checked_20(state, live, 0, limit)

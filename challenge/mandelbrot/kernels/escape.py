@@ -1,11 +1,12 @@
-"""The story of a chunk of points.
+"""Escape counts of one chunk of points, in lanes that step together.
 
-Points walk a few steps, in batches, and most of the plane has escaped by then. Those that are not known to be
-inside sprint together. After every sprint the state is sifted: who escaped goes to the ended, a state of its
-own, where it walks its last steps and is measured; the others close ranks. Where few are left they wait, at
-the count that they have reached, in the state of the next level, until there are enough of them to go on.
+Points are started in batches (`start_batch`), and most of the plane has escaped after the first few steps.
+Points that no closed form proves to be inside then take unchecked steps together (`advance`). After each run
+the state is compacted: lanes that left |z| <= 2 move to a second state, `finished`, take checked steps to the
+bailout there, and are measured (`finish_lanes`). When few lanes are left they move to the state of the next
+level and wait, at the count that they have reached, until there are enough of them to fill the vectors.
 
-A point's way, in which steps it sprints and where it is tested, follows from its count alone.
+In which steps a point is tested follows from its count alone, so no result depends on its neighbours.
 """
 
 from typing import Final, NamedTuple
@@ -13,12 +14,18 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.mandelbrot.kernels.dispatch import IN_DOUBLES, WITHOUT_BOUND, sift, sprint, walk
+from challenge.mandelbrot.kernels.dispatch import (
+    DOUBLES,
+    DOUBLES_WITHOUT_BOUND,
+    checked_steps,
+    compact,
+    unchecked_steps,
+)
 from challenge.mandelbrot.kernels.first_steps import (
-    open_up,
-    open_up_with_derivative,
-    sift_opened,
-    sift_opened_with_derivative,
+    compact_started,
+    compact_started_with_derivative,
+    take_first_steps,
+    take_first_steps_with_derivative,
 )
 from challenge.mandelbrot.kernels.float64_steps import (
     AHEAD,
@@ -38,7 +45,7 @@ from challenge.mandelbrot.kernels.float64_steps import (
     ZI,
     ZR,
 )
-from challenge.mandelbrot.kernels.interior import attracted, sift_known
+from challenge.mandelbrot.kernels.interior import attracted, remove_known_inside
 from challenge.mandelbrot.kernels.lanes import SLACK
 from challenge.mandelbrot.kernels.llvm_vectors import kernel
 from challenge.mandelbrot.kernels.multiprecision_steps import split
@@ -57,7 +64,7 @@ from challenge.mandelbrot.kernels.results import (
 Array = NDArray[np.float64]
 Indices = NDArray[np.int32]
 
-# Lanes that start together, that a state holds, and that have to have ended before they are measured. In
+# Lanes that start together, that a state holds, and that have to have finished before they are measured. In
 # limbs a state has many rows, and is to stay in the cache.
 BATCH: Final = 512
 CAPACITY: Final = 1024
@@ -84,30 +91,30 @@ class Out(NamedTuple):
 
 
 @kernel
-def finish(ended: Array, there: int, limit: float, way: int, out: Out) -> None:
-    """Let those that ended walk to where they escape; write their results, list who is not settled."""
-    walk(way, out.distance.size > 0, ended, there, limit)
+def finish_lanes(finished: Array, done: int, limit: float, precision: int, out: Out) -> None:
+    """Take finished lanes to the bailout, write their results, and list the points that are not settled."""
+    checked_steps(precision, out.distance.size > 0, finished, done, limit)
     if out.distance.size:
-        measure_with_distance(ended, there, 0, limit)
+        measure_with_distance(finished, done, 0, limit)
     else:
-        measure(ended, there, 0, limit)
-    for lane in range(there):
-        point = int(ended[INDEX, lane])
-        out.mu[point] = ended[MU, lane]
+        measure(finished, done, 0, limit)
+    for lane in range(done):
+        point = int(finished[INDEX, lane])
+        out.mu[point] = finished[MU, lane]
         if out.distance.size:
-            out.distance[point] = ended[DISTANCE, lane]
-        if ended[OUTCOME, lane] == SETTLED:
+            out.distance[point] = finished[DISTANCE, lane]
+        if finished[OUTCOME, lane] == SETTLED:
             continue
-        if ended[OUTCOME, lane] == LATE:
+        if finished[OUTCOME, lane] == LATE:
             out.late[out.listed[1]] = point
             out.listed[1] += 1
-        elif way != WITHOUT_BOUND:
+        elif precision != DOUBLES_WITHOUT_BOUND:
             out.doubtful[out.listed[0]] = point
             out.listed[0] += 1
 
 
 @kernel
-def inside(point: float, out: Out) -> None:
+def write_inside(point: float, out: Out) -> None:
     """Write the results of a point that is proved to be inside."""
     out.mu[int(point)] = np.inf
     if out.distance.size:
@@ -115,38 +122,38 @@ def inside(point: float, out: Out) -> None:
 
 
 @kernel
-def where(state: Array, lane: int, way: int, part: int) -> float:
+def position(state: Array, lane: int, precision: int, part: int) -> float:
     """The real or imaginary part of a lane's z, as one double."""
-    return float(state[ZR + part, lane] + (state[ROWS + part, lane] if way > IN_DOUBLES else 0.0))
+    return float(state[ZR + part, lane] + (state[ROWS + part, lane] if precision > DOUBLES else 0.0))
 
 
 @kernel
-def refer(state: Array, live: int, way: int) -> None:
-    """Take where the lanes are as the reference that a cycle would come back to."""
+def set_reference(state: Array, live: int, precision: int) -> None:
+    """Store the lanes' present z as the reference to which a cycle would return."""
     for part in range(2):
         for lane in range(live):
-            state[REF_R + part, lane] = where(state, lane, way, part)
+            state[REF_R + part, lane] = position(state, lane, precision, part)
 
 
 @kernel
-def prove(state: Array, live: int, way: int, steps: int, out: Out) -> int:
-    """Take out who is proved to be inside, of those that are back near their reference; returns who is left.
+def remove_proven_inside(state: Array, live: int, precision: int, steps: int, out: Out) -> int:
+    """Remove lanes that have returned near their reference and are proved inside; returns how many remain.
 
     Args:
-        state: of lanes that have come so many steps since the reference.
-        live: how many.
-        way: see `escape`.
-        steps: see state.
+        state: of lanes that have taken `steps` steps since the reference was stored.
+        live: lanes in use.
+        precision: see `escape`.
+        steps: steps since the reference.
         out: written.
     """
     for lane in range(live - 1, -1, -1):
-        zr, zi = where(state, lane, way, 0), where(state, lane, way, 1)
+        zr, zi = position(state, lane, precision, 0), position(state, lane, precision, 1)
         gap_r, gap_i = zr - state[REF_R, lane], zi - state[REF_I, lane]
         squared = gap_r * gap_r + gap_i * gap_i
         if not squared <= NEAR_SQUARED:
             continue
         if attracted(state[CR, lane], state[CI, lane], zr, zi, np.sqrt(squared), steps):
-            inside(state[INDEX, lane], out)
+            write_inside(state[INDEX, lane], out)
             live -= 1
             state[:, lane] = state[:, live]
         else:
@@ -156,105 +163,113 @@ def prove(state: Array, live: int, way: int, steps: int, out: Out) -> int:
 
 
 @kernel
-def append(state: Array, live: int, others: Array, there: int) -> int:
-    """Add lanes to those of another state; returns how many are there then."""
+def append_lanes(state: Array, live: int, others: Array, done: int) -> int:
+    """Append lanes to another state that holds `done`; returns how many it holds afterwards."""
     for row in range(len(state)):
         if AHEAD <= row < ROWS:
             continue
         for lane in range(live):
-            others[row, there + lane] = state[row, lane]
-    return there + live
+            others[row, done + lane] = state[row, lane]
+    return done + live
 
 
 @kernel
-def begin(
-    points: Array, first: int, state: Array, ended: Array, there: int, limit: int, way: int, out: Out
+def start_batch(
+    points: Array, first: int, state: Array, finished: Array, done: int, limit: int, precision: int, out: Out
 ) -> tuple[int, int, int]:
-    """Put a batch of points at 0; in doubles at c, and take the rest of their first turn.
+    """Start a batch of points: in limbs at z = 0; in doubles at z = c, with the rest of the first turn taken.
 
     Returns:
-        How many have begun, are still there, and have ended.
+        How many points were started, are still active, and are in `finished`.
     """
-    begun = live = min(BATCH if way <= IN_DOUBLES else CAPACITY_IN_LIMBS, len(points) - first)
+    begun = live = min(BATCH if precision <= DOUBLES else CAPACITY_IN_LIMBS, len(points) - first)
     for lane in range(live):
         state[CR, lane] = points[first + lane, 0]
         state[CI, lane] = points[first + lane, 1]
         state[INDEX, lane] = first + lane
-    if way > IN_DOUBLES:
+    if precision > DOUBLES:
         for row in (ZR, ZI, ERROR, DR, DI):
             state[row, :live] = 0.0
-        state[ROWS : ROWS + 2 * way - 2, :live] = 0.0
+        state[ROWS : ROWS + 2 * precision - 2, :live] = 0.0
         for lane in range(live):
-            split(state[CR, lane], way, ROWS + 2 * way - 2, lane, state)
-            split(state[CI, lane], way, ROWS + 2 * way - 1, lane, state)
-        return begun, live, there
-    # Most of what is written here is right; the rest is written again when it ends.
+            split(state[CR, lane], precision, ROWS + 2 * precision - 2, lane, state)
+            split(state[CI, lane], precision, ROWS + 2 * precision - 1, lane, state)
+        return begun, live, done
+    # Final for the lanes that have escaped; the others are written again when they finish.
     here = slice(first, first + begun)
     if out.distance.size:
-        open_up_with_derivative(state, live, min(limit, TURN) - 1, 0.0)
+        take_first_steps_with_derivative(state, live, min(limit, TURN) - 1, 0.0)
         measure_of_many_with_distance(state, live, 0, limit)
         out.distance[here] = state[DISTANCE, :live]
         out.mu[here] = state[MU, :live]
-        live, there, _ = sift_opened_with_derivative(state, live, ended, there, limit)
+        live, done, _ = compact_started_with_derivative(state, live, finished, done, limit)
     else:
-        open_up(state, live, min(limit, TURN) - 1, 0.0)
+        take_first_steps(state, live, min(limit, TURN) - 1, 0.0)
         measure_of_many(state, live, 0, limit)
         out.mu[here] = state[MU, :live]
-        live, there, _ = sift_opened(state, live, ended, there, limit)
+        live, done, _ = compact_started(state, live, finished, done, limit)
     known = np.empty((1, BATCH + SLACK))
-    live, apart, _ = sift_known(state, live, known, 0, 0.0)
+    live, apart, _ = remove_known_inside(state, live, known, 0, 0.0)
     for lane in range(apart):
-        inside(known[0, lane], out)
-    return begun, live, there
+        write_inside(known[0, lane], out)
+    return begun, live, done
 
 
 @kernel
-def pace(n: int) -> int:
-    """Turns of the next sprint of lanes that have come to a count: longer ones waste more where they end."""
+def turns_at(n: int) -> int:
+    """Turns of unchecked steps to take from count n: long runs waste more steps when lanes escape in them."""
     return 1 if n < 16 else 2 if n < 64 else 4
 
 
 @kernel
 def advance(
-    n: int, end: int, state: Array, live: int, ended: Array, there: int, limit: int, way: int, out: Out
+    n: int,
+    end: int,
+    state: Array,
+    live: int,
+    finished: Array,
+    done: int,
+    limit: int,
+    precision: int,
+    out: Out,
 ) -> tuple[int, int, int]:
-    """Let the lanes of a level sprint to its end.
+    """Take the lanes of a level to its last count, `end`.
 
     Returns:
-        Their count then, how many they are, and how many have ended.
+        The count reached, the lanes still active, and the lanes in `finished`.
     """
     referred = max(n, TURN)
-    refer(state, live, way)
+    set_reference(state, live, precision)
     end = min(end, limit)
     while live and n + TURN <= end:
-        turns = min(pace(n), (end - n) // TURN)
+        turns = min(turns_at(n), (end - n) // TURN)
         after = n + TURN * turns
-        sprint(way, out.distance.size > 0, state, live, turns, after)
+        unchecked_steps(precision, out.distance.size > 0, state, live, turns, after)
         state[COUNT, :live] = n
-        live, there, back = sift(way, out.distance.size > 0, state, live, ended, there, after)
+        live, done, back = compact(precision, out.distance.size > 0, state, live, finished, done, after)
         n = after
         if back:
-            live = prove(state, live, way, n - referred, out)
-        if there >= ENOUGH:
-            finish(ended, there, limit, way, out)
-            there = 0
+            live = remove_proven_inside(state, live, precision, n - referred, out)
+        if done >= ENOUGH:
+            finish_lanes(finished, done, limit, precision, out)
+            done = 0
         if n >= 2 * referred:
-            refer(state, live, way)
+            set_reference(state, live, precision)
             referred = n
     state[COUNT, :live] = n
-    return n, live, there
+    return n, live, done
 
 
 @kernel
 def escape(
-    points: Array, limit: int, way: int, mu: Array, distance: Array, doubtful: Indices, late: Indices
+    points: Array, limit: int, precision: int, mu: Array, distance: Array, doubtful: Indices, late: Indices
 ) -> tuple[int, int]:
     """Escape counts and, if distance is not empty, distances of one chunk of points.
 
     Args:
         points: (n, 2) plane points, finite, |re| and |im| at most 1e75.
         limit: iterations after which a point counts as inside.
-        way: `WITHOUT_BOUND`, `IN_DOUBLES`, or the limbs of z.
+        precision: `DOUBLES_WITHOUT_BOUND`, `DOUBLES`, or the number of limbs of z.
         mu: (n,) the smooth counts, written; +inf inside.
         distance: (n,) the exterior distances, written, 0 inside; or (0,).
         doubtful: (n,) written with the points that need more precision.
@@ -264,38 +279,40 @@ def escape(
         How many are doubtful, and how many late.
     """
     out = Out(mu, distance, doubtful, late, np.zeros(2, np.int64))
-    capacity = CAPACITY if way <= IN_DOUBLES else CAPACITY_IN_LIMBS
-    height = ROWS if way <= IN_DOUBLES else ROWS + 6 * way - 4
+    capacity = CAPACITY if precision <= DOUBLES else CAPACITY_IN_LIMBS
+    height = ROWS if precision <= DOUBLES else ROWS + 6 * precision - 4
     states = np.empty((len(LEVELS), height, capacity + SLACK))
-    # Without the bound nobody writes it.
+    # Steps without the bound do not write this row.
     states[:, AHEAD_OF_ERROR] = 0.0
-    ended = np.empty((height, ENOUGH + capacity + SLACK))
+    finished = np.empty((height, ENOUGH + capacity + SLACK))
     lives = np.zeros(len(LEVELS), np.int64)
-    there = first = lowest = 0
+    done = first = lowest = 0
     while first < len(points) or lives.sum() > 0:
         if first < len(points):
-            begun, lives[0], there = begin(points, first, states[0], ended, there, limit, way, out)
+            begun, lives[0], done = start_batch(
+                points, first, states[0], finished, done, limit, precision, out
+            )
             first += begun
         else:
             while lives[lowest] == 0:
                 lowest += 1
-        # Whoever has to make room goes first.
+        # A level that must make room for the one below advances first.
         level = lowest
         while level + 1 < len(LEVELS) and lives[level] + lives[level + 1] > capacity:
             level += 1
         while level >= lowest:
-            n = LEVELS[level - 1] if level else TURN if way <= IN_DOUBLES else 0
-            n, live, there = advance(
-                n, LEVELS[level], states[level], lives[level], ended, there, limit, way, out
+            n = LEVELS[level - 1] if level else TURN if precision <= DOUBLES else 0
+            n, live, done = advance(
+                n, LEVELS[level], states[level], lives[level], finished, done, limit, precision, out
             )
             if n + TURN <= limit:
-                lives[level + 1] = append(states[level], live, states[level + 1], lives[level + 1])
+                lives[level + 1] = append_lanes(states[level], live, states[level + 1], lives[level + 1])
             else:
-                there = append(states[level], live, ended, there)
+                done = append_lanes(states[level], live, finished, done)
             lives[level] = 0
             level -= 1
-        if there >= ENOUGH:
-            finish(ended, there, limit, way, out)
-            there = 0
-    finish(ended, there, limit, way, out)
+        if done >= ENOUGH:
+            finish_lanes(finished, done, limit, precision, out)
+            done = 0
+    finish_lanes(finished, done, limit, precision, out)
     return out.listed[0], out.listed[1]

@@ -17,11 +17,11 @@ from challenge.mandelbrot.kernels.float64_steps import (
     derivative_step,
     whole,
 )
-from challenge.mandelbrot.kernels.lanes import lane_kernel, sift_kernel
+from challenge.mandelbrot.kernels.lanes import compaction_kernel, lane_kernel
 from challenge.mandelbrot.kernels.llvm_vectors import Block, Lanes
 from challenge.mandelbrot.kernels.results import OUTCOME, SETTLED
 
-# See `bursts`: what e^2 is of E, and F.
+# See `float64_steps`: what e^2 is of E, and F.
 WEIGHT: Final = 8.0
 FLOOR: Final = 1e-9
 
@@ -54,7 +54,7 @@ def _steps(*, with_derivative: bool) -> Any:
     return lane_kernel(steps, together=4)
 
 
-def _sift(*, with_derivative: bool) -> Any:
+def _compact(*, with_derivative: bool) -> Any:
     rows = [ZR, ZI, ERROR, CR, CI, INDEX] + [DR, DI] * with_derivative
 
     def judge(block: Block, limit: Any) -> tuple[Lanes, ...]:
@@ -62,13 +62,13 @@ def _sift(*, with_derivative: bool) -> Any:
         going = (zr.fma(zr, zi * zi) <= 4.0) & (count < block.spread(limit))
         return going, going & ~going, ~going & (block.load(OUTCOME) < SETTLED)
 
-    return sift_kernel(judge, {row: row for row in rows}, {row: row for row in [*rows, COUNT]})
+    return compaction_kernel(judge, {row: row for row in rows}, {row: row for row in [*rows, COUNT]})
 
 
 # (state, live, steps, 0) -> 0
-open_up: Final = _steps(with_derivative=False)
-open_up_with_derivative: Final = _steps(with_derivative=True)
-# (state, live, ended, there, limit) -> (live, there, 0): of a batch that is opened and measured; who is
+take_first_steps: Final = _steps(with_derivative=False)
+take_first_steps_with_derivative: Final = _steps(with_derivative=True)
+# (state, live, finished, done, limit) -> (live, done, 0): of a batch that is opened and measured; who is
 # settled goes nowhere.
-sift_opened: Final = _sift(with_derivative=False)
-sift_opened_with_derivative: Final = _sift(with_derivative=True)
+compact_started: Final = _compact(with_derivative=False)
+compact_started_with_derivative: Final = _compact(with_derivative=True)

@@ -1,4 +1,4 @@
-"""Bursts of steps of z -> z^2 + c in plain doubles, and the bound of their rounding errors.
+"""Steps of z -> z^2 + c in plain doubles, and the bound of their rounding errors.
 
 The bound. Let e bound the error of z. With u = 2^-53, t = fma(zr, zr, cr) is rounded by at most u |t|, and
 the new z by u |zr'| and u |zi'|, part by part. As t = zr' + zi^2, but for a rounding, the square of all this
@@ -15,29 +15,29 @@ over that at its own time, e_n^2 <= W E_n with
 
 which is one number a lane and no square root. The part of r^2 with |z'|^2 is added a step later, with that of
 |z|^4: (5 * 4 + 5) u^2 |z|^4 together. Early roundings are magnified most, so later ones get the larger
-weights: with N = 4 (n + 1), a sprint of m steps from count n starts with E = e^2 / N, where e^2 is what a
-state keeps, and ends with e^2 = (m + N) E. (For all a, b and h: (a + b)^2 <= (1 + h) a^2 + (1 + 1/h) b^2;
-here h = m / N, and b is the sum of m terms.)
+weights: with N = 4 (n + 1), m unchecked steps from count n start with E = e^2 / N, where e^2 is what a state
+keeps, and end with e^2 = (m + N) E. (For all a, b and h: (a + b)^2 <= (1 + h) a^2 + (1 + 1/h) b^2; here
+h = m / N, and b is the sum of m terms.)
 
 F needs no root either: it is a constant and a multiple of e^2, which together are large enough for every e,
 as a + b e^2 >= 2 sqrt(a b) e:
 
-* in the opening, seven steps at most, e stays below 4.01^8 * 5.2 u < 4e-11, and F is `opening.FLOOR`;
-* in a walk, at each step, 2 e + e^2 / 4 <= `FLOOR` + `SLOPE` e^2, as `FLOOR` (`SLOPE` - 1/4) >= 1;
-* in a sprint F is taken every four steps. If e was below `PRECISE` it is below 65 e + 2e-14 before the last
-  of them, and 130 e + 65^2 e^2 / 4 + 1e-13 <= `SPRINT_FLOOR` + `SPRINT_SLOPE` e^2, as `SPRINT_FLOOR`
-  (`SPRINT_SLOPE` - 65^2 / 4) > 65^2. If it was not, F is above 1 from there on, E grows at every step, and
-  the sprint is found to have lost precision where it ends.
+* in the first steps, seven at most, e stays below 4.01^8 * 5.2 u < 4e-11, and F is `first_steps.FLOOR`;
+* in checked steps, at each step, 2 e + e^2 / 4 <= `FLOOR` + `SLOPE` e^2, as `FLOOR` (`SLOPE` - 1/4) >= 1;
+* in unchecked steps F is taken every four steps. If e was below `PRECISE` it is below 65 e + 2e-14 before
+  the last of them, and 130 e + 65^2 e^2 / 4 + 1e-13 <= `UNCHECKED_FLOOR` + `UNCHECKED_SLOPE` e^2, as
+  `UNCHECKED_FLOOR` (`UNCHECKED_SLOPE` - 65^2 / 4) > 65^2. If it was not, F is above 1 from there on, E grows
+  at every step, and the loss of precision is found at the end of the unchecked steps.
 
-The squares in a sprint come from numbers that a step has anyway, by subtraction on units that would idle;
-they are right to 1e-14, which the slack in the constants covers, as it covers the rounding of E itself.
+The squares in unchecked steps come from numbers that a step has anyway, by subtraction on units that would
+idle; they are right to 1e-14, which the slack in the constants covers, as it covers the rounding of E itself.
 
 Beyond |z| = 2, where no orbit comes back from, what e^2 adds to a relative error of z is one more factor of
 one and that error, which `results` makes harmless: it trusts none above a thousandth.
 
-`sprint` runs without a test, beside the state, and `sift` keeps the result or, of lanes that left |z| <= 2,
-the state from before. `walk` takes each step with every test, and holds a lane still where it escapes, where
-it reaches the limit, or where it loses precision.
+`unchecked_steps` runs without a test and writes its results beside the state; `compact` accepts them or, for
+lanes that left |z| <= 2, keeps the state from before. `checked_steps` makes every test at each step, and
+stops a lane where it escapes, reaches the limit, or loses precision.
 """
 
 import math
@@ -45,17 +45,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from challenge.mandelbrot.kernels.lanes import lane_kernel, sift_kernel
+from challenge.mandelbrot.kernels.lanes import compaction_kernel, lane_kernel
 from challenge.mandelbrot.kernels.llvm_vectors import Block, Carried, Lanes
 
 BAILOUT_SQUARED: Final = 2.0**32
-# Steps of a turn of a sprint, and of the longest sprint.
+# Unchecked steps in a turn, and in the longest run.
 TURN: Final = 8
 LONGEST: Final = 32
 
 # Rows of a state.
 ZR, ZI, ERROR, CR, CI, INDEX, COUNT, REF_R, REF_I, DR, DI = range(11)
-# Where a sprint puts ZR, ZI, ERROR, DR and DI until they are known to be good.
+# Where unchecked steps put ZR, ZI, ERROR, DR and DI until they are known to be good.
 AHEAD: Final = 11
 AHEAD_OF: Final = {ZR: AHEAD, ZI: AHEAD + 1, ERROR: AHEAD + 2, DR: AHEAD + 3, DI: AHEAD + 4}
 ROWS: Final = AHEAD + 5
@@ -67,18 +67,18 @@ FRESH: Final = 5.01 * 2.0**-106
 AGAIN: Final = 1.25 * FRESH
 FLOOR: Final = 1e-7
 SLOPE: Final = 1.1e7
-SPRINT_FLOOR: Final = 4e-6
-SPRINT_SLOPE: Final = 1.1e9
-# How many times as long as an orbit has been it is to go on, as the weights of its roundings see it.
-AHEAD_OF_US: Final = 4.0
-# Of a walk: what E is of e^2 at its start, and the other way round at its end. It has no more than 96 steps.
-WALK_SHARE: Final = 1 / 384
-WALK_WEIGHT: Final = 480.0
+UNCHECKED_FLOOR: Final = 4e-6
+UNCHECKED_SLOPE: Final = 1.1e9
+# The weights of the roundings assume that an orbit goes on for so many times its present length.
+EXPECTED_REMAINING: Final = 4.0
+# Checked steps: E / e^2 at their start, e^2 / E at their end. There are no more than 96 of them.
+CHECKED_SHARE: Final = 1 / 384
+CHECKED_WEIGHT: Final = 480.0
 PRECISE: Final = 5e-5  # an error of z beyond which iterating on is pointless
 NEAR: Final = 1e-5  # distance at which an orbit is suspected of a cycle
 
 
-# See `leaps`.
+# See `approach_escape`.
 Jump = Callable[[int, list[Lanes]], list[Lanes]]
 
 
@@ -88,13 +88,13 @@ def derivative_step(x: Lanes, y: Lanes, dr: Lanes, di: Lanes) -> tuple[Lanes, La
 
 
 def near(block: Block, zr: Lanes, zi: Lanes) -> Lanes:
-    """Who is back near its reference."""
+    """Mask of the lanes that have returned near their reference."""
     gap_r, gap_i = zr - block.load(REF_R), zi - block.load(REF_I)
     return gap_r * gap_r + gap_i * gap_i <= NEAR**2
 
 
-def hold_back(block: Block, zr: Lanes, zi: Lanes, error: Lanes, allowed: float = PRECISE) -> Lanes:
-    """Who goes on after a sprint; who lost precision in it is marked, so as not to walk."""
+def still_active(block: Block, zr: Lanes, zi: Lanes, error: Lanes, allowed: float = PRECISE) -> Lanes:
+    """Mask of the lanes that go on after unchecked steps; an imprecise lane gets an infinite error."""
     within = zr.fma(zr, zi * zi) <= 4.0
     precise = error <= allowed**2
     block.store(ERROR, (within & ~precise).where(math.inf, block.load(ERROR)))
@@ -108,7 +108,7 @@ def _few_steps(
     zr, zi, *others = values
     cr, ci = block.load(CR), block.load(CI)
     if reach is not None:
-        shifted = cr - others[0].fma(reach, SPRINT_FLOOR)
+        shifted = cr - others[0].fma(reach, UNCHECKED_FLOOR)
     for step in range(first, first + number):
         x = zr + zr
         derivative = derivative_step(x, zi + zi, others[-2], others[-1]) if len(others) > 1 else ()
@@ -123,20 +123,20 @@ def _few_steps(
 
 
 def _quarter(quarter: int, reach: Lanes | None, block: Block, values: list[Lanes]) -> list[Lanes]:
-    """Four steps of one vector of a sprint."""
+    """Four steps of one vector of unchecked steps."""
     if reach is not None:
         reach = Lanes(block, reach.values[:1])
     return _few_steps(4 * quarter, 4, reach, block, values)
 
 
-def leaps(
+def approach_escape(
     block: Block, count: Lanes, values: list[Lanes], limit: Lanes, jump: Jump
 ) -> tuple[Lanes, list[Lanes]]:
-    """Take lanes that left |z| <= 2 in a sprint nearly to where they did: ever fewer steps without a test.
+    """Take lanes that left |z| <= 2 in unchecked steps close to where they did, in jumps of 16, 8, 4, 2.
 
     Args:
         block: the lanes.
-        count: their counts.
+        count: of their steps.
         values: what else they carry.
         limit: of the count.
         jump: so many steps: (number, values) -> zr, zi and the square of the error, and the values.
@@ -156,18 +156,18 @@ def leaps(
 
 
 def weights(block: Block, turns: Any, after: Any) -> tuple[Lanes, Lanes]:
-    """What e^2 is of E where a sprint begins, and where it ends."""
+    """What e^2 is of E where unchecked steps begins, and where it ends."""
     length = block.spread(block.builder.sitofp(turns, after.type)) * float(TURN)
-    before = (block.spread(after) - length + 1.0) * AHEAD_OF_US
+    before = (block.spread(after) - length + 1.0) * EXPECTED_REMAINING
     return before, length + before
 
 
-def _sprint(*, with_bound: bool = True, with_derivative: bool = False) -> Any:
+def _unchecked_steps(*, with_bound: bool = True, with_derivative: bool = False) -> Any:
     rows = [ZR, ZI] + [ERROR] * with_bound + [DR, DI] * with_derivative
 
     def steps(block: Block, turns: Any, after: Any) -> None:
         before, weight = weights(block, turns, after)
-        reach = weight * SPRINT_SLOPE
+        reach = weight * UNCHECKED_SLOPE
         begin = [block.load(row) for row in rows]
         if with_bound:
             begin[2] /= before
@@ -188,23 +188,25 @@ def _sprint(*, with_bound: bool = True, with_derivative: bool = False) -> Any:
     return lane_kernel(steps, together=2 if with_derivative else 4 if with_bound else 6)
 
 
-def _sift(*, with_derivative: bool = False) -> Any:
-    """Sift a state that has sprinted to a count, the number."""
+def _compact(*, with_derivative: bool = False) -> Any:
+    """Compact a state whose unchecked steps have reached a count, the number."""
 
     def judge(block: Block, _after: Any) -> tuple[Lanes, Lanes]:
         zr, zi, error = (block.load(AHEAD_OF[row]) for row in (ZR, ZI, ERROR))
-        return hold_back(block, zr, zi, error), near(block, zr, zi)
+        return still_active(block, zr, zi, error), near(block, zr, zi)
 
     ahead = [ZR, ZI, ERROR] + [DR, DI] * with_derivative
     plain = [CR, CI, INDEX]
     moves = {row: AHEAD_OF[row] for row in ahead} | {row: row for row in [*plain, REF_R, REF_I]}
-    return sift_kernel(judge, moves, {row: row for row in [*ahead, *plain, COUNT]})
+    return compaction_kernel(judge, moves, {row: row for row in [*ahead, *plain, COUNT]})
 
 
-def holding(length: Lanes, error: Lanes, count: Lanes, last: Lanes, *, precise: float = PRECISE) -> Lanes:
-    """Who has neither escaped nor reached its last step nor lost precision.
+def may_continue(
+    length: Lanes, error: Lanes, count: Lanes, last: Lanes, *, precise: float = PRECISE
+) -> Lanes:
+    """Mask of the lanes that have not escaped, reached their last step or lost precision.
 
-    Of |2z|^2 and the square of the error.
+    length is |2z|^2, and error the square of the error.
     """
     block = length.block
     good = error <= length.fma(block.constant(0.25 * precise**2), precise**2)
@@ -222,31 +224,31 @@ def whole(zr: Lanes, zi: Lanes, error: Lanes) -> Lanes:
     return zr.fma(zr, zi * zi).fma(zr.block.constant(FRESH), error)
 
 
-def _walk(*, with_derivative: bool = False) -> Any:
+def _checked_steps(*, with_derivative: bool = False) -> Any:
     rows = [ZR, ZI, ERROR, COUNT] + [DR, DI] * with_derivative
 
     def steps(block: Block, _turns: Any, limit: Any) -> None:
-        reach = block.constant(WALK_WEIGHT * SPRINT_SLOPE)
+        reach = block.constant(CHECKED_WEIGHT * UNCHECKED_SLOPE)
 
         def jump(number: int, values: list[Lanes]) -> list[Lanes]:
             for _ in range(-(-number // 4)):
                 steps = min(number, 4)
                 values = _few_steps(0, steps, reach, block, values)
                 values[2] *= 4.0**steps
-            return [*values[:2], values[2] * WALK_WEIGHT, *values]
+            return [*values[:2], values[2] * CHECKED_WEIGHT, *values]
 
         start = [block.load(row) for row in rows]
-        start[2] *= WALK_SHARE
+        start[2] *= CHECKED_SHARE
         carried = [*start[:3], *start[4:]]
-        count, carried = leaps(block, start[3], carried, block.spread(limit), jump)
+        count, carried = approach_escape(block, start[3], carried, block.spread(limit), jump)
         last = last_of(block, count, limit)
         now = Carried(block, [*carried[:3], count, *carried[3:]])
         with block.until_none() as going_on:
             zr, zi, error, count, *derivative = values = now.values()
             x, y = zr + zr, zi + zi
             length = x.fma(x, y * y)
-            going = holding(length, error * WALK_WEIGHT, count, last)
-            room = error.fma(block.constant(4.0 * WALK_WEIGHT * SLOPE), 4.0 * FLOOR)
+            going = may_continue(length, error * CHECKED_WEIGHT, count, last)
+            room = error.fma(block.constant(4.0 * CHECKED_WEIGHT * SLOPE), 4.0 * FLOOR)
             after = [(-zi).fma(zi, zr.fma(zr, block.load(CR))), x.fma(zi, block.load(CI))]
             after += [bound_step(length, room, error), count + 1.0]
             if derivative:
@@ -254,7 +256,7 @@ def _walk(*, with_derivative: bool = False) -> Any:
             now([going.where(new, old) for new, old in zip(after, values, strict=True)])
             going_on(block.any(going))
         end = now.values()
-        end[2] = whole(*end[:3]) * WALK_WEIGHT
+        end[2] = whole(*end[:3]) * CHECKED_WEIGHT
         for row, value in zip(rows, end, strict=True):
             block.store(row, value)
 
@@ -262,18 +264,18 @@ def _walk(*, with_derivative: bool = False) -> Any:
 
 
 def last_of(block: Block, count: Lanes, limit: Any) -> Lanes:
-    """Where a walk ends in any case: at the limit, or after more steps than a sprint and an escape take."""
+    """Where checked steps end in any case: at the limit, or past a run of unchecked steps and an escape."""
     soon, end = count + float(LONGEST + 32), block.spread(limit)
     return (soon < end).where(soon, end)
 
 
 # (state, live, turns, count afterwards) -> 0
-sprint: Final = _sprint()
-sprint_with_derivative: Final = _sprint(with_derivative=True)
-sprint_without_bound: Final = _sprint(with_bound=False)
-# (state, live, ended, there, count afterwards) -> (live, there, whether somebody is back near its reference)
-sift: Final = _sift()
-sift_with_derivative: Final = _sift(with_derivative=True)
+unchecked_steps: Final = _unchecked_steps()
+unchecked_steps_with_derivative: Final = _unchecked_steps(with_derivative=True)
+unchecked_steps_without_bound: Final = _unchecked_steps(with_bound=False)
+# (state, live, ended, there, count afterwards) -> (live, there, whether a lane is near its reference)
+compact: Final = _compact()
+compact_with_derivative: Final = _compact(with_derivative=True)
 # (state, live, 0, limit) -> 0
-walk: Final = _walk()
-walk_with_derivative: Final = _walk(with_derivative=True)
+checked_steps: Final = _checked_steps()
+checked_steps_with_derivative: Final = _checked_steps(with_derivative=True)

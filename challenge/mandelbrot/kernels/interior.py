@@ -4,7 +4,7 @@ import math
 from typing import Any, Final
 
 from challenge.mandelbrot.kernels.float64_steps import CI, CR, DI, DR, ERROR, INDEX, ZI, ZR
-from challenge.mandelbrot.kernels.lanes import sift_kernel
+from challenge.mandelbrot.kernels.lanes import compaction_kernel
 from challenge.mandelbrot.kernels.llvm_vectors import Block, Lanes, kernel
 
 # Rounding of the closed formulas below is under 1e-14; a point that close to their edge is iterated.
@@ -29,7 +29,7 @@ def _known(block: Block, _number: Any) -> tuple[Lanes, Lanes]:
 
 # (state, live, known, there, 0) -> (live, there, 0): takes out who is known to be inside; known has who that
 # is.
-sift_known: Final = sift_kernel(
+remove_known_inside: Final = compaction_kernel(
     _known, {row: row for row in (ZR, ZI, ERROR, CR, CI, INDEX, DR, DI)}, {0: INDEX}
 )
 

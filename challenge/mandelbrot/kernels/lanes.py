@@ -1,9 +1,9 @@
-"""Loops over the lanes of a state, made from arithmetic on `Lanes`: run them all, or sift them.
+"""Loops over the lanes of a state, made from arithmetic on `Lanes`: step all lanes, or compact the state.
 
-A state is a (rows, columns) float64 array; a lane is a column, and the first `live` columns are in use. Lanes
-take all steps together, and every so often a sift closes ranks: those that stay move up, those that leave go
-to the end of another state. Loops work on whole vectors, so a state has `SLACK` columns more than may be in
-use.
+A state is a (rows, columns) float64 array; a lane is a column, and the first `live` columns are in use. All
+lanes step together. From time to time the state is compacted: lanes that stay move to the front, lanes that
+leave are appended to another state. Loops work on whole vectors, so a state has `SLACK` columns more than may
+be in use.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -82,35 +82,35 @@ def _count(builder: Any, mask: Any) -> Any:
     return builder.ctpop(builder.zext(narrow, _INTEGER))
 
 
-def sift_kernel(
+def compaction_kernel(
     judge: Judge,
     moves: dict[int, int],
     leaves: dict[int, int],
     *,
     shape: tuple[int, int] | None = None,
 ) -> Any:
-    """Make a function for `kernel` code: (state, live, ended, there, number) -> (live, there, flagged).
+    """Make a function for `kernel` code: (state, live, finished, done, number) -> (live, done, flagged).
 
-    It moves the lanes that stay to the front of the state, and appends the others to ended, in which there
+    It moves the lanes that stay to the front of the state, and appends the others to finished, in which done
     are so many already. Both keep their order.
 
     Args:
         judge: emits, for one vector, the masks of the lanes that stay, and of those to look at more closely:
-            flagged says whether there is one. A third mask says who leaves; the rest is forgotten.
+            flagged says whether done is one. A third mask says who leaves; the rest is forgotten.
         moves: by row, where it is read from in a lane that stays.
-        leaves: by row of ended, where it is read from in a lane that leaves.
+        leaves: by row of finished, where it is read from in a lane that leaves.
         shape: see `lane_kernel`.
     """
 
     @intrinsic  # type: ignore[misc, untyped-decorator, unused-ignore]  # Numba has no types
-    def call(_context: Any, state: Any, live: Any, ended: Any, there: Any, number: Any) -> Any:  # noqa: ARG001 - Numba's
+    def call(_context: Any, state: Any, live: Any, finished: Any, done: Any, number: Any) -> Any:  # noqa: ARG001 - Numba's
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             width = (shape or host_shape())[0]
             here = State(context, builder, signature.args[0], arguments[0])
             away = State(context, builder, signature.args[2], arguments[2])
-            _, live, _, there, number = arguments
+            _, live, _, done, number = arguments
             kept = cgutils.alloca_once_value(builder, _number(0))
-            gone = cgutils.alloca_once_value(builder, there)
+            gone = cgutils.alloca_once_value(builder, done)
             looked = cgutils.alloca_once_value(builder, _number(0))
             blocks = builder.udiv(builder.add(live, _number(width - 1)), _number(width))
             with cgutils.for_range(builder, blocks) as loop:
@@ -138,6 +138,8 @@ def sift_kernel(
             results = [builder.load(slot) for slot in (kept, gone, looked)]
             return context.make_tuple(builder, signature.return_type, results)
 
-        return types.UniTuple(types.int64, 3)(state, types.int64, ended, types.int64, types.float64), generate
+        return types.UniTuple(types.int64, 3)(
+            state, types.int64, finished, types.int64, types.float64
+        ), generate
 
     return call

@@ -9,29 +9,17 @@ results are the same bits on every CPU. Fused multiply-adds are explicit, never 
 # mypy: disable-error-code="no-untyped-call"
 # Numba says that it is typed, and is not.
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
-import numba
 from llvmlite import binding, ir
 from numba.core import cgutils, config
 
-_SOURCE: Final = hashlib.sha256(
-    b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-).hexdigest()[:12]
+from challenge.util.jit import kernel_decorator
 
-
-def kernel(function: Callable[..., Any]) -> Any:
-    """Compile on first use, keep the result on disk, release the GIL; no fast-math.
-
-    Numba's disk cache knows the file of a function, not the files of what it calls; so the name under which
-    it is stored carries a digest of this whole package.
-    """
-    function.__qualname__ = f"{function.__qualname__}_{_SOURCE}"
-    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+kernel: Final = kernel_decorator(Path(__file__).parent)
 
 
 def _setting(name: str) -> str | None:

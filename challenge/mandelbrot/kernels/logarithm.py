@@ -47,7 +47,7 @@ def smooth(squared: float, count: float) -> float:
 
 @kernel
 def trustworthy(squared: float, count: float, mu: float, error: float, rounding: float) -> bool:
-    """Whether the error bound of z (see `bursts`) moves the target by at most `ALLOWED`."""
+    """Whether the error bound of z (see `float64_steps`) moves the target by at most `ALLOWED`."""
     relative = math.sqrt(count * error / squared) * rounding
     shift = relative / (0.5 * log2(squared) * (_LN2 * _LN2))
     m = max(mu, 0.0) + 50.0

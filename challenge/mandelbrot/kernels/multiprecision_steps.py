@@ -16,7 +16,7 @@ U. Both parts of z may have all of this: see `rounding`. Beyond |z| = 3.9 sums a
 step adds a relative error near 2^-50, which cannot move a count by 1e-14.
 
 The bound is e' = (2 |z| + e) e + rounding as it stands: the root hides among so many products. In two or
-three limbs it does not, and sprints bound their errors as `bursts` does.
+three limbs it does not, and repeat_unchecked bound their errors as `float64_steps` does.
 """
 
 import math
@@ -47,15 +47,15 @@ from challenge.mandelbrot.kernels.float64_steps import (
     TURN,
     ZI,
     ZR,
+    approach_escape,
     derivative_step,
-    hold_back,
-    holding,
     last_of,
-    leaps,
+    may_continue,
     near,
+    still_active,
     weights,
 )
-from challenge.mandelbrot.kernels.lanes import lane_kernel, sift_kernel
+from challenge.mandelbrot.kernels.lanes import compaction_kernel, lane_kernel
 from challenge.mandelbrot.kernels.llvm_vectors import Block, Carried, Lanes, kernel
 
 BITS: Final = 24
@@ -64,7 +64,7 @@ LADDER: Final = (2, 3, 5, 8, 13, 20)
 # Up to how many limbs the steps of two vectors alternate: a step is a long chain, whose links wait for each
 # other.
 _FEW: Final = 5
-# Up to how many limbs a sprint bounds its errors without a root, as sprints in doubles do.
+# Up to how many limbs unchecked steps bounds its errors without a root, as repeat_unchecked in doubles do.
 _ROOTLESS: Final = 3
 # An error of z beyond which iterating on is pointless; it may shrink again before z escapes.
 PRECISE_IN_LIMBS: Final = 0.01
@@ -88,7 +88,7 @@ def rows(limbs: int) -> int:
 
 
 def _ahead(limbs: int) -> int:
-    """Where a sprint puts z's further limbs; the first are where they would be without limbs."""
+    """Where unchecked steps put z's further limbs; the first are where they would be without limbs."""
     return ROWS + 4 * limbs - 2
 
 
@@ -143,7 +143,7 @@ def _constants(block: Block, limbs: int) -> tuple[list[Lanes], list[Lanes]]:
 
 
 def _step(limbs: int, reach: Lanes | None, block: Block, values: list[Lanes]) -> list[Lanes]:
-    """One step with its bound: of e, or, given what 4 F is of E, of E as in `bursts`."""
+    """One step with its bound: of e, or, given what 4 F is of E, of E as in `float64_steps`."""
     zr, zi, (error, dr, di) = values[:limbs], values[limbs : 2 * limbs], values[2 * limbs :]
     twice_r, twice_i = _twice(zr), _twice(zi)
     if reach is None:
@@ -165,7 +165,7 @@ def _twice(limbs: list[Lanes]) -> Lanes:
     return one + one
 
 
-def _sprint(limbs: int) -> Any:
+def _unchecked_steps(limbs: int) -> Any:
     rows = [*_fields(limbs, ZR, ROWS), ERROR, DR, DI]
     ahead = [*_fields(limbs, AHEAD, _ahead(limbs)), *(AHEAD_OF[row] for row in (ERROR, DR, DI))]
 
@@ -185,15 +185,15 @@ def _sprint(limbs: int) -> Any:
     return lane_kernel(steps, together=2 if limbs <= _FEW else 1)
 
 
-def _sift(limbs: int) -> Any:
-    """Sift a state that has sprinted to a count, the number."""
+def _compact(limbs: int) -> Any:
+    """Compact a state whose unchecked steps have reached a count, the number."""
     precise = PRECISE if limbs <= _ROOTLESS else PRECISE_IN_LIMBS
 
     def judge(block: Block, _after: Any) -> tuple[Lanes, Lanes]:
         high_r, high_i, error = (block.load(AHEAD_OF[row]) for row in (ZR, ZI, ERROR))
         low = _ahead(limbs)
         zr, zi = high_r + block.load(low), high_i + block.load(low + 1)
-        return hold_back(block, zr, zi, error, precise), near(block, zr, zi)
+        return still_active(block, zr, zi, error, precise), near(block, zr, zi)
 
     plain = [CR, CI, INDEX]
     further = range(ROWS, ROWS + 2 * limbs - 2)
@@ -201,10 +201,10 @@ def _sift(limbs: int) -> Any:
     moves = AHEAD_OF | dict(zip(further, range(_ahead(limbs), rows(limbs)), strict=True))
     moves |= {row: row for row in [*constants, REF_R, REF_I]}
     leaves = {row: row for row in [*AHEAD_OF, *constants, *further, COUNT]}
-    return sift_kernel(judge, moves, leaves)
+    return compaction_kernel(judge, moves, leaves)
 
 
-def _walk(limbs: int) -> Any:
+def _checked_steps(limbs: int) -> Any:
     fields = [*_fields(limbs, ZR, ROWS), ERROR, COUNT, DR, DI]
 
     def steps(block: Block, _turns: Any, limit: Any) -> None:
@@ -217,7 +217,7 @@ def _walk(limbs: int) -> Any:
 
         start = [block.load(field) for field in fields]
         carried = [*start[: 2 * limbs], start[2 * limbs].root(), *start[2 * limbs + 2 :]]
-        count, carried = leaps(block, start[2 * limbs + 1], carried, block.spread(limit), jump)
+        count, carried = approach_escape(block, start[2 * limbs + 1], carried, block.spread(limit), jump)
         last = last_of(block, count, limit)
         now = Carried(block, [*carried[: 2 * limbs + 1], count, *carried[2 * limbs + 1 :]])
         with block.until_none() as going_on:
@@ -225,7 +225,7 @@ def _walk(limbs: int) -> Any:
             zr, zi, (error, count, dr, di) = values[:limbs], values[limbs : 2 * limbs], values[2 * limbs :]
             twice_r, twice_i = _twice(zr), _twice(zi)
             squared = twice_r.fma(twice_r, twice_i * twice_i)
-            going = holding(squared, error * error, count, last, precise=PRECISE_IN_LIMBS)
+            going = may_continue(squared, error * error, count, last, precise=PRECISE_IN_LIMBS)
             magnified = squared.root() + error + _SIZE_SLACK
             # Of a step from |z| > 2 it grows with |z|^2.
             fresh = squared.fma(block.constant(0.25 * rounding(limbs)), rounding(limbs))
@@ -245,10 +245,10 @@ def _walk(limbs: int) -> Any:
     return lane_kernel(steps, together=1)
 
 
-# By number of limbs; as in `bursts`.
-SPRINTS: Final = {limbs: _sprint(limbs) for limbs in LADDER}
-SIFTS: Final = {limbs: _sift(limbs) for limbs in LADDER}
-WALKS: Final = {limbs: _walk(limbs) for limbs in LADDER}
+# By number of limbs; as in `float64_steps`.
+UNCHECKED_STEPS: Final = {limbs: _unchecked_steps(limbs) for limbs in LADDER}
+COMPACT: Final = {limbs: _compact(limbs) for limbs in LADDER}
+CHECKED_STEPS: Final = {limbs: _checked_steps(limbs) for limbs in LADDER}
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""Compiled loops of the secret targets: one point at a time, for any map, with a bound of the error.
+"""Compiled escape loops of the secret targets: one point at a time, any map, with a bound of the error.
 
 A map is z -> f(w), where f is monic and centred, f(w) = w^d + a_(d-2) w^(d-2) + ... + a_0, and w is z or its
 conjugate. In a parameter plane the point is added to f, in a dynamical plane the orbit starts at the point.
@@ -17,12 +17,14 @@ doubles): that is `rounding`.
 # Numba says that it is typed, and is not.
 
 import math
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from challenge.mandelbrot.exact_orbits import SMALLEST
+from challenge.targets.kernels import kernel
+from challenge.targets.kernels.double_double import minus, plus, times
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.uint8]
@@ -36,94 +38,12 @@ ALLOWED: Final = 7.9e-10
 LOST: Final = 1e-2  # an error of z, in shares of R, beyond which iterating on is pointless
 NEAR: Final = 1e-5  # distance at which an orbit is suspected of a cycle
 FAR: Final = 1e9
-SMALLEST: Final = 1e-300
 
 DONE: Final = 0
 DOUBTFUL: Final = 1
 
-_PI_HIGH: Final = 3.141592653589793
-_PI_LOW: Final = 1.2246467991473532e-16
-_SPLIT: Final = 134217729.0  # 2^27 + 1
 
-
-def _kernel(function: Callable[..., Any]) -> Any:
-    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-
-
-@_kernel
-def _sine(x: float) -> float:
-    """Sin x to about 1e-16 for |x| <= 100: our own, so that its bits depend on no library."""
-    turns = np.rint(x / _PI_HIGH)
-    r = (x - turns * _PI_HIGH) - turns * _PI_LOW
-    s = r * r
-    term = 0.0
-    for k in range(10, 0, -1):
-        term = s / (2.0 * k * (2.0 * k + 1.0)) * (1.0 - term)
-    value = r * (1.0 - term)
-    return value if int(turns) % 2 == 0 else -value
-
-
-@_kernel
-def _mixed(z: np.uint64) -> np.uint64:
-    """The finaliser of SplitMix64."""
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-@_kernel
-def _lattice(key: np.uint64, layer: int, axis: int, ix: int, iy: int) -> float:
-    """A random number in [-1, 1) for a point of a lattice: a function of the key, and kept nowhere."""
-    h = _mixed(key ^ np.uint64(2 * layer + axis + 1))
-    h = _mixed(h ^ np.uint64(ix))
-    h = _mixed(h ^ (np.uint64(iy) << np.uint64(32)))
-    return np.float64(np.int64(h >> np.uint64(11))) * 2.0**-52 - 1.0
-
-
-@_kernel
-def _noise(x: float, y: float, key: np.uint64, axis: int, coarsest: int, heights: Array) -> float:
-    """Sum over lattices, each twice as fine as the last, of random heights, smoothly interpolated."""
-    total = 0.0
-    for layer in range(len(heights)):
-        per_unit = 2.0 ** (coarsest + layer)
-        u, v = (x + 1.0) * per_unit, (y + 1.0) * per_unit
-        last = int(2 * per_unit) - 1
-        ix, iy = min(last, int(u)), min(last, int(v))
-        u -= ix
-        v -= iy
-        s, t = u * u * u * (u * (6.0 * u - 15.0) + 10.0), v * v * v * (v * (6.0 * v - 15.0) + 10.0)
-        low = _lattice(key, layer, axis, ix, iy)
-        low += s * (_lattice(key, layer, axis, ix + 1, iy) - low)
-        high = _lattice(key, layer, axis, ix, iy + 1)
-        high += s * (_lattice(key, layer, axis, ix + 1, iy + 1) - high)
-        total += heights[layer] * (low + t * (high - low))
-    return total
-
-
-@_kernel
-def warp(
-    unit: Array,
-    waves: Array,
-    phases: Array,
-    amplitudes: Array,
-    key: np.uint64,
-    coarsest: int,
-    heights: Array,
-    out: Array,
-) -> None:
-    """Apply `Warp` and `Roughness` together, in a fixed order: the same bits anywhere."""
-    for n in range(len(unit)):
-        for axis in range(2):
-            moved = 0.0
-            for w in range(waves.shape[1]):
-                angle = unit[n, 0] * waves[axis, w, 0] + unit[n, 1] * waves[axis, w, 1] + phases[axis, w]
-                moved += amplitudes[axis, w] * _sine(angle)
-            moved += _noise(unit[n, 0], unit[n, 1], key, axis, coarsest, heights)
-            x = unit[n, axis]
-            out[n, axis] = min(1.0, max(-1.0, x + (1.0 - x * x) * moved))
-
-
-@_kernel
+@kernel
 def _power(base: float, exponent: int) -> float:
     value = 1.0
     for _ in range(exponent):
@@ -131,7 +51,7 @@ def _power(base: float, exponent: int) -> float:
     return value
 
 
-@_kernel
+@kernel
 def _grown(slope: float, error: float, size: float, degree: int, total: float, rounding: float) -> float:
     """The bound after a step; see the head of this module. `size` is |z|, `total` is A."""
     reach = max(1.0, size) + error
@@ -141,7 +61,7 @@ def _grown(slope: float, error: float, size: float, degree: int, total: float, r
     return growth * error + rounding * (degree - 1) * power * reach * reach
 
 
-@_kernel
+@kernel
 def _step(wr: float, wi: float, a: Array, cr: float, ci: float) -> tuple[float, float, float, float]:
     """f(w) + c and f'(w), both by Horner's rule."""
     pr, pi, qr, qi = wr, wi, 1.0, 0.0
@@ -151,7 +71,7 @@ def _step(wr: float, wi: float, a: Array, cr: float, ci: float) -> tuple[float, 
     return pr + cr, pi + ci, qr, qi
 
 
-@_kernel
+@kernel
 def _attracted(
     conjugate: bool,
     a: Array,
@@ -186,13 +106,13 @@ def _attracted(
     return back + radius < 0.999 * start
 
 
-@_kernel
+@kernel
 def _count(squared: float, n: int, degree: int) -> float:
     """N + 1 - log_d(log2 |z|)."""
     return n + 1.0 - math.log(0.5 * math.log(squared) / math.log(2.0)) / math.log(float(degree))
 
 
-@_kernel
+@kernel
 def _trustworthy(squared: float, error: float, mu: float, degree: int) -> bool:
     """Whether an error of z moves the target by at most `ALLOWED`."""
     shift = error / (math.sqrt(squared) * 0.5 * math.log(squared) * math.log(float(degree)))
@@ -200,7 +120,7 @@ def _trustworthy(squared: float, error: float, mu: float, degree: int) -> bool:
     return 50.0 * shift <= ALLOWED * m * m
 
 
-@_kernel
+@kernel
 def _distance(zr: float, zi: float, ux: tuple[float, float], uy: tuple[float, float]) -> float:
     """2 |z| ln |z| / |grad |z||; ux and uy are the derivatives of z along x and y."""
     size = math.sqrt(zr * zr + zi * zi)
@@ -212,7 +132,7 @@ def _distance(zr: float, zi: float, ux: tuple[float, float], uy: tuple[float, fl
     return max(SMALLEST, min(FAR, 2.0 * math.log(size) * (size / scale) / math.sqrt(gx * gx + gy * gy)))
 
 
-@_kernel
+@kernel
 def escape(
     points: Array,
     conjugate: bool,
@@ -282,45 +202,7 @@ def escape(
                 due = 2 * n
 
 
-@_kernel
-def _two_sum(a: float, b: float) -> tuple[float, float]:
-    s = a + b
-    v = s - a
-    return s, (a - (s - v)) + (b - v)
-
-
-@_kernel
-def _two_product(a: float, b: float) -> tuple[float, float]:
-    p = a * b
-    t = _SPLIT * a
-    a1 = t - (t - a)
-    a2 = a - a1
-    t = _SPLIT * b
-    b1 = t - (t - b)
-    b2 = b - b1
-    return p, ((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2
-
-
-@_kernel
-def _plus(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
-    s, e = _two_sum(a[0], b[0])
-    t, f = _two_sum(a[1], b[1])
-    s, e = _two_sum(s, e + t)
-    return _two_sum(s, e + f)
-
-
-@_kernel
-def _times(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
-    p, e = _two_product(a[0], b[0])
-    return _two_sum(p, e + (a[0] * b[1] + a[1] * b[0]))
-
-
-@_kernel
-def _minus(a: tuple[float, float]) -> tuple[float, float]:
-    return -a[0], -a[1]
-
-
-@_kernel
+@kernel
 def escape_doubled(
     points: Array,
     conjugate: bool,
@@ -350,14 +232,14 @@ def escape_doubled(
         for n in range(1, limit + 1):
             size = math.sqrt(zr[0] * zr[0] + zi[0] * zi[0])
             if conjugate:
-                zi, xi, yi = _minus(zi), -xi, -yi
+                zi, xi, yi = minus(zi), -xi, -yi
             wr, wi = zr, zi
             _, _, qr, qi = _step(wr[0], wi[0], a, cr[0], ci[0])
             for k in range(degree - 2, -1, -1):
-                real = _plus(_times(zr, wr), _minus(_times(zi, wi)))
-                zi = _plus(_plus(_times(zr, wi), _times(zi, wr)), (a[k, 1], 0.0))
-                zr = _plus(real, (a[k, 0], 0.0))
-            zr, zi = _plus(zr, cr), _plus(zi, ci)
+                real = plus(times(zr, wr), minus(times(zi, wi)))
+                zi = plus(plus(times(zr, wi), times(zi, wr)), (a[k, 1], 0.0))
+                zr = plus(real, (a[k, 0], 0.0))
+            zr, zi = plus(zr, cr), plus(zi, ci)
             xr, xi = qr * xr - qi * xi + added, qr * xi + qi * xr
             yr, yi = qr * yr - qi * yi, qr * yi + qi * yr + added
             error = _grown(math.sqrt(qr * qr + qi * qi), error, size, degree, total, ROUNDING_DOUBLED)

@@ -1,0 +1,25 @@
+"""Numba's compiler as this project uses it."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+
+def kernel_decorator(folder: Path) -> Callable[[Callable[..., Any]], Any]:
+    """A decorator that compiles a function on first use, caches the result on disk and releases the GIL.
+
+    Without fast-math, so that results are the same bits everywhere. Numba's disk cache notices changes of the
+    file that a function is in, but not of the files of what it calls; so the name under which the result is
+    stored carries a digest of all the Python files in `folder`.
+    """
+    sources = sorted(folder.glob("*.py"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+
+    def kernel(function: Callable[..., Any]) -> Any:
+        function.__qualname__ = f"{function.__qualname__}_{digest}"
+        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+
+    return kernel
