@@ -36,11 +36,15 @@ def source_files(modules: Iterable[str]) -> list[Path]:
 
 @cache
 def _file_of(name: str) -> Path | None:
-    try:
-        spec = importlib.util.find_spec(name)
-    except ModuleNotFoundError:  # an attribute of a module, not a module
-        return None
-    return Path(spec.origin) if spec and spec.origin else None
+    """The source file of a module, found without importing it; None where `name` is no module."""
+    root, *parts = name.split(".")
+    spec = importlib.util.find_spec(root)
+    for folder in spec.submodule_search_locations or () if spec else ():
+        base = Path(folder, *parts)
+        for path in (base / "__init__.py", base.with_suffix(".py")):
+            if path.is_file():
+                return path
+    return None
 
 
 def _imported(path: Path) -> Iterator[str]:
