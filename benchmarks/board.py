@@ -103,7 +103,6 @@ def fill(folder, entries, evaluations):
                         "progress": 1.0,
                         "attempts": 1,
                         "queued_at": moment,
-                        "send_at": None,
                         "finished_at": moment + timedelta(minutes=k),
                         "octaves": float(skill.sum()),
                         "interval_low": low,

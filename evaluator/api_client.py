@@ -78,15 +78,15 @@ class Leaderboard:
         with contextlib.suppress(httpx.HTTPError):
             self._http.put("/machine", json=machine.to_dict(), timeout=5.0)
 
-    def claim(self, evaluation_id: int) -> Claim | None:
-        """Take the lease; None where somebody else has it, or it is over."""
-        try:
-            answer = self._ask("POST", evaluation_id, "claim").json()
-        except LeaseLost:
+    def claim_next(self) -> Claim | None:
+        """Take the lease of the evaluation whose turn it is; None where none waits."""
+        response = self._send("POST", "/claim")
+        if response.status_code == 204:
             return None
+        answer = response.json()
         season, lesson = answer["season"], answer["lesson"]
         return Claim(
-            evaluation_id=evaluation_id,
+            evaluation_id=answer["evaluation_id"],
             track=answer["track"],
             lease=answer["lease"],
             lease_seconds=float(answer["lease_seconds"]),
@@ -97,40 +97,39 @@ class Leaderboard:
 
     def bundle(self, claim: Claim) -> bytes:
         """The bundle's bytes."""
-        return self._ask("GET", claim.evaluation_id, "bundle", claim).content
+        return self._ask("GET", "bundle", claim).content
 
     def status(self, claim: Claim, status: Status, progress: float, message: str) -> None:
         """Post a status; renews the lease. LeaseLost where it was cancelled or given to somebody else."""
         values = {"status": status.value, "progress": progress, "message": message}
-        self._ask("POST", claim.evaluation_id, "status", claim, json=values)
+        self._ask("POST", "status", claim, json=values)
 
     def picture(self, claim: Claim, name: str, png: bytes) -> None:
         """Post a picture."""
-        self._ask("PUT", claim.evaluation_id, f"artifacts/{name}", claim, content=png)
+        self._ask("PUT", f"artifacts/{name}", claim, content=png)
 
     def evidence(self, claim: Claim, evidence: Evidence) -> None:
         """Post what people are shown of controls and probes."""
-        self._ask("PUT", claim.evaluation_id, "evidence", claim, content=evidence.to_json().encode())
+        self._ask("PUT", "evidence", claim, content=evidence.to_json().encode())
 
     def report(self, claim: Claim, report: Report | SamplesReport) -> None:
         """Post the report: the end of the evaluation."""
-        self._ask("POST", claim.evaluation_id, "report", claim, json=report.to_dict())
+        self._ask("POST", "report", claim, json=report.to_dict())
 
     def failure(self, claim: Claim, error: EvaluationError) -> None:
         """Post that it could not be judged. The submission's own words stay here."""
         values = {"reason": error.reason.value, "detail": error.detail}
-        self._ask("POST", claim.evaluation_id, "failure", claim, json=values)
+        self._ask("POST", "failure", claim, json=values)
 
-    def _ask(
-        self, method: str, evaluation_id: int, what: str, claim: Claim | None = None, **rest: Any
-    ) -> httpx.Response:
-        headers = {"X-MBC-Lease": claim.lease} if claim else {}
+    def _ask(self, method: str, what: str, claim: Claim, **rest: Any) -> httpx.Response:
+        headers = {"X-MBC-Lease": claim.lease}
+        return self._send(method, f"/evaluations/{claim.evaluation_id}/{what}", headers=headers, **rest)
+
+    def _send(self, method: str, path: str, **rest: Any) -> httpx.Response:
         deadline = time.monotonic() + self._patience
         while True:
             try:
-                answer = self._http.request(
-                    method, f"/evaluations/{evaluation_id}/{what}", headers=headers, **rest
-                )
+                answer = self._http.request(method, path, **rest)
             except httpx.TransportError as error:
                 problem = f"{type(error).__name__}: {error}"
             else:

@@ -7,6 +7,7 @@ import os
 import platform
 import tempfile
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
+from celery.worker import state
 
 from challenge.bundle.reader import Bundle, read_bundle
 from challenge.results.report import Report
@@ -48,19 +50,23 @@ class Worker:
         in_force.pop("limits", None)
         return Machine(name, self.sandbox.name, in_force, self.limits.told())
 
-    def evaluate(self, evaluation_id: int) -> None:
-        """Judge one evaluation from claim to report. Whatever goes wrong is told to the leaderboard."""
+    def work(self, stopping: Callable[[], bool] = lambda: False) -> None:
+        """Judge the evaluations whose turn it is, until none waits or the process is about to stop."""
         self.leaderboard.introduce(self.machine)
-        try:
-            claim = self.leaderboard.claim(evaluation_id)
-        except EvaluationError as error:
-            # Nobody has it then, and it is sent again.
-            log.warning("evaluation %d could not be claimed: %s", evaluation_id, error.sentence)
-            return
-        if claim is None:
-            # A task too many is the lease reaper's way of being sure: nothing to tell anybody about.
-            log.debug("evaluation %d is held by another worker, or over", evaluation_id)
-            return
+        while not stopping():
+            try:
+                claim = self.leaderboard.claim_next()
+            except EvaluationError as error:
+                # Nobody has it then, and the leaderboard wakes a worker again.
+                log.warning("no evaluation could be claimed: %s", error.sentence)
+                return
+            if claim is None:
+                return
+            self.evaluate(claim)
+
+    def evaluate(self, claim: Claim) -> None:
+        """Judge one evaluation to its report. Whatever goes wrong is told to the leaderboard."""
+        evaluation_id = claim.evaluation_id
         try:
             self._judge(claim)
         except LeaseLost as lost:
@@ -120,20 +126,25 @@ class Worker:
         try:
             self.leaderboard.failure(claim, error)
         except (LeaseLost, EvaluationError) as gone:
-            # The lease runs out, and the leaderboard sends the task again.
+            # The lease runs out, and the leaderboard queues it again.
             log.warning("evaluation %d: could not tell the leaderboard: %s", claim.evaluation_id, gone)
 
 
 def celery_app(broker: str, worker: Worker) -> Any:
-    """The Celery application whose one task is `worker.evaluate`."""
+    """The Celery application whose one task wakes the worker."""
     app: Any = Celery("evaluator", set_as_current=False)
     app.conf.update(celery_options(broker))
 
     @app.task(name=TASK)  # type: ignore[untyped-decorator]  # Celery ships no types
-    def evaluate(evaluation_id: int) -> None:
-        worker.evaluate(evaluation_id)
+    def wake() -> None:
+        worker.work(_stopping)
 
     return app
+
+
+def _stopping() -> bool:
+    """Whether SIGTERM or Ctrl-C asked this process to end after the task that it is in."""
+    return any(flag not in {None, False} for flag in (state.should_stop, state.should_terminate))
 
 
 def serve(broker: str, worker: Worker) -> None:

@@ -27,7 +27,6 @@ from leaderboard.views.board import board_pages
 from leaderboard.views.comparison import comparison
 from leaderboard.views.entry import entry
 from leaderboard.views.explorer import explorer
-from leaderboard.views.machines import worker_machine_api
 from leaderboard.views.media import media
 from leaderboard.views.pages import pages
 from leaderboard.views.people import people_pages
@@ -40,7 +39,7 @@ from leaderboard.web.sse import EventStreams
 _FORM_SLACK = 1024 * 1024
 _BLUEPRINTS = (
     board_pages, entry, comparison, media, pages, people_pages, explorer,
-    api, api_lists, tiles, worker_api, worker_machine_api, tile_worker,
+    api, api_lists, tiles, worker_api, tile_worker,
 )  # fmt: skip
 
 

@@ -23,8 +23,7 @@ class Config:
         broker: Celery broker URL.
         lease_seconds: how long a worker may be silent before its evaluation goes to another.
         attempts: how often an evaluation is tried when the platform is at fault.
-        sweep_seconds: pause between two looks for leases that have run out.
-        unclaimed_seconds: how long a task may lie unclaimed, while nothing runs, before it is sent again.
+        sweep_seconds: pause between two looks for leases that have run out, and for workers to wake.
         streams: most event streams open at once; who comes later polls.
         stream_seconds: longest life of one event stream; browsers come back by themselves.
         sign_seconds: longest silence of a stream: a sign of life also finds out who has left.
@@ -54,7 +53,6 @@ class Config:
     lease_seconds: float = 120
     attempts: int = 3
     sweep_seconds: float = 5
-    unclaimed_seconds: float = 30
     streams: int = 8
     stream_seconds: float = 300
     sign_seconds: float = 5

@@ -11,13 +11,15 @@ from challenge.results.verdicts import EXPLANATIONS, FINAL, Fault, Reason, Statu
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import SECRET_BYTES, Season
 from challenge.scoring.tracks import BUDGETS, CPU, GPU, SAMPLES, Track, samples_size
-from leaderboard.clock import monotonic_utcnow
 from leaderboard.db import Base, UtcDateTime, now
 
 
 def _among(column: str, values: object) -> str:
     return f"{column} IN ({', '.join(repr(str(v)) for v in sorted(values))})"  # type: ignore[call-overload]
 
+
+# For rows that were there before their column.
+LONG_AGO: Final = "1970-01-01 00:00:00.000000"
 
 _FINAL: Final = _among("status", FINAL)
 _LIVE: Final = _among("status", set(Status) - FINAL)
@@ -211,10 +213,11 @@ class Evaluation(Base):
         Index(
             "ix_evaluations_waiting",
             "status",
+            "turn_at",
+            "id",
             sqlite_where=text("finished_at IS NULL"),
             postgresql_where=text("finished_at IS NULL"),
         ),
-        Index("ix_evaluations_send_at", "send_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -229,14 +232,15 @@ class Evaluation(Base):
     fault: Mapped[str | None] = mapped_column(String(20))
     detail: Mapped[str] = mapped_column(Text, default="")
     attempts: Mapped[int] = mapped_column(default=0)
-    sends: Mapped[int] = mapped_column(default=0)
 
     # The digest of the lease's token stays when the evaluation is final: the same worker may repeat itself.
     lease: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     holder_id: Mapped[int | None] = mapped_column(ForeignKey("tokens.id", ondelete="SET NULL"))
-    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    send_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=monotonic_utcnow)
+    # Its place in the queue; see services/queue_order.py.
+    turn_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, server_default=LONG_AGO)
+    # After a fault of the platform it is not tried again before this moment, by `clock.monotonic_utcnow`.
+    ready_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     queued_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,4 +1,8 @@
-"""Sends evaluations and tiles to the workers: two tasks, by name."""
+"""Messages to the workers through the broker: wake-ups, and tiles to draw.
+
+The database holds what waits and in which order; a wake-up says that something may wait. See
+docs/decisions/0001-queue.md.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -10,26 +14,44 @@ from challenge.util.queue import QUEUE, TASK, TILE_QUEUE, TILE_TASK, celery_opti
 
 log = logging.getLogger(__name__)
 
-# Whoever wished for tiles has by then moved on, or wished again.
+# More workers than this find each other's wake-ups within a few looks of the lease reaper.
+MOST_WAKE_UPS: Final = 16
+# A browser that asked for tiles asks again before this, or has moved on.
 _TILE_SECONDS: Final = 60
 
 
 class Queue:
-    """The leaderboard's end of the queue."""
+    """The leaderboard's end of the broker."""
 
     def __init__(self, broker: str) -> None:
         self._app: Any = Celery("leaderboard", set_as_current=False)
         self._app.conf.update(celery_options(broker))
 
-    def send(self, evaluation_id: int) -> bool:
-        """Send one evaluation; False where the broker cannot be reached. The lease reaper tries again."""
+    def wake(self) -> bool:
+        """Wake one worker; False where the broker cannot be reached. The lease reaper tries again."""
         try:
-            self._app.send_task(TASK, args=[evaluation_id], queue=QUEUE)
+            self._app.send_task(TASK, queue=QUEUE)
         except Exception:
             # Whatever a transport raises: a broker that is down must not lose a submission.
-            log.exception("evaluation %d could not be sent", evaluation_id)
+            log.exception("no worker could be woken")
             return False
         return True
+
+    def top_up(self, wanted: int) -> bool:
+        """Let the broker hold at least so many wake-ups; False where it cannot be reached."""
+        try:
+            held = self._held()
+        except Exception:
+            log.exception("the broker cannot be asked how many wake-ups it holds")
+            return False
+        return all(self.wake() for _ in range(wanted - held))
+
+    def _held(self) -> int:
+        with self._app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=5)
+            with connection.channel() as channel:
+                # The name, durable as Celery declares it: a queue that nobody has declared yet is empty.
+                return int(channel.queue_declare(QUEUE, durable=True, auto_delete=False).message_count)
 
     def send_tiles(self, submission_id: int, tiles: Sequence[Sequence[int]]) -> bool:
         """Send tiles (octave, x, y) of a model to be drawn; False where the broker cannot be reached."""

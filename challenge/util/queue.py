@@ -11,7 +11,7 @@ worker; the leaderboard's leases do.
 from pathlib import Path
 from typing import Any, Final
 
-TASK: Final = "mbc.evaluate"
+TASK: Final = "mbc.wake"
 QUEUE: Final = "evaluations"
 # Tiles for the explorer have workers of their own, so that tiles and evaluations do not wait for each other.
 TILE_TASK: Final = "mbc.tiles"

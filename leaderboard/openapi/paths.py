@@ -290,8 +290,17 @@ _TARGET["parameters"][1:1] = [
     _parameter("target", "path", whole("From 1.", minimum=1, maximum=9)),
     _parameter("picture", "path", words("What is seen.", pattern="^(truth|error|film-[0-9][0-9])$")),
 ]
-_CLAIM: Final = _for_workers("claim", "Take the lease.", _json("It is yours.", "Claim"), None)
+_CLAIM: Final = _for_workers(
+    "claim", "Take the lease of a particular evaluation.", _json("It is yours.", "Claim"), None
+)
 _CLAIM["parameters"].remove(_LEASE)
+
+_CLAIM_NEXT: Final = _for_workers(
+    "claim_next", "Take the lease of the evaluation whose turn it is.", _json("It is yours.", "Claim"), None
+)
+_CLAIM_NEXT["parameters"] = []
+_CLAIM_NEXT["responses"]["204"] = {"description": "Nothing waits."}
+del _CLAIM_NEXT["responses"]["404"], _CLAIM_NEXT["responses"]["409"]
 
 _MACHINE: Final = _for_workers(
     "introduce", "Say what is in force on this worker's machine; the rules show it to everybody.",
@@ -302,6 +311,7 @@ del _MACHINE["responses"]["404"], _MACHINE["responses"]["409"]
 
 _WORKER_PATHS: Final = {
     f"{_V1}/worker/machine": {"put": _MACHINE},
+    f"{_V1}/worker/claim": {"post": _CLAIM_NEXT},
     f"{_WORKER}/claim": {"post": _CLAIM},
     f"{_WORKER}/bundle": {
         "get": _for_workers(

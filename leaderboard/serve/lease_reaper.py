@@ -1,4 +1,4 @@
-"""The thread that sends evaluations again when their lease has run out, or nobody claimed them."""
+"""The thread that takes back leases that have run out, and wakes workers while evaluations wait."""
 
 import logging
 import threading
@@ -8,23 +8,29 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from leaderboard.config import Config
 from leaderboard.db import cause
-from leaderboard.queue import Queue
-from leaderboard.services import lease_recovery
+from leaderboard.queue import MOST_WAKE_UPS, Queue
+from leaderboard.services import lease_recovery, queue_order
 
 log = logging.getLogger(__name__)
 
 
 def reap_once(sessions: sessionmaker[Session], queue: Queue, config: Config) -> list[int]:
-    """One look; the ids of the evaluations that were sent."""
+    """One look; the ids of the evaluations whose lease was taken back.
+
+    The broker may have lost its messages, and a fault of the platform is followed by a pause: so as many
+    wake-ups are kept in the broker as evaluations can be claimed, up to a bound.
+    """
     with sessions.begin() as session:
-        due = lease_recovery.reap_expired(session, config)
-    for evaluation_id in due:
-        lease_recovery.send(sessions, queue, evaluation_id)
-    return due
+        lost = lease_recovery.reap_expired(session, config)
+        session.flush()
+        waiting = queue_order.count_claimable(session, MOST_WAKE_UPS)
+    if waiting:
+        queue.top_up(waiting)
+    return lost
 
 
 class LeaseReaper(threading.Thread):
-    """Sweeps every few seconds until it is stopped."""
+    """Looks every few seconds until it is stopped."""
 
     def __init__(self, sessions: sessionmaker[Session], queue: Queue, config: Config) -> None:
         super().__init__(name="lease reaper", daemon=True)
@@ -34,16 +40,16 @@ class LeaseReaper(threading.Thread):
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        """Sweep; a database or a broker that is away for a while must not end it."""
-        settled, failed = False, False
-        while not self._stopped.wait(self._config.sweep_seconds if settled else 0):
+        """Look; a database or a broker that is away for a while must not end it."""
+        renewed, failed = False, False
+        while not self._stopped.wait(self._config.sweep_seconds if renewed else 0):
             try:
-                if not settled:
+                if not renewed:
                     with self._sessions.begin() as session:
                         lease_recovery.renew_all(session, self._config)
-                    settled = True
+                    renewed = True
                 for evaluation_id in reap_once(self._sessions, self._queue, self._config):
-                    log.info("evaluation %d was sent again", evaluation_id)
+                    log.info("evaluation %d lost its worker and waits for another one", evaluation_id)
                 failed = False
             except SQLAlchemyError as error:
                 if not failed:
@@ -51,11 +57,11 @@ class LeaseReaper(threading.Thread):
                 failed = True
                 self._stopped.wait(self._config.sweep_seconds)
             except Exception:
-                # Whatever it is, nobody else sends again what was lost.
+                # Nobody else finds what was lost.
                 log.exception("the look for lost evaluations failed; the next one tries again")
                 self._stopped.wait(self._config.sweep_seconds)
 
     def stop(self) -> None:
-        """End after the sweep that is under way."""
+        """End after the look that is under way."""
         self._stopped.set()
         self.join(timeout=5)

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -25,7 +25,7 @@ from leaderboard.clock import monotonic_utcnow
 from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.errors import Refused, conflict, not_found
-from leaderboard.models import Evaluation, ReportRow, SeasonRow, Submission, Token
+from leaderboard.models import Evaluation, ReportRow, SeasonRow, Submission, Token, User
 from leaderboard.services import artifacts, queue_order
 from leaderboard.services.queue_order import live
 from leaderboard.services.reports import read_report
@@ -49,7 +49,12 @@ def queue_evaluation(
     session: Session, submission: Submission, season: SeasonRow, track: Track = Track.OPEN
 ) -> Evaluation:
     """A new evaluation of a submission in a season, on a track; Refused while another one is under way."""
-    evaluation = Evaluation(submission_id=submission.id, season_id=season.id, track=track.value)
+    evaluation = Evaluation(
+        submission_id=submission.id,
+        season_id=season.id,
+        track=track.value,
+        turn_at=queue_order.turn(session, session.get_one(User, submission.user_id), track),
+    )
     try:
         with session.begin_nested():
             session.add(evaluation)
@@ -70,14 +75,15 @@ def get(session: Session, evaluation_id: int) -> Evaluation:
     return evaluation
 
 
-def claim(session: Session, config: Config, evaluation_id: int, holder: Token) -> Claim | None:
-    """Take the lease of an evaluation that nobody holds; Refused with 409 otherwise.
+def claim_next(session: Session, config: Config, holder: Token) -> Claim | None:
+    """Take the lease of the evaluation whose turn it is; None where none waits."""
+    found = queue_order.next_claimable(session, config.attempts)
+    return None if found is None else claim(session, config, found, holder)
 
-    None where a more urgent one waits: then this one is sent again when its turn comes.
-    """
+
+def claim(session: Session, config: Config, evaluation_id: int, holder: Token) -> Claim:
+    """Take the lease of an evaluation that waits; Refused with 404, or 409 where it does not wait."""
     moment = monotonic_utcnow()
-    if queue_order.put_back(session, evaluation_id, moment):
-        return None
     lease = secrets.token_urlsafe(24)
     won = session.execute(
         update(Evaluation)
@@ -93,7 +99,7 @@ def claim(session: Session, config: Config, evaluation_id: int, holder: Token) -
             holder_id=holder.id,
             attempts=Evaluation.attempts + 1,
             claimed_at=now(),
-            send_at=None,
+            ready_at=None,
             status=Status.VALIDATING.value,
             progress=0.0,
             message="",
@@ -202,7 +208,7 @@ def _finalise(evaluation: Evaluation, status: Status) -> None:
     evaluation.status = status.value
     evaluation.finished_at = now()
     evaluation.lease_until = None
-    evaluation.send_at = None
+    evaluation.ready_at = None
     evaluation.progress = 1.0
     evaluation.message = ""
 
@@ -261,8 +267,7 @@ def _requeue(evaluation: Evaluation, wait: timedelta) -> None:
     evaluation.progress = 0.0
     evaluation.lease = None
     evaluation.lease_until = None
-    evaluation.sent_at = None
-    evaluation.send_at = monotonic_utcnow() + wait
+    evaluation.ready_at = monotonic_utcnow() + wait
 
 
 def cancel(session: Session, evaluation: Evaluation) -> Evaluation:
@@ -315,14 +320,3 @@ def disqualify_all(session: Session, found: Sequence[Evaluation], reason: str) -
     for one in found:
         if not one.state.final:
             cancel(session, one)
-
-
-def queue_positions(session: Session) -> dict[int, int]:
-    """Of every evaluation that waits: 1 for the next one."""
-    waiting = session.scalars(queue_order.in_turn(select(Evaluation.id)).where(live(), queue_order.queued()))
-    return {number: place for place, number in enumerate(waiting, 1)}
-
-
-def queue_position(session: Session, evaluation: Evaluation) -> int | None:
-    """1 for the next one; None for one that does not wait."""
-    return queue_positions(session).get(evaluation.id) if evaluation.state is Status.QUEUED else None

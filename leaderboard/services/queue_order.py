@@ -1,20 +1,29 @@
-"""Whose turn it is: open evaluations first, then people's on the samples track, then the references' there.
+"""The order in which waiting evaluations are judged: that of their turns.
 
-An evaluation on the samples track takes minutes. So at most one of them is in the queue without a worker, and
-a worker that claims one while something more urgent waits is sent away.
+Fair queueing as of Demers, Keshav and Shenker (1989): the turn of an evaluation is the moment at which it is
+queued, or the turn of the last waiting evaluation of the same person on the same track where that is later,
+plus the weight of its track. So the second bundle of one person comes after the first of another, and an
+evaluation that takes minutes after those that take seconds. Nothing waits for ever: no evaluation that is
+queued after a turn comes before it.
 """
 
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from challenge.results.verdicts import Status
 from challenge.scoring.tracks import Track
+from leaderboard.clock import monotonic_utcnow
+from leaderboard.db import now
 from leaderboard.models import Evaluation, Submission, User
 
-_WATCHED = Evaluation.track == Track.SAMPLES.value
+# How much later a turn is for each evaluation of the same person before it. Long beside an evaluation, so
+# that one person who hands in a few at once does not hold up the others; short beside people's patience.
+_WEIGHTS: Final = {Track.OPEN: timedelta(minutes=30), Track.SAMPLES: timedelta(minutes=90)}
+# References learn on the samples track when nobody else waits.
+_REFERENCE_WEIGHT: Final = timedelta(days=1)
 
 
 def live() -> ColumnElement[bool]:
@@ -23,57 +32,68 @@ def live() -> ColumnElement[bool]:
 
 
 def queued() -> ColumnElement[bool]:
-    """Waits for a worker, as everybody is told."""
-    return Evaluation.status == Status.QUEUED.value
+    """Waits for a worker."""
+    return and_(live(), Evaluation.status == Status.QUEUED.value)
 
 
-def waiting() -> ColumnElement[bool]:
-    """Live, and nobody holds a lease."""
-    return and_(live(), Evaluation.lease_until.is_(None))
+def claimable(moment: datetime) -> ColumnElement[bool]:
+    """Waits for a worker, and not for the end of a pause after a fault of the platform."""
+    return and_(queued(), or_(Evaluation.ready_at.is_(None), Evaluation.ready_at <= moment))
 
 
-def _urgency() -> ColumnElement[int]:
-    """0 for the open track; on the samples track 1 for people, 2 for references."""
-    return case((~_WATCHED, 0), (User.reference, 2), else_=1)
+def turn(session: Session, owner: User, track: Track) -> datetime:
+    """The turn of an evaluation that is queued now."""
+    last = session.scalar(
+        select(func.max(Evaluation.turn_at))
+        .join(Evaluation.submission)
+        .where(queued(), Submission.user_id == owner.id, Evaluation.track == track.value)
+    )
+    weight = _WEIGHTS[track]
+    if owner.reference and track is Track.SAMPLES:
+        weight += _REFERENCE_WEIGHT
+    return max(now(), last or now()) + weight
 
 
 def in_turn(query: Any) -> Any:
     """A `select` of evaluations, the next one first."""
-    return query.join(Evaluation.submission).join(Submission.user).order_by(_urgency(), Evaluation.id)
+    return query.order_by(Evaluation.turn_at, Evaluation.id)
 
 
-def put_back(session: Session, evaluation_id: int, moment: datetime) -> bool:
-    """Whether one that waits has to let a more urgent one go first; if so, its task counts as not sent."""
-    own = session.execute(
-        in_turn(select(_urgency(), Evaluation)).where(waiting(), _WATCHED, Evaluation.id == evaluation_id)
-    ).one_or_none()
-    if own is None:
-        return False
-    urgency, evaluation = own
-    # One that we failed waits a while before it is tried again; nobody has to wait for that.
-    soon = or_(Evaluation.sent_at.is_not(None), Evaluation.send_at <= moment)
-    first = in_turn(select(Evaluation.id)).where(waiting(), soon, _urgency() < urgency).limit(1)
-    if session.scalar(first) is None:
-        return False
-    evaluation.sent_at, evaluation.send_at = None, moment
-    return True
+def next_claimable(session: Session, attempts: int) -> int | None:
+    """The evaluation whose turn it is, of a submission that is not hidden; None where none waits.
 
-
-def due(session: Session, moment: datetime) -> list[int]:
-    """What has to be sent now: every open evaluation whose time has come, or else the next of the others."""
-    ready = in_turn(select(Evaluation.id)).where(waiting(), Evaluation.send_at <= moment)
-    urgent = list(session.scalars(ready.where(~_WATCHED)))
-    # An open one that waits has the next worker, and one other task in the queue is enough.
-    unclaimed = and_(Evaluation.sent_at.is_not(None), or_(~_WATCHED, Evaluation.send_at > moment))
-    ahead = session.scalar(select(Evaluation.id).where(waiting(), unclaimed).limit(1))
-    if urgent or ahead is not None:
-        return urgent
-    return list(session.scalars(ready.where(_WATCHED).limit(1)))
-
-
-def oldest_sent(session: Session) -> Evaluation | None:
-    """The next of those that were sent and that nobody has claimed."""
-    found: Evaluation | None = session.scalar(
-        in_turn(select(Evaluation)).where(waiting(), Evaluation.sent_at.is_not(None)).limit(1)
+    One that was tried `attempts` times already is left out.
+    On PostgreSQL it is locked, and what another worker is about to claim is skipped.
+    """
+    found: int | None = session.scalar(
+        in_turn(select(Evaluation.id))
+        .join(Evaluation.submission)
+        .where(claimable(monotonic_utcnow()), Evaluation.attempts < attempts, Submission.hidden_at.is_(None))
+        .limit(1)
+        .with_for_update(of=Evaluation, skip_locked=True)
     )
     return found
+
+
+def count_claimable(session: Session, most: int) -> int:
+    """How many evaluations could be claimed now; no more than `most` are counted."""
+    some = select(Evaluation.id).where(claimable(monotonic_utcnow())).limit(most).subquery()
+    return session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def positions(session: Session) -> dict[int, int]:
+    """Of every evaluation that waits: 1 for the next one."""
+    waiting = session.scalars(in_turn(select(Evaluation.id)).where(queued()))
+    return {number: place for place, number in enumerate(waiting, 1)}
+
+
+def position(session: Session, evaluation: Evaluation) -> int | None:
+    """1 for the next one; None for one that does not wait."""
+    if evaluation.state is not Status.QUEUED:
+        return None
+    earlier = or_(
+        Evaluation.turn_at < evaluation.turn_at,
+        and_(Evaluation.turn_at == evaluation.turn_at, Evaluation.id < evaluation.id),
+    )
+    count = session.scalar(select(func.count()).select_from(Evaluation).where(queued(), earlier))
+    return 1 + (count or 0)

@@ -131,6 +131,7 @@ def board(session: Session, season: SeasonRow, group: RankingGroup = OPEN) -> Bo
     """The standing of a season on a track, and what is being judged there."""
     pending = session.scalars(
         in_turn(select(Evaluation))
+        .join(Evaluation.submission)
         .options(contains_eager(Evaluation.submission))
         .where(
             Evaluation.season_id == season.id,

@@ -19,7 +19,7 @@ from leaderboard.errors import Refused
 from leaderboard.files import copy_file
 from leaderboard.models import Evaluation, SeasonRow, Submission, SubmissionText, User
 from leaderboard.queue import Queue
-from leaderboard.services import lease_recovery, quotas
+from leaderboard.services import quotas
 from leaderboard.services.evaluations import queue_evaluation
 from leaderboard.services.seasons import current_season
 from leaderboard.services.submissions import latest_evaluation, path_of
@@ -74,10 +74,8 @@ def submit_bundle(
         if not stored.exists():
             # Before the commit: a file too many does no harm, a row without its file does.
             copy_file(upload, stored)
-        for evaluation in queued:
-            if queue is not None and evaluation.track == Track.OPEN.value:
-                # The lease reaper sends those of the samples track when it is their turn.
-                lease_recovery.send_on_commit(session, sessions, queue, evaluation.id)
+        if queue is not None and queued:
+            db.on_commit(session, queue.wake)
     return Intake(submission.id, tuple(evaluation.id for evaluation in queued))
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, jsonify, request, url_for
 
 from challenge.results.verdicts import Status
-from leaderboard.services import board_query, evaluations, seasons, standings, submissions
+from leaderboard.services import board_query, queue_order, seasons, standings, submissions
 from leaderboard.services.board_query import BoardQuery
 from leaderboard.services.submissions import ListedSubmission
 from leaderboard.web.extensions import csrf
@@ -46,7 +46,7 @@ def board() -> Response:
     query = BoardQuery.read(request.args, per_page=PER_PAGE)
     with read_session() as session:
         found = standings.board(session, board_season(session), query.group)
-        positions = evaluations.queue_positions(session)
+        positions = queue_order.positions(session)
     page = board_query.page(found.entries, query)
     unranked = found.unranked
     return _answer(

@@ -14,7 +14,7 @@ from challenge.scoring.places import PLACES
 from challenge.scoring.tracks import BUDGETS, SENTENCES, Track
 from leaderboard.charts import pareto_and_history, sparkline
 from leaderboard.db import now
-from leaderboard.services import board_query, evaluations, ranks, seasons, standings
+from leaderboard.services import board_query, queue_order, ranks, seasons, standings
 from leaderboard.services.board_query import BoardQuery
 from leaderboard.services.standings import Board, Entry, RankingGroup
 from leaderboard.web.request_context import app_context, board_season, read_session
@@ -48,7 +48,7 @@ def by_name() -> BaseResponse:
 
 
 def _values(db: Session, board: Board, query: BoardQuery, rows: list[Any]) -> dict[str, Any]:
-    positions = evaluations.queue_positions(db)
+    positions = queue_order.positions(db)
     kept = app_context().html_cache
     waiting = tuple(e.submission_id for e in board.pending)
     known = tuple((row.name, row.state) for row in rows)

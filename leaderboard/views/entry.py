@@ -18,7 +18,7 @@ from leaderboard.images import training_frames
 from leaderboard.models import Evaluation, Submission
 from leaderboard.services import (
     artifacts,
-    evaluations,
+    queue_order,
     reports,
     sanitize,
     standings,
@@ -61,7 +61,7 @@ def _context(db: Session, found: Submission) -> dict[str, Any]:
         "s": found,
         "e": shown,
         "live": [
-            (one, evaluations.queue_position(db, one), submissions.displayed(found, one).id != one.id)
+            (one, queue_order.position(db, one), submissions.displayed(found, one).id != one.id)
             for one in latest.values()
             if not one.state.final
         ],
@@ -104,7 +104,7 @@ def _samples_track(db: Session, shown: Evaluation) -> dict[str, Any]:
     evidence = artifacts.evidence(app_context().config, shown.id) if revealed and report else Evidence()
     return {
         "e": shown,
-        "position": evaluations.queue_position(db, shown),
+        "position": queue_order.position(db, shown),
         "report": report,
         "rank": standings.rank_of(db, shown),
         "revealed": revealed,

@@ -1,23 +1,25 @@
-"""The workers' interface: claim, bundle, status, pictures, report, failure. Only for a worker's token."""
+"""The workers' interface: machine, claim, bundle, status, pictures, report, failure; by a worker's token."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from flask import Blueprint, Response, jsonify, request
 
 from challenge.scoring.tracks import Track
-from leaderboard.errors import conflict
 from leaderboard.images.untrusted import BYTES_LIMIT, rewrite
 from leaderboard.models import Evaluation
-from leaderboard.services import artifacts, evaluations, submissions
+from leaderboard.services import artifacts, evaluations, machines, submissions
 from leaderboard.web.extensions import UNCOUNTED, csrf, limiter
 from leaderboard.web.request_args import check_length, json_body
 from leaderboard.web.request_context import app_context, read_session, request_token, write_transaction
 from leaderboard.web.responses import bundle_file
 
-worker_api = Blueprint("worker_api", __name__, url_prefix="/api/v1/worker/evaluations/<int:evaluation_id>")
+worker_api = Blueprint("worker_api", __name__, url_prefix="/api/v1/worker")
 csrf.exempt(worker_api)
 limiter.exempt(worker_api, flags=UNCOUNTED)
+
+_EVALUATION: Final = "/evaluations/<int:evaluation_id>"
+_MACHINE_LIMIT: Final = 32 * 1024
 
 
 def _lease() -> str | None:
@@ -33,20 +35,33 @@ def _state(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-@worker_api.post("/claim")
-def claim(evaluation_id: int) -> Response:
-    """Take the lease; the season's secret comes with it."""
+@worker_api.put("/machine")
+def introduce() -> Response:
+    """What is in force on the machine of this worker; shown to everybody."""
+    check_length(_MACHINE_LIMIT, "machine_large", "The description of a machine")
     with write_transaction() as session:
-        claimed = evaluations.claim(
-            session, app_context().config, evaluation_id, request_token(session, "worker")
-        )
-        if claimed is not None:
-            return jsonify(_assignment(claimed))
-    # Its place in the queue is kept by then.
-    raise conflict("not_yet", f"A more urgent evaluation waits than {evaluation_id}.")
+        machines.introduce(session, request_token(session, "worker"), json_body())
+        return jsonify({"noted": True})
+
+
+@worker_api.post("/claim")
+def claim_next() -> Response:
+    """Take the lease of the evaluation whose turn it is; 204 where none waits."""
+    with write_transaction() as session:
+        claimed = evaluations.claim_next(session, app_context().config, request_token(session, "worker"))
+        return Response(status=204) if claimed is None else jsonify(_assignment(claimed))
+
+
+@worker_api.post(f"{_EVALUATION}/claim")
+def claim(evaluation_id: int) -> Response:
+    """Take the lease of a particular evaluation, whosever turn it is."""
+    with write_transaction() as session:
+        holder = request_token(session, "worker")
+        return jsonify(_assignment(evaluations.claim(session, app_context().config, evaluation_id, holder)))
 
 
 def _assignment(claimed: evaluations.Claim) -> dict[str, Any]:
+    # The season's secret comes with the lease, and in no other way.
     evaluation, season = claimed.evaluation, claimed.evaluation.season
     track = Track(evaluation.track)
     return _state(evaluation) | {
@@ -62,7 +77,7 @@ def _assignment(claimed: evaluations.Claim) -> dict[str, Any]:
     }
 
 
-@worker_api.get("/bundle")
+@worker_api.get(f"{_EVALUATION}/bundle")
 def bundle(evaluation_id: int) -> Response:
     """The bundle's bytes."""
     with write_transaction() as session:
@@ -72,7 +87,7 @@ def bundle(evaluation_id: int) -> Response:
     return bundle_file(path)
 
 
-@worker_api.post("/status")
+@worker_api.post(f"{_EVALUATION}/status")
 def status(evaluation_id: int) -> Response:
     """How far it is; renews the lease."""
     with write_transaction() as session:
@@ -86,7 +101,7 @@ def status(evaluation_id: int) -> Response:
         )
 
 
-@worker_api.put("/artifacts/<place>/<octave>/<kind>.png")
+@worker_api.put(f"{_EVALUATION}/artifacts/<place>/<octave>/<kind>.png")
 def artifact(evaluation_id: int, place: str, octave: str, kind: str) -> Response:
     """A picture."""
     name = f"{place}/{octave}/{kind}.png"
@@ -105,7 +120,7 @@ def _keep(evaluation_id: int, name: str) -> Response:
         return jsonify({"name": row.name, "bytes": row.bytes, "digest": row.digest})
 
 
-@worker_api.put("/artifacts/samples/<int:target>/<picture>.png")
+@worker_api.put(f"{_EVALUATION}/artifacts/samples/<int:target>/<picture>.png")
 def samples_artifact(evaluation_id: int, target: int, picture: str) -> Response:
     """A picture of a target of the samples track; kept, and shown when its season's secret is."""
     name = f"samples/{target}/{picture}.png"
@@ -113,7 +128,7 @@ def samples_artifact(evaluation_id: int, target: int, picture: str) -> Response:
     return _keep(evaluation_id, name)
 
 
-@worker_api.put("/evidence")
+@worker_api.put(f"{_EVALUATION}/evidence")
 def evidence(evaluation_id: int) -> Response:
     """What people are shown of controls and probes."""
     check_length(BYTES_LIMIT, "artifact_large", "Evidence")
@@ -124,7 +139,7 @@ def evidence(evaluation_id: int) -> Response:
         return jsonify({"evaluation_id": evaluation_id})
 
 
-@worker_api.post("/report")
+@worker_api.post(f"{_EVALUATION}/report")
 def report(evaluation_id: int) -> Response:
     """The report: the end of an evaluation that worked. The same one again changes nothing."""
     with write_transaction() as session:
@@ -133,7 +148,7 @@ def report(evaluation_id: int) -> Response:
         return jsonify(_state(evaluations.record_report(session, evaluation_id, _lease(), values)))
 
 
-@worker_api.post("/failure")
+@worker_api.post(f"{_EVALUATION}/failure")
 def failure(evaluation_id: int) -> Response:
     """It could not be judged."""
     with write_transaction() as session:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from challenge.scoring.tracks import Track
 from leaderboard.errors import not_found
 from leaderboard.models import Evaluation, Submission
-from leaderboard.services import evaluations, standings, submissions
+from leaderboard.services import queue_order, standings, submissions
 
 
 def submission_status(session: Session, submission: Submission, track: Track | None = None) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any
         "message": evaluation.message,
         "progress": evaluation.progress,
         "attempt": evaluation.attempts,
-        "queue_position": evaluations.queue_position(session, evaluation),
+        "queue_position": queue_order.position(session, evaluation),
         "reason": evaluation.reason,
         "fault": evaluation.fault,
         "sentence": evaluation.sentence,

@@ -100,6 +100,11 @@ class Board:
         assert answer.status_code == 200, answer.text
         return self.worker | {"X-MBC-Lease": answer.json["lease"]}, answer.json
 
+    def claim_next(self):
+        answer = self.client.post("/api/v1/worker/claim", headers=self.worker)
+        assert answer.status_code in {200, 204}, answer.text
+        return answer.json if answer.status_code == 200 else None
+
     def tell(self, evaluation_id, what, lease, **options):
         return self.client.post(
             f"/api/v1/worker/evaluations/{evaluation_id}/{what}", headers=lease, **options

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from queue import Empty
 
 import pytest
 from celery import Celery
@@ -21,8 +22,8 @@ def drain(broker, count):
     with app.connection() as connection:
         queue = connection.SimpleQueue(QUEUE)
         for _ in range(count):
-            message = queue.get(timeout=5)
-            found.append((message.headers["task"], message.payload[0]))
+            message = queue.get(timeout=2)
+            found.append(message.headers["task"])
             message.ack()
         queue.close()
     app.close()
@@ -31,15 +32,30 @@ def drain(broker, count):
 
 def test_what_one_side_sends_by_name_the_other_side_finds(broker):
     queue = Queue(broker)
-    assert all(queue.send(number) for number in (5, 6, 7))
+    assert all(queue.wake() for _ in range(3))
     queue.close()
-    assert drain(broker, 3) == [(TASK, [5]), (TASK, [6]), (TASK, [7])]
+    assert drain(broker, 3) == [TASK] * 3
+
+
+def test_the_broker_is_topped_up_and_not_flooded(broker):
+    queue = Queue(broker)
+    assert queue.top_up(2)
+    assert queue.top_up(3)
+    assert queue.top_up(1)
+    assert drain(broker, 3) == [TASK] * 3
+    with pytest.raises(Empty):
+        drain(broker, 1)
+    # The messages were lost, or taken: as many as are wanted are there again.
+    assert queue.top_up(2)
+    assert drain(broker, 2) == [TASK] * 2
+    queue.close()
 
 
 def test_a_broker_that_is_down_is_said_and_not_raised(caplog):
     queue = Queue("redis://127.0.0.1:1/0")
-    assert queue.send(1) is False
-    assert "could not be sent" in caplog.text
+    assert queue.wake() is False
+    assert "no worker could be woken" in caplog.text
+    assert queue.top_up(1) is False
     queue.close()
 
 

@@ -201,8 +201,8 @@ def test_results_live_through_the_migration_that_brings_the_samples_track(tmp_pa
         assert ask("SELECT samples, cpu_seconds, gpu_seconds FROM seasons") == [(1 << 20, 120.0, 60.0)]
         live = (
             "INSERT INTO evaluations (id, submission_id, season_id, track, status, progress, message, "
-            "detail, attempts, sends, queued_at, flagged) "
-            "SELECT :id, 1, 1, :track, 'queued', 0, '', '', 0, 0, queued_at, flagged "
+            "detail, attempts, queued_at, flagged) "
+            "SELECT :id, 1, 1, :track, 'queued', 0, '', '', 0, queued_at, flagged "
             "FROM evaluations WHERE id = 1"
         )
         for number, track in ((2, "open"), (3, "samples")):

@@ -3,14 +3,14 @@
 import csv
 import io
 import re
+from datetime import timedelta
 
 import pytest
 
 from challenge.scoring.tracks import Track
 from leaderboard.db import now
 from leaderboard.models import Evaluation, HandIn
-from leaderboard.serve.lease_reaper import reap_once
-from leaderboard.services import evaluations, people, seasons, submissions
+from leaderboard.services import evaluations, people, queue_order, seasons, submissions
 from tests.support import seed_board, seed_data
 
 
@@ -67,40 +67,40 @@ class TestTheQueue:
             numbers(reference)["samples"],
         ]
         with board.parts.readers() as session:
-            places = evaluations.queue_positions(session)
+            places = queue_order.positions(session)
         assert sorted(places, key=places.get) == order
         assert [one["queue_position"] for one in state(board, mine["id"])["evaluations"]] == [2, 4]
 
-    def test_whoever_claims_too_early_is_sent_away_and_comes_again(self, board):
+    def test_workers_get_the_evaluation_whose_turn_it_is(self, board):
         mine = board.submit("mine", track="both").json
-        watched = numbers(mine)["samples"]
-        claim = f"/api/v1/worker/evaluations/{watched}/claim"
+        theirs = board.submit("theirs", headers=board.stranger, track="open", values=4).json
+        order = [numbers(mine)["open"], numbers(theirs)["open"], numbers(mine)["samples"]]
+        assert [board.claim_next()["evaluation_id"] for _ in order] == order
+        assert board.claim_next() is None
+
+    def test_one_person_does_not_hold_up_the_others(self, board):
+        first = [board.submit(f"no {k}", values=5 + k).json["evaluation_id"] for k in range(5)]
+        other = board.submit("other", headers=board.stranger, values=20).json["evaluation_id"]
+        assert board.get("/api/v1/submissions/6").json["queue_position"] == 2
+        assert [board.claim_next()["evaluation_id"] for _ in range(6)] == [first[0], other, *first[1:]]
+
+    def test_the_samples_track_does_not_starve(self, board, monkeypatch):
+        watched = board.submit("watched", track="samples").json["evaluation_id"]
+        for k in range(6):
+            moment = now() + timedelta(minutes=20 * (k + 1))
+            monkeypatch.setattr(queue_order, "now", lambda moment=moment: moment)
+            board.submit(f"open {k}", headers=board.stranger, values=5 + k)
+        claimed = [board.claim_next()["evaluation_id"] for _ in range(7)]
+        assert claimed.index(watched) == 2
+
+    def test_hidden_entries_are_not_judged(self, board):
+        made = board.submit("insult").json
         with board.writing() as session:
-            # Its task was in the broker before the open one came.
-            session.get(Evaluation, watched).sent_at = now()
-        answer = board.client.post(claim, headers=board.worker)
-        assert (answer.status_code, answer.json["code"]) == (409, "not_yet")
-        assert state(board, mine["id"], "samples")["status"] == "queued"
-        wire = Wire()
-        board.claim(numbers(mine)["open"])
-        assert reap_once(board.parts.writers, wire, board.config) == [watched]
-        board.claim(watched)
-
-    def test_one_task_of_the_samples_track_waits_at_a_time(self, board):
-        both = [numbers(board.submit(f"no {k}", track="both", values=5 + k).json) for k in range(2)]
-        wire = Wire()
-
-        def sweep():
-            return reap_once(board.parts.writers, wire, board.config)
-
-        # While an open one waits for a worker, none.
-        assert sweep() == []
-        for one in both:
-            board.claim(one["open"])
-        assert sweep() == [both[0]["samples"]]
-        assert sweep() == []
-        board.claim(both[0]["samples"])
-        assert sweep() == [both[1]["samples"]]
+            submissions.hide(session, submissions.get(session, made["id"]), hidden=True)
+        assert board.claim_next() is None
+        with board.writing() as session:
+            submissions.hide(session, submissions.get(session, made["id"]), hidden=False)
+        assert board.claim_next()["evaluation_id"] == made["evaluation_id"]
 
     def test_a_claim_says_what_is_given(self, board):
         mine = board.submit("mine", track="samples").json
@@ -451,6 +451,6 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(board, watched):
         counts.append(len(statements))
         with board.writing() as session:
             for row in session.query(Evaluation).filter(Evaluation.finished_at.is_(None)):
-                row.send_at = None
+                row.ready_at = now() + timedelta(days=1)
     event.remove(engine, "before_cursor_execute", note)
     assert counts == [counts[0]] * 3

@@ -4,6 +4,7 @@ python -m tests.support.seed_board DIR && mbc serve --data DIR --no-worker
 """
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from challenge.scoring.tracks import Track
 from leaderboard import db
 from leaderboard.app import make_directories
+from leaderboard.clock import monotonic_utcnow
 from leaderboard.config import Config
 from leaderboard.files import write_file
 from leaderboard.images.untrusted import rewrite
@@ -167,14 +169,13 @@ def draw(session, config, evaluation, skill):
 
 def watch(writers, config):
     """What became of some of them on the samples track, one of them on the practice season's targets."""
-    from datetime import timedelta
 
     with writers.begin() as session:
         named = {row.name: row for row in session.query(Submission)}
         open_season, practice = seasons.current_season(session), seasons.find_season(session, "practice")
         for row in session.query(Evaluation).filter(Evaluation.finished_at.is_(None)):
             # Nothing more urgent waits, as far as these claims are concerned.
-            row.send_at, row.sent_at = row.send_at + timedelta(days=1), None
+            row.ready_at = monotonic_utcnow() + timedelta(days=365)
         for age, name in enumerate(named):
             named[name].created_at -= timedelta(hours=13 * (len(named) - age))
         worker = tokens.find_token(session, tokens.new_token(session, None))
@@ -200,7 +201,7 @@ def watch(writers, config):
             made = samples_report(season, octaves, seed, **changes)
             evaluations.record_report(session, evaluation.id, claim.lease, made)
         live = evaluations.queue_evaluation(session, named["octree-of-experts"], open_season, Track.SAMPLES)
-        live.send_at = None
+        live.ready_at = monotonic_utcnow() + timedelta(days=365)
         live.status, live.progress, live.message = "refitting", 0.43, "target 2 of 3: 41 of 132 s"
         evaluations.queue_evaluation(session, named["deep-dive"], open_season, Track.SAMPLES)
 
@@ -265,7 +266,7 @@ def main(folder, *, pictures=True):
     watch(writers, config)
     with writers.begin() as session:
         for evaluation in session.query(Evaluation).filter(Evaluation.status == "queued"):
-            evaluation.send_at = None
+            evaluation.ready_at = monotonic_utcnow() + timedelta(days=365)
     (folder / "seed.zip").unlink()
 
 

@@ -8,20 +8,18 @@ from leaderboard import clock, db
 from leaderboard.clock import monotonic_utcnow
 from leaderboard.models import Evaluation, Token
 from leaderboard.serve.lease_reaper import reap_once
-from leaderboard.services import evaluations, lease_recovery
+from leaderboard.services import evaluations, lease_recovery, queue_order
 
 
 class Wire:
-    """A queue that remembers, and can be down."""
+    """A queue that remembers how many wake-ups it was asked to hold."""
 
     def __init__(self):
-        self.sent = []
-        self.up = True
+        self.wanted = []
 
-    def send(self, evaluation_id):
-        if self.up:
-            self.sent.append(evaluation_id)
-        return self.up
+    def top_up(self, wanted):
+        self.wanted.append(wanted)
+        return True
 
 
 @pytest.fixture
@@ -35,11 +33,11 @@ def sweep(board, wire):
 
 def later(board, monkeypatch, seconds):
     moment = monotonic_utcnow() + timedelta(seconds=seconds)
-    for module in (evaluations, lease_recovery):
+    for module in (evaluations, lease_recovery, queue_order):
         monkeypatch.setattr(module, "monotonic_utcnow", lambda: moment)
 
 
-def test_a_lease_that_runs_out_is_sent_again_and_the_late_worker_is_refused(board, wire, monkeypatch):
+def test_a_lease_that_runs_out_is_given_to_another_and_the_late_worker_is_refused(board, wire, monkeypatch):
     made = board.submit().json
     lease, _ = board.claim(made["evaluation_id"])
     assert sweep(board, wire) == []
@@ -82,46 +80,53 @@ def test_a_submission_on_which_every_worker_dies_comes_to_an_end(board, wire, mo
     assert sweep(board, wire) == []
 
 
-def test_a_lost_task_is_sent_again_when_nothing_runs(board, wire, monkeypatch):
+def test_as_many_workers_are_woken_as_can_claim(board, wire, monkeypatch):
     first = board.submit("first").json["evaluation_id"]
-    second = board.submit("second").json["evaluation_id"]
-    assert sweep(board, wire) == []
-    later(board, monkeypatch, board.config.unclaimed_seconds + 1)
-    # The oldest alone: a queue that is merely long must not be flooded.
-    assert sweep(board, wire) == [first]
+    board.submit("second")
+    sweep(board, wire)
+    assert wire.wanted == [2]
     board.claim(first)
-    assert sweep(board, wire) == []
-    later(board, monkeypatch, 600)
-    assert second in sweep(board, wire)
+    sweep(board, wire)
+    assert wire.wanted == [2, 1]
+    board.claim_next()
+    sweep(board, wire)
+    # Nothing waits: nobody is woken.
+    assert wire.wanted == [2, 1]
 
 
 def test_a_broker_that_is_down_delays_and_loses_nothing(board, wire, monkeypatch):
     board.parts.queue.close()
-    monkeypatch.setattr(type(board.parts.queue), "send", lambda _self, _id: False)
+    monkeypatch.setattr(type(board.parts.queue), "wake", lambda _self: False)
     made = board.submit()
     assert made.status_code == 201
-    later(board, monkeypatch, 11)
-    assert sweep(board, wire) == [made.json["evaluation_id"]]
+    sweep(board, wire)
+    assert wire.wanted == [1]
+    assert board.claim_next()["evaluation_id"] == made.json["evaluation_id"]
 
 
-def test_our_failure_waits_before_it_is_sent_again(board, wire, monkeypatch):
+def test_our_failure_waits_before_it_is_tried_again(board, wire, monkeypatch):
     made = board.submit().json
     lease, _ = board.claim(made["evaluation_id"])
     board.tell(made["evaluation_id"], "failure", lease, json={"reason": "disk_full"})
-    assert sweep(board, wire) == []
+    sweep(board, wire)
+    assert wire.wanted == []
+    assert board.claim_next() is None
     later(board, monkeypatch, board.config.sweep_seconds + 1)
-    assert sweep(board, wire) == [made["evaluation_id"]]
+    sweep(board, wire)
+    assert wire.wanted == [1]
+    assert board.claim_next()["attempt"] == 2
 
 
 @pytest.mark.parametrize(("counted", "attempt"), [(True, 2), (False, 1)])
-def test_what_a_worker_held_that_is_gone_is_sent_at_once(board, wire, counted, attempt):
+def test_what_a_worker_held_that_is_gone_waits_again_at_once(board, wire, counted, attempt):
     made = board.submit().json
     board.claim(made["evaluation_id"])
     with board.writing() as session:
         holder = session.query(Token).filter(Token.kind == "worker").one()
         assert lease_recovery.release_worker(session, board.config, holder.id, counted=counted) == 1
-    assert sweep(board, wire) == [made["evaluation_id"]]
-    assert board.claim(made["evaluation_id"])[1]["attempt"] == attempt
+    sweep(board, wire)
+    assert wire.wanted == [1]
+    assert board.claim_next()["attempt"] == attempt
 
 
 def test_what_a_release_does_not_touch(board):
@@ -176,16 +181,14 @@ def test_a_server_that_starts_after_the_clock_was_set_gives_everybody_their_time
     monkeypatch.setattr(clock, "_EPOCH", clock._EPOCH + timedelta(seconds=jump))
     with board.writing() as session:
         lease_recovery.renew_all(session, board.config)
-    sent = sweep(board, wire)
-    pass_by(monkeypatch, board.config.unclaimed_seconds + 1)
-    sent += sweep(board, wire)
-    assert sent == [waiting]
+    assert sweep(board, wire) == []
+    assert board.claim_next()["evaluation_id"] == waiting
     assert board.tell(held, "status", lease, json={"status": "probing"}).status_code == 200
     pass_by(monkeypatch, board.config.lease_seconds + 1)
     assert held in sweep(board, wire)
 
 
-def test_a_database_that_is_locked_is_said_and_tried_again(board, monkeypatch, caplog):
+def test_a_database_that_is_locked_is_said_and_tried_again(board, monkeypatch):
     if "sqlite" not in board.config.database:
         pytest.skip("only SQLite has one lock for all")
     made = board.submit().json["evaluation_id"]
@@ -198,8 +201,5 @@ def test_a_database_that_is_locked_is_said_and_tried_again(board, monkeypatch, c
         answer = board.client.post(f"/api/v1/worker/evaluations/{made}/claim", headers=board.worker)
         assert (answer.status_code, answer.json["code"]) == (503, "database_busy")
         assert answer.headers["Retry-After"] == "5"
-        # It is committed, so nobody hears that it failed.
-        lease_recovery.send(board.parts.writers, Wire(), made)
-        assert "could not be noted" in caplog.text
         other.execute("ROLLBACK")
     board.claim(made)
