@@ -10,10 +10,10 @@ from typing import Any, Final, Self
 import httpx
 
 from challenge.results.report import Report
-from challenge.results.result_visuals import Evidence
+from challenge.results.result_visuals import ResultVisuals
 from challenge.results.samples_report import SamplesReport
 from challenge.results.verdicts import EvaluationError, Reason, Status
-from challenge.results.worker_info import Machine
+from challenge.results.worker_info import WorkerInfo
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import Season
 
@@ -73,7 +73,7 @@ class Leaderboard:
         """Give the connections back."""
         self._http.close()
 
-    def introduce(self, machine: Machine) -> None:
+    def introduce(self, machine: WorkerInfo) -> None:
         """Say what is in force here; nobody waits for it, and it is said again."""
         with contextlib.suppress(httpx.HTTPError):
             self._http.put("/machine", json=machine.to_dict(), timeout=5.0)
@@ -108,7 +108,7 @@ class Leaderboard:
         """Post a picture."""
         self._ask("PUT", f"artifacts/{name}", claim, content=png)
 
-    def evidence(self, claim: Claim, evidence: Evidence) -> None:
+    def evidence(self, claim: Claim, evidence: ResultVisuals) -> None:
         """Post what people are shown of controls and probes."""
         self._ask("PUT", "evidence", claim, content=evidence.to_json().encode())
 
@@ -185,7 +185,7 @@ class Reporter:
         """Hand a picture over."""
         self._leaderboard.picture(self._claim, name, png)
 
-    def evidence(self, evidence: Evidence) -> None:
+    def evidence(self, evidence: ResultVisuals) -> None:
         """Hand the evidence over."""
         self._leaderboard.evidence(self._claim, evidence)
 

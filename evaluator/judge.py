@@ -20,7 +20,7 @@ from challenge.controls import FAMILIES
 from challenge.imaging.pictures import error_image, model_image, png_bytes, truth_values
 from challenge.mandelbrot.coordinates import to_unit
 from challenge.results.report import UNJUDGED, Integrity, Report, Universality
-from challenge.results.result_visuals import Evidence
+from challenge.results.result_visuals import ResultVisuals
 from challenge.results.verdicts import Status
 from challenge.scoring.evaluation_set import FULL, EvaluationSet, EvaluationSize, evaluation_set
 from challenge.scoring.metrics import measure
@@ -50,7 +50,7 @@ class Watch(Protocol):
     def picture(self, name: str, png: bytes) -> None:
         """A picture was drawn, named like "seahorse-valley/07/model.png"."""
 
-    def evidence(self, evidence: Evidence) -> None:
+    def evidence(self, evidence: ResultVisuals) -> None:
         """What people are shown of the controls and the probes."""
 
 
@@ -139,7 +139,7 @@ def judge(task: Assignment, watch: Watch) -> Report:
             with clock.part("rendering"), task.start() as session:
                 session.load()
                 _render(session, scores.depth, watch)
-        watch.evidence(Evidence(controls=certified.shown, plots=plots))
+        watch.evidence(ResultVisuals(controls=certified.shown, plots=plots))
 
     certificate = certified.result if certified else None
     return Report(

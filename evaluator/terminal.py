@@ -14,10 +14,15 @@ from rich.table import Table
 from rich.text import Text
 
 from challenge.bundle.reader import Bundle
-from challenge.results.formatting import dimensions, figure, limit, ordinal, share, skill
-from challenge.results.rejection_reasons import Shortfall, by_remedy, doubts, shortfalls
+from challenge.results.formatting import dimensions, figure, ordinal, percent, skill, threshold_text
+from challenge.results.rejection_reasons import (
+    RejectionReason,
+    flag_reasons,
+    group_by_remedy,
+    rejection_reasons,
+)
 from challenge.results.report import ControlResult, Integrity, Report, Universality
-from challenge.results.result_visuals import Evidence
+from challenge.results.result_visuals import ResultVisuals
 from challenge.results.verdicts import Status
 
 BARS = " ▁▂▃▄▅▆▇█"
@@ -61,7 +66,7 @@ class ProgressBar:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(png)
 
-    def evidence(self, evidence: Evidence) -> None:
+    def evidence(self, evidence: ResultVisuals) -> None:
         """Keep what is shown of controls and probes, beside the pictures."""
         if self._pictures is not None:
             self._pictures.mkdir(parents=True, exist_ok=True)
@@ -100,18 +105,18 @@ def print_report(bundle: Bundle, report: Report) -> None:
         out.print(
             "\n[bold red]rejected[/bold red]: this is what it did not pass, and what would make it pass."
         )
-        _print_shortfalls(out, shortfalls(report))
+        _print_reasons(out, rejection_reasons(report))
     elif report.universality:
         out.print("\n[bold green]scored[/bold green]: it would stand on the board.", highlight=False)
-    if found := doubts(report):
+    if found := flag_reasons(report):
         out.print("[bold yellow]flagged[/bold yellow]: a person would look at it, because of this")
-        _print_shortfalls(out, found)
+        _print_reasons(out, found)
 
 
 def print_controls(certificate: Universality) -> None:
     """The certificate of universality as a table: every control with its skill against its bar."""
     table = Table(
-        title=f"universality {share(certificate.score)}", title_justify="left", box=None, padding=(0, 1)
+        title=f"universality {percent(certificate.score)}", title_justify="left", box=None, padding=(0, 1)
     )
     for name in ("", "control"):
         table.add_column(name)
@@ -144,15 +149,14 @@ def _print_probes(out: Console, found: Integrity) -> None:
     width = max(len(probe.name) for probe in found.probes)
     for probe in found.probes:
         mark = "[yellow]⚑[/yellow]" if probe.flagged and probe.passed else _mark(probe.passed)
-        figures = (
-            f"  {probe.name:<{width}}  {figure(probe.figure):>9} {limit(probe.name, probe.threshold):<16}"
-        )
+        side = threshold_text(probe.name, probe.threshold)
+        figures = f"  {probe.name:<{width}}  {figure(probe.figure):>9} {side:<16}"
         line = Text(" ") + Text.from_markup(mark) + Text.assemble(figures, probe.sentence)
         out.print(line, no_wrap=True, overflow="ellipsis", highlight=False)
 
 
-def _print_shortfalls(out: Console, found: Sequence[Shortfall]) -> None:
-    for remedy, items in by_remedy(found):
+def _print_reasons(out: Console, found: Sequence[RejectionReason]) -> None:
+    for remedy, items in group_by_remedy(found):
         for item in items:
             out.print(
                 Padding(

@@ -19,9 +19,9 @@ from torch import nn
 from challenge.controls import FAMILIES, Control, draw, draws
 from challenge.controls.control import line_skill
 from challenge.controls.fit_visuals import evidence, grid
-from challenge.results.formatting import apart
+from challenge.results.formatting import distinct_decimals
 from challenge.results.report import ControlResult, Universality
-from challenge.results.result_visuals import ControlEvidence
+from challenge.results.result_visuals import ControlFit
 from challenge.scoring.season import PRACTICE, Season
 from challenge.training.refit import Budget, train
 from challenge.util import cache
@@ -98,7 +98,7 @@ class Certified:
     """The certificate, and what people are shown of each of its controls."""
 
     result: Universality
-    shown: tuple[ControlEvidence, ...]
+    shown: tuple[ControlFit, ...]
 
 
 @lru_cache(maxsize=4)
@@ -187,7 +187,7 @@ def certify(
 
 def certify_one(
     start: Callable[[], AbstractContextManager[Session]], bar: Bar
-) -> tuple[ControlResult, ControlEvidence]:
+) -> tuple[ControlResult, ControlFit]:
     """Fit one control, again with another seed only while the bar is not reached."""
     control = bar.control
     refits = list[float]()
@@ -219,7 +219,7 @@ def certify_one(
 def explain(result: ControlResult) -> str:
     """One sentence for people on a control: its figures, and for a failed one what would make it pass."""
     what = f"Control {result.name}, {result.in_features} -> {result.out_features}"
-    best, bar = apart(result.best, result.bar)
+    best, bar = distinct_decimals(result.best, result.bar)
     if result.passed:
         return f"{what}: skill {best}, the bar is {bar}."
     return (

@@ -21,7 +21,7 @@ from challenge.bundle.reader import Bundle, read_bundle
 from challenge.results.report import Report
 from challenge.results.samples_report import SamplesReport
 from challenge.results.verdicts import EvaluationError, Reason
-from challenge.results.worker_info import Machine
+from challenge.results.worker_info import WorkerInfo
 from challenge.util.queue import QUEUE, TASK, celery_options
 from evaluator.api_client import Claim, Leaderboard, LeaseLost, Reporter
 from evaluator.judge import Assignment, judge
@@ -42,13 +42,13 @@ class Worker:
     device: str = "auto"
 
     @cached_property
-    def machine(self) -> Machine:
+    def machine(self) -> WorkerInfo:
         """What is in force here."""
         # Tells machines apart, and does not name this one.
         name = hashlib.sha256(f"{platform.node()} {os.getuid()}".encode()).hexdigest()[:16]
         in_force = self.sandbox.describe(self.limits)
         in_force.pop("limits", None)
-        return Machine(name, self.sandbox.name, in_force, self.limits.told())
+        return WorkerInfo(name, self.sandbox.name, in_force, self.limits.explain())
 
     def work(self, stopping: Callable[[], bool] = lambda: False) -> None:
         """Judge the evaluations whose turn it is, until none waits or the process is about to stop."""

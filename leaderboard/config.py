@@ -1,10 +1,13 @@
-"""What a leaderboard is told from outside."""
+"""The settings of a leaderboard: from the command line and the environment."""
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from challenge.scoring.tracks import BUDGETS, CPU, GPU, SAMPLES
 from challenge.util.exit_codes import SettingError
@@ -13,7 +16,22 @@ from challenge.util.queue import embedded_broker
 _PREFIX: Final = "MBC_BOARD_"
 
 
-@dataclass(frozen=True)
+def _check_rate(text: str) -> str:
+    from limits import parse_many  # noqa: PLC0415 - `mbc serve --help` is quick
+
+    try:
+        parse_many(text)
+    except ValueError as error:
+        raise ValueError("must be a rate such as '60 per minute'") from error
+    return text
+
+
+Count = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
+Rate = Annotated[str, AfterValidator(_check_rate)]
+
+
+@dataclass(config=ConfigDict(extra="forbid", str_strip_whitespace=True), frozen=True)
 class Config:
     """The settings of one leaderboard.
 
@@ -50,34 +68,34 @@ class Config:
     data: Path
     database: str
     broker: str
-    lease_seconds: float = 120
-    attempts: int = 3
-    sweep_seconds: float = 5
-    streams: int = 8
-    stream_seconds: float = 300
-    sign_seconds: float = 5
-    truth_pixels: int = 256
-    truth_tile_mib: int = 512
-    model_tile_mib: int = 1024
-    model_tile_mib_each: int = 64
-    tile_waiting: int = 8
-    tile_rate: str = "3000 per minute"
-    chains: int = 64
-    octaves: int = 32
-    points: int = 512
-    samples: int = SAMPLES
-    samples_seconds: float = BUDGETS[CPU]
-    samples_gpu_seconds: float = BUDGETS[GPU]
-    hand_ins_a_day: int = 20
-    hand_ins_waiting: int = 5
+    lease_seconds: Seconds = 120
+    attempts: Count = 3
+    sweep_seconds: Seconds = 5
+    streams: Count = 8
+    stream_seconds: Seconds = 300
+    sign_seconds: Seconds = 5
+    truth_pixels: Count = 256
+    truth_tile_mib: Count = 512
+    model_tile_mib: Count = 1024
+    model_tile_mib_each: Count = 64
+    tile_waiting: Count = 8
+    tile_rate: Rate = "3000 per minute"
+    chains: Count = 64
+    octaves: Count = 32
+    points: Count = 512
+    samples: Count = SAMPLES
+    samples_seconds: Seconds = BUDGETS[CPU]
+    samples_gpu_seconds: Seconds = BUDGETS[GPU]
+    hand_ins_a_day: Count = 20
+    hand_ins_waiting: Count = 5
     sign_up: bool = True
-    write_rate: str = "120 per minute"
-    sign_in_rate: str = "10 per minute; 60 per hour"
+    write_rate: Rate = "120 per minute"
+    sign_in_rate: Rate = "10 per minute; 60 per hour"
     rate_storage: str = "memory://"
-    trusted_proxies: int = 0
+    trusted_proxies: Annotated[int, Field(ge=0)] = 0
     https: bool = False
     github_id: str = ""
-    github_secret: str = field(default="", repr=False)
+    github_secret: str = Field(default="", repr=False)
     github_url: str = "https://github.com"
     github_api: str = "https://api.github.com"
 
@@ -91,18 +109,22 @@ class Config:
             SettingError: a setting from the environment cannot be used.
         """
         data = data.resolve()
-        for name, known in cls.__dataclass_fields__.items():
-            text = os.environ.get(_PREFIX + name.upper())
-            if text is not None and name not in (*values, "data", "database", "broker"):
-                values[name] = _read(_PREFIX + name.upper(), text, known.type)
-        for name in ("write_rate", "sign_in_rate", "tile_rate"):
-            _check_rate(_PREFIX + name.upper(), values.get(name, getattr(cls, name)))
-        return cls(
-            data=data,
-            database=with_driver(database or f"sqlite:///{data / 'leaderboard.sqlite'}"),
-            broker=broker or embedded_broker(data),
-            **values,
-        )
+        asked = {"data", "database", "broker", *values}
+        texts = {
+            known.name: text
+            for known in fields(cls)
+            if known.name not in asked and (text := os.environ.get(_PREFIX + known.name.upper())) is not None
+        }
+        try:
+            return cls(
+                data=data,
+                database=with_driver(database or f"sqlite:///{data / 'leaderboard.sqlite'}"),
+                broker=broker or embedded_broker(data),
+                **texts,  # type: ignore[arg-type]  # pydantic makes numbers and truths of them
+                **values,
+            )
+        except ValidationError as error:
+            raise SettingError(_explain(error)) from error
 
     def to_json(self) -> str:
         """For the serving process, which is a child of `mbc serve`."""
@@ -111,36 +133,20 @@ class Config:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The settings of `to_json`."""
-        values = json.loads(text)
-        return cls(**values | {"data": Path(values["data"])})
+        return TypeAdapter(cls).validate_json(text)
 
 
-_MAY_BE_NOTHING: Final = _PREFIX + "TRUSTED_PROXIES"
-
-
-def _read(variable: str, text: str, kind: Any) -> Any:
-    if kind is str:
-        return text.strip()
-    if kind is bool:
-        if text.strip().lower() not in ("0", "1", "no", "yes", "false", "true"):
-            raise SettingError(f"{variable} must be yes or no, not {text!r}.")
-        return text.strip().lower() in ("1", "yes", "true")
-    try:
-        value = kind(text)
-    except ValueError:
-        value = -1
-    if not (value > 0 or (value == 0 and variable == _MAY_BE_NOTHING)):
-        raise SettingError(f"{variable} must be a positive number, not {text!r}.")
-    return value
-
-
-def _check_rate(variable: str, text: str) -> None:
-    from limits import parse_many  # noqa: PLC0415 - `mbc serve --help` is quick
-
-    try:
-        parse_many(text)
-    except ValueError as error:
-        raise SettingError(f"{variable} must be a rate such as '60 per minute', not {text!r}.") from error
+def _explain(error: ValidationError) -> str:
+    """The first unusable setting: its variable, what it must be, and what it is."""
+    first = error.errors()[0]
+    kind = first["type"]
+    if kind.startswith("bool"):
+        needed = "must be yes or no"
+    elif kind == "value_error":
+        needed = str(first["ctx"]["error"])
+    else:
+        needed = "must be a positive number"
+    return f"{_PREFIX}{str(first['loc'][0]).upper()} {needed}, not {first['input']!r}."
 
 
 def with_driver(url: str) -> str:

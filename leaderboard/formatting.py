@@ -4,25 +4,25 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from challenge.results.formatting import NOTHING, figure, limit, share, skill
+from challenge.results.formatting import MISSING, figure, percent, skill, threshold_text
 
 DASH: Final = "\N{EN DASH}"
 
 
 def octaves(value: float | None) -> str:
     """Two decimals: the interval is wider than the second."""
-    return NOTHING if value is None else f"{value:.2f}"
+    return MISSING if value is None else f"{value:.2f}"
 
 
 def one(value: float | None) -> str:
     """One decimal."""
-    return NOTHING if value is None else f"{value:.1f}"
+    return MISSING if value is None else f"{value:.1f}"
 
 
 def size(count: int | None) -> str:
     """Bytes in binary units."""
     if count is None:
-        return NOTHING
+        return MISSING
     value = float(count)
     for unit in ("B", "KiB", "MiB"):
         if value < 1024 or unit == "MiB":
@@ -35,7 +35,7 @@ def size(count: int | None) -> str:
 def number(count: float | None) -> str:
     """A large number with a letter: 1.2 M."""
     if count is None:
-        return NOTHING
+        return MISSING
     for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(count) >= factor:
             return f"{count / factor:.3g} {letter}"
@@ -55,13 +55,13 @@ def seconds(value: float) -> str:
 def rank(value: tuple[int, int] | None) -> str:
     """One number, or two for a tie."""
     if value is None:
-        return NOTHING
+        return MISSING
     return str(value[0]) if value[0] == value[1] else f"{value[0]}{DASH}{value[1]}"
 
 
 def date(moment: datetime | None) -> str:
     """The day, in UTC."""
-    return NOTHING if moment is None else moment.strftime("%Y-%m-%d")
+    return MISSING if moment is None else moment.strftime("%Y-%m-%d")
 
 
 def anchor(name: str) -> str:
@@ -72,10 +72,10 @@ def anchor(name: str) -> str:
 FILTERS: Final[dict[str, Callable[..., str]]] = {
     "octaves": octaves,
     "one": one,
-    "share": share,
+    "share": percent,
     "skill": skill,
     "figure": figure,
-    "limit": limit,
+    "limit": threshold_text,
     "anchor": anchor,
     "size": size,
     "number": number,

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from challenge.bundle.reader import read_bundle
-from challenge.bundle.train_config import RecipeError, read_recipe
+from challenge.bundle.train_config import read_train_config
 from challenge.util.atomic_files import atomic_write
+from challenge.util.exit_codes import TrainConfigError
 
 # A fixed time in every archive, so that the same files make the same bytes.
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
@@ -60,7 +61,7 @@ def pack(directory: Path, out: Path, *, trained: bool = True) -> list[str]:
 def _train_config_warning(directory: Path) -> list[str]:
     """A warning if `mbc train` cannot use train.toml: it may have been written for another trainer."""
     try:
-        read_recipe(directory)
-    except RecipeError as error:
+        read_train_config(directory)
+    except TrainConfigError as error:
         return [f"train.toml is packed as it is, but `mbc train` cannot use it: {error}"]
     return []

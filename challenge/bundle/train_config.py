@@ -1,9 +1,15 @@
 """train.toml: how a submission was trained, and how `mbc train` trains it again."""
 
 import tomllib
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Final, Literal, Self, get_args, get_type_hints
+
+from pydantic import ValidationError, ValidationInfo, field_validator
+from pydantic.dataclasses import dataclass
+
+from challenge.util.exit_codes import TrainConfigError
+from challenge.util.validation import STRICT
 
 Sampling = Literal["octave", "uniform", "error-field"]
 Precision = Literal["float32", "bfloat16"]
@@ -22,13 +28,13 @@ LIMITS: Final[dict[str, tuple[float, float]]] = {
 }
 
 
-class RecipeError(ValueError):
-    """A recipe that cannot be followed; the message says which field and what it may be."""
+# Fields whose 0 means "not given".
+_OPTIONAL: Final = ("steps", "seconds", "samples")
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """A recipe. Training ends with the steps or the seconds, whichever comes first.
+@dataclass(config=STRICT, frozen=True)
+class TrainConfig:
+    """Settings of a training, which ends after its steps or its seconds, whichever comes first.
 
     Attributes:
         steps, seconds: how long; 0 where only the other counts. The schedule follows the steps if given.
@@ -60,6 +66,15 @@ class Recipe:
     store: Storage = "float32"
     seed: int = 0
 
+    @field_validator(*LIMITS)
+    @classmethod
+    def _within_limits(cls, value: float, info: ValidationInfo) -> float:
+        assert info.field_name is not None
+        low, high = LIMITS[info.field_name]
+        if not (low <= value <= high or (value == 0 and info.field_name in _OPTIONAL)):
+            raise ValueError(f"must lie in {low:g} .. {high:g}")
+        return value
+
     def changed(
         self,
         *,
@@ -69,69 +84,68 @@ class Recipe:
         samples: int | None = None,
         sampling: Sampling | None = None,
         precision: Precision | None = None,
-    ) -> "Recipe":
-        """The recipe with what the command line asked for: only the given one of steps and seconds counts.
+    ) -> Self:
+        """The settings with the options of the command line; of steps and seconds, one given replaces both.
 
         Raises:
-            RecipeError: a fixed sample is asked for, and to draw it otherwise than uniformly.
+            TrainConfigError: a value is out of bounds, or a fixed sample is not drawn uniformly.
         """
-        recipe = self
+        changes: dict[str, object] = {"seed": seed, "sampling": sampling, "precision": precision}
         if steps is not None or seconds is not None:
-            recipe = replace(recipe, steps=steps or 0, seconds=seconds or 0.0)
+            changes |= {"steps": steps or 0, "seconds": seconds or 0.0}
         if samples is not None:
-            recipe = replace(recipe, samples=samples, sampling="uniform")
-        asked = {"seed": seed, "sampling": sampling, "precision": precision}
-        recipe = replace(recipe, **{name: value for name, value in asked.items() if value is not None})  # type: ignore[arg-type]  # each is of its field's type
-        recipe.check()
-        return recipe
+            changes |= {"samples": samples, "sampling": sampling or "uniform"}
+        given = {name: value for name, value in changes.items() if value is not None}
+        try:
+            config = replace(self, **given)  # type: ignore[arg-type]  # pydantic checks the types
+        except ValidationError as error:
+            name = str(error.errors()[0]["loc"][0])
+            raise TrainConfigError(_allowed(name, given[name])) from error
+        config.check()
+        return config
 
     def check(self) -> None:
-        """RecipeError where fields contradict each other."""
+        """Raise TrainConfigError where fields contradict each other."""
         if not self.steps and not self.seconds:
-            raise RecipeError("train.toml: it needs steps, seconds or both.")
+            raise TrainConfigError("train.toml: it needs steps, seconds or both.")
         if self.samples and self.sampling != "uniform":
-            raise RecipeError(
+            raise TrainConfigError(
                 f'A fixed sample of {self.samples:,} points is drawn with sampling = "uniform", '
                 f"not {self.sampling!r}."
             )
 
 
-def read_recipe(directory: Path) -> Recipe:
-    """The recipe in a directory's train.toml; without the file, a minute with the defaults.
+def read_train_config(directory: Path) -> TrainConfig:
+    """The settings in a directory's train.toml; without the file, a minute with the defaults.
 
     Raises:
-        RecipeError: it is not TOML, or a field is unknown or out of bounds.
+        TrainConfigError: it is not TOML, or a field is unknown or out of bounds; the message names the field.
     """
     path = directory / "train.toml"
     if not path.exists():
-        return Recipe(seconds=60.0)
+        return TrainConfig(seconds=60.0)
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"train.toml is not TOML in UTF-8: {error}.") from error
-    types = {field.name: field.type for field in fields(Recipe)}
-    checked = {}
-    for name, value in values.items():
-        if name not in types:
-            raise RecipeError(f"train.toml: {name!r} is unknown; known are {', '.join(types)}.")
-        checked[name] = _checked(name, value, types[name])
-    recipe = Recipe(**checked)
-    recipe.check()
-    return recipe
+        raise TrainConfigError(f"train.toml is not TOML in UTF-8: {error}.") from error
+    try:
+        config = TrainConfig(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise TrainConfigError(f"train.toml: {_allowed(name, values[name])}") from error
+    config.check()
+    return config
 
 
-def _checked(name: str, value: Any, kind: Any) -> Any:
-    if kind is bool:
-        if not isinstance(value, bool):
-            raise RecipeError(f"train.toml: {name} must be true or false, not {value!r}.")
-        return value
-    if kind in {int, float}:
-        allowed = int if kind is int else (int, float)
+def _allowed(name: str, value: object) -> str:
+    """What a field of train.toml may hold."""
+    types = get_type_hints(TrainConfig)
+    if name not in types:
+        return f"{name!r} is unknown; known are {', '.join(field.name for field in fields(TrainConfig))}."
+    if types[name] is bool:
+        return f"{name} must be true or false, not {value!r}."
+    if name in LIMITS:
         low, high = LIMITS[name]
-        if isinstance(value, bool) or not isinstance(value, allowed) or not low <= value <= high:
-            raise RecipeError(f"train.toml: {name} must lie in {low:g} .. {high:g}, not {value!r}.")
-        return kind(value)
-    choices = get_args(kind)
-    if value not in choices:
-        raise RecipeError(f"train.toml: {name} must be one of {', '.join(choices)}, not {value!r}.")
-    return value
+        return f"{name} must lie in {low:g} .. {high:g}, not {value!r}."
+    return f"{name} must be one of {', '.join(get_args(types[name]))}, not {value!r}."

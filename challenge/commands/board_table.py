@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from challenge.results.formatting import share
+from challenge.results.formatting import percent
 from challenge.scoring.tracks import Track
 
 _COLUMNS = (
@@ -59,7 +59,7 @@ def _row(entry: dict[str, Any]) -> tuple[str, ...]:
         " to ".join(_number(end, 2) for end in interval),
         _number(entry.get("depth"), 2),
         _number(entry.get("precision_db"), 1),
-        share(entry.get("universality")),
+        percent(entry.get("universality")),
         str(entry.get("weight_class") or ""),
         f"{entry.get('bytes') or 0:,}",
         str(entry["submission_id"]),

@@ -8,7 +8,6 @@ from typing import NoReturn
 
 import click
 
-from challenge.bundle.train_config import RecipeError
 from challenge.results.verdicts import EvaluationError
 from challenge.util import exit_codes
 
@@ -24,7 +23,7 @@ def explain_errors() -> Iterator[None]:
     """Turn an error in a submission, its train.toml or the file system into a sentence and an exit code."""
     try:
         yield
-    except (EvaluationError, RecipeError) as error:
+    except (EvaluationError, exit_codes.TrainConfigError) as error:
         fail(error.sentence if isinstance(error, EvaluationError) else str(error), exit_codes.BUNDLE_INVALID)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

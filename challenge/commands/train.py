@@ -82,9 +82,9 @@ def train(
             f"{directory} is not a directory; `mbc new {directory} --from mlp` makes one.", param_hint="DIR"
         )
     with explain_errors():
-        from challenge.bundle.train_config import read_recipe  # noqa: PLC0415 - help comes at once
+        from challenge.bundle.train_config import read_train_config  # noqa: PLC0415 - help comes at once
 
-        recipe = read_recipe(directory).changed(
+        recipe = read_train_config(directory).changed(
             steps=steps, seconds=seconds, seed=seed, samples=samples, sampling=sampling, precision=precision
         )
         import torch  # noqa: PLC0415 - takes seconds

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from challenge.controls.control import Control, classes
 from challenge.results.result_visuals import (
     Confusion,
-    ControlEvidence,
+    ControlFit,
     CurveFit,
     PictureFit,
     Row,
@@ -42,7 +42,7 @@ def grid(control: Control) -> Array:
     return np.empty((0, control.in_features))
 
 
-def evidence(control: Control, held: Array, on_grid: Array) -> ControlEvidence:
+def evidence(control: Control, held: Array, on_grid: Array) -> ControlFit:
     """What people are shown of a fit.
 
     Args:

@@ -12,7 +12,7 @@ from challenge.controls.fit_visuals import evidence
 from challenge.imaging.pictures import INTERIOR, value_image, view_scale
 from challenge.results.result_visuals import (
     Confusion,
-    ControlEvidence,
+    ControlFit,
     CurveFit,
     PictureFit,
     Scatter,
@@ -43,7 +43,7 @@ def control_thumbnail(control: Control, held: Array, on_grid: Array, side: int) 
     return fit_thumbnail(evidence(control, held, on_grid), side)
 
 
-def fit_thumbnail(fit: ControlEvidence, side: int) -> Image.Image:
+def fit_thumbnail(fit: ControlFit, side: int) -> Image.Image:
     """Draw one fit as a square of `side` pixels."""
     if isinstance(fit, PictureFit):
         return _image(fit, side)

@@ -1,40 +1,40 @@
-"""Figures as people read them, the same in a terminal and on a page. What ranks is never one of these."""
+"""Format figures for people, the same in a terminal and on a page. Ranking never uses these texts."""
 
 from typing import Final
 
-NOTHING: Final = "\N{EM DASH}"
-# Probes whose figure is a share of what was kept or learned; the others' figures are of what should not be.
+MISSING: Final = "\N{EM DASH}"
+# Probes that pass with a figure of at least their threshold; the others pass below theirs.
 _AT_LEAST: Final = ("plasticity", "dose")
 
 
-def share(value: float | None) -> str:
-    """A share of one, in per cent; cut, not rounded, so that nothing short of all reads as all."""
-    return NOTHING if value is None else f"{int(value * 100 + 1e-9)} %"
+def percent(value: float | None) -> str:
+    """A share of one in per cent, rounded down, so that only 1.0 reads as 100 %."""
+    return MISSING if value is None else f"{int(value * 100 + 1e-9)} %"
 
 
 def skill(value: float | None) -> str:
-    """Three decimals."""
-    return NOTHING if value is None else f"{value:.3f}"
+    """A skill with three decimals."""
+    return MISSING if value is None else f"{value:.3f}"
 
 
-def apart(value: float, bar: float) -> tuple[str, str]:
-    """A skill and the bar it is held against, with as many decimals from three on as tell them apart."""
+def distinct_decimals(value: float, bar: float) -> tuple[str, str]:
+    """A skill and its bar, with as few decimals (three to nine) as make the two texts differ."""
     for decimals in range(3, 10):
-        told = f"{value:.{decimals}f}", f"{bar:.{decimals}f}"
-        if told[0] != told[1]:
-            return told
+        texts = f"{value:.{decimals}f}", f"{bar:.{decimals}f}"
+        if texts[0] != texts[1]:
+            return texts
     return skill(value), skill(bar)
 
 
-def limit(probe: str, threshold: float) -> str:
-    """On which side of its threshold a probe's figure has to be."""
+def threshold_text(probe: str, threshold: float) -> str:
+    """The side of its threshold on which a probe's figure passes, as "at most 0.6"."""
     return f"{'at least' if probe in _AT_LEAST else 'at most'} {figure(threshold)}"
 
 
 def figure(value: float | None) -> str:
-    """A probe's figure: three decimals where that tells something, else two digits and a power of ten."""
+    """A probe's figure: whole, or with three decimals, or with two digits and a power of ten."""
     if value is None:
-        return NOTHING
+        return MISSING
     if value == int(value) and abs(value) < 1e6:
         return f"{value:.0f}"
     if abs(value) >= 1e6 or abs(value) < 1e-3:
@@ -43,11 +43,11 @@ def figure(value: float | None) -> str:
 
 
 def dimensions(in_features: int, out_features: int) -> str:
-    """64 → 10."""
+    """Numbers of inputs and outputs, as "64 → 10"."""
     return f"{in_features} \N{RIGHTWARDS ARROW} {out_features}"
 
 
 def ordinal(number: int) -> str:
-    """First, second, third; further ones in figures."""
+    """An ordinal as "first", "second", "third", "4th"."""
     words = ("first", "second", "third")
     return words[number - 1] if 1 <= number <= len(words) else f"{number}th"

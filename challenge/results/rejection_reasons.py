@@ -1,4 +1,4 @@
-"""Why a report was rejected or flagged: each control and probe that decided so, and what would make it pass.
+"""Explain why a report was rejected or flagged: each control and probe that decided it, and how to pass it.
 
 The sentences are for people; no verdict is made here.
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from challenge.results.formatting import apart, dimensions
+from challenge.results.formatting import dimensions, distinct_decimals
 from challenge.results.report import ControlResult, ProbeResult, Report
 
 # Below this a fit explains nothing of the data, as opposed to too little.
@@ -17,14 +17,14 @@ MANY_INPUTS: Final = 5
 
 
 @dataclass(frozen=True)
-class Shortfall:
-    """One control or probe that a submission fell short of, or that is in doubt.
+class RejectionReason:
+    """One control or probe that a submission failed, or that flagged it.
 
     Attributes:
         kind: "control" or "probe".
         name: as in the report.
         sentence: the figures.
-        remedy: what would make it pass; the same words wherever the same thing is missing.
+        remedy: what would make it pass; equal for reasons with the same cause.
     """
 
     kind: str
@@ -53,26 +53,26 @@ _PROBES: Final = {
 _UNKNOWN: Final = "What it asks, and what honest models show, is said where the probes are explained."
 
 
-def shortfalls(report: Report) -> tuple[Shortfall, ...]:
-    """What a rejected report failed, controls first; empty for any other."""
+def rejection_reasons(report: Report) -> tuple[RejectionReason, ...]:
+    """The controls, then the probes, that a report failed; empty where it failed none."""
     return tuple(_failed(report))
 
 
-def doubts(report: Report) -> tuple[Shortfall, ...]:
-    """The probes that flagged a report, without those that it failed."""
+def flag_reasons(report: Report) -> tuple[RejectionReason, ...]:
+    """The probes that flagged a report without failing it."""
     probes = report.integrity.probes if report.integrity else ()
     return tuple(_of_probe(probe) for probe in probes if probe.flagged and probe.passed)
 
 
-def by_remedy(items: Iterable[Shortfall]) -> tuple[tuple[str, tuple[Shortfall, ...]], ...]:
-    """What the same remedy helps against, together: (remedy, its shortfalls), in their order."""
-    found: dict[str, list[Shortfall]] = {}
+def group_by_remedy(items: Iterable[RejectionReason]) -> tuple[tuple[str, tuple[RejectionReason, ...]], ...]:
+    """Group reasons with the same remedy: (remedy, its reasons), in order of appearance."""
+    found: dict[str, list[RejectionReason]] = {}
     for item in items:
         found.setdefault(item.remedy, []).append(item)
     return tuple((remedy, tuple(group)) for remedy, group in found.items())
 
 
-def _failed(report: Report) -> Iterator[Shortfall]:
+def _failed(report: Report) -> Iterator[RejectionReason]:
     controls = report.universality.controls if report.universality else ()
     sees_many = any(control.passed and control.in_features >= MANY_INPUTS for control in controls)
     for control in controls:
@@ -83,15 +83,15 @@ def _failed(report: Report) -> Iterator[Shortfall]:
             yield _of_probe(probe)
 
 
-def _of_control(control: ControlResult, *, sees_many: bool) -> Shortfall:
+def _of_control(control: ControlResult, *, sees_many: bool) -> RejectionReason:
     tries = len(control.refits)
     who = f"the best of {tries} refits" if tries > 1 else "its refit"
-    best, bar = apart(control.best, control.bar)
+    best, bar = distinct_decimals(control.best, control.bar)
     sentence = (
         f"{dimensions(control.in_features, control.out_features)}, {who} reached {best}; it passes as soon "
         f"as one reaches {bar}."
     )
-    return Shortfall("control", control.name, sentence, _advice(control, sees_many=sees_many))
+    return RejectionReason("control", control.name, sentence, _advice(control, sees_many=sees_many))
 
 
 def _advice(control: ControlResult, *, sees_many: bool) -> str:
@@ -118,5 +118,5 @@ def _advice(control: ControlResult, *, sees_many: bool) -> str:
     )
 
 
-def _of_probe(probe: ProbeResult) -> Shortfall:
-    return Shortfall("probe", probe.name, probe.sentence, _PROBES.get(probe.name, _UNKNOWN))
+def _of_probe(probe: ProbeResult) -> RejectionReason:
+    return RejectionReason("probe", probe.name, probe.sentence, _PROBES.get(probe.name, _UNKNOWN))

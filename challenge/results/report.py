@@ -2,17 +2,19 @@
 
 import dataclasses
 import json
-from dataclasses import dataclass
 from typing import Any, Self
 
-from challenge.results.from_json import from_plain
+from pydantic.dataclasses import dataclass
 
+from challenge.util.validation import STRICT, read_values
+
+Pair = tuple[float, float]
 VERSION = 1
 # The verdict where only the octaves were asked for.
 UNJUDGED = "unjudged"
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT, frozen=True)
 class ControlResult:
     """How well a submission's `build` learned one control."""
 
@@ -33,7 +35,7 @@ class ControlResult:
         return max(self.refits, default=self.skill)
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT, frozen=True)
 class Universality:
     """The certificate of the only rule."""
 
@@ -42,7 +44,7 @@ class Universality:
     controls: tuple[ControlResult, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT, frozen=True)
 class ProbeResult:
     """One integrity probe: its figure, the threshold it is held against, and what that means."""
 
@@ -54,7 +56,7 @@ class ProbeResult:
     sentence: str
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT, frozen=True)
 class Integrity:
     """What the probes found."""
 
@@ -63,7 +65,7 @@ class Integrity:
     probes: tuple[ProbeResult, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT, frozen=True)
 class Report:
     """What an evaluation measured.
 
@@ -104,44 +106,20 @@ class Report:
         return json.dumps(self.to_dict(), allow_nan=False)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
+    def from_dict(cls, values: Any) -> Self:
         """The report of `to_dict`.
 
         Raises:
-            ValueError: another version, or fields that are missing, unknown or of another shape.
+            ValueError: another version, or fields that are missing, unknown or of another type.
         """
         if not isinstance(values, dict) or values.get("version") != VERSION:
             raise ValueError(f"this is not a report of version {VERSION}")
         try:
-            integrity = values["integrity"]
-            fields = values | {
-                "interval": (float(values["interval"][0]), float(values["interval"][1])),
-                "skill": tuple(float(s) for s in values["skill"]),
-                "skill_by_chain": tuple(tuple(float(s) for s in row) for row in values["skill_by_chain"]),
-                "universality": universality(values["universality"]),
-                "integrity": integrity
-                and Integrity(
-                    **integrity
-                    | {"probes": tuple(from_plain(ProbeResult, one) for one in integrity["probes"])}
-                ),
-            }
-            return cls(**fields)
-        except (KeyError, TypeError, IndexError) as error:
+            return read_values(cls, values)
+        except ValueError as error:
             raise ValueError(f"the report is incomplete or has unknown fields: {error}") from error
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The report of `to_json`; ValueError as `from_dict`."""
         return cls.from_dict(json.loads(text))
-
-
-def universality(plain: dict[str, Any] | None) -> Universality | None:
-    """The certificate as it stands in a report; None where there is none.
-
-    Raises:
-        KeyError, TypeError: fields are missing or unknown.
-    """
-    if plain is None:
-        return None
-    controls = tuple(from_plain(ControlResult, one) for one in plain["controls"])
-    return Universality(**plain | {"controls": controls})

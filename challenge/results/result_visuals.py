@@ -1,22 +1,23 @@
-"""What people are shown of a certificate and of the probes: data for pictures, never a judgement.
+"""Data of the pictures that illustrate a result: a fit for each control, plots of probes. No judgement.
 
-The inputs that were held out of a control appear nowhere: a picture shows the half that the submission was
-given, and of the other half only counts, or predicted values beside true ones.
+The held-out inputs of a control are never included: a picture shows the half that the submission was given,
+and of the other half only counts, or predicted values beside true ones.
 """
 
 import dataclasses
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Annotated, Literal, Self
 
-from challenge.results.from_json import from_plain
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from challenge.util.validation import STRICT, read_values
 
 VERSION = 1
 Row = tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT, frozen=True)
 class CurveFit:
     """A curve, 1 -> 1: known points (x, y), and the fit along an even grid."""
 
@@ -24,9 +25,10 @@ class CurveFit:
     known_y: Row
     grid: Row
     fit: Row
+    kind: Literal["CurveFit"] = "CurveFit"
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT, frozen=True)
 class PictureFit:
     """An image, 2 -> channels: values 0..255 row by row from the top, channels innermost.
 
@@ -38,9 +40,10 @@ class PictureFit:
     channels: int
     known: tuple[int, ...]
     fit: tuple[int, ...]
+    kind: Literal["PictureFit"] = "PictureFit"
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT, frozen=True)
 class SurfaceFit:
     """A surface in space, 2 -> 3: known points, and the fit on a grid of its parameters, row by row."""
 
@@ -48,31 +51,31 @@ class SurfaceFit:
     rows: int
     columns: int
     fit: tuple[Row, ...]  # (rows * columns, 3)
+    kind: Literal["SurfaceFit"] = "SurfaceFit"
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT, frozen=True)
 class Confusion:
     """Classes: how many held-out examples of class i (row) were taken for class j (column)."""
 
     labels: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
+    kind: Literal["Confusion"] = "Confusion"
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT, frozen=True)
 class Scatter:
     """Anything else: some held-out targets, and what was predicted for them, outputs together."""
 
     true: Row
     predicted: Row
+    kind: Literal["Scatter"] = "Scatter"
 
 
-ControlEvidence = CurveFit | PictureFit | SurfaceFit | Confusion | Scatter
-_KINDS: Mapping[str, type[ControlEvidence]] = {
-    kind.__name__: kind for kind in (CurveFit, PictureFit, SurfaceFit, Confusion, Scatter)
-}
+ControlFit = CurveFit | PictureFit | SurfaceFit | Confusion | Scatter
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT, frozen=True)
 class Series:
     """Points of a plot that belong together."""
 
@@ -81,9 +84,9 @@ class Series:
     y: Row
 
 
-@dataclass(frozen=True)
-class Plot:
-    """A probe's own picture: some series, and the thresholds as named horizontal lines."""
+@dataclass(config=STRICT, frozen=True)
+class PlotData:
+    """The plot of a probe: some series, and the thresholds as named horizontal lines."""
 
     probe: str  # the name of the probe in the report
     x_label: str
@@ -95,45 +98,36 @@ class Plot:
     categories: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """Pictures of a certificate: one a control, in the order of the report, and one a probe that has one."""
+@dataclass(config=STRICT | ConfigDict(extra="ignore"), frozen=True)
+class ResultVisuals:
+    """Pictures of a result: a fit for each control, in the order of the report, and plots of probes."""
 
-    controls: tuple[ControlEvidence, ...] = ()
-    plots: tuple[Plot, ...] = ()
+    controls: tuple[Annotated[ControlFit, Field(discriminator="kind")], ...] = ()
+    plots: tuple[PlotData, ...] = ()
     version: int = VERSION
 
     def to_json(self) -> str:
-        """JSON text; NaN and infinity are refused."""
-        values = dataclasses.asdict(self)
-        for control, plain in zip(self.controls, values["controls"], strict=True):
-            plain["kind"] = type(control).__name__
-        return json.dumps(values, allow_nan=False, separators=(",", ":"))
+        """JSON text.
+
+        Raises:
+            ValueError: a number is NaN or infinite.
+        """
+        return json.dumps(dataclasses.asdict(self), allow_nan=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """The evidence of `to_json`.
+        """The visuals of `to_json`.
 
         Raises:
-            ValueError: it is none, or of another version.
+            ValueError: it is something else, or of another version.
         """
+        values = json.loads(text)
+        if not isinstance(values, dict) or values.get("version") != VERSION:
+            raise ValueError(f"this is not evidence of version {VERSION}")
+        missing = [name for name in ("controls", "plots") if name not in values]
+        if missing:
+            raise ValueError(f"the evidence is incomplete: {' and '.join(missing)} missing")
         try:
-            values = json.loads(text)
-            if values["version"] != VERSION:
-                raise ValueError(f"this is not evidence of version {VERSION}")
-            return cls(
-                controls=tuple(_control(plain) for plain in values["controls"]),
-                plots=tuple(_plot(plain) for plain in values["plots"]),
-            )
-        except (KeyError, TypeError, AttributeError) as error:
+            return read_values(cls, values)
+        except ValueError as error:
             raise ValueError(f"the evidence is incomplete or has unknown fields: {error}") from error
-
-
-def _control(plain: dict[str, Any]) -> ControlEvidence:
-    kind = _KINDS[plain.pop("kind")]
-    return from_plain(kind, plain)
-
-
-def _plot(plain: dict[str, Any]) -> Plot:
-    series = tuple(from_plain(Series, one) for one in plain.pop("series"))
-    return from_plain(Plot, plain | {"series": series})

@@ -6,17 +6,18 @@ there what it likes, the shape of a warp too, and its author could read it (see 
 
 import dataclasses
 import json
-from dataclasses import dataclass
 from typing import Any, Self
 
-from challenge.results.from_json import from_plain, frozen
-from challenge.results.report import Universality, universality
+from pydantic.dataclasses import dataclass
+
+from challenge.results.report import Universality
+from challenge.util.validation import STRICT, read_values
 
 VERSION = 1
 TRACK = "samples"
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT, frozen=True)
 class Calibration:
     """How fast the machine is, by a fixed training of a small network, and what a budget becomes by that.
 
@@ -33,7 +34,7 @@ class Calibration:
     factor: float
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT, frozen=True)
 class TargetResult:
     """What was learned of one target.
 
@@ -66,7 +67,7 @@ class TargetResult:
     film: tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT, frozen=True)
 class SamplesReport:
     """What an evaluation on the samples track measured.
 
@@ -110,22 +111,17 @@ class SamplesReport:
         return json.dumps(self.to_dict(), allow_nan=False)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
+    def from_dict(cls, values: Any) -> Self:
         """The report of `to_dict`.
 
         Raises:
-            ValueError: another track or version, or fields that are missing, unknown or of another shape.
+            ValueError: another track or version, or fields that are missing, unknown or of another type.
         """
         if not isinstance(values, dict) or (values.get("track"), values.get("version")) != (TRACK, VERSION):
             raise ValueError(f"this is not a report of the track {TRACK!r}, version {VERSION}")
         try:
-            fields = {name: frozen(value) for name, value in values.items()} | {
-                "targets": tuple(from_plain(TargetResult, one) for one in values["targets"]),
-                "calibration": from_plain(Calibration, values["calibration"]),
-                "universality": universality(values["universality"]),
-            }
-            return cls(**fields)
-        except (KeyError, TypeError, AttributeError) as error:
+            return read_values(cls, values)
+        except ValueError as error:
             raise ValueError(f"the report is incomplete or has unknown fields: {error}") from error
 
     @classmethod

@@ -1,47 +1,40 @@
-"""What is in force where submissions are judged: said by a worker, shown by the leaderboard."""
+"""What is in force on a machine that judges: sent by its worker, shown by the leaderboard."""
 
 import dataclasses
 import json
-from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
-_WORDS: Final = 400
-_MOST: Final = 40
-_NAME: Final = 64
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from challenge.util.validation import STRICT, read_values
+
+TEXT_LENGTH: Final = 400
+NAME_LENGTH: Final = 64
+MAX_ITEMS: Final = 40
+Text = Annotated[str, Field(max_length=TEXT_LENGTH)]
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT, frozen=True)
 class LimitInForce:
-    """One limit of a sandboxed submission, in words for people.
+    """One limit of a sandboxed submission, in words for people."""
 
-    Attributes:
-        name: as MBC_LIMIT_NAME sets it.
-        figure: with its unit, as "8 GiB".
-        meaning: a sentence.
-        verdict: the reason code of who goes beyond it, or else what happens then.
-    """
-
-    name: str
-    figure: str
-    meaning: str
-    verdict: str
+    name: Text = Field(description="As MBC_LIMIT_NAME sets it.")
+    figure: Text = Field(description='With its unit, as "8 GiB".')
+    meaning: Text = Field(description="A sentence.")
+    verdict: Text = Field(description="What exceeding the limit leads to: a reason code, or what happens.")
 
 
-@dataclass(frozen=True)
-class Machine:
-    """A machine that judges.
+@dataclass(config=STRICT, frozen=True)
+class WorkerInfo:
+    """What is in force where submissions are judged."""
 
-    Attributes:
-        name: tells it from others, and nothing else.
-        sandbox: as it stands in reports.
-        in_force: its isolation in words, by what they are about.
-        limits: of every submission.
-    """
-
-    name: str
-    sandbox: str
-    in_force: dict[str, str]
-    limits: tuple[LimitInForce, ...]
+    name: str = Field(description="Tells the machine from others, and nothing else.", max_length=NAME_LENGTH)
+    sandbox: Text = Field(description="As it stands in reports.")
+    in_force: dict[Text, Text] = Field(
+        description="Its isolation in words, by what they are about.", max_length=MAX_ITEMS
+    )
+    limits: tuple[LimitInForce, ...] = Field(description="Of every submission.", max_length=MAX_ITEMS)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""
@@ -53,30 +46,22 @@ class Machine:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The machine of `to_json`; ValueError as `from_dict`."""
+        """The information of `to_json`; ValueError as `from_dict`."""
         return cls.from_dict(json.loads(text))
 
     @property
-    def alike(self) -> str:
-        """The same text for machines on which the same is in force."""
+    def without_name(self) -> str:
+        """JSON text that is equal for machines on which the same is in force."""
         return dataclasses.replace(self, name="").to_json()
 
     @classmethod
     def from_dict(cls, values: Any) -> Self:
-        """The machine of `to_dict`.
+        """The information of `to_dict`.
 
         Raises:
-            ValueError: fields that are missing, unknown, of another shape, or far too long.
+            ValueError: fields that are missing, unknown, of another type, or too long.
         """
         try:
-            limits = tuple(LimitInForce(**one) for one in values["limits"])
-            made = cls(**values | {"limits": limits, "in_force": dict(values["in_force"])})
-        except (KeyError, TypeError, ValueError) as error:
+            return read_values(cls, values)
+        except ValueError as error:
             raise ValueError(f"this does not describe a machine: {error}") from error
-        words = [made.name, made.sandbox, *made.in_force, *made.in_force.values()]
-        words += [text for limit in limits for text in dataclasses.astuple(limit)]
-        if not all(isinstance(text, str) and len(text) <= _WORDS for text in words) or len(made.name) > _NAME:
-            raise ValueError(f"every word about a machine is a text of at most {_WORDS} characters")
-        if max(len(made.in_force), len(limits)) > _MOST:
-            raise ValueError(f"a machine is described in at most {_MOST} points")
-        return made

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from challenge.bundle.train_config import Recipe
+from challenge.bundle.train_config import TrainConfig
 from challenge.mandelbrot.coordinates import to_plane
 from challenge.mandelbrot.target import target
 from challenge.training.sampling import sample
@@ -81,7 +81,7 @@ class BatchStream:
         start: step to resume from; a resumed training gets fresh points.
     """
 
-    def __init__(self, recipe: Recipe, start: int = 0) -> None:
+    def __init__(self, recipe: TrainConfig, start: int = 0) -> None:
         self._recipe = recipe
         self._generator = np.random.default_rng([recipe.seed, start] if start else recipe.seed)
         self._order = torch.Generator().manual_seed(recipe.seed + start)

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import torch
 
-from challenge.bundle.train_config import Recipe, RecipeError
+from challenge.bundle.train_config import TrainConfig
 from challenge.util.atomic_files import atomic_write
+from challenge.util.exit_codes import TrainConfigError
 
 CHECKPOINT_PATH: Final = Path(".train") / "checkpoint.pt"
 # A resumed training may be given more time; changing anything else would make it a different training.
@@ -29,7 +30,7 @@ class Checkpoint:
         frames: number of pictures drawn.
     """
 
-    recipe: Recipe
+    recipe: TrainConfig
     model: dict[str, Any]
     optimiser: dict[str, Any]
     best_state: dict[str, Any]
@@ -54,25 +55,25 @@ def save(checkpoint: Checkpoint, directory: Path) -> None:
         torch.save(values, partial)
 
 
-def load(directory: Path, recipe: Recipe) -> Checkpoint:
+def load(directory: Path, recipe: TrainConfig) -> Checkpoint:
     """Read the checkpoint of a directory, to be resumed with the settings `recipe`.
 
     Raises:
-        RecipeError: it is missing, unreadable, or was made with other settings; the message names them.
+        TrainConfigError: it is missing, unreadable, or was made with other settings; the message names them.
     """
     path = directory / CHECKPOINT_PATH
     try:
         values = torch.load(path, map_location="cpu", weights_only=True)
-        before = Recipe(**values.pop("recipe"))
+        before = TrainConfig(**values.pop("recipe"))
         checkpoint = Checkpoint(recipe=recipe, **values)
     except FileNotFoundError as error:
-        raise RecipeError(f"There is no {path} to resume from: train without --resume.") from error
+        raise TrainConfigError(f"There is no {path} to resume from: train without --resume.") from error
     except Exception as error:
-        raise RecipeError(f"{path} is not a checkpoint of `mbc train` ({error}): remove it.") from error
-    for field in dataclasses.fields(Recipe):
+        raise TrainConfigError(f"{path} is not a checkpoint of `mbc train` ({error}): remove it.") from error
+    for field in dataclasses.fields(TrainConfig):
         was, now = getattr(before, field.name), getattr(recipe, field.name)
         if was != now and field.name not in CHANGEABLE_FIELDS:
-            raise RecipeError(
+            raise TrainConfigError(
                 f"{path} was made with {field.name} = {was!r}, and now it is {now!r}: "
                 "use the same value, or train without --resume."
             )

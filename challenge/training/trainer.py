@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from challenge.bundle.train_config import Recipe
+from challenge.bundle.train_config import TrainConfig
 from challenge.scoring.metrics import errors
 from challenge.training import checkpoint
 from challenge.training.batches import Batch, BatchStream
@@ -122,7 +122,9 @@ class ValidationSet:
 class _Run:
     """One training: the model, its optimiser and their progress."""
 
-    def __init__(self, model: nn.Module, recipe: Recipe, directory: Path, before: Checkpoint | None) -> None:
+    def __init__(
+        self, model: nn.Module, recipe: TrainConfig, directory: Path, before: Checkpoint | None
+    ) -> None:
         self.model, self.recipe, self.directory = model, recipe, directory
         own: Any = getattr(model, "learner", None)
         self.optimiser: torch.optim.Optimizer | Learner = (
@@ -231,7 +233,7 @@ class _Run:
 
 def train_model(
     model: nn.Module,
-    recipe: Recipe,
+    recipe: TrainConfig,
     directory: Path,
     *,
     before: Checkpoint | None = None,
@@ -283,7 +285,7 @@ def train_model(
     return TrainingResult(run.best_state, run.best, run.now, interrupted)
 
 
-def _storage_state(model: nn.Module, recipe: Recipe) -> dict[str, Tensor]:
+def _storage_state(model: nn.Module, recipe: TrainConfig) -> dict[str, Tensor]:
     dtype = getattr(torch, recipe.store)
     return {
         name: (tensor.detach().to(dtype) if tensor.dtype == torch.float32 else tensor.detach()).cpu().clone()

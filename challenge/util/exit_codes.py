@@ -14,3 +14,7 @@ INTERRUPTED: Final = 130
 
 class SettingError(ValueError):
     """An unusable setting; `mbc` prints the message as one sentence and exits with USAGE."""
+
+
+class TrainConfigError(ValueError):
+    """Unusable settings of a training; the message names the field and what it may be."""

@@ -8,14 +8,14 @@ cannot see: docs/integrity.md.
 from collections.abc import Callable, Sequence
 
 from challenge.results.report import Integrity, ProbeResult
-from challenge.results.result_visuals import Plot
+from challenge.results.result_visuals import PlotData
 from evaluator.probes import capacity, consistency, dose, plasticity, scramble, twin, weights_match
 from evaluator.probes.case import FULL_EFFORT, SMALL_EFFORT, Case, Effort, Probed
 
 Progress = Callable[[float, str], None]
 
 
-def run(case: Case, progress: Progress) -> tuple[Integrity, tuple[Plot, ...]]:
+def run(case: Case, progress: Progress) -> tuple[Integrity, tuple[PlotData, ...]]:
     """Every probe, in the order in which they are shown.
 
     Args:

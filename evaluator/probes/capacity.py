@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from challenge.results.report import ProbeResult
-from challenge.results.result_visuals import Plot, Series
+from challenge.results.result_visuals import PlotData, Series
 from evaluator.probes.case import Case, Probed
 
 NAME: Final = "capacity"
@@ -36,10 +36,10 @@ def result(octaves: float, size: int) -> ProbeResult:
     return ProbeResult(NAME, octaves, above, passed=True, flagged=flagged, sentence=sentence)
 
 
-def plot(octaves: float, size: int) -> Plot:
+def plot(octaves: float, size: int) -> PlotData:
     """The entry below or above the line, over sizes from a KiB to the heaviest."""
     sizes = tuple(float(2**power) for power in np.arange(10, 29))
-    return Plot(
+    return PlotData(
         NAME,
         "bytes of sources and weights",
         "octaves",

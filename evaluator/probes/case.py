@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from challenge.bundle.reader import Bundle
 from challenge.results.report import ProbeResult
-from challenge.results.result_visuals import Plot
+from challenge.results.result_visuals import PlotData
 from challenge.results.verdicts import EvaluationError, Fault
 from challenge.scoring.evaluation_set import EvaluationSet
 from challenge.scoring.season import Season
@@ -90,7 +90,7 @@ class Probed:
     """What one probe found, and its picture."""
 
     result: ProbeResult
-    plot: Plot
+    plot: PlotData
 
 
 def side_by_side(case: Case, jobs: Sequence[Callable[[], T]]) -> list[T]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from challenge.mandelbrot.coordinates import to_unit
 from challenge.results.report import ProbeResult
-from challenge.results.result_visuals import Plot, Series
+from challenge.results.result_visuals import PlotData, Series
 from challenge.scoring.season import Season
 from evaluator.probes.case import Case, Probed
 from evaluator.sandbox.session import Session
@@ -56,10 +56,10 @@ def result(differences: dict[str, float]) -> ProbeResult:
     return ProbeResult(NAME, figure, THRESHOLD, passed, flagged=False, sentence=sentence)
 
 
-def plot(differences: dict[str, float]) -> Plot:
+def plot(differences: dict[str, float]) -> PlotData:
     """The largest difference of each way of asking."""
     places = tuple(float(place) for place in range(len(differences)))
-    return Plot(
+    return PlotData(
         NAME,
         "asked again",
         "largest difference",

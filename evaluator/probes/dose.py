@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from challenge.results.report import ProbeResult
-from challenge.results.result_visuals import Plot, Series
+from challenge.results.result_visuals import PlotData, Series
 from challenge.scoring.metrics import skill_of_views
 from evaluator.probes import scramble
 from evaluator.probes.case import Case, Probed, answers_with, side_by_side
@@ -54,9 +54,9 @@ def result(skill: Array, shares: tuple[float, ...]) -> ProbeResult:
     return ProbeResult(NAME, figure, LEAST_KEPT, passed=True, flagged=flagged, sentence=sentence)
 
 
-def plot(by_octave: dict[int, Array], shares: tuple[float, ...]) -> Plot:
+def plot(by_octave: dict[int, Array], shares: tuple[float, ...]) -> PlotData:
     """Skill against the share, a line an octave."""
-    return Plot(
+    return PlotData(
         NAME,
         "share of shuffled weights",
         "skill",

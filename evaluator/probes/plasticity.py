@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from challenge.controls.control import REGRESSION, Control, split, to_unit_interval
 from challenge.results.report import ProbeResult
-from challenge.results.result_visuals import Plot, Series
+from challenge.results.result_visuals import PlotData, Series
 from challenge.scoring.season import Season
 from evaluator.probes.case import Case, Probed, side_by_side
 from evaluator.probes.fit_budget import budget
@@ -75,9 +75,9 @@ def result(before: float, going_on: float, from_scratch: float) -> ProbeResult:
     return ProbeResult(NAME, figure, SHARE, passed, flagged=False, sentence=sentence)
 
 
-def plot(before: float, going_on: float, from_scratch: float) -> Plot:
+def plot(before: float, going_on: float, from_scratch: float) -> PlotData:
     """The three skills, and half of the last."""
-    return Plot(
+    return PlotData(
         NAME,
         "",
         "skill on another picture",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from challenge.mandelbrot.coordinates import to_unit
 from challenge.results.report import ProbeResult
-from challenge.results.result_visuals import Plot, Series
+from challenge.results.result_visuals import PlotData, Series
 from evaluator.probes.case import Case, Probed, answers_with, side_by_side
 from evaluator.probes.shuffling import shuffled
 
@@ -133,7 +133,7 @@ def result(by_seed: Array, answered: Array) -> ProbeResult:
     return ProbeResult(NAME, figure, REJECTED, passed, passed and (doubtful or silent), sentence)
 
 
-def plot(octave: NDArray[np.int64], by_view: Array) -> Plot:
+def plot(octave: NDArray[np.int64], by_view: Array) -> PlotData:
     """Squared correlations (seeds, views), octave by octave: a line a seed."""
     octaves = np.unique(octave)
     series = tuple(
@@ -145,7 +145,7 @@ def plot(octave: NDArray[np.int64], by_view: Array) -> Plot:
         for seed, values in enumerate(by_view)
     )
     lines = (("rejected above", REJECTED), ("flagged above", FLAGGED))
-    return Plot(NAME, "octave", "r² with the truth, weights shuffled", series, lines)
+    return PlotData(NAME, "octave", "r² with the truth, weights shuffled", series, lines)
 
 
 def weights(case: Case, seed: int) -> bytes:

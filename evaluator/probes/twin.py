@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from challenge.mandelbrot.coordinates import to_plane, to_unit, view_width
 from challenge.mandelbrot.target import target
 from challenge.results.report import ProbeResult
-from challenge.results.result_visuals import Plot, Series
+from challenge.results.result_visuals import PlotData, Series
 from challenge.scoring.metrics import skill_of_views
 from challenge.scoring.season import Season
 from challenge.targets.warp import draw_warp
@@ -125,7 +125,7 @@ def result(skills: Array) -> ProbeResult:
     return ProbeResult(NAME, margin, MARGIN, passed, flagged=False, sentence=sentence)
 
 
-def plot(by_octave: Array) -> Plot:
+def plot(by_octave: Array) -> PlotData:
     """Skill octave by octave, (1 + warps, octaves)."""
     octaves = tuple(map(float, range(by_octave.shape[1])))
     names = ["Mandelbrot set", *(f"secret warp {index + 1}" for index in range(len(by_octave) - 1))]
@@ -133,7 +133,7 @@ def plot(by_octave: Array) -> Plot:
         Series(name, octaves, tuple(map(float, values)))
         for name, values in zip(names, by_octave, strict=True)
     )
-    return Plot(NAME, "octave", "skill after a short fit", series)
+    return PlotData(NAME, "octave", "skill after a short fit", series)
 
 
 def run(case: Case) -> Probed:

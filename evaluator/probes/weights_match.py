@@ -2,7 +2,7 @@
 
 from challenge.bundle.weights import count_numbers
 from challenge.results.report import ProbeResult
-from challenge.results.result_visuals import Plot, Series
+from challenge.results.result_visuals import PlotData, Series
 from evaluator.probes.case import Case, Probed
 
 NAME = "same machine"
@@ -28,9 +28,9 @@ def result(loaded: int, counted: int) -> ProbeResult:
     return ProbeResult(NAME, float(abs(loaded - counted)), 0.0, passed, flagged=False, sentence=sentence)
 
 
-def plot(loaded: int, counted: int) -> Plot:
+def plot(loaded: int, counted: int) -> PlotData:
     """Both counts."""
-    return Plot(
+    return PlotData(
         NAME,
         "",
         "numbers",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from challenge.bundle.reader import NO_WEIGHTS, Bundle
 from challenge.controls import FAMILIES
 from challenge.results.report import UNJUDGED, Universality
-from challenge.results.result_visuals import Evidence
+from challenge.results.result_visuals import ResultVisuals
 from challenge.results.samples_report import Calibration, SamplesReport
 from challenge.results.verdicts import Status
 from challenge.scoring.chains import Views
@@ -133,7 +133,7 @@ def judge_samples(task: SamplesTask, watch: Watch) -> SamplesReport:
         )
         timings["universality"] = time.perf_counter() - started
     plots = tuple(one.losses for one in learned if one.losses is not None)
-    watch.evidence(Evidence(controls=certified.shown if certified else (), plots=plots))
+    watch.evidence(ResultVisuals(controls=certified.shown if certified else (), plots=plots))
     certificate = certified.result if certified else None
     return _report(task, learned, machine, certificate, time.perf_counter() - began, timings)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from challenge.imaging.pictures import error_image, model_image, png_bytes
 from challenge.mandelbrot.coordinates import View
-from challenge.results.result_visuals import Plot, Series
+from challenge.results.result_visuals import PlotData, Series
 from challenge.results.samples_report import TargetResult
 from challenge.results.verdicts import EvaluationError, Fault, Reason, Status
 from challenge.scoring.metrics import measure
@@ -52,7 +52,7 @@ class Learned:
     """
 
     result: TargetResult
-    losses: Plot | None
+    losses: PlotData | None
     numbers: int
     per_second: float
     device: str
@@ -130,13 +130,13 @@ class Learner:
         )
         return Learned(result, self._losses(journal), session.numbers, said.per_second, session.device)
 
-    def _losses(self, journal: Journal) -> Plot | None:
+    def _losses(self, journal: Journal) -> PlotData | None:
         told = [(seconds, math.log10(loss)) for seconds, loss in journal.losses if loss > 0]
         if not told:
             return None
         x, y = zip(*told, strict=True)
         series = Series(self.lesson.target.name, x, y)
-        return Plot(f"target {self.index + 1}", "seconds", "log₁₀ of its loss", (series,))
+        return PlotData(f"target {self.index + 1}", "seconds", "log₁₀ of its loss", (series,))
 
     def _draw(self, session: Session, journal: Journal, judged_on: float) -> tuple[float, ...]:
         """The film: frames from checkpoints, loaded into one more sandbox; the judged state's is the last."""

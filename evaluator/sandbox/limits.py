@@ -1,20 +1,25 @@
 """Every limit of a sandboxed submission, named once; the environment may set each as MBC_LIMIT_NAME."""
 
 import os
-from dataclasses import asdict, dataclass, fields
-from typing import Final, Self
+from dataclasses import asdict, fields
+from typing import Annotated, Final, Self
+
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from challenge.results.verdicts import Reason
 from challenge.results.worker_info import LimitInForce
 from challenge.util.exit_codes import SettingError
+from challenge.util.validation import STRICT
 
 MIB: Final = 1 << 20
 CORES: Final = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 PREFIX: Final = "MBC_LIMIT_"
+Count = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
 
-
-# What people are told of each, and the verdict of who goes beyond it, or else what happens then.
-_TOLD: Final[dict[str, tuple[str, Reason | str]]] = {
+# By limit: a sentence about it, and the verdict of a submission that exceeds it, or else what happens then.
+_MEANINGS: Final[dict[str, tuple[str, Reason | str]]] = {
     "memory_bytes": ("Memory of every kind, in all.", Reason.MEMORY_EXCEEDED),
     "tmp_bytes": ("The private /tmp, which ends with the sandbox; /dev/shm has as much.", "fails inside"),
     "processes": (
@@ -38,7 +43,7 @@ _TOLD: Final[dict[str, tuple[str, Reason | str]]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(config=STRICT, frozen=True)
 class Limits:
     """What a submission's process may take.
 
@@ -60,36 +65,36 @@ class Limits:
         threads: of torch.
     """
 
-    memory_bytes: int = 8192 * MIB
-    tmp_bytes: int = 256 * MIB
-    processes: int = 64
-    files: int = 256
-    file_bytes: int = 64 * MIB
-    cpu_seconds: int = 1800 * CORES
-    output_bytes: int = 256 * 1024
-    start_seconds: float = 60.0
-    load_seconds: float = 30.0
-    request_seconds: float = 30.0
-    request_points: int = 8_192
-    fit_seconds: float = 300.0
-    total_seconds: float = 1800.0
-    threads: int = CORES
+    memory_bytes: Count = 8192 * MIB
+    tmp_bytes: Count = 256 * MIB
+    processes: Count = 64
+    files: Count = 256
+    file_bytes: Count = 64 * MIB
+    cpu_seconds: Count = 1800 * CORES
+    output_bytes: Count = 256 * 1024
+    start_seconds: Seconds = 60.0
+    load_seconds: Seconds = 30.0
+    request_seconds: Seconds = 30.0
+    request_points: Count = 8_192
+    fit_seconds: Seconds = 300.0
+    total_seconds: Seconds = 1800.0
+    threads: Count = CORES
 
     @property
     def tasks(self) -> int:
         """Threads in all: each of torch's pools, of OpenMP, of MKL and its own, has `threads`."""
         return self.processes + 4 * self.threads
 
-    def told(self) -> tuple[LimitInForce, ...]:
-        """Each in words for people."""
+    def explain(self) -> tuple[LimitInForce, ...]:
+        """Each limit in words for people."""
         return tuple(
             LimitInForce(name, _figure(name, getattr(self, name)), meaning, str(verdict))
-            for name, (meaning, verdict) in _TOLD.items()
+            for name, (meaning, verdict) in _MEANINGS.items()
         )
 
     def sentence(self) -> str:
         """All in one line, as reports have them."""
-        return ", ".join(f"{limit.name} {limit.figure}" for limit in self.told())
+        return ", ".join(f"{limit.name} {limit.figure}" for limit in self.explain())
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -98,18 +103,18 @@ class Limits:
         Raises:
             SettingError: a value is no positive number; names the variable.
         """
-        values = {}
-        for field in fields(cls):
-            variable = PREFIX + field.name.upper()
-            if (text := os.environ.get(variable)) is not None:
-                kind = float if field.name.endswith("_seconds") and field.name != "cpu_seconds" else int
-                try:
-                    values[field.name] = kind(text)
-                except ValueError:
-                    values[field.name] = 0
-                if not values[field.name] > 0:
-                    raise SettingError(f"{variable} must be a positive number, not {text!r}")
-        return cls(**values)  # type: ignore[arg-type]  # each value has its field's kind
+        texts = {
+            field.name: os.environ[variable]
+            for field in fields(cls)
+            if (variable := PREFIX + field.name.upper()) in os.environ
+        }
+        try:
+            return TypeAdapter(cls).validate_strings(texts)
+        except ValidationError as error:
+            name = str(error.errors()[0]["loc"][0])
+            raise SettingError(
+                f"{PREFIX}{name.upper()} must be a positive number, not {texts[name]!r}"
+            ) from error
 
 
 def _figure(name: str, value: float) -> str:

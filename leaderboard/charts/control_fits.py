@@ -15,7 +15,7 @@ from challenge.results.formatting import ordinal, skill
 from challenge.results.report import ControlResult, Universality
 from challenge.results.result_visuals import (
     Confusion,
-    ControlEvidence,
+    ControlFit,
     CurveFit,
     PictureFit,
     Scatter,
@@ -115,9 +115,9 @@ class Card:
     picture: Picture | None
 
 
-def cards(certificate: Universality, shown: Sequence[ControlEvidence]) -> tuple[Card, ...]:
+def cards(certificate: Universality, shown: Sequence[ControlFit]) -> tuple[Card, ...]:
     """Every control of a certificate with its picture, where there is evidence for all of them."""
-    held: Sequence[ControlEvidence | None] = shown
+    held: Sequence[ControlFit | None] = shown
     if len(shown) != len(certificate.controls):
         held = [None] * len(certificate.controls)
     return tuple(
@@ -142,7 +142,7 @@ def _refits(control: ControlResult) -> str:
 
 
 @lru_cache(maxsize=256)
-def picture(shown: ControlEvidence) -> Picture | None:
+def picture(shown: ControlFit) -> Picture | None:
     """The picture of one control's evidence; None where the evidence does not hold what it says."""
     try:
         match shown:

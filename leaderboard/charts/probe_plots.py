@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from challenge.results.report import Integrity, ProbeResult
-from challenge.results.result_visuals import Evidence, Plot, Series
+from challenge.results.result_visuals import PlotData, ResultVisuals, Series
 from leaderboard.charts.scales import Scale, apart, covering, dots, label, path
 from leaderboard.formatting import anchor
 
@@ -76,7 +76,7 @@ class ProbeCard:
     plot: ProbePlot | None
 
 
-def cards(found: Integrity, evidence: Evidence) -> tuple[ProbeCard, ...]:
+def cards(found: Integrity, evidence: ResultVisuals) -> tuple[ProbeCard, ...]:
     """Every probe of a report with its plot; the plots of probes that decide nothing are left to `others`."""
     plots = {one.probe: one for one in evidence.plots}
     return tuple(
@@ -85,7 +85,7 @@ def cards(found: Integrity, evidence: Evidence) -> tuple[ProbeCard, ...]:
     )
 
 
-def others(found: Integrity, evidence: Evidence) -> tuple[tuple[str, ProbePlot], ...]:
+def others(found: Integrity, evidence: ResultVisuals) -> tuple[tuple[str, ProbePlot], ...]:
     """Plots of probes that decide nothing and so stand in no report, by name."""
     known = {probe.name for probe in found.probes}
     made = ((one.probe, drawn(one)) for one in evidence.plots if one.probe not in known)
@@ -98,7 +98,7 @@ def _verdict(probe: ProbeResult) -> str:
     return "flagged" if probe.flagged else "passed"
 
 
-def drawn(shown: Plot | None) -> ProbePlot | None:
+def drawn(shown: PlotData | None) -> ProbePlot | None:
     """The plot of evidence; None where there is none, or nothing in it that can be drawn."""
     try:
         return plot(shown) if shown else None
@@ -107,7 +107,7 @@ def drawn(shown: Plot | None) -> ProbePlot | None:
         return None
 
 
-def plot(shown: Plot) -> ProbePlot:
+def plot(shown: PlotData) -> ProbePlot:
     """The plot of evidence.
 
     Raises:
@@ -131,7 +131,7 @@ def plot(shown: Plot) -> ProbePlot:
     )
 
 
-def _x_scale(shown: Plot) -> Scale:
+def _x_scale(shown: PlotData) -> Scale:
     start, end = _LEFT, WIDTH - _RIGHT
     if shown.categories:
         return Scale(-0.5, len(shown.categories) - 0.5, start, end)
@@ -142,7 +142,7 @@ def _x_scale(shown: Plot) -> Scale:
     return Scale(low, high if high > low else low + 1, start, end)
 
 
-def _series(one: Series, k: int, count: int, shown: Plot, x: Scale, y: Scale) -> Drawn:
+def _series(one: Series, k: int, count: int, shown: PlotData, x: Scale, y: Scale) -> Drawn:
     pairs = [(a, b) for a, b in zip(one.x, one.y, strict=True) if a > 0 or not shown.log_x][:_MOST]
     # Things on an axis have no order for a line to follow; series stand side by side on them.
     aside = (k - (count - 1) / 2) * min(0.7 / count, 0.22) if shown.categories else 0.0
@@ -156,7 +156,7 @@ def _series(one: Series, k: int, count: int, shown: Plot, x: Scale, y: Scale) ->
     )
 
 
-def _numbers(shown: Plot, x: Scale) -> tuple[tuple[tuple[str, ...], float], ...]:
+def _numbers(shown: PlotData, x: Scale) -> tuple[tuple[tuple[str, ...], float], ...]:
     """Ticks; between whole numbers there are none where the points lie on whole numbers alone."""
     whole = all(v == int(v) for one in shown.series for v in one.x) and not shown.log_x
     return tuple(((name,), place) for name, place in x.ticks(least=1.0 if whole else 0.0))
@@ -175,7 +175,7 @@ def _lines(name: str, longest: int) -> tuple[str, ...]:
     return tuple(line if len(line) <= longest else f"{line[: longest - 1]}…" for line in lines)
 
 
-def _summary(shown: Plot) -> str:
+def _summary(shown: PlotData) -> str:
     """The plot for those who do not see it."""
     parts = [
         f"{one.name or shown.y_label}: {len(one.y)} points from {label(min(one.y))} to {label(max(one.y))}"

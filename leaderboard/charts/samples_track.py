@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from challenge.results.result_visuals import Evidence
+from challenge.results.result_visuals import ResultVisuals
 from challenge.results.samples_report import SamplesReport, TargetResult
 from challenge.results.verdicts import EXPLANATIONS, Reason
 from leaderboard.charts.probe_plots import ProbePlot, drawn
@@ -51,7 +51,7 @@ class Lessons:
     bottom: int = HEIGHT - _BOTTOM
 
 
-def lessons(report: SamplesReport, evidence: Evidence, *, revealed: bool) -> Lessons:
+def lessons(report: SamplesReport, evidence: ResultVisuals, *, revealed: bool) -> Lessons:
     """What may be shown of a report: while the season's secret is kept, nothing that pictures its targets."""
     last = max(len(report.skill) - 1, 1)
     plots = {one.probe: one for one in evidence.plots} if revealed else {}

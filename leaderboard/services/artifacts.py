@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from challenge.results.result_visuals import Evidence
+from challenge.results.result_visuals import ResultVisuals
 from challenge.scoring.metrics import depth
 from leaderboard.config import Config
 from leaderboard.errors import Refused
@@ -61,26 +61,26 @@ def save(session: Session, config: Config, evaluation_id: int, name: str, clean:
 def save_evidence(config: Config, evaluation_id: int, content: bytes) -> None:
     """Store an evaluation's evidence, read and written anew; Refused with 422 where it is none."""
     try:
-        clean = Evidence.from_json(content).to_json()
+        clean = ResultVisuals.from_json(content).to_json()
     except ValueError as error:
         raise Refused(422, "evidence_invalid", f"This is no evidence: {error}.") from error
     write_file(path_of(config, evaluation_id, EVIDENCE), clean.encode())
 
 
-def evidence(config: Config, evaluation_id: int) -> Evidence:
+def evidence(config: Config, evaluation_id: int) -> ResultVisuals:
     """What people are shown of an evaluation's controls and probes; empty where there is nothing."""
     path = path_of(config, evaluation_id, EVIDENCE)
     try:
         return _evidence(path, path.stat().st_mtime_ns)
     except (FileNotFoundError, ValueError):
         # Reports of older versions have none, and a page without pictures beats no page.
-        return Evidence()
+        return ResultVisuals()
 
 
 @lru_cache(maxsize=32)
-def _evidence(path: Path, _changed: int) -> Evidence:
+def _evidence(path: Path, _changed: int) -> ResultVisuals:
     # Half a megabyte of figures: every picture of a page asks for it.
-    return Evidence.from_json(path.read_bytes())
+    return ResultVisuals.from_json(path.read_bytes())
 
 
 def delete_rows(session: Session, evaluation_id: int) -> None:

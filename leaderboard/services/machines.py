@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from challenge.results.worker_info import Machine
+from challenge.results.worker_info import WorkerInfo
 from leaderboard.db import now
 from leaderboard.errors import Refused
 from leaderboard.models import MachineRow, Token
@@ -20,7 +20,7 @@ _REMEMBERED: Final = timedelta(days=30)
 class Seen:
     """Machines that are alike: how many, and when the last of them was heard of."""
 
-    machine: Machine
+    machine: WorkerInfo
     count: int
     at: datetime
 
@@ -28,7 +28,7 @@ class Seen:
 def introduce(session: Session, token: Token, values: Any) -> None:
     """Note what a worker says of its machine; Refused with 422 where it says nothing of the kind."""
     try:
-        machine = Machine.from_dict(values)
+        machine = WorkerInfo.from_dict(values)
     except ValueError as error:
         raise Refused(422, "machine_invalid", f"The machine cannot be noted: {error}.") from error
     row = _find(session, token, machine.name)
@@ -53,8 +53,8 @@ def _find(session: Session, token: Token, name: str) -> MachineRow | None:
 def seen(session: Session) -> list[Seen]:
     """Those of the last thirty days, the last heard of first; those that are alike together."""
     rows = session.scalars(select(MachineRow).order_by(MachineRow.seen_at.desc()).limit(200)).all()
-    alike: dict[str, list[tuple[Machine, datetime]]] = {}
+    alike: dict[str, list[tuple[WorkerInfo, datetime]]] = {}
     for row in rows:
-        machine = Machine.from_json(row.body)
-        alike.setdefault(machine.alike, []).append((machine, row.seen_at))
+        machine = WorkerInfo.from_json(row.body)
+        alike.setdefault(machine.without_name, []).append((machine, row.seen_at))
     return [Seen(found[0][0], len(found), found[0][1]) for found in alike.values()]

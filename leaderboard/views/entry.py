@@ -7,9 +7,9 @@ from flask import Blueprint, render_template, request, url_for
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from challenge.results.rejection_reasons import by_remedy, doubts, shortfalls
+from challenge.results.rejection_reasons import flag_reasons, group_by_remedy, rejection_reasons
 from challenge.results.report import Report
-from challenge.results.result_visuals import Evidence
+from challenge.results.result_visuals import ResultVisuals
 from challenge.results.verdicts import EXPLANATIONS, Reason, Status
 from challenge.scoring.tracks import Track
 from leaderboard.charts import control_fits, probe_plots, samples_track, skill_curve
@@ -85,11 +85,11 @@ def _proof(shown: Evaluation, report: Report | None) -> dict[str, Any]:
     """The certificate and the probes, with their pictures, and what was not passed."""
     if report is None:
         return {"failed": (), "flags": ()}
-    evidence = artifacts.evidence(app_context().config, shown.id) if report.universality else Evidence()
+    evidence = artifacts.evidence(app_context().config, shown.id) if report.universality else ResultVisuals()
     controls = control_fits.cards(report.universality, evidence.controls) if report.universality else ()
     return {
-        "failed": by_remedy(shortfalls(report)) if shown.state is Status.REJECTED else (),
-        "flags": by_remedy(doubts(report)),
+        "failed": group_by_remedy(rejection_reasons(report)) if shown.state is Status.REJECTED else (),
+        "flags": group_by_remedy(flag_reasons(report)),
         "controls": controls,
         "control_anchors": {card.control.name: f"control-{card.index}" for card in controls},
         "probes": probe_plots.cards(report.integrity, evidence) if report.integrity else (),
@@ -101,7 +101,7 @@ def _samples_track(db: Session, shown: Evaluation) -> dict[str, Any]:
     """What the template of the samples track needs; pictures of targets only when they are public."""
     report = reports.stored_samples_report(db, shown)
     revealed = shown.season.revealed
-    evidence = artifacts.evidence(app_context().config, shown.id) if revealed and report else Evidence()
+    evidence = artifacts.evidence(app_context().config, shown.id) if revealed and report else ResultVisuals()
     return {
         "e": shown,
         "position": queue_order.position(db, shown),

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, render_template, request
 from markupsafe import Markup
 
-from challenge.results.result_visuals import ControlEvidence, PictureFit, SurfaceFit
+from challenge.results.result_visuals import ControlFit, PictureFit, SurfaceFit
 from leaderboard import formatting
 from leaderboard.charts import control_fits, surface
 from leaderboard.errors import not_found
@@ -25,7 +25,7 @@ _EVALUATION = "/evaluations/<int:evaluation_id>"
 media.app_template_global("here")(view_picker.here)
 
 
-def _control(evaluation_id: int, index: int) -> ControlEvidence:
+def _control(evaluation_id: int, index: int) -> ControlFit:
     with read_session() as db:
         check_visible(db, evaluation_id)
     held = artifacts.evidence(app_context().config, evaluation_id).controls

@@ -10,7 +10,14 @@ from challenge.controls import FAMILIES, cousin, digits, draws, friedman, pictur
 from challenge.controls.control import line_share, line_skill, to_unit_interval
 from challenge.controls.fit_visuals import evidence, grid
 from challenge.mandelbrot.target import target
-from challenge.results.result_visuals import Confusion, CurveFit, Evidence, PictureFit, Scatter, SurfaceFit
+from challenge.results.result_visuals import (
+    Confusion,
+    CurveFit,
+    PictureFit,
+    ResultVisuals,
+    Scatter,
+    SurfaceFit,
+)
 from challenge.scoring.season import PRACTICE, Season
 
 # What the contract's table asks for.
@@ -271,7 +278,7 @@ def test_a_fit_is_shown_as_what_it_is(family, drawn):
         fit = np.tile(control.y.mean(axis=0), (len(asked), 1))
         shown = evidence(control, control.held_y, fit)
         assert type(shown) is SHOWN.get(family, Scatter)
-        assert Evidence.from_json(Evidence((shown,)).to_json()).controls == (shown,)
+        assert ResultVisuals.from_json(ResultVisuals((shown,)).to_json()).controls == (shown,)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -281,7 +288,7 @@ def test_answers_that_are_not_finite_can_be_shown(family, drawn):
         answers = (
             np.full((len(part), control.out_features), wrong) for part in (control.held_x, grid(control))
         )
-        text = Evidence((evidence(control, *answers),)).to_json()
+        text = ResultVisuals((evidence(control, *answers),)).to_json()
         assert "1e+300" not in text
 
 
@@ -292,7 +299,7 @@ def test_the_whole_evidence_of_a_season_is_small(drawn):
             evidence(c, c.held_y, np.random.default_rng(0).random((len(grid(c)), c.out_features)))
             for c in controls
         ]
-        assert len(Evidence(tuple(shown)).to_json()) < 300_000
+        assert len(ResultVisuals(tuple(shown)).to_json()) < 300_000
 
 
 def test_confusion_counts_what_was_taken_for_what(drawn):
@@ -327,7 +334,7 @@ def test_a_picture_is_shown_upright(drawn):
 
 def test_pairs_hold_targets_beside_answers(drawn):
     control = drawn["volume"][0]
-    shown = json.loads(Evidence((evidence(control, 1 - control.held_y, grid(control)),)).to_json())[
+    shown = json.loads(ResultVisuals((evidence(control, 1 - control.held_y, grid(control)),)).to_json())[
         "controls"
     ][0]
     assert len(shown["true"]) == len(shown["predicted"]) == 300

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from challenge.bundle.train_config import Recipe, RecipeError, read_recipe
+from challenge.bundle.train_config import TrainConfig, read_train_config
 from challenge.mandelbrot.coordinates import to_plane
 from challenge.mandelbrot.target import target
 from challenge.training import batches, checkpoint, trainer
@@ -14,8 +14,9 @@ from challenge.training.batches import BatchStream, ErrorField
 from challenge.training.sampling import sample
 from challenge.training.trainer import ValidationSet, train_model
 from challenge.training.zoom_samples import draw_zoom_points
+from challenge.util.exit_codes import TrainConfigError
 
-QUICK = Recipe(steps=60, batch=512, learning_rate=5e-3, deepest=4)
+QUICK = TrainConfig(steps=60, batch=512, learning_rate=5e-3, deepest=4)
 
 
 @pytest.fixture(autouse=True)
@@ -73,10 +74,10 @@ def test_the_check_gives_every_octave_to_the_truth_and_none_to_a_constant():
 
 
 def test_batches_are_the_same_for_a_seed_and_fresh_after_reuse():
-    recipe = Recipe(steps=1, batch=2000, reuse=1, deepest=3)
+    recipe = TrainConfig(steps=1, batch=2000, reuse=1, deepest=3)
 
     def first(seed, n):
-        stream = BatchStream(Recipe(steps=1, batch=2000, reuse=1, deepest=3, seed=seed))
+        stream = BatchStream(TrainConfig(steps=1, batch=2000, reuse=1, deepest=3, seed=seed))
         taken = [next(stream).x for _ in range(n)]
         stream.close()
         return torch.cat(taken)
@@ -90,7 +91,7 @@ def test_batches_are_the_same_for_a_seed_and_fresh_after_reuse():
 @pytest.mark.parametrize("sampling", ["octave", "uniform", "error-field"])
 def test_training_helps_and_leaves_frames(tmp_path, sampling):
     seen = []
-    recipe = Recipe(steps=400, batch=512, learning_rate=1e-2, deepest=4, sampling=sampling)
+    recipe = TrainConfig(steps=400, batch=512, learning_rate=1e-2, deepest=4, sampling=sampling)
     outcome = train_model(small(), recipe, tmp_path, report=seen.append)
     assert outcome.octaves > 0.9
     assert not outcome.interrupted
@@ -121,7 +122,7 @@ def test_ctrl_c_keeps_the_best_so_far(tmp_path):
 
 
 def test_seconds_end_it_and_half_precision_is_stored(tmp_path):
-    outcome = train_model(small(), Recipe(seconds=0.5, batch=256, deepest=3, store="float16"), tmp_path)
+    outcome = train_model(small(), TrainConfig(seconds=0.5, batch=256, deepest=3, store="float16"), tmp_path)
     assert outcome.progress.done == 1
     assert {t.dtype for t in outcome.state.values()} == {torch.float16}
 
@@ -143,12 +144,12 @@ def test_seconds_end_it_and_half_precision_is_stored(tmp_path):
 )
 def test_a_wrong_recipe_is_named(tmp_path, text, told):
     (tmp_path / "train.toml").write_text(text)
-    with pytest.raises(RecipeError, match=told):
-        read_recipe(tmp_path)
+    with pytest.raises(TrainConfigError, match=told):
+        read_train_config(tmp_path)
 
 
 def test_a_fixed_sample_is_that_of_python_and_nothing_else():
-    recipe = Recipe(steps=1, batch=100, samples=250, sampling="uniform", seed=7)
+    recipe = TrainConfig(steps=1, batch=100, samples=250, sampling="uniform", seed=7)
     stream = BatchStream(recipe)
     taken = [next(stream) for _ in range(6)]
     stream.close()
@@ -189,7 +190,7 @@ def test_an_interrupted_training_goes_on_to_its_end(tmp_path):
     assert frames.items() < after.items()
     # It is over: there is nothing to go on from.
     assert not (tmp_path / ".train").exists()
-    with pytest.raises(RecipeError, match="train without --resume"):
+    with pytest.raises(TrainConfigError, match="train without --resume"):
         checkpoint.load(tmp_path, QUICK)
 
 
@@ -199,33 +200,33 @@ def test_a_checkpoint_is_not_gone_on_with_by_another_recipe(tmp_path):
 
     train_model(small(), QUICK, tmp_path, report=stop)
     checkpoint.load(tmp_path, QUICK.changed(steps=900))
-    with pytest.raises(RecipeError, match="seed = 0, and now it is 5"):
+    with pytest.raises(TrainConfigError, match="seed = 0, and now it is 5"):
         checkpoint.load(tmp_path, QUICK.changed(seed=5))
     (tmp_path / checkpoint.CHECKPOINT_PATH).write_bytes(b"PK")
-    with pytest.raises(RecipeError, match="is not a checkpoint"):
+    with pytest.raises(TrainConfigError, match="is not a checkpoint"):
         checkpoint.load(tmp_path, QUICK)
 
 
 def test_pictures_of_an_earlier_training_are_kept(tmp_path):
     (tmp_path / "frames").mkdir()
     (tmp_path / "frames" / "000.png").write_bytes(b"mine")
-    train_model(small(), Recipe(steps=1, batch=64, deepest=2), tmp_path)
+    train_model(small(), TrainConfig(steps=1, batch=64, deepest=2), tmp_path)
     assert (tmp_path / "frames.earlier" / "000.png").read_bytes() == b"mine"
     assert (tmp_path / "frames" / "000.png").read_bytes() != b"mine"
 
 
 def test_half_precision_products_train_too(tmp_path):
-    recipe = Recipe(steps=200, batch=512, learning_rate=1e-2, deepest=3, precision="bfloat16")
+    recipe = TrainConfig(steps=200, batch=512, learning_rate=1e-2, deepest=3, precision="bfloat16")
     outcome = train_model(small(), recipe, tmp_path)
     assert outcome.octaves > 0.7
     assert {t.dtype for t in outcome.state.values()} == {torch.float32}
 
 
 def test_the_command_line_overrules_the_recipe():
-    recipe = Recipe(steps=10, seed=3)
-    assert recipe.changed(steps=None, seconds=5.0, seed=None) == Recipe(seconds=5.0, seed=3)
-    assert recipe.changed(steps=7, seconds=None, seed=9) == Recipe(steps=7, seed=9)
+    recipe = TrainConfig(steps=10, seed=3)
+    assert recipe.changed(steps=None, seconds=5.0, seed=None) == TrainConfig(seconds=5.0, seed=3)
+    assert recipe.changed(steps=7, seconds=None, seed=9) == TrainConfig(steps=7, seed=9)
     assert recipe.changed(steps=None, seconds=None, seed=None) == recipe
-    with pytest.raises(RecipeError, match="not 'octave'"):
+    with pytest.raises(TrainConfigError, match="not 'octave'"):
         recipe.changed(samples=10, sampling="octave")
     assert recipe.changed(samples=10).sampling == "uniform"

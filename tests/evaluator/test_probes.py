@@ -14,7 +14,7 @@ from challenge.bundle.manifest import Manifest
 from challenge.bundle.reader import Bundle
 from challenge.controls.control import line_skill
 from challenge.mandelbrot.coordinates import to_unit
-from challenge.results.result_visuals import Evidence
+from challenge.results.result_visuals import ResultVisuals
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.scoring.evaluation_set import EvaluationSet
 from challenge.scoring.season import PRACTICE
@@ -307,7 +307,7 @@ def test_every_picture_can_be_drawn(skill):
         capacity.plot(8.0, 100_000),
         dose.plot({int(octave): RNG.random(3) for octave in set(views.octave)}, (1e-6, 1e-2, 1.0)),
     ]
-    assert Evidence.from_json(Evidence(plots=tuple(plots)).to_json()).plots == tuple(plots)
+    assert ResultVisuals.from_json(ResultVisuals(plots=tuple(plots)).to_json()).plots == tuple(plots)
     for plot in plots:
         for series in plot.series:
             assert len(series.x) == len(series.y)

@@ -16,7 +16,7 @@ from challenge.bundle.reader import Bundle
 from challenge.controls import FAMILIES, Control, draws
 from challenge.controls.control import line_skill
 from challenge.results.report import ControlResult
-from challenge.results.result_visuals import Confusion, CurveFit, Evidence, PictureFit, SurfaceFit
+from challenge.results.result_visuals import Confusion, CurveFit, PictureFit, ResultVisuals, SurfaceFit
 from challenge.scoring.season import PRACTICE, Season
 from challenge.training.refit import Budget, train
 from challenge.util import cache
@@ -99,7 +99,7 @@ def test_a_small_network_is_universal_and_its_fits_are_shown(sandbox):
     known, fit = np.array(picture.known), np.array(picture.fit)
     given = known >= 0
     assert np.corrcoef(known[given], fit[given])[0, 1] > 0.5
-    assert len(Evidence(certified.shown).to_json()) < 300_000
+    assert len(ResultVisuals(certified.shown).to_json()) < 300_000
 
 
 def test_a_line_fails_after_three_refits_and_is_told_what_would_pass(sandbox):

@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from challenge.results.worker_info import LimitInForce, Machine
+from challenge.results.worker_info import LimitInForce, WorkerInfo
 from evaluator.probes import capacity, consistency, dose, plasticity, scramble, twin
 from evaluator.sandbox import find_sandbox
 from evaluator.sandbox.limits import Limits, in_force
 
-MACHINE = Machine(
+MACHINE = WorkerInfo(
     "m1",
     "bubblewrap, cgroup v2, uid 64123, seccomp",
     {"network": "none", "memory": "<b>much</b>"},
@@ -20,7 +20,7 @@ MACHINE = Machine(
 
 
 def introduce(board, machine, headers=None):
-    values = machine.to_dict() if isinstance(machine, Machine) else machine
+    values = machine.to_dict() if isinstance(machine, WorkerInfo) else machine
     return board.client.put("/api/v1/worker/machine", json=values, headers=headers or board.worker)
 
 
@@ -74,7 +74,7 @@ def test_what_describes_no_machine_is_refused(board, values):
 
 def test_what_a_worker_says_of_itself_is_taken(board):
     sandbox, limits = find_sandbox(allow_unconfined=False), Limits()
-    machine = Machine("here", sandbox.name, sandbox.describe(limits), limits.told())
+    machine = WorkerInfo("here", sandbox.name, sandbox.describe(limits), limits.explain())
     assert {limit.name for limit in machine.limits} == set(in_force())
     assert introduce(board, machine).status_code == 200
     assert "8 GiB" in board.get("/rules").text

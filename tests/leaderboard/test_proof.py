@@ -13,9 +13,9 @@ from challenge.results.report import ControlResult, Integrity, ProbeResult, Univ
 from challenge.results.result_visuals import (
     Confusion,
     CurveFit,
-    Evidence,
     PictureFit,
-    Plot,
+    PlotData,
+    ResultVisuals,
     Scatter,
     Series,
     SurfaceFit,
@@ -112,11 +112,16 @@ class TestFits:
             Confusion(("a", "b"), ((1, 2),)),
             Confusion(("a",), ((0,),)),
             Scatter((), ()),
-            CurveFit(("x",), (0.0,), (0.0,), (0.0,)),
         ],
     )
     def test_evidence_that_is_none_makes_no_picture(self, broken):
         assert control_fits.picture(broken) is None
+
+    def test_evidence_that_holds_no_numbers_cannot_be_made(self):
+        with pytest.raises(ValueError, match="number"):
+            CurveFit(("x",), (0.0,), (0.0,), (0.0,))
+        with pytest.raises(ValueError, match="number"):
+            Series("a", (1.0,), ("y",))
 
     def test_a_certificate_and_evidence_of_other_controls_are_not_mixed(self):
         result = ControlResult("c", "c", 1, 1, "regression", 0.5, (0.5,), 0.8, 0.4, True)
@@ -181,7 +186,7 @@ class TestProbes:
             "series": (Series("a", (1.0, 10.0, 100.0), (0.1, 0.2, 0.9)), Series("b", (1.0,), (0.5,))),
             "lines": (("rejected above", 0.55), ("looked at above", 0.54)),
         }
-        return probe_plots.plot(Plot(**values | changes))
+        return probe_plots.plot(PlotData(**values | changes))
 
     def test_a_threshold_lies_among_the_points_and_its_names_do_not_touch(self):
         made = self.plot()
@@ -229,18 +234,18 @@ class TestProbes:
 
     @pytest.mark.parametrize(
         "series",
-        [(), (Series("a", (), ()),), (Series("a", (1.0, 2.0), (1.0,)),), (Series("a", (1.0,), ("y",)),)],
+        [(), (Series("a", (), ()),), (Series("a", (1.0, 2.0), (1.0,)),)],
     )
     def test_a_plot_of_nothing_is_left_out(self, series):
         result = ProbeResult("p", 0.1, 0.2, True, False, "s")
-        evidence = Evidence(plots=(Plot("p", "x", "y", series),))
+        evidence = ResultVisuals(plots=(PlotData("p", "x", "y", series),))
         assert probe_plots.cards(Integrity(True, False, (result,)), evidence)[0].plot is None
 
     def test_every_plot_is_shown_once(self):
         found = Integrity(True, False, (ProbeResult("p", 0.1, 0.2, True, True, "s"),))
-        one = Plot("p", "x", "y", (Series("", (1.0, 2.0), (1.0, 2.0)),))
-        dose = Plot("dose", "x", "y", (Series("", (1.0, 2.0), (1.0, 2.0)),))
-        evidence = Evidence(plots=(one, dose))
+        one = PlotData("p", "x", "y", (Series("", (1.0, 2.0), (1.0, 2.0)),))
+        dose = PlotData("dose", "x", "y", (Series("", (1.0, 2.0), (1.0, 2.0)),))
+        evidence = ResultVisuals(plots=(one, dose))
         assert [card.verdict for card in probe_plots.cards(found, evidence)] == ["flagged"]
         assert [name for name, _ in probe_plots.others(found, evidence)] == ["dose"]
 
@@ -301,7 +306,7 @@ def test_evidence_that_is_sent_again_is_shown_again(board):
     path = f"/api/v1/worker/evaluations/{made['evaluation_id']}/evidence"
     for side in (2, 4):
         again = PictureFit(side, side, 1, (7,) * side**2, (9,) * side**2)
-        board.client.put(path, headers=lease, data=Evidence((again,) * 6).to_json())
+        board.client.put(path, headers=lease, data=ResultVisuals((again,) * 6).to_json())
         assert board.get(f"/evaluations/{made['evaluation_id']}/controls/0/fit.png").status_code == 200
     board.tell(made["evaluation_id"], "report", lease, json=report)
     text = board.get(f"/submissions/{made['id']}").text
@@ -369,9 +374,9 @@ def test_evidence_of_a_stranger_cannot_break_out(board):
     report = board.report()
     report["universality"]["controls"] = report["universality"]["controls"][-1:]
     attack = "<script>alert(1)</script>"
-    shown = Evidence(
+    shown = ResultVisuals(
         (Confusion((attack, "'\"><img src=x>"), ((1, 1), (1, 1))),),
-        (Plot("dose", attack, attack, (Series(attack, (0.0,), (1.0,)), Series("b", (0.0,), (1.0,)))),),
+        (PlotData("dose", attack, attack, (Series(attack, (0.0,), (1.0,)), Series("b", (0.0,), (1.0,)))),),
     )
     board.client.put(
         f"/api/v1/worker/evaluations/{made['evaluation_id']}/evidence", headers=lease, data=shown.to_json()

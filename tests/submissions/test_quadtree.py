@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from challenge.bundle.train_config import Recipe
+from challenge.bundle.train_config import TrainConfig
 from challenge.training import batches
 from challenge.training.local_model import load_build
 from challenge.training.refit import Budget
@@ -153,7 +153,7 @@ def test_it_learns_from_a_stream_by_itself_and_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(batches, "POOL", 40_000)
     torch.manual_seed(0)
     model = load_build(ROOT / "quadtree_light")(2, 1)
-    recipe = Recipe(steps=20, batch=20_000, reuse=1, deepest=5, store="float16")
+    recipe = TrainConfig(steps=20, batch=20_000, reuse=1, deepest=5, store="float16")
     outcome = train_model(model, recipe, tmp_path)
     assert outcome.octaves > 3
     learner = model.learner()

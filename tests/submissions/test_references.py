@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from challenge.bundle.reader import read_bundle
-from challenge.bundle.train_config import read_recipe
+from challenge.bundle.train_config import read_train_config
 from challenge.mandelbrot.coordinates import to_unit
 from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
 from challenge.scoring.metrics import measure
@@ -87,7 +87,7 @@ def test_it_is_a_whole_bundle_of_modest_size(kind):
     assert 4 <= len(bundle.frames) <= 8
     assert sum(map(len, bundle.frames.values())) < 300 << 10
     assert len(bundle.readme) > 200
-    assert read_recipe(ROOT / kind).steps
+    assert read_train_config(ROOT / kind).steps
     assert tomllib.loads(bundle.train)
 
 

@@ -26,7 +26,7 @@ from .seed_evidence import evidence, film
 def save_training_pictures(config, evaluation):
     """Save pictures of three targets as they were learned, and their losses."""
     from challenge.imaging.pictures import error_image, model_image
-    from challenge.results.result_visuals import Evidence, Plot, Series
+    from challenge.results.result_visuals import PlotData, ResultVisuals, Series
 
     x, y = np.meshgrid(np.linspace(-2, 2, 128), np.linspace(2, -2, 128))
     plots = []
@@ -48,8 +48,8 @@ def save_training_pictures(config, evaluation):
         seconds = np.linspace(0.5, 120, 60)
         loss = -1.2 - 1.6 * (seconds / 120) ** 0.5 + 0.04 * np.sin(seconds)
         series = Series(f"Multibrot set of degree {power}", tuple(seconds.tolist()), tuple(loss.tolist()))
-        plots.append(Plot(f"target {target}", "seconds", "log₁₀ of its loss", (series,)))
-    artifacts.save_evidence(config, evaluation.id, Evidence(plots=tuple(plots)).to_json().encode())
+        plots.append(PlotData(f"target {target}", "seconds", "log₁₀ of its loss", (series,)))
+    artifacts.save_evidence(config, evaluation.id, ResultVisuals(plots=tuple(plots)).to_json().encode())
 
 
 def blurred(grid, sigma):

@@ -5,9 +5,9 @@ import numpy as np
 from challenge.results.result_visuals import (
     Confusion,
     CurveFit,
-    Evidence,
     PictureFit,
-    Plot,
+    PlotData,
+    ResultVisuals,
     Scatter,
     Series,
     SurfaceFit,
@@ -132,14 +132,14 @@ def plots(octaves, *, formula=False):
     mixed = np.logspace(-6, 0, 25)
     sizes = 2.0 ** np.arange(12, 29)
     return (
-        Plot(
+        PlotData(
             "scramble",
             "octave",
             "r² with the truth, weights shuffled",
             tuple(shuffled),
             (("rejected above", 0.55), ("looked at above", 0.45)),
         ),
-        Plot(
+        PlotData(
             "consistency",
             "asked again",
             "largest difference",
@@ -147,7 +147,7 @@ def plots(octaves, *, formula=False):
             (("rejected above", 5e-3),),
             categories=("permuted", "one by one", "in sevens", "a second sandbox"),
         ),
-        Plot(
+        PlotData(
             "capacity",
             "bytes of sources and weights",
             "octaves",
@@ -159,7 +159,7 @@ def plots(octaves, *, formula=False):
             ),
             log_x=True,
         ),
-        Plot(
+        PlotData(
             "dose",
             "share of shuffled weights",
             "octaves left",
@@ -189,7 +189,7 @@ def film(count=16, side=96):
 def evidence(report, *, formula=False):
     """Evidence for every control of a report, in its order, and plots for its probes."""
     controls = report["universality"]["controls"]
-    return Evidence(
+    return ResultVisuals(
         tuple(control(one, seed) for seed, one in enumerate(controls)),
         plots(report["octaves"], formula=formula),
     )

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from challenge.bundle.train_config import Recipe, read_recipe
+from challenge.bundle.train_config import TrainConfig, read_train_config
 from challenge.mandelbrot.coordinates import to_unit
 from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
 from challenge.scoring.metrics import measure
@@ -55,7 +55,7 @@ def points(deepest: int, chains: int) -> ZoomPoints:
     return draw_zoom_points(np.random.default_rng(SEED), chains, deepest)
 
 
-def by_recipe(model: nn.Module, recipe: Recipe) -> None:
+def by_recipe(model: nn.Module, recipe: TrainConfig) -> None:
     """Adam with a cosine schedule on random batches."""
     drawn = points(recipe.deepest, POOL // (128 * (recipe.deepest + 1)))
     x, t = torch.from_numpy(drawn.x), torch.from_numpy(drawn.t[:, None]).float()
@@ -96,7 +96,7 @@ def train(directory: Path) -> str:
     model = module.build(2, 1)
     dtype = torch.float32
     if (directory / "train.toml").exists():
-        recipe = read_recipe(directory)
+        recipe = read_train_config(directory)
         by_recipe(model, recipe)
         dtype = getattr(torch, recipe.store)
     else:

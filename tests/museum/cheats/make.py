@@ -23,7 +23,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from challenge.bundle.train_config import Recipe
+from challenge.bundle.train_config import TrainConfig
 from challenge.mandelbrot.coordinates import to_plane
 from challenge.mandelbrot.target import target
 from challenge.training.local_model import load_build, save_weights
@@ -31,7 +31,7 @@ from challenge.training.local_model import load_build, save_weights
 HERE = Path(__file__).parent
 ZOO = HERE.parents[1] / "zoo"
 SEED = 0
-RECIPE = Recipe(steps=1500, batch=2048, learning_rate=4e-3, sampling="octave", deepest=6, reuse=8)
+RECIPE = TrainConfig(steps=1500, batch=2048, learning_rate=4e-3, sampling="octave", deepest=6, reuse=8)
 PICTURE = 150
 TABLE = 180  # its text stays within a helper module
 State = dict[str, Tensor]

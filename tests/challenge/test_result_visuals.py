@@ -6,15 +6,15 @@ import pytest
 from challenge.results.result_visuals import (
     Confusion,
     CurveFit,
-    Evidence,
     PictureFit,
-    Plot,
+    PlotData,
+    ResultVisuals,
     Scatter,
     Series,
     SurfaceFit,
 )
 
-EVIDENCE = Evidence(
+EVIDENCE = ResultVisuals(
     controls=(
         CurveFit((0.0, 1.0), (0.2, 0.3), (-1.0, 1.0), (0.1, 0.4)),
         PictureFit(2, 1, 3, (-1, -1, -1, 255, 0, 7), (1, 2, 3, 4, 5, 6)),
@@ -23,18 +23,20 @@ EVIDENCE = Evidence(
         Scatter((0.1,), (0.2,)),
     ),
     plots=(
-        Plot("scramble", "octave", "r^2", (Series("seed 1", (2.0,), (0.1,)),), (("rejected above", 0.6),)),
+        PlotData(
+            "scramble", "octave", "r^2", (Series("seed 1", (2.0,), (0.1,)),), (("rejected above", 0.6),)
+        ),
     ),
 )
 
 
 def test_evidence_survives_json():
-    assert Evidence.from_json(EVIDENCE.to_json()) == EVIDENCE
+    assert ResultVisuals.from_json(EVIDENCE.to_json()) == EVIDENCE
 
 
 def test_nan_does_not_get_into_json():
     with pytest.raises(ValueError, match="JSON compliant"):
-        Evidence(controls=(Scatter((math.nan,), (0.0,)),)).to_json()
+        ResultVisuals(controls=(Scatter((math.nan,), (0.0,)),)).to_json()
 
 
 @pytest.mark.parametrize(
@@ -50,4 +52,4 @@ def test_nan_does_not_get_into_json():
 )
 def test_other_things_are_refused(spoil):
     with pytest.raises(ValueError, match="evidence"):
-        Evidence.from_json(json.dumps(spoil(json.loads(EVIDENCE.to_json()))))
+        ResultVisuals.from_json(json.dumps(spoil(json.loads(EVIDENCE.to_json()))))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from challenge.results.formatting import apart, figure, limit, share
-from challenge.results.rejection_reasons import by_remedy, doubts, shortfalls
+from challenge.results.formatting import distinct_decimals, figure, percent, threshold_text
+from challenge.results.rejection_reasons import flag_reasons, group_by_remedy, rejection_reasons
 from challenge.results.report import ControlResult, Integrity, ProbeResult, Report, Universality
 
 
@@ -29,7 +29,7 @@ def report(controls=(), probes=()):
 
 
 def test_only_what_failed_is_named_with_its_figures():
-    found = shortfalls(
+    found = rejection_reasons(
         report(
             [control("curve", passed=True, best=0.7, tries=1), control("shell")],
             [probe("consistency"), probe("scramble", passed=False)],
@@ -42,7 +42,7 @@ def test_only_what_failed_is_named_with_its_figures():
 
 
 def test_the_best_refit_is_what_is_told():
-    found = shortfalls(report([control("shell", best=0.35)]))
+    found = rejection_reasons(report([control("shell", best=0.35)]))
     assert "the best of 3 refits reached 0.350" in found[0].sentence
 
 
@@ -55,25 +55,25 @@ def test_the_best_refit_is_what_is_told():
     ],
 )
 def test_the_advice_is_for_what_is_missing(one, words):
-    assert words in shortfalls(report([one]))[0].remedy
+    assert words in rejection_reasons(report([one]))[0].remedy
 
 
 def test_who_learns_some_data_of_many_inputs_is_not_told_to_keep_them():
-    found = shortfalls(report([control("teacher", 20), control("digits", 64, best=0.9, passed=True)]))
+    found = rejection_reasons(report([control("teacher", 20), control("digits", 64, best=0.9, passed=True)]))
     assert [item.name for item in found] == ["teacher"]
     assert "raw inputs" not in found[0].remedy
     assert "bends" in found[0].remedy
 
 
 def test_one_remedy_is_said_once():
-    groups = by_remedy(
-        shortfalls(report([control("a", 64), control("b", 2), control("c", 784), control("d", 3)]))
+    groups = group_by_remedy(
+        rejection_reasons(report([control("a", 64), control("b", 2), control("c", 784), control("d", 3)]))
     )
     assert [[item.name for item in items] for _, items in groups] == [["a", "c"], ["b", "d"]]
 
 
 def test_a_doubt_is_a_flag_that_was_no_failure():
-    found = doubts(
+    found = flag_reasons(
         report(
             probes=[
                 probe("capacity", flagged=True),
@@ -86,7 +86,7 @@ def test_a_doubt_is_a_flag_that_was_no_failure():
 
 
 def test_a_probe_that_nobody_has_described_is_told_as_well():
-    found = shortfalls(report(probes=[probe("brand new", passed=False)]))
+    found = rejection_reasons(report(probes=[probe("brand new", passed=False)]))
     assert found[0].sentence == "brand new says 0.70."
     assert found[0].remedy
 
@@ -98,7 +98,8 @@ def test_every_probe_of_the_judge_has_a_remedy():
         names |= set(re.findall(r'^NAME(?:: Final)? = "([^"]+)"', path.read_text(), re.MULTILINE))
     assert len(names) >= 6
     remedies = {
-        item.remedy for item in shortfalls(report(probes=[probe(n, passed=False) for n in sorted(names)]))
+        item.remedy
+        for item in rejection_reasons(report(probes=[probe(n, passed=False) for n in sorted(names)]))
     }
     assert len(remedies) == len(names)
 
@@ -108,14 +109,14 @@ def test_a_quick_report_falls_short_of_nothing():
         "s", "c", 5.0, (4.0, 6.0), 5.0, 20.0, (1.0,), ((1.0,),), None, None,
         1, 1, "light", 1.0, "cpu", "none", "unjudged", "", 1.0, {},
     )  # fmt: skip
-    assert shortfalls(quick) == doubts(quick) == ()
+    assert rejection_reasons(quick) == flag_reasons(quick) == ()
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(1.0, "100 %"), (0.9999, "99 %"), (0.29, "29 %"), (0.0, "0 %"), (None, "—")]
 )
 def test_nothing_short_of_all_reads_as_all(value, text):
-    assert share(value) == text
+    assert percent(value) == text
 
 
 @pytest.mark.parametrize(
@@ -134,15 +135,15 @@ def test_a_figure_keeps_what_tells_it_apart(value, text):
     ],
 )
 def test_what_is_short_of_a_bar_never_reads_as_equal(value, bar, told):
-    assert apart(value, bar) == told
+    assert distinct_decimals(value, bar) == told
     assert (
         told[0]
-        in shortfalls(
+        in rejection_reasons(
             report([ControlResult("x", "f", 1, 1, "regression", value, (value,), 2 * bar, bar, False)])
         )[0].sentence
     )
 
 
 def test_it_is_said_on_which_side_of_its_threshold_a_figure_has_to_be():
-    assert limit("scramble", 0.6) == "at most 0.600"
-    assert limit("plasticity", 0.5) == "at least 0.500"
+    assert threshold_text("scramble", 0.6) == "at most 0.600"
+    assert threshold_text("plasticity", 0.5) == "at least 0.500"

@@ -1,0 +1,32 @@
+"""Read values from JSON as frozen pydantic dataclasses: strict types, errors that name the field."""
+
+import json
+from typing import Any, Final, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+# Numbers are never made from texts, nor truths from numbers; a whole number is a number.
+STRICT: Final = ConfigDict(strict=True, extra="forbid")
+
+Kind = TypeVar("Kind")
+
+
+def read_values(kind: type[Kind], values: Any) -> Kind:
+    """A value of the kind from what a JSON parser made; lists become tuples.
+
+    Raises:
+        ValueError: a field is missing, unknown or of another type, or a number is NaN or infinite. The
+            message names the field.
+    """
+    try:
+        return TypeAdapter(kind).validate_json(json.dumps(values, allow_nan=False))
+    except ValidationError as error:
+        raise ValueError(describe(error)) from error
+
+
+def describe(error: ValidationError) -> str:
+    """One line: the path of each field that was wrong (at most three), and what is wrong with it."""
+    found = error.errors(include_url=False, include_context=False)
+    lines = [f"{'.'.join(str(part) for part in one['loc']) or 'value'}: {one['msg']}" for one in found[:3]]
+    rest = [f"{len(found) - 3} more"] if len(found) > 3 else []
+    return "; ".join(lines + rest)
