@@ -1,4 +1,4 @@
-.PHONY: env run test test-long lint format clean
+.PHONY: env run check test test-long lint format clean
 
 # Each target sets up what it needs, says so, and does nothing twice.
 env:
@@ -13,6 +13,10 @@ lint: env
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+# What to run while editing: it starts no sandbox, server or browser, and trains nothing.
+check: lint
+	.venv/bin/pytest -m "not (slow or costly or sandbox or server or browser)" -n 2 --dist loadfile
 
 # In two processes, each with whole files, in the order of tests/conftest.py: the longest first.
 test: lint

@@ -1,4 +1,4 @@
-"""The only rule, first half: the same `build` is fitted from scratch to controls (contract, section 6)."""
+"""The only rule, first half: the same `build`, fitted from scratch to controls (docs/spec.md, section 6)."""
 
 import platform
 import time

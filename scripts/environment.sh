@@ -27,7 +27,7 @@ readable_by_all() {
 
 find_python() {
     local candidate
-    for candidate in /usr/bin/python3 /usr/bin/python3.1[1-9] /usr/local/bin/python3 "$(command -v python3 || true)"; do
+    for candidate in "${PYTHON:-}" /usr/bin/python3 /usr/bin/python3.1[1-9] /usr/local/bin/python3 "$(command -v python3 || true)"; do
         [ -x "$candidate" ] || continue
         "$candidate" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
         readable_by_all "$("$candidate" -c 'import os, sys; print(os.path.realpath(sys.executable))')" || continue

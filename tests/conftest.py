@@ -1,6 +1,7 @@
-"""What the zoo and the museum share: one submission, as the probes see it, in the real sandbox."""
+"""The order of the tests, the markers of those that start something, and the case that probes look at."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,8 +19,51 @@ os.environ.setdefault("MBC_BOARD_SAMPLES_SECONDS", "0.5")
 os.environ.setdefault("MBC_BOARD_SAMPLES_GPU_SECONDS", "0.5")
 
 
+# A test with one of these fixtures starts what the marker names; other tests carry the marker themselves.
+STARTED_BY = {
+    "sandbox": {"sandbox", "start", "case_of", "judges", "looks"},
+    "server": {"server", "serving", "site", "deploy"},
+    "browser": {"chromium", "page"},
+}
+# A command line with one of these words needs the marker.
+STARTS = {
+    "bwrap": "sandbox",
+    "reaper.py": "sandbox",
+    "chromium": "browser",
+    "serve": "server",
+    "worker": "server",
+}
+_running: list[pytest.Item] = []
+
+
 def pytest_collection_modifyitems(items):
+    for item in items:
+        for marker, fixtures in STARTED_BY.items():
+            if fixtures & set(item.fixturenames):
+                item.add_marker(marker)
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    _running.append(item)
+    try:
+        return (yield)
+    finally:
+        _running.clear()
+
+
+def _refuse_what_no_marker_says(event, arguments):
+    """An audit hook: `make check` leaves out what starts something, so each test has to say that it does."""
+    if event != "subprocess.Popen" or not _running or _running[0].get_closest_marker("slow"):
+        return
+    words = {Path(os.fsdecode(word)).name for word in (arguments[1] or ())}
+    for word, marker in STARTS.items():
+        if word in words and not _running[0].get_closest_marker(marker):
+            raise AssertionError(f"{_running[0].nodeid} starts {word}: mark it with pytest.mark.{marker}")
+
+
+sys.addaudithook(_refuse_what_no_marker_says)
 
 
 @pytest.fixture(scope="session")

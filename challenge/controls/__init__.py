@@ -1,6 +1,6 @@
 """Controls: data sets of other dimensions that every submission must still learn.
 
-Contract, section 6. A family is a module; what a season draws from it has the form
+docs/spec.md, section 6. A family is a module; what a season draws from it has the form
 `draw(generator) -> Control`, and derives from the season's secret.
 
 What the first draws of twenty seasons were, by the skill of a line (lowest, median, highest): curve 0.00,

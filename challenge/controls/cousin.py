@@ -2,8 +2,8 @@
 
 Multibrot (z^d + c, d of 3 to 5), Tricorn (conj(z)^2 + c), Burning Ship ((|Re z| + i |Im z|)^2 + c) and Julia
 sets (z^2 + k, where k is near the edge of the main cardioid, so that there is an inside). The smooth escape
-count is squashed as the target's is (contract, section 1) and stretched to [0, 1]. A harder one is a smaller
-view near the shore: a half or a quarter of the whole window's width. Ordinary float64 is enough there.
+count is squashed as the target's is (docs/spec.md, section 1) and stretched to [0, 1]. A harder one is a
+smaller view near the shore: a half or a quarter of the whole window's width. Plain float64 is enough there.
 """
 
 from dataclasses import dataclass

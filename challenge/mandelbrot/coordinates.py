@@ -1,4 +1,4 @@
-"""The frame: the base window, unit coordinates, octaves and views (contract, section 2)."""
+"""The frame: the base window, unit coordinates, octaves and views (docs/spec.md, section 2)."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,4 +1,4 @@
-"""The target: escape count, its squash to [0, 1], and the distance to the set (contract, section 1)."""
+"""The target: escape count, its squash to [0, 1], and the distance to the set (docs/spec.md, section 1)."""
 
 from dataclasses import dataclass
 from typing import Final

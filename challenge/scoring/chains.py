@@ -1,4 +1,4 @@
-"""Chains of views that zoom in along the border of a set, for any target (contract, section 3)."""
+"""Chains of views that zoom in along the border of a set, for any target (docs/spec.md, section 3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The evaluation set of a season: points, truth and centres of all its views (contract, section 3)."""
+"""The evaluation set of a season: points, truth and centres of all its views (docs/spec.md, section 3)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Skill, octaves, interval, depth, precision and ties (contract, section 4)."""
+"""Skill, octaves, interval, depth, precision and ties (docs/spec.md, section 4)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

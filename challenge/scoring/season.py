@@ -1,4 +1,4 @@
-"""A season: a name and a secret from which everything random derives (contract, section 3)."""
+"""A season: a name and a secret from which everything random derives (docs/spec.md, section 3)."""
 
 import hashlib
 import secrets

@@ -1,4 +1,4 @@
-"""The two tracks that a submission is judged on, and what the samples track gives (contract, section 6)."""
+"""The two tracks a submission is judged on, and what the samples track gives it (docs/spec.md, section 6)."""
 
 from enum import StrEnum
 from typing import Final

@@ -1,4 +1,4 @@
-"""The secret targets of the samples track (contract, section 6): drawn from a season, learned from samples.
+"""The samples track's secret targets (docs/spec.md, section 6): drawn from a season, learned from samples.
 
 draws           the season's targets, one of each kind
 target          unit point -> warp -> plane -> fractal -> recolouring

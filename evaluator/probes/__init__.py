@@ -1,4 +1,4 @@
-"""The only rule, second half: is what was learned in the weights? Probes (contract, section 6).
+"""The only rule, second half: is what was learned in the weights? Probes (docs/spec.md, section 6).
 
 Each probe is a module with a pure function `result` from figures measured on sandboxed answers to a verdict
 with its threshold, `plot`, its picture, and `run`, which asks in sandboxes of its own. What each can see and

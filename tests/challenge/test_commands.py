@@ -32,6 +32,7 @@ def size(name):
         return picture.size
 
 
+@pytest.mark.costly
 def test_from_nothing_to_a_bundle(elsewhere):
     assert run("new", "mine", "--from", "mlp").exit_code == 0
     assert not (elsewhere / "mine" / "weights.safetensors").exists()
@@ -62,6 +63,7 @@ def test_every_kind_can_be_started_from_and_bears_any_directory_name(elsewhere, 
     read_bundle(elsewhere / name, trained=trained)
 
 
+@pytest.mark.costly
 def test_ctrl_c_while_training_writes_the_weights(elsewhere):
     run("new", "mine", "--from", "mlp")
     # Who runs the tests in the background has them ignore it, and children inherit that.
@@ -80,6 +82,7 @@ def test_ctrl_c_while_training_writes_the_weights(elsewhere):
     assert (elsewhere / "mine" / "weights.safetensors").exists()
 
 
+@pytest.mark.costly
 def test_training_can_be_watched_in_tensorboard(elsewhere):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

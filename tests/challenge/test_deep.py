@@ -63,6 +63,7 @@ def test_deep_pixels_agree_with_high_precision(name, octave):
     assert np.ptp(picture[np.isfinite(picture)]) > 1
 
 
+@pytest.mark.costly
 def test_shallow_windows_agree_with_the_target():
     centre = ("-0.743643887", "0.131825904")
     picture = deep_zoom.render(centre, 6, 64, 2000)

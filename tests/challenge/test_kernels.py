@@ -75,6 +75,7 @@ def run_compact(kernel, state, live, ended, there, number):
         lambda: (multiprecision_steps._unchecked_steps(5), multiprecision_steps._compact(5), 5),
     ],
 )
+@pytest.mark.costly
 def test_bits_do_not_depend_on_the_width_of_a_vector(make, monkeypatch):
     """Of a unchecked_steps, a compact, the checked_steps of those that ended, and their counts."""
     found = set()

@@ -211,6 +211,7 @@ def test_recolourings_rise_within_their_bounds(seed):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.costly
 def test_a_season_s_targets(kind):
     season = Season("one", hashlib.sha256(b"one").digest())
     one, again = draw_target(season, kind), draw_target(season, kind)

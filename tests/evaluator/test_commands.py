@@ -9,6 +9,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+pytestmark = pytest.mark.costly
+
 LINE = "from torch import nn\n\ndef build(i, o):\n    return nn.Linear(i, o)\n"
 
 

@@ -114,6 +114,7 @@ def network():
     return model
 
 
+@pytest.mark.sandbox
 def test_a_trained_network_is_scored_as_it_would_score_itself(network):
     notes = Notes()
     report = judge(assignment(bundle(NETWORK, network)), notes)
@@ -145,6 +146,7 @@ def test_a_trained_network_is_scored_as_it_would_score_itself(network):
     assert all(png.startswith(b"\x89PNG") for png in notes.pictures.values())
 
 
+@pytest.mark.sandbox
 def test_judging_twice_gives_the_same_octaves(network):
     first, second = (judge(assignment(bundle(NETWORK, network), quick=True), Notes()) for _ in range(2))
     assert first.octaves == pytest.approx(second.octaves, abs=1e-9)
@@ -201,6 +203,7 @@ def test_a_formula_beside_a_network_is_rejected_and_told_why():
     assert Report.from_json(report.to_json()) == report
 
 
+@pytest.mark.sandbox
 def test_a_model_of_nan_fails_by_its_own_fault():
     model = build(LINE)
     model.weight.data.fill_(torch.nan)

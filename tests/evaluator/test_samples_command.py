@@ -15,6 +15,8 @@ BUMPS = """
 import torch
 from torch import nn
 
+pytestmark = pytest.mark.costly
+
 class Bumps(nn.Module):
     def __init__(self):
         super().__init__()

@@ -51,6 +51,7 @@ def test_without_bubblewrap_other_peoples_code_is_not_run(monkeypatch):
     assert find_sandbox(allow_unconfined=True).name == "none"
 
 
+@pytest.mark.sandbox
 def test_a_bubblewrap_that_does_not_work_is_explained(monkeypatch, tmp_path):
     for said, advice in (
         ("bwrap: Unknown option --disable-userns", "0.8 or later"),
@@ -85,6 +86,7 @@ def test_an_environment_behind_a_closed_door_is_named(monkeypatch, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root owns what its sandbox's user cannot enter")
+@pytest.mark.sandbox
 def test_an_environment_in_tmp_and_behind_a_closed_door_works(tmp_path):
     # As `git clone` in /root, by root: the environment is there, and strangers may not enter.
     prefix = tmp_path / "venv"
@@ -153,6 +155,7 @@ def test_our_packages_are_hidden_where_they_are_installed_beside_torch(monkeypat
         (["--bind", "/tmp", "/tmp", "--bind", "/dev", "/dev"], "the host's files"),
     ],
 )
+@pytest.mark.sandbox
 def test_a_sandbox_with_a_hole_judges_nothing(monkeypatch, hole, named):
     sandbox = Bubblewrap()
     whole = sandbox._arguments

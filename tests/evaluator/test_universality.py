@@ -131,6 +131,7 @@ def made(y):
     return Control("made", "made", "regression", x[:2000], y(x)[:2000], x[2000:], y(x)[2000:])
 
 
+@pytest.mark.costly
 def test_bars_of_the_practice_season_alone_are_kept_on_disk(tmp_path, monkeypatch):
     monkeypatch.setattr(cache.platformdirs, "user_cache_path", lambda _: tmp_path)
     measure = bars.__wrapped__  # what this process remembers is another matter
@@ -155,6 +156,7 @@ def test_bars_of_the_practice_season_alone_are_kept_on_disk(tmp_path, monkeypatc
         measure(PRACTICE, ("classes",))
 
 
+@pytest.mark.costly
 def test_a_line_and_noise_are_drawn_again(monkeypatch):
     dice = np.random.default_rng(1)
     told = iter(
@@ -210,6 +212,7 @@ def test_the_reference_is_the_same_twice():
 
 
 @pytest.mark.parametrize("family", ["curve", "surface", "teacher", "columns"])
+@pytest.mark.costly
 def test_what_is_drawn_can_be_learned_and_not_by_a_line(family):
     (bar,) = bars(Season("other", b"o" * 32), (family,))
     assert bar.reference >= LEARNABLE

@@ -72,6 +72,7 @@ def test_what_describes_no_machine_is_refused(board, values):
     assert (answer.status_code, answer.json["code"]) == (422, "machine_invalid")
 
 
+@pytest.mark.sandbox
 def test_what_a_worker_says_of_itself_is_taken(board):
     sandbox, limits = find_sandbox(allow_unconfined=False), Limits()
     machine = WorkerInfo("here", sandbox.name, sandbox.describe(limits), limits.explain())

@@ -75,6 +75,7 @@ UNCLOSED = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionW
 
 @UNCLOSED
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@pytest.mark.costly
 def test_schemathesis_finds_nothing(lively, mode):
     schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app=lively.app)
     headers = {"person": lively.user, "worker": lively.worker}

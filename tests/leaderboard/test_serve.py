@@ -180,6 +180,7 @@ def test_streams_are_bounded_and_who_comes_later_is_told_to_ask(serving, referen
         time.sleep(0.5)
 
 
+@pytest.mark.server
 def test_a_port_in_use_is_one_sentence_and_exit_code_6(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -195,6 +196,7 @@ def test_a_port_in_use_is_one_sentence_and_exit_code_6(tmp_path):
     assert not server.data.exists()
 
 
+@pytest.mark.server
 def test_an_unwritable_data_directory_is_one_sentence_and_exit_code_6(tmp_path):
     (tmp_path / "file").write_text("")
     result = subprocess.run(
@@ -218,6 +220,7 @@ def test_an_unwritable_data_directory_is_one_sentence_and_exit_code_6(tmp_path):
     assert "cannot be written" in result.stderr
 
 
+@pytest.mark.server
 def test_a_database_that_is_not_there_is_one_sentence(tmp_path):
     result = subprocess.run(
         [

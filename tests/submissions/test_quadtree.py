@@ -14,6 +14,8 @@ from challenge.training.local_model import load_build
 from challenge.training.refit import Budget
 from challenge.training.trainer import train_model
 
+pytestmark = pytest.mark.costly
+
 ROOT = Path(__file__).parents[2] / "submissions"
 SIZES = ("quadtree", "quadtree_light", "quadtree_heavy")
 SHARED = ("model.py", "tree.py", "growth.py")

@@ -17,6 +17,8 @@ from challenge.scoring.season import PRACTICE
 from challenge.training.local_model import load_build, load_model, predict
 from challenge.training.refit import Budget, cast, train
 
+pytestmark = pytest.mark.costly
+
 ROOT = Path(__file__).parents[2] / "submissions"
 # As little as each has to reach on a few views of the practice season; the whole season's figures stand in
 # submissions/README.md.
