@@ -13,6 +13,7 @@ from typing import Final
 from challenge.bundle.archive import Contents, hidden_extension, read_archive, read_limited
 from challenge.bundle.limits import member_limit, weight_class
 from challenge.bundle.manifest import Manifest, parse_manifest
+from challenge.bundle.tensor_names import clean_names, tensor_names
 from challenge.bundle.weights import check_weights
 from challenge.results.refusals import refuse
 from challenge.results.verdicts import EvaluationError
@@ -103,9 +104,22 @@ def read_bundle(path: Path, *, trained: bool = True) -> Bundle:
             raise _missing(name, path)
     if files["weights.safetensors"] != NO_WEIGHTS or trained:
         check_weights(files["weights.safetensors"])
+        _refuse_prefixes(files)
     bundle = Bundle(parse_manifest(files["submission.toml"]), files, contents.notes)
     weight_class(bundle.size)
     return bundle
+
+
+def _refuse_prefixes(files: dict[str, bytes]) -> None:
+    sources = [content for name, content in files.items() if name.endswith(".py")]
+    cleaned = clean_names(tensor_names(files["weights.safetensors"]), sources)
+    if cleaned.prefixes:
+        raise refuse(
+            "weights.prefix",
+            f"The names of the tensors begin with {cleaned.sentence}, and those of build(2, 1) do not.",
+            where="weights.safetensors",
+            remedy="`mbc pack DIR` takes it off",
+        )
 
 
 def _missing(name: str, path: Path) -> EvaluationError:

@@ -4,9 +4,9 @@ import json
 import struct
 from itertools import pairwise
 from math import prod
-from pathlib import Path
 from typing import Any, Final
 
+from challenge.results.refusals import refuse
 from challenge.results.verdicts import EvaluationError, Reason
 
 HEADER_LIMIT: Final = 1 << 20
@@ -15,7 +15,8 @@ BITS: Final = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8,
     "I16": 16, "U16": 16, "F16": 16, "BF16": 16,
     "I32": 32, "U32": 32, "F32": 32,
-    "I64": 64, "U64": 64, "F64": 64,
+    "I64": 64, "U64": 64, "F64": 64, "C64": 64,
+    "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
 }  # fmt: skip
 
 
@@ -75,7 +76,11 @@ def _span(name: str, entry: Any) -> tuple[int, int]:
         raise _wrong(f"{what} is malformed.")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in BITS:
-        raise _wrong(f"{what} has an unknown dtype.")
+        raise refuse(
+            "weights.dtype",
+            f"{what} has the dtype {str(dtype)[:20]!r}, which torch cannot load.",
+            where="weights.safetensors",
+        )
     if not _naturals(shape) or len(shape) > 16 or not _naturals(offsets) or len(offsets) != 2:
         raise _wrong(f"{what} has an impossible shape or place.")
     if offsets[1] - offsets[0] != prod(shape) * BITS[dtype] // 8:
@@ -86,31 +91,3 @@ def _span(name: str, entry: Any) -> tuple[int, int]:
 def _naturals(values: Any) -> bool:
     # Python counts True as an integer; a header may not.
     return isinstance(values, list) and all(type(v) is int and 0 <= v < 1 << 62 for v in values)
-
-
-def convert_state_dict(states: list[Path], out: Path) -> list[str]:
-    """Write the one .pt state dict of a directory as safetensors, loading weights only.
-
-    Returns:
-        What was done, in sentences.
-
-    Raises:
-        EvaluationError: there are several, or the file holds something else than tensors by name.
-    """
-    import torch  # noqa: PLC0415 - takes seconds
-    from safetensors.torch import save  # noqa: PLC0415
-
-    if len(states) > 1:
-        names = ", ".join(path.name for path in states)
-        raise _wrong(f"There are several state dicts ({names}): leave the one that is meant.")
-    try:
-        state = torch.load(states[0], map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise _wrong(f"{states[0].name} cannot be loaded as weights only: {type(error).__name__}.") from error
-    if not isinstance(state, dict) or not all(
-        isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()
-    ):
-        raise _wrong(f"{states[0].name} is not a state dict: save model.state_dict(), not the model.")
-    # Not save_file, whose files nobody else may read.
-    out.write_bytes(save({name: tensor.detach().clone().contiguous() for name, tensor in state.items()}))
-    return [f"Converted {states[0].name} ({len(state)} tensors, weights only) to {out.name}."]

@@ -15,15 +15,18 @@ from challenge.commands.cli_errors import explain_errors
     type=click.Path(path_type=Path, dir_okay=False),
     help="The zip file.  [default: DIR.zip in the current directory]",
 )
-def pack(directory: Path, out: Path | None) -> None:
+@click.option("--entry", default="", metavar="NAME", help="Which state dict of a checkpoint with several.")
+def pack(directory: Path, out: Path | None, entry: str) -> None:
     """Check the submission in DIR and pack it into the one file that is handed in.
 
-    If there is no weights.safetensors, a .pt state dict is converted; it is loaded with weights_only=True.
+    If there is no weights.safetensors, the state dict of a checkpoint beside it (.pt, .pth, .ckpt, .bin) is
+    converted, loading weights only; and again when the checkpoint has changed. Prefixes that torch.compile or
+    DataParallel add to the names are taken off.
     """
     if not directory.is_dir():
         raise click.BadParameter(f"{directory} is not a directory.", param_hint="DIR")
     from challenge.bundle.packer import pack as make  # noqa: PLC0415 - help comes at once
 
     with explain_errors():
-        for sentence in make(directory, out or Path(f"{directory.resolve().name}.zip")):
+        for sentence in make(directory, out or Path(f"{directory.resolve().name}.zip"), entry=entry):
             click.echo(sentence)
