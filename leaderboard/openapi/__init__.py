@@ -1,4 +1,4 @@
-"""The interface described by OpenAPI 3.1, written by hand, and held against the views by tests."""
+"""The interface described by OpenAPI 3.1: values from the models that views answer with, paths by hand."""
 
 from functools import lru_cache
 from typing import Any

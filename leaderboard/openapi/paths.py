@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from challenge.bundle.limits import WEIGHT_CLASSES
 from challenge.scoring.tracks import BUDGETS, CPU, Track
-from leaderboard.openapi.schemas import Schema, ref, whole, words
+from leaderboard.openapi.schemas import Schema, either, ref, whole, words
 from leaderboard.services.board_query import KINDS, MOST_PER_PAGE, ORDERS, SORTS
 
 _V1: Final = "/api/v1"
@@ -62,8 +62,8 @@ _PAGES: Final = [
 _UNCHANGED: Final = {"304": {"description": "What you have is still right."}}
 
 
-def _json(text: str, name: str) -> Schema:
-    return {"description": text, "content": {_JSON: {"schema": ref(name)}}}
+def _json(text: str, *names: str) -> Schema:
+    return {"description": text, "content": {_JSON: {"schema": either(*names)}}}
 
 
 def _body(schema: Schema, kind: str = _JSON) -> Schema:
@@ -178,7 +178,7 @@ _SUBMISSIONS: Final = {
                 _parameter("season", "query", words("A season's name. Without it, any ranked one.")),
                 _TRACK,
             ],
-            {"200": _json("The report.", "Report"), **_UNCHANGED, **_refusals(404, 422)},
+            {"200": _json("The report.", "Report", "SamplesReport"), **_UNCHANGED, **_refusals(404, 422)},
         )
     },
     f"{_V1}/submissions/{{submission_id}}/events": {
@@ -304,7 +304,7 @@ del _CLAIM_NEXT["responses"]["404"], _CLAIM_NEXT["responses"]["409"]
 
 _MACHINE: Final = _for_workers(
     "introduce", "Say what is in force on this worker's machine; the rules show it to everybody.",
-    _json("Noted.", "Noted"), _body(ref("Machine")), 413, 422,
+    _json("Noted.", "Noted"), _body(ref("WorkerInfo")), 413, 422,
 )  # fmt: skip
 _MACHINE["parameters"] = []
 del _MACHINE["responses"]["404"], _MACHINE["responses"]["409"]
@@ -348,7 +348,7 @@ _WORKER_PATHS: Final = {
             "finish",
             "Post the report: the end. The same one again changes nothing.",
             _json("It is judged.", "Evaluation"),
-            _body(ref("Report")),
+            _body(either("Report", "SamplesReport")),
             422,
         )
     },

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, jsonify, request, stream_with_context
 from challenge.bundle import limits as bundle_limits
 from leaderboard import openapi
 from leaderboard.errors import Refused, not_found
+from leaderboard.openapi import models
 from leaderboard.services import evaluations, quotas, reports, submission_intake, submissions
 from leaderboard.web.auth import visible_submission
 from leaderboard.web.extensions import csrf
@@ -33,7 +34,7 @@ def submit() -> tuple[Response, int]:
     )
     with read_session() as session:
         answer = submission_status(session, submissions.get(session, taken.submission_id))
-    return jsonify(answer), 201 if taken.queued else 200
+    return jsonify(models.to_json(models.Submission, answer)), 201 if taken.queued else 200
 
 
 @api.get("/submissions/<int:submission_id>")
@@ -41,7 +42,8 @@ def submission(submission_id: int) -> Response:
     """Where a submission stands."""
     track = asked_track()
     with read_session() as session:
-        return jsonify(submission_status(session, visible_submission(session, submission_id), track))
+        values = submission_status(session, visible_submission(session, submission_id), track)
+    return jsonify(models.to_json(models.Submission, values))
 
 
 @api.get("/submissions/<int:submission_id>/report")
@@ -93,7 +95,7 @@ def cancel(submission_id: int) -> Response:
         if found.user_id != who.user_id:
             raise Refused(403, "not_yours", "Only the person who submitted it can cancel it.")
         evaluations.cancel_submission(session, submissions.latest_by_track(session, found), track)
-        return jsonify(submission_status(session, found, track))
+        return jsonify(models.to_json(models.Submission, submission_status(session, found, track)))
 
 
 @api.get("/submissions/<int:submission_id>/bundle")
@@ -113,7 +115,8 @@ def whoami() -> Response:
     with read_session() as session:
         who = request_token(session)
         assert who.user is not None
-        return jsonify({"name": who.user.name, "reference": who.user.reference, "token": f"{who.prefix}..."})
+        values = {"name": who.user.name, "reference": who.user.reference, "token": f"{who.prefix}..."}
+    return jsonify(models.to_json(models.Person, values))
 
 
 @api.get("/limits")
@@ -123,19 +126,22 @@ def limits() -> Response:
         owner = request_token(session).user if "Authorization" in request.headers else None
         quota = quotas.quota(session, app_context().config, owner).to_dict() if owner else None
     return jsonify(
-        {
-            "quota": quota,
-            "hand_ins_a_day": app_context().config.hand_ins_a_day,
-            "hand_ins_waiting": app_context().config.hand_ins_waiting,
-            "archive_bytes": bundle_limits.ARCHIVE_LIMIT,
-            "weights_bytes": bundle_limits.WEIGHTS_LIMIT,
-            "source_bytes": bundle_limits.TEXT_LIMIT,
-            "frame_bytes": bundle_limits.FRAME_LIMIT,
-            "frames_bytes": bundle_limits.FRAMES_LIMIT,
-            "members": bundle_limits.MEMBERS_LIMIT,
-            "weight_classes": bundle_limits.WEIGHT_CLASSES,
-            "attempts": app_context().config.attempts,
-        }
+        models.to_json(
+            models.Limits,
+            {
+                "quota": quota,
+                "hand_ins_a_day": app_context().config.hand_ins_a_day,
+                "hand_ins_waiting": app_context().config.hand_ins_waiting,
+                "archive_bytes": bundle_limits.ARCHIVE_LIMIT,
+                "weights_bytes": bundle_limits.WEIGHTS_LIMIT,
+                "source_bytes": bundle_limits.TEXT_LIMIT,
+                "frame_bytes": bundle_limits.FRAME_LIMIT,
+                "frames_bytes": bundle_limits.FRAMES_LIMIT,
+                "members": bundle_limits.MEMBERS_LIMIT,
+                "weight_classes": bundle_limits.WEIGHT_CLASSES,
+                "attempts": app_context().config.attempts,
+            },
+        )
     )
 
 

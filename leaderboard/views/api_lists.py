@@ -5,6 +5,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, jsonify, request, url_for
 
 from challenge.results.verdicts import Status
+from leaderboard.openapi import models
 from leaderboard.services import board_query, queue_order, seasons, standings, submissions
 from leaderboard.services.board_query import BoardQuery
 from leaderboard.services.submissions import ListedSubmission
@@ -19,8 +20,8 @@ api_lists = Blueprint("api_lists", __name__, url_prefix="/api/v1")
 csrf.exempt(api_lists)
 
 
-def _answer(values: dict[str, Any], page: dict[str, int]) -> Response:
-    answer = jsonify(values | {"page": page})
+def _answer(kind: type[models.Value], values: dict[str, Any], page: dict[str, int]) -> Response:
+    answer = jsonify(models.to_json(kind, values | {"page": page}))
     assert request.endpoint is not None
     links = []
     for rel, number in (("first", 1), ("prev", page["number"] - 1), ("next", page["number"] + 1)):
@@ -50,6 +51,7 @@ def board() -> Response:
     page = board_query.page(found.entries, query)
     unranked = found.unranked
     return _answer(
+        models.Board,
         {
             "track": found.group.track.value,
             "machine": found.group.machine or None,
@@ -85,7 +87,7 @@ def list_submissions() -> Response:
             offset=(query.page - 1) * query.per_page,
         )
         values = {"submissions": [_summary(row) for row in rows]}
-    return _answer(values, _page(total, query))
+    return _answer(models.Submissions, values, _page(total, query))
 
 
 def _summary(listed: ListedSubmission) -> dict[str, Any]:
@@ -115,7 +117,9 @@ def list_seasons() -> Response:
         rows = seasons.list_seasons(session)
     start = (query.page - 1) * query.per_page
     chosen = rows[start : start + query.per_page]
-    return _answer({"seasons": [seasons.to_public_dict(row) for row in chosen]}, _page(len(rows), query))
+    return _answer(
+        models.Seasons, {"seasons": [seasons.to_public_dict(row) for row in chosen]}, _page(len(rows), query)
+    )
 
 
 def _only_pages() -> dict[str, str]:

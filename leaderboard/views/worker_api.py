@@ -8,6 +8,7 @@ from flask import Blueprint, Response, jsonify, request
 from challenge.scoring.tracks import Track
 from leaderboard.images.untrusted import BYTES_LIMIT, rewrite
 from leaderboard.models import Evaluation
+from leaderboard.openapi import models
 from leaderboard.services import artifacts, evaluations, machines, submissions
 from leaderboard.web.extensions import UNCOUNTED, csrf, limiter
 from leaderboard.web.request_args import check_length, json_body
@@ -35,13 +36,17 @@ def _state(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
+def _answer(evaluation: Evaluation) -> Response:
+    return jsonify(models.to_json(models.Evaluation, _state(evaluation)))
+
+
 @worker_api.put("/machine")
 def introduce() -> Response:
     """What is in force on the machine of this worker; shown to everybody."""
     check_length(_MACHINE_LIMIT, "machine_large", "The description of a machine")
     with write_transaction() as session:
         machines.introduce(session, request_token(session, "worker"), json_body())
-        return jsonify({"noted": True})
+        return jsonify(models.to_json(models.Noted, {"noted": True}))
 
 
 @worker_api.post("/claim")
@@ -49,7 +54,7 @@ def claim_next() -> Response:
     """Take the lease of the evaluation whose turn it is; 204 where none waits."""
     with write_transaction() as session:
         claimed = evaluations.claim_next(session, app_context().config, request_token(session, "worker"))
-        return Response(status=204) if claimed is None else jsonify(_assignment(claimed))
+        return Response(status=204) if claimed is None else _assignment(claimed)
 
 
 @worker_api.post(f"{_EVALUATION}/claim")
@@ -57,14 +62,14 @@ def claim(evaluation_id: int) -> Response:
     """Take the lease of a particular evaluation, whosever turn it is."""
     with write_transaction() as session:
         holder = request_token(session, "worker")
-        return jsonify(_assignment(evaluations.claim(session, app_context().config, evaluation_id, holder)))
+        return _assignment(evaluations.claim(session, app_context().config, evaluation_id, holder))
 
 
-def _assignment(claimed: evaluations.Claim) -> dict[str, Any]:
+def _assignment(claimed: evaluations.Claim) -> Response:
     # The season's secret comes with the lease, and in no other way.
     evaluation, season = claimed.evaluation, claimed.evaluation.season
     track = Track(evaluation.track)
-    return _state(evaluation) | {
+    values = _state(evaluation) | {
         "track": track.value,
         "lease": claimed.lease,
         "lease_seconds": app_context().config.lease_seconds,
@@ -75,6 +80,7 @@ def _assignment(claimed: evaluations.Claim) -> dict[str, Any]:
         },
         "lesson": {"samples": season.samples, "seconds": season.budgets} if track is Track.SAMPLES else None,
     }
+    return jsonify(models.to_json(models.Claim, values))
 
 
 @worker_api.get(f"{_EVALUATION}/bundle")
@@ -92,13 +98,8 @@ def status(evaluation_id: int) -> Response:
     """How far it is; renews the lease."""
     with write_transaction() as session:
         request_token(session, "worker")
-        return jsonify(
-            _state(
-                evaluations.update_progress(
-                    session, app_context().config, evaluation_id, _lease(), json_body()
-                )
-            )
-        )
+        config, values = app_context().config, json_body()
+        return _answer(evaluations.update_progress(session, config, evaluation_id, _lease(), values))
 
 
 @worker_api.put(f"{_EVALUATION}/artifacts/<place>/<octave>/<kind>.png")
@@ -117,7 +118,8 @@ def _keep(evaluation_id: int, name: str) -> Response:
     with write_transaction() as session:
         evaluations.check_lease(session, evaluation_id, _lease())
         row = artifacts.save(session, app_context().config, evaluation_id, name, content)
-        return jsonify({"name": row.name, "bytes": row.bytes, "digest": row.digest})
+        values = {"name": row.name, "bytes": row.bytes, "digest": row.digest}
+        return jsonify(models.to_json(models.Picture, values))
 
 
 @worker_api.put(f"{_EVALUATION}/artifacts/samples/<int:target>/<picture>.png")
@@ -136,7 +138,7 @@ def evidence(evaluation_id: int) -> Response:
         request_token(session, "worker")
         evaluations.check_lease(session, evaluation_id, _lease())
         artifacts.save_evidence(app_context().config, evaluation_id, request.get_data(cache=False))
-        return jsonify({"evaluation_id": evaluation_id})
+        return jsonify(models.to_json(models.Kept, {"evaluation_id": evaluation_id}))
 
 
 @worker_api.post(f"{_EVALUATION}/report")
@@ -145,7 +147,7 @@ def report(evaluation_id: int) -> Response:
     with write_transaction() as session:
         request_token(session, "worker")
         values = json_body()
-        return jsonify(_state(evaluations.record_report(session, evaluation_id, _lease(), values)))
+        return _answer(evaluations.record_report(session, evaluation_id, _lease(), values))
 
 
 @worker_api.post(f"{_EVALUATION}/failure")
@@ -154,6 +156,5 @@ def failure(evaluation_id: int) -> Response:
     with write_transaction() as session:
         request_token(session, "worker")
         values = json_body()
-        return jsonify(
-            _state(evaluations.record_failure(session, app_context().config, evaluation_id, _lease(), values))
-        )
+        config = app_context().config
+        return _answer(evaluations.record_failure(session, config, evaluation_id, _lease(), values))
