@@ -9,8 +9,10 @@ from typing import Any
 
 import click
 
+from challenge.bundle.advice import with_advice
 from challenge.bundle.reader import Bundle, read_bundle
-from challenge.results.verdicts import EXPLANATIONS, EvaluationError, Reason
+from challenge.results import refusals
+from challenge.results.verdicts import EvaluationError, Reason
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import PRACTICE
 from challenge.util import exit_codes
@@ -30,6 +32,7 @@ BUNDLE_REASONS = frozenset(
         Reason.BUILD_INVALID,
         Reason.OUTPUT_SHAPE,
         Reason.OUTPUT_DTYPE,
+        Reason.INCONSISTENT,
     }
 )
 
@@ -37,13 +40,13 @@ BUNDLE_REASONS = frozenset(
 def _end(error: EvaluationError, *, as_json: bool) -> None:
     """Say what went wrong, and leave with the exit code for it."""
     code = exit_codes.BUNDLE_INVALID if error.reason in BUNDLE_REASONS else exit_codes.FAILED
+    # The model is the reader's own: its own words help most.
+    error = with_advice(error)
     if as_json:
-        values = {"verdict": "failed", "reason": error.reason.value, "fault": error.fault.value}
-        click.echo(json.dumps(values | {"sentence": error.sentence}))
+        click.echo(json.dumps(refusals.as_json(error)))
     if error.private:
-        # The model is the reader's own: its own words help most.
         click.echo(error.private.rstrip(), err=True)
-    click.echo(f"error: {error.sentence}\n{EXPLANATIONS[error.reason].help}", err=True)
+    click.echo(refusals.as_text(error), err=True)
     sys.exit(code)
 
 
@@ -166,32 +169,41 @@ def score(
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def check(path: Path, *, universal: bool, device: str, as_json: bool) -> None:
-    """Say whether the submission at PATH is a valid bundle that loads and answers."""
-    from evaluator.preflight import check_answers  # noqa: PLC0415 - torch takes seconds
+@click.option("--quiet", is_flag=True, help="Print nothing where all is well, except notes.")
+def check(path: Path, *, universal: bool, device: str, as_json: bool, quiet: bool) -> None:
+    """Say whether the submission at PATH is a valid bundle that loads and answers the same again.
+
+    It takes a few seconds; `mbc pack` and `mbc submit` do it first.
+    """
+    from evaluator.bundle_check import check_bundle  # noqa: PLC0415 - torch takes seconds
     from evaluator.sandbox import find_sandbox  # noqa: PLC0415
     from evaluator.terminal import ProgressBar, print_controls  # noqa: PLC0415
 
     bundle = _read(path, as_json=as_json)
     try:
         with ProgressBar() as bar:
-            checked = check_answers(
+            checked = check_bundle(
                 bundle, find_sandbox(allow_unconfined=True), bar, device=device, universal=universal
             )
     except EvaluationError as error:
         _end(error, as_json=as_json)
         return
     certificate = checked.universality
+    code = exit_codes.REJECTED if certificate and not certificate.passed else exit_codes.OK
     if as_json:
-        click.echo(json.dumps(checked.to_dict(), allow_nan=False))
-    else:
+        click.echo(json.dumps(checked.to_dict() | {"notes": bundle.notes}, allow_nan=False))
+        sys.exit(code)
+    for sentence in [*bundle.notes, *checked.warnings]:
+        click.echo(f"note: {sentence}", err=True)
+    if not quiet:
         click.echo(
             f"{bundle.manifest.name} is a valid bundle: {checked.parameters:,} numbers in the weights, "
             f"{bundle.size:,} bytes ({bundle.weight_class}); it loads and answers on {checked.device}."
         )
-        if certificate:
-            print_controls(certificate)
-    sys.exit(exit_codes.REJECTED if certificate and not certificate.passed else exit_codes.OK)
+    if certificate:
+        print_controls(certificate)
+    if code:
+        sys.exit(code)
 
 
 @click.command(

@@ -76,6 +76,12 @@ def tensor_names(content: bytes) -> list[str]:
     return [name for name in _header(content)[0] if name != "__metadata__"]
 
 
+def tensor_dtypes(content: bytes) -> set[str]:
+    """The dtypes of a safetensors file whose header was checked, such as "BF16"."""
+    entries = [entry for name, entry in _header(content)[0].items() if name != "__metadata__"]
+    return {str(entry["dtype"]) for entry in entries if isinstance(entry, dict)}
+
+
 def metadata(content: bytes) -> dict[str, str]:
     """The texts in the header of a safetensors file whose header was checked."""
     found = _header(content)[0].get("__metadata__")

@@ -1,14 +1,16 @@
 """The command `mbc`. Subcommands are imported only when they run, so that `mbc --help` is fast."""
 
+import difflib
 import importlib
+import io
 import os
 import sys
 from importlib.metadata import entry_points
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from challenge.util.exit_codes import USAGE, SettingError
+from challenge.util.exit_codes import INTERRUPTED, USAGE, SettingError
 
 # OpenMP reads this when torch is first imported. Spinning threads are many times slower on a machine that is
 # busy with other work.
@@ -19,6 +21,7 @@ GROUP: Final = "mbc.commands"
 # Name: ("module:function", help line). Other packages register their commands as entry points.
 COMMANDS: Final = {
     "new": ("challenge.commands.new:new", "Start a submission from a reference one."),
+    "adopt": ("challenge.commands.adopt:adopt", "Make a submission from a model trained elsewhere."),
     "sample": ("challenge.commands.sample:sample", "Write random samples of the target to a file."),
     "train": ("challenge.commands.train:train", "Train a submission, with a live loss."),
     "pack": ("challenge.commands.pack:pack", "Pack a submission into the bundle that is handed in."),
@@ -52,6 +55,18 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the subcommand; for a misspelt name, say which one is near."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), 1)
+            if not near or near[0] in error.message:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean {near[0]!r}?", ctx) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands in `mbc --help` without importing them."""
         rows = [
@@ -80,10 +95,23 @@ def mbc() -> None:
     """
 
 
-def main() -> Any:
-    """Run `mbc`. A reader that closes the pipe early, as in `mbc board | head`, is not an error."""
+def main() -> int:
+    """Run `mbc`; returns its exit code.
+
+    A reader that closes the pipe early, as in `mbc board | head`, is not an error.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal or a pipe of another encoding lacks some characters; that is no reason to fail.
+            stream.reconfigure(errors="replace")
     try:
-        return mbc()
+        code = mbc.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
     except SettingError as error:
         click.echo(f"error: {error}", err=True)
         return USAGE
@@ -91,6 +119,7 @@ def main() -> Any:
         # Python flushes stdout at exit and would raise the same error again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    return code if isinstance(code, int) else 0
 
 
 if __name__ == "__main__":

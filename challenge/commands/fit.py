@@ -60,7 +60,7 @@ def fit(
 
     The platform's trainer trains all models on the same data for the same steps or seconds. The film
     shows them side by side at the same moments, with their skill on held-out data below. Each model.py runs
-    in this process, without a sandbox.
+    in a process of its own, without a sandbox.
     """
     directories = [_directory(one) for one in kind]
     from challenge.imaging.films import FORMATS  # noqa: PLC0415 - help comes at once
@@ -71,7 +71,7 @@ def fit(
     with explain_errors():
         from challenge.imaging.films import write_film  # noqa: PLC0415
         from challenge.training import comparison  # noqa: PLC0415 - torch takes seconds
-        from challenge.training.local_model import load_build  # noqa: PLC0415
+        from challenge.training.comparison_process import fit_directory  # noqa: PLC0415
         from challenge.training.refit import Budget  # noqa: PLC0415
 
         control = comparison.draw_data_set(name, seed)
@@ -81,15 +81,11 @@ def fit(
             with click.progressbar(length=1000, label=directory.name, file=sys.stderr,
                                    hidden=not sys.stderr.isatty()) as bar:  # fmt: skip
                 fits.append(
-                    comparison.fit_model(
-                        directory.name,
-                        load_build(directory),
-                        control,
-                        budget,
-                        seed=seed,
+                    fit_directory(
+                        directory, name, budget, seed=seed,
                         progress=lambda done, bar=bar: bar.update(round(1000 * done) - bar.pos),  # type: ignore[misc]
                     )
-                )
+                )  # fmt: skip
         try:
             write_film(_film(control, fits, size), out)
         except ValueError as problem:

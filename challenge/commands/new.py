@@ -1,9 +1,11 @@
 """`mbc new`: start a submission from a reference one."""
 
+import contextlib
 import getpass
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +15,10 @@ from challenge.commands.cli_errors import explain_errors, fail
 from challenge.util import exit_codes
 
 REFERENCES: Final = Path(__file__).resolve().parents[2] / "submissions"
+# Accounts of machines and containers, not of people.
+_SHARED_LOGINS: Final = frozenset(
+    {"root", "admin", "user", "ubuntu", "debian", "ec2-user", "jovyan", "runner", "vscode", "codespace"}
+)
 _TRAINED_FILES: Final = ("weights.safetensors", "frames")
 
 
@@ -40,7 +46,7 @@ def reference_kinds() -> list[str]:
     help="List the reference submissions and exit.",
 )
 @click.option("--with-weights", is_flag=True, help="Also copy the weights and frames of the reference.")
-@click.option("--author", help="Your name.  [default: your login]")
+@click.option("--author", help="Your name.  [default: Git's user.name, or your login]")
 def new(directory: Path, kind: str, *, with_weights: bool, author: str | None) -> None:
     """Start a submission in DIR with the code and the train.toml of the reference submission KIND."""
     known = reference_kinds()
@@ -70,7 +76,7 @@ def new(directory: Path, kind: str, *, with_weights: bool, author: str | None) -
         manifest = directory / "submission.toml"
         text = manifest.read_text(encoding="utf-8")
         text = _set(text, "name", directory.resolve().name)
-        manifest.write_text(_set(text, "author", author or _login()), encoding="utf-8")
+        manifest.write_text(_set(text, "author", author or default_author()), encoding="utf-8")
     click.echo(
         f"{directory} is a copy of the reference {kind!r}. "
         f"Fill in the author and the description in {manifest}, then:"
@@ -90,8 +96,13 @@ def _set(text: str, field: str, value: str) -> str:
     return re.sub(rf"^{field} = .*$", lambda _: line, text, count=1, flags=re.MULTILINE)
 
 
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        return "somebody"
+def default_author() -> str:
+    """The name that Git signs with, else the login unless that is nobody's name; else "somebody"."""
+    with contextlib.suppress(OSError):
+        asked = subprocess.run(["git", "config", "user.name"], capture_output=True, text=True, check=False)
+        if name := asked.stdout.strip():
+            return name
+    with contextlib.suppress(KeyError, OSError):  # a container's user without a name
+        if (name := getpass.getuser()) not in _SHARED_LOGINS:
+            return name
+    return "somebody"

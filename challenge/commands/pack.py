@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from challenge.commands.cli_errors import explain_errors
+from challenge.commands.quick_check import no_check_option, quick_check
 
 
 @click.command(epilog="Example: mbc pack mine -o mine.zip")
@@ -16,17 +17,22 @@ from challenge.commands.cli_errors import explain_errors
     help="The zip file.  [default: DIR.zip in the current directory]",
 )
 @click.option("--entry", default="", metavar="NAME", help="Which state dict of a checkpoint with several.")
-def pack(directory: Path, out: Path | None, entry: str) -> None:
+@no_check_option
+def pack(directory: Path, out: Path | None, entry: str, *, no_check: bool) -> None:
     """Check the submission in DIR and pack it into the one file that is handed in.
 
     If there is no weights.safetensors, the state dict of a checkpoint beside it (.pt, .pth, .ckpt, .bin) is
     converted, loading weights only; and again when the checkpoint has changed. Prefixes that torch.compile or
-    DataParallel add to the names are taken off.
+    DataParallel add to the names are taken off. Then the model is loaded and asked a few points, as by
+    `mbc check`.
     """
     if not directory.is_dir():
         raise click.BadParameter(f"{directory} is not a directory.", param_hint="DIR")
     from challenge.bundle.packer import pack as make  # noqa: PLC0415 - help comes at once
 
+    out = out or Path(f"{directory.resolve().name}.zip")
     with explain_errors():
-        for sentence in make(directory, out or Path(f"{directory.resolve().name}.zip"), entry=entry):
+        for sentence in make(directory, out, entry=entry):
             click.echo(sentence)
+    if not no_check:
+        quick_check(out)

@@ -12,7 +12,9 @@ import click
 from challenge.bundle.packer import pack
 from challenge.bundle.reader import Bundle, read_bundle
 from challenge.commands.client import Account, Client, ServerError, SubmissionStatus
+from challenge.commands.quick_check import no_check_option, quick_check
 from challenge.commands.server_options import explain_server_errors, json_option, server_option
+from challenge.results.refusals import as_text
 from challenge.results.verdicts import EvaluationError, Status
 from challenge.scoring.tracks import BUDGETS, CPU, Track
 from challenge.util import exit_codes
@@ -41,17 +43,23 @@ _EXIT_CODES: Final = {
     show_default=True,
     help="open: with the weights in the bundle. samples: trained from scratch by the judge.",
 )
+@no_check_option
 @server_option
 @json_option
 @explain_server_errors
-def submit(path: Path, *, no_wait: bool, track: str, server: str | None, as_json: bool) -> None:
+def submit(
+    path: Path, *, no_wait: bool, track: str, no_check: bool, server: str | None, as_json: bool
+) -> None:
     """Hand in the bundle at PATH (a zip, or a directory to be packed), and follow it to its verdict.
 
     With both tracks, the open track is followed. The samples track takes minutes longer:
     `mbc status ID --wait` follows it. Ctrl-C stops following; the evaluation continues.
     """
     with tempfile.TemporaryDirectory(prefix="mbc-submit-") as folder, Client(Account.find(server)) as client:
-        bundle, archive = _prepare(path, Path(folder), trained=track != Track.SAMPLES.value)
+        trained = track != Track.SAMPLES.value
+        bundle, archive = _prepare(path, Path(folder), trained=trained)
+        if trained and not no_check:
+            quick_check(archive)
         click.echo(f"Handing in {bundle.manifest.name} ({archive.stat().st_size:,} bytes) ...", err=True)
         current = client.submit(archive, track)
         if track != "both":
@@ -134,10 +142,13 @@ def _prepare(path: Path, folder: Path, *, trained: bool) -> tuple[Bundle, Path]:
             for message in pack(path, archive, trained=trained):
                 click.echo(message, err=True)
             path = archive
-        return read_bundle(path, trained=trained), path
+        bundle = read_bundle(path, trained=trained)
     except EvaluationError as error:
-        click.echo(f"error: {error.sentence}", err=True)
+        click.echo(as_text(error), err=True)
         sys.exit(exit_codes.BUNDLE_INVALID)
+    for note in bundle.notes:
+        click.echo(f"note: {note}", err=True)
+    return bundle, path
 
 
 def _follow(client: Client, current: SubmissionStatus) -> SubmissionStatus:

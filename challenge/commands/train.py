@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     help="Precision of matrix products in training; bfloat16 is faster on GPUs that support it.",
 )
 @click.option("--resume", is_flag=True, help="Continue the interrupted training of DIR.")
+@click.option("--restart", is_flag=True, help="Start over although DIR has trained weights; both are kept.")
 @click.option(
     "--tensorboard",
     "logs",
@@ -67,6 +68,7 @@ def train(
     sampling: Sampling | None,
     precision: Precision | None,
     resume: bool,
+    restart: bool,
     logs: Path | None,
     device: str,
     threads: int | None,
@@ -76,7 +78,12 @@ def train(
     Writes weights.safetensors and frames/. model.py runs in this process. The octaves shown are estimated on
     a small validation set: `mbc score DIR` gives the real figure. A `fit` function in model.py is not called
     here; it is used for controls and on the samples track.
+
+    Weights that are there already are kept as weights.earlier.safetensors; of them and the new ones, those
+    that resolve more octaves are weights.safetensors in the end.
     """
+    if resume and restart:
+        raise click.UsageError("--resume and --restart exclude each other.")
     if not directory.is_dir():
         raise click.BadParameter(
             f"{directory} is not a directory; `mbc new {directory} --from mlp` makes one.", param_hint="DIR"
@@ -90,7 +97,13 @@ def train(
         import torch  # noqa: PLC0415 - takes seconds
 
         from challenge.training import checkpoint  # noqa: PLC0415
-        from challenge.training.local_model import build_model, save_weights  # noqa: PLC0415
+        from challenge.training.earlier_weights import (  # noqa: PLC0415
+            WEIGHTS,
+            keep_earlier,
+            measure_earlier,
+            store_better,
+        )
+        from challenge.training.local_model import build_model  # noqa: PLC0415
         from challenge.training.trainer import train_model  # noqa: PLC0415
 
         if device not in {"auto", "cpu", "cuda"}:
@@ -102,22 +115,33 @@ def train(
         torch.set_num_threads(threads or max(1, (os.cpu_count() or 2) - 1))
         before = checkpoint.load(directory, recipe) if resume else None
         model = build_model(directory, seed=recipe.seed).to(device)
+        earlier = measure_earlier(directory, model)
+        if earlier is not None:
+            if earlier.is_trained and not (resume or restart):
+                fail(
+                    f"{directory / WEIGHTS} holds a model of about {earlier.octaves:.2f} octaves. "
+                    "--restart trains a new one and keeps this one; --resume continues a training.",
+                    exit_codes.USAGE,
+                )
+            click.echo(f"The weights that are there are kept as {keep_earlier(directory)}.", err=True)
         with _display(recipe.steps) as report, _tensorboard(logs) as log:
             result = train_model(
                 model, recipe, directory, before=before, report=lambda now: (report(now), log(now))[0]
             )
-        weights = directory / "weights.safetensors"
         now = result.progress
-        save_weights(
-            result.state,
-            weights,
+        path = store_better(
+            directory,
+            result,
+            earlier,
             {"steps": str(now.step), "seconds": f"{now.seconds:.0f}", "device": device},
         )
     click.echo(
-        f"{'Interrupted: kept' if result.interrupted else 'Wrote'} the best weights in {weights} "
-        f"({weights.stat().st_size:,} bytes): about {result.octaves:.2f} octaves, after "
+        f"{'Interrupted: kept' if result.interrupted else 'Wrote'} the best weights in {path} "
+        f"({path.stat().st_size:,} bytes): about {result.octaves:.2f} octaves, after "
         f"{now.step:,} steps and {now.seconds:.0f} s."
     )
+    if path.name != WEIGHTS and earlier is not None:
+        click.echo(f"{WEIGHTS} stays as it was, with about {earlier.octaves:.2f} octaves.")
     if result.interrupted:
         click.echo(f"Continue with: mbc train {directory} --resume")
 

@@ -168,13 +168,12 @@ def refuse(
         rule_id: a key of `RULES`.
         found: what was found, as a sentence.
         where: file, member or function.
-        remedy: a more exact remedy than the rule's, which then also ends the sentence.
+        remedy: a more exact remedy than the rule's.
         private: the submission's own words, as for EvaluationError.
     """
     rule = RULES[rule_id]
     told = Refusal(rule_id, where, found, rule.right, remedy or rule.remedy)
-    detail = f"{found} {_as_sentence(remedy)}".strip() if remedy else found
-    return EvaluationError(rule.reason, detail, private, refusal=told)
+    return EvaluationError(rule.reason, found, private, refusal=told)
 
 
 def refusal_of(error: EvaluationError) -> Refusal:
@@ -234,10 +233,6 @@ def page() -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-def _as_sentence(text: str) -> str:
-    return text if text.endswith((".", "`")) else f"{text}."
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from torch import nn
 from challenge.controls import Control, curve, digits, handwritten, picture, surface
 from challenge.controls.control import CLASSIFICATION, Family, split
 from challenge.controls.fit_visuals import grid
-from challenge.training.refit import Budget, cast, train
+from challenge.training.refit import Budget, cast, eager_mode, initialize_lazy, train
 from challenge.training.sampling import sample
 
 Array = NDArray[np.float64]
@@ -112,7 +112,9 @@ def fit_model(
         ValueError: the model's output has the wrong shape.
     """
     torch.manual_seed(seed)
-    model = build(control.in_features, control.out_features)
+    with eager_mode():
+        model = build(control.in_features, control.out_features)
+    initialize_lazy(model, control.in_features)
     shown = grid(control)
     snapshots = list[FitSnapshot]()
 
@@ -140,7 +142,7 @@ def fit_model(
 
 def _answers(model: nn.Module, x: Array, outputs: int) -> Array:
     parts = [np.empty((0, outputs))]
-    with torch.inference_mode():
+    with torch.no_grad():
         for first in range(0, len(x), CHUNK):
             answer = model(cast(model, torch.from_numpy(x[first : first + CHUNK])))
             parts.append(answer.double().cpu().numpy().reshape(-1, outputs))

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from challenge.results.verdicts import EvaluationError, Reason
-from challenge.training.refit import cast
+from challenge.training.refit import cast, eager_mode, initialize_lazy
 from challenge.util.atomic_files import atomic_write
 
 Array = NDArray[np.float64]
@@ -40,7 +40,8 @@ def load_build(directory: Path) -> Build:
     sys.path.insert(0, str(directory.resolve()))  # helper modules lie beside it
     known = set(sys.modules)
     try:
-        specification.loader.exec_module(module)
+        with eager_mode():
+            specification.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         detail = f"({type(error).__name__}: {error})"
         raise EvaluationError(Reason.MODEL_CODE_FAILED, detail) from error
@@ -65,12 +66,17 @@ def build_model(directory: Path, *, seed: int = 0) -> nn.Module:
     build = load_build(directory)
     torch.manual_seed(seed)
     try:
-        model = build(2, 1)
+        with eager_mode():
+            model = build(2, 1)
     except (Exception, SystemExit) as error:
         detail = f"({type(error).__name__}: {error})"
         raise EvaluationError(Reason.BUILD_INVALID, detail) from error
     if not isinstance(model, nn.Module):
         raise EvaluationError(Reason.BUILD_INVALID, f"It returned {type(model).__name__}.")
+    try:
+        initialize_lazy(model, 2)
+    except Exception as error:
+        raise EvaluationError(Reason.BUILD_INVALID, f"({type(error).__name__}: {error})") from error
     return model
 
 
@@ -130,7 +136,7 @@ def require_output_shape(answer: Any, points: int) -> torch.Tensor:
 def predict(model: nn.Module, x: Array) -> Array:
     """Predictions at unit points (n, 2): (n,) float64, not clipped to [0, 1]."""
     answers = []
-    with torch.inference_mode():
+    with torch.no_grad():
         for first in range(0, len(x), CHUNK):
             points = cast(model, torch.from_numpy(np.ascontiguousarray(x[first : first + CHUNK])))
             answers.append(require_output_shape(model(points), len(points)).double().cpu().numpy()[:, 0])

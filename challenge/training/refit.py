@@ -5,11 +5,15 @@ The judge binds this single file into the sandbox, so it must not import anythin
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 BATCH = 512
 LEARNING_RATE = 1e-3
@@ -20,6 +24,16 @@ FINAL_SHARE = 0.01
 PROGRESS_EVERY = 50
 # Number of checkpoints within a budget.
 CHECKPOINTS = 32
+
+# Dtypes that inputs can have; of 8-bit floats there is no arithmetic.
+INPUT_DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+# What inputs of a module with complex parameters alone get.
+REAL_PARTS = {
+    torch.complex32: torch.float16,
+    torch.complex64: torch.float32,
+    torch.complex128: torch.float64,
+}
+LAZY_POINTS = 4
 
 REGRESSION = "regression"
 CLASSIFICATION = "classification"
@@ -58,15 +72,59 @@ class Budget:
 def input_format(model: nn.Module) -> tuple[torch.device, torch.dtype]:
     """Device and dtype of a model's inputs.
 
-    The dtype is that of the first floating parameter, or float64 if the module has `wants_float64 = True`.
-    A module without parameters gets float32 on the CPU.
+    The dtype is float64 if the module has `wants_float64 = True`; else that of the first real parameter of 16
+    or more bits, else the real counterpart of the first complex one, else float32. The device is that of the
+    first parameter or buffer of any dtype, else the CPU.
     """
-    device, dtype = torch.device("cpu"), torch.float32
-    for parameter in model.parameters():
-        if parameter.is_floating_point():
-            device, dtype = parameter.device, parameter.dtype
-            break
-    return device, torch.float64 if getattr(model, "wants_float64", False) is True else dtype
+    first = next(chain(model.parameters(), model.buffers()), None)
+    device = torch.device("cpu") if first is None else first.device
+    if getattr(model, "wants_float64", False) is True:
+        return device, torch.float64
+    dtypes = [parameter.dtype for parameter in model.parameters()]
+    real = [dtype for dtype in dtypes if dtype in INPUT_DTYPES]
+    parts = [REAL_PARTS[dtype] for dtype in dtypes if dtype in REAL_PARTS]
+    return device, next(iter(real + parts), torch.float32)
+
+
+def initialize_lazy(model: nn.Module, in_features: int) -> None:
+    """Give lazy layers their shapes by a forward pass of a few points; other models are not touched.
+
+    Raises:
+        Exception: whatever `forward` raises.
+        ValueError: the forward pass did not reach all lazy layers.
+    """
+    tensors = [*model.parameters(), *model.buffers()]
+    if not any(is_lazy(tensor) for tensor in tensors):
+        return
+    points = torch.linspace(-1.0, 1.0, LAZY_POINTS * in_features).reshape(LAZY_POINTS, in_features)
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        model(cast(model, points))
+    model.train(was_training)
+    names = [name for name, tensor in model.named_parameters() if is_lazy(tensor)]
+    if names:
+        raise ValueError(f"{', '.join(names)} still has no shape: call forward once in build")
+
+
+@contextmanager
+def eager_mode() -> Iterator[None]:
+    """Within it, torch.compile returns what it is given: the same function, without a compiler.
+
+    A compiled module has other names in its state dict, and compiling needs tools that a sandbox lacks.
+    """
+
+    def compile_nothing(model: Any = None, *_args: Any, **_rest: Any) -> Any:
+        return (lambda function: function) if model is None else model
+
+    real, method = torch.compile, nn.Module.compile
+    torch.compile = compile_nothing
+    nn.Module.compile = lambda self, *_args, **_rest: self  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        torch.compile = real
+        nn.Module.compile = method  # type: ignore[method-assign]
 
 
 def cast(model: nn.Module, x: Tensor) -> Tensor:

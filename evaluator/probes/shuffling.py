@@ -12,7 +12,7 @@ _ITEMS: Final = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def shuffled(weights: bytes, generator: np.random.Generator) -> bytes:
-    """The entries of every floating tensor in a random order; integer tensors stay.
+    """The entries of every real or complex tensor in a random order; integer tensors stay.
 
     Args:
         weights: a safetensors file whose header was checked.
@@ -38,9 +38,14 @@ def mixed(weights: bytes, generator: np.random.Generator, share: float) -> bytes
 
 def _shuffled(state: dict[str, Tensor], generator: np.random.Generator) -> dict[str, Tensor]:
     return {
-        name: _permuted(tensor, generator) if tensor.is_floating_point() else tensor
+        name: _permuted(tensor, generator) if _is_learned(tensor) else tensor
         for name, tensor in sorted(state.items())
     }
+
+
+def _is_learned(tensor: Tensor) -> bool:
+    """Real or complex numbers: what gradients can reach. Integers are addresses and counts."""
+    return tensor.is_floating_point() or tensor.is_complex()
 
 
 def _permuted(tensor: Tensor, generator: np.random.Generator) -> Tensor:
@@ -50,7 +55,9 @@ def _permuted(tensor: Tensor, generator: np.random.Generator) -> Tensor:
 
 
 def _mixed(trained: Tensor, other: Tensor, share: float) -> Tensor:
-    if not trained.is_floating_point():
+    if not _is_learned(trained):
         return trained
+    if trained.is_complex():
+        return ((1 - share) * trained + share * other).to(trained.dtype)
     dtype = trained.dtype if trained.element_size() >= torch.float32.itemsize else torch.float32
     return ((1 - share) * trained.double() + share * other.double()).to(dtype)

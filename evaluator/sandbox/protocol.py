@@ -20,6 +20,9 @@ LOSS = struct.Struct("<d")
 BUILT = struct.Struct("<BQ")  # 1 where the submission brings a fit of its own; numbers in the state dict
 LOADED = BUILT
 READY = struct.Struct("<32s")  # device, padded with zeros
+NAMES_BYTES = 1023
+# 1 where build seeds the generator; names of random tensors outside the state dict, one a line
+INSPECTED = struct.Struct(f"<B{NAMES_BYTES}s")
 CODE = struct.Struct("<B")  # FAILED: what failed, then text
 
 TEXT_LIMIT = 16 * 1024
@@ -33,6 +36,7 @@ class Op(IntEnum):
     BUILD = 3
     FIT = 4
     PREDICT = 5
+    INSPECT = 6
     READY = 16
     DONE = 17
     FAILED = 18

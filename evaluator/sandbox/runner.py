@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -138,11 +138,14 @@ class Submission:
         assert self._model is not None
         try:
             state = load(bytes(payload)) if payload else load_file(self._folder / "weights.safetensors")
-            self._model.load_state_dict(state, strict=True)
-        except (RuntimeError, ValueError, KeyError, TypeError) as error:
+            tied = _tied(self._model.state_dict(), state)
+            self._model.load_state_dict(state | {name: state[other] for name, other in tied.items()})
+        except MemoryError:
+            raise
+        except Exception as error:
             raise Failed(protocol.Code.WEIGHTS_DO_NOT_FIT) from error
         self._model.eval()
-        return self._size()
+        return self._size(without=tied)
 
     def build(self, payload: memoryview) -> bytes:
         """A fresh model of the asked shape, from a seed."""
@@ -152,12 +155,39 @@ class Submission:
         self._make(in_features, out_features)
         assert self._model is not None
         self._model.eval()
+        # A build that seeds the generator itself must not make every refit the same.
+        torch.manual_seed(seed)
         return self._size()
 
-    def _size(self) -> bytes:
+    def _size(self, without: Iterable[str] = ()) -> bytes:
+        """Whether there is a `fit`, and how many numbers the state dict holds; tied tensors count once."""
         assert self._model is not None
-        numbers = sum(tensor.numel() for tensor in self._model.state_dict().values())
+        numbers = sum(t.numel() for name, t in self._model.state_dict().items() if name not in without)
         return bytes(protocol.BUILT.pack(self._own_fit is not None, numbers))
+
+    def inspect(self, _payload: memoryview) -> bytes:
+        """Build twice from different seeds: what outside the state dict differs, and does build seed?"""
+        seeds = list[int]()
+        real = torch.manual_seed
+
+        def noting(seed: Any) -> torch.Generator:
+            seeds.append(seed)
+            return real(seed)
+
+        found = list[dict[str, Tensor]]()
+        for seed in (1, 2):
+            real(seed)
+            torch.manual_seed = torch.random.manual_seed = noting
+            try:
+                self._make(2, 1)
+            finally:
+                torch.manual_seed = torch.random.manual_seed = real
+            assert self._model is not None
+            found.append(_plain_tensors(self._model))
+        one, other = found
+        names = [name for name, tensor in one.items() if name in other and not _equal(tensor, other[name])]
+        text = "\n".join(names).encode("utf-8", "replace")[: protocol.NAMES_BYTES]
+        return bytes(protocol.INSPECTED.pack(bool(seeds), text))
 
     @property
     def _own_fit(self) -> Callable[..., Any] | None:
@@ -212,17 +242,17 @@ class Submission:
         points, in_features = protocol.SHAPE.unpack_from(payload)
         x = _matrix(payload[protocol.SHAPE.size :], points, in_features)
         try:
-            with torch.inference_mode():
+            # Not inference mode: what a model caches here must still be usable in a later fit.
+            with torch.no_grad():
                 answer = self._model(refit.cast(self._model, x))
         except MemoryError:
             raise
         except Exception as error:
             raise Failed(protocol.Code.FORWARD_FAILED) from error
         if not isinstance(answer, Tensor) or tuple(answer.shape) != (points, self._out_features):
-            shape = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
             raise Failed(
                 protocol.Code.OUTPUT_SHAPE,
-                f"expected ({points}, {self._out_features}), and forward returned {shape}",
+                f"expected ({points}, {self._out_features}), and forward returned {_describe(answer)}",
             )
         if not answer.is_floating_point():
             raise Failed(protocol.Code.OUTPUT_DTYPE, f"forward returned {answer.dtype}")
@@ -248,6 +278,7 @@ class Submission:
             raise Failed(protocol.Code.BUILD_INVALID, f"build returned {type(model).__name__}")
         try:
             self._model = model.to(self._device)
+            refit.initialize_lazy(self._model, in_features)
         except MemoryError:
             raise
         except Exception as error:
@@ -318,6 +349,53 @@ def _without_compiler() -> Iterator[None]:
         _forget_compiler()
 
 
+def _tied(own: dict[str, Tensor], state: dict[str, Tensor]) -> dict[str, str]:
+    """Names that `state` lacks because they share their memory with another one that it has."""
+    present = {_memory(own[name]): name for name in state if name in own}
+    return {
+        name: present[_memory(tensor)]
+        for name, tensor in own.items()
+        if name not in state and tensor.numel() and _memory(tensor) in present
+    }
+
+
+def _memory(tensor: Tensor) -> tuple[Any, ...]:
+    return tensor.data_ptr(), tensor.dtype, tuple(tensor.shape), tensor.stride()
+
+
+def _plain_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Tensors that are attributes of modules and no parameters, and buffers that are not stored."""
+    found: dict[str, Tensor] = {}
+    for path, module in model.named_modules():
+        before = f"{path}." if path else ""
+        for name, value in vars(module).items():
+            values = value if isinstance(value, list | tuple) else [value]
+            tensors = [one for one in values if isinstance(one, Tensor)]
+            for index, one in enumerate(tensors):
+                found[f"{before}{name}" if value is one else f"{before}{name}[{index}]"] = one
+        for name in module._non_persistent_buffers_set:  # noqa: SLF001 - torch has no other way
+            if (buffer := module._buffers.get(name)) is not None:  # noqa: SLF001
+                found[f"{before}{name}"] = buffer
+    return found
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    try:
+        return one.shape == other.shape and bool(torch.equal(one, other))
+    except RuntimeError:  # without storage, or of a dtype that cannot be compared
+        return True
+
+
+def _describe(answer: Any) -> str:
+    if isinstance(answer, Tensor):
+        return str(tuple(answer.shape))
+    if isinstance(answer, list | tuple):
+        return f"a {type(answer).__name__} of {', '.join(_describe(one) for one in answer[:4])}"
+    if isinstance(answer, dict):
+        return f"a dict of {', '.join(f'{name!r}: {_describe(answer[name])}' for name in list(answer)[:4])}"
+    return type(answer).__name__
+
+
 def _matrix(raw: memoryview, rows: int, columns: int) -> Tensor:
     return torch.frombuffer(raw, dtype=torch.float64).reshape(rows, columns)
 
@@ -331,7 +409,8 @@ def _out_of_memory(error: BaseException | None) -> bool:
     return False
 
 
-def _answer(act: Callable[[memoryview], bytes], payload: memoryview) -> tuple[Any, bytes]:
+def _answer(act: Callable[[memoryview], bytes], payload: memoryview, otherwise: Any) -> tuple[Any, bytes]:
+    """Act on a request; whatever a submission's objects raise is an answer, with the code `otherwise`."""
     try:
         return protocol.Op.DONE, act(payload)
     except MemoryError as error:
@@ -339,11 +418,33 @@ def _answer(act: Callable[[memoryview], bytes], payload: memoryview) -> tuple[An
     except Failed as error:
         code = protocol.Code.MEMORY_EXCEEDED if _out_of_memory(error) else error.code
         return protocol.Op.FAILED, _told(code, error.text, error.__cause__)
+    except Exception as error:  # noqa: BLE001 - a model's state dict, size or dtype may raise anything
+        code = protocol.Code.MEMORY_EXCEEDED if _out_of_memory(error) else otherwise
+        return protocol.Op.FAILED, _told(code, "", error)
 
 
 def _told(code: Any, text: str, error: BaseException | None) -> bytes:
-    said = (text or ("".join(traceback.format_exception(error)) if error else "")).encode("utf-8", "replace")
+    said = (text or (_own_traceback(error) if error else "")).encode("utf-8", "replace")
     return bytes(protocol.CODE.pack(code)) + said[-protocol.TEXT_LIMIT :]
+
+
+def _own_traceback(error: BaseException) -> str:
+    """The traceback, cut to the frames of the submission's own code."""
+    folder = f"{OPTIONS['bundle'].rstrip('/')}/"
+    told = traceback.TracebackException.from_exception(error)
+    waiting: list[traceback.TracebackException | None] = [told]
+    while waiting:
+        one = waiting.pop()
+        if one is not None:
+            own = [frame for frame in one.stack if frame.filename.startswith(folder)]
+            one.stack = traceback.StackSummary.from_list(
+                [
+                    (frame.filename.removeprefix(folder), frame.lineno or 0, frame.name, frame.line)
+                    for frame in own
+                ]
+            )
+            waiting += [one.__cause__, one.__context__]
+    return "".join(told.format())
 
 
 def _device(wanted: str) -> torch.device:
@@ -363,14 +464,17 @@ def main() -> None:
         raise SystemExit(1)
     submission = Submission(Path(OPTIONS["bundle"]), device, channel.send)
     acts = {
-        protocol.Op.LOAD: submission.load,
-        protocol.Op.BUILD: submission.build,
-        protocol.Op.FIT: submission.fit,
-        protocol.Op.PREDICT: submission.predict,
+        protocol.Op.LOAD: (submission.load, protocol.Code.BUILD_INVALID),
+        protocol.Op.BUILD: (submission.build, protocol.Code.BUILD_INVALID),
+        protocol.Op.FIT: (submission.fit, protocol.Code.FIT_FAILED),
+        protocol.Op.PREDICT: (submission.predict, protocol.Code.FORWARD_FAILED),
+        protocol.Op.INSPECT: (submission.inspect, protocol.Code.BUILD_INVALID),
     }
-    while True:
-        op, payload = channel.receive()
-        channel.send(*_answer(acts[op], payload))
+    with refit.eager_mode():
+        while True:
+            op, payload = channel.receive()
+            act, otherwise = acts[op]
+            channel.send(*_answer(act, payload, otherwise))
 
 
 if __name__ == "__main__":

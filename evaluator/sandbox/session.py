@@ -4,6 +4,7 @@ import os
 import secrets
 import selectors
 import time
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -28,6 +29,19 @@ TICK_SECONDS: Final = 1.0
 ENDING_SECONDS: Final = 2.0
 # Of READY and GO: nothing foreign has run before them.
 _FIRST: Final = bytes(protocol.NONCE_BYTES)
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a child says of its build.
+
+    Attributes:
+        seeds: whether build seeds torch's generator.
+        random_tensors: names of tensors outside the state dict that differ from seed to seed.
+    """
+
+    seeds: bool
+    random_tensors: tuple[str, ...]
 
 
 class FitWatch(Protocol):
@@ -99,12 +113,24 @@ class Session:
         self._own_fit, self.numbers = protocol.LOADED.unpack(answer)
         return self.numbers
 
+    @property
+    def own_fit(self) -> bool:
+        """Whether the submission brings a `fit`, says the child; known after `load` or `build`."""
+        return self._own_fit
+
     def build(self, in_features: int, out_features: int, seed: int) -> None:
         """A fresh model of another shape."""
         payload = [protocol.SHAPE.pack(in_features, out_features), protocol.SEED.pack(seed)]
         answer = self._ask(protocol.Op.BUILD, payload, protocol.BUILT.size, self._limits.load_seconds)
         self._own_fit, self.numbers = protocol.BUILT.unpack(answer)
         self._in_features, self._out_features = in_features, out_features
+
+    def inspect(self) -> Inspection:
+        """Build twice from different seeds; the child's word, for its author and never for a verdict."""
+        answer = self._ask(protocol.Op.INSPECT, [], protocol.INSPECTED.size, self._limits.load_seconds)
+        seeds, names = protocol.INSPECTED.unpack(answer)
+        text = names.rstrip(b"\0").decode("utf-8", "replace")
+        return Inspection(bool(seeds), tuple(text.splitlines()))
 
     def fit(self, x: Array, y: Array, budget: Budget, seed: int, watch: FitWatch | None = None) -> float:
         """Fit the model to x (n, in) in [-1, 1] and y (n, out) in [0, 1]; the seconds it took here.

@@ -54,13 +54,8 @@ def problem(error: Refused) -> dict[str, Any]:
     return values | ({"help": error.help} if error.help else {})
 
 
-def _asked_by_a_program() -> bool:
-    """Whether problem details are the answer: to the API, and to scripts of pages that accept JSON alone."""
-    return request.path.startswith("/api/") or request.headers.get("Accept") == "application/json"
-
-
 def _refused(error: Refused) -> Response:
-    if _asked_by_a_program():
+    if request.path.startswith("/api/"):
         answer = Response(current_app.json.dumps(problem(error)), error.status, mimetype=PROBLEM)
         if error.status == 401:
             answer.headers["WWW-Authenticate"] = "Bearer"

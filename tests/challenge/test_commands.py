@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
+from safetensors.torch import save_file
+from torch import nn
 
 from challenge import sample
 from challenge.bundle.reader import read_bundle
@@ -40,7 +42,7 @@ def test_from_nothing_to_a_bundle(elsewhere):
     assert trained.exit_code == 0, trained.output
     assert "Wrote the best weights" in trained.output
     assert "100%" in trained.stderr
-    packed = run("pack", "mine")
+    packed = run("pack", "mine", "--no-check")
     assert packed.exit_code == 0, packed.output
     bundle = read_bundle(elsewhere / "mine.zip")
     assert bundle.manifest.name == "mine"
@@ -163,3 +165,35 @@ def test_what_is_wrong_is_said_in_a_sentence(elsewhere, arguments, code, told):
     assert told in result.output
     assert "Traceback" not in result.output
     assert not list(elsewhere.glob(".*.part"))
+
+
+@pytest.mark.sandbox
+def test_pack_asks_the_model_first_and_no_check_leaves_that_out(elsewhere):
+    folder = elsewhere / "mine"
+    folder.mkdir()
+    (folder / "submission.toml").write_text('api = 1\nname = "n"\nauthor = "a"\ndescription = "d"\n')
+    (folder / "model.py").write_text(
+        "from torch import nn\n\n\ndef build(i, o):\n    return nn.Linear(i, o + 1)\n"
+    )
+    save_file(nn.Linear(2, 1).state_dict(), folder / "weights.safetensors")
+    refused = run("pack", "mine")
+    assert refused.exit_code == 3, refused.output
+    assert "weights.names" in refused.stderr
+    assert "(1, 2) in the file and (2, 2) in build(2, 1)" in refused.stderr
+    assert run("pack", "mine", "--no-check").exit_code == 0
+    (folder / "model.py").write_text(
+        "from torch import nn\n\n\ndef build(i, o):\n    return nn.Linear(i, o)\n"
+    )
+    assert run("pack", "mine").exit_code == 0
+
+
+def test_a_first_author_is_a_person(elsewhere, monkeypatch):
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(elsewhere / "none"))
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", str(elsewhere / "none"))
+    monkeypatch.setenv("LOGNAME", "root")
+    run("new", "one", "--from", "mlp")
+    assert tomllib.loads((elsewhere / "one" / "submission.toml").read_text())["author"] == "somebody"
+    (elsewhere / "git").write_text("[user]\nname = Ada L.\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(elsewhere / "git"))
+    run("new", "two", "--from", "mlp")
+    assert tomllib.loads((elsewhere / "two" / "submission.toml").read_text())["author"] == "Ada L."

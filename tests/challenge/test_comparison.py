@@ -14,7 +14,9 @@ from challenge.imaging.pictures import value_image, view_scale
 from challenge.imaging.thumbnails import control_thumbnail
 from challenge.mandelbrot.coordinates import to_plane
 from challenge.mandelbrot.target import target
+from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training import comparison
+from challenge.training.comparison_process import fit_directory
 from challenge.training.refit import Budget
 
 
@@ -120,3 +122,49 @@ def test_what_is_wrong_is_said(arguments, code, told):
     result = CliRunner().invoke(mbc, ["fit", *arguments.split()])
     assert result.exit_code == code
     assert told in result.stderr
+
+
+GLOBALS = """import numpy as np
+import torch
+from torch import nn
+
+torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)
+np.seterr(all="raise")
+
+
+def build(i, o):
+    return nn.Linear(i, o)
+"""
+
+
+def test_what_one_model_sets_for_all_does_not_reach_another(tmp_path):
+    for name, source in {"odd": GLOBALS, "plain": PLAIN}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.py").write_text(source)
+    budget, before = Budget(20), (torch.get_default_dtype(), np.geterr())
+    first = fit_directory(tmp_path / "plain", "curve", budget, seed=3)
+    odd = fit_directory(tmp_path / "odd", "curve", budget, seed=3)
+    again = fit_directory(tmp_path / "plain", "curve", budget, seed=3)
+    assert np.array_equal(first.snapshots[-1].held, again.snapshots[-1].held)
+    assert not np.array_equal(first.snapshots[-1].held, odd.snapshots[-1].held)
+    assert (torch.get_default_dtype(), np.geterr()) == before
+
+
+PLAIN = "from torch import nn\n\n\ndef build(i, o):\n    return nn.Linear(i, o)\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import nothing_of_this_name\n", Reason.MODEL_CODE_FAILED),
+        (PLAIN.replace("Linear(i, o)", "Linear(i, o + 1)"), Reason.FIT_FAILED),
+        ("import os\n\n\ndef build(i, o):\n    os._exit(9)\n", Reason.EXITED),
+    ],
+)  # fmt: skip
+def test_what_goes_wrong_in_the_process_is_told(tmp_path, source, reason):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "model.py").write_text(source)
+    with pytest.raises(EvaluationError) as caught:
+        fit_directory(tmp_path / "mine", "curve", Budget(5))
+    assert caught.value.reason is reason

@@ -91,7 +91,7 @@ def mine(tmp_path):
 
 
 def submitted(call, mine):
-    code, out, _ = call("submit", str(mine), "--no-wait", "--json")
+    code, out, _ = call("submit", str(mine), "--no-wait", "--json", "--no-check")
     assert code == exit_codes.OK
     return json.loads(out)
 
@@ -120,7 +120,7 @@ def test_a_wrong_token_is_not_remembered(call, tmp_path):
 
 def test_without_a_token_the_sentence_says_what_to_do(call, mine, monkeypatch):
     monkeypatch.delenv("MBC_TOKEN")
-    code, _, err = call("submit", str(mine))
+    code, _, err = call("submit", str(mine), "--no-check")
     assert code == exit_codes.SERVER
     assert "`mbc login` first" in err
 
@@ -202,7 +202,7 @@ def test_following_ends_with_the_verdict_and_its_sentence(call, mine, board, mon
 
     later = threading.Timer(0.5, board.worker_says, (entry["evaluation_id"], fail))
     later.start()
-    code, out, _ = call("submit", str(mine))
+    code, out, _ = call("submit", str(mine), "--no-check")
     later.join()
     assert code == exit_codes.FAILED
     assert "wrong shape. It was (3,)." in out

@@ -222,10 +222,10 @@ def test_what_is_drawn_can_be_learned_and_not_by_a_line(family):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_missing_device_is_not_the_models_fault(sandbox):
     from challenge.util.exit_codes import SettingError
-    from evaluator.preflight import check_answers
+    from evaluator.bundle_check import check_bundle
 
     with pytest.raises(SettingError, match="no CUDA device"):
-        check_answers(make_bundle(NETWORK), sandbox, None, device="cuda", universal=False)
+        check_bundle(make_bundle(NETWORK), sandbox, None, device="cuda", universal=False)
 
 
 @pytest.mark.slow

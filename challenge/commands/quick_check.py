@@ -1,0 +1,23 @@
+"""Run `mbc check` before a bundle is packed or handed in, where an evaluator is installed."""
+
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import click
+
+no_check_option = click.option(
+    "--no-check", is_flag=True, help="Leave out the few seconds of `mbc check` that come first."
+)
+
+
+def quick_check(path: Path) -> None:
+    """Load the model and ask it a few points; ends the process with check's exit code if that fails.
+
+    Args:
+        path: a directory or an archive that was read already.
+    """
+    # This package does not import the evaluator: an installed one registers its commands as entry points.
+    for point in entry_points(group="mbc.commands", name="check"):
+        command = point.load()
+        assert isinstance(command, click.Command)
+        command.main([str(path), "--quiet"], prog_name="mbc check", standalone_mode=False)

@@ -1,0 +1,152 @@
+"""`mbc check`: seconds that show whether a submission loads, answers, and answers the same again."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from challenge.bundle.imports import PROMISED, alternative, beyond_the_promise
+from challenge.bundle.reader import Bundle
+from challenge.bundle.weights import count_numbers
+from challenge.results.refusals import refuse, with_where
+from challenge.results.report import Universality
+from challenge.results.verdicts import EvaluationError, Reason, Status
+from challenge.scoring.season import PRACTICE
+from challenge.training.refit import Budget
+from evaluator.judge import Watch
+from evaluator.preflight import require_device
+from evaluator.probes.consistency import largest_difference, threshold
+from evaluator.sandbox import Sandbox
+from evaluator.sandbox.limits import Limits
+from evaluator.sandbox.session import Session
+from evaluator.universality import certify
+
+Array = NDArray[np.float64]
+
+POINTS: Final = 1024
+# One of each kind that the controls ask for: few inputs, several outputs, many inputs.
+SHAPES: Final = ((1, 1), (2, 3), (64, 10))
+# For a model that answers only after `fit`: as few points and seconds as a control may have.
+FIT_POINTS: Final = 256
+FIT_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A submission that loads and answers.
+
+    Attributes:
+        parameters: numbers in its weights.
+        device: where it ran.
+        universality: its certificate, if that was asked for.
+        warnings: what will not be refused, and is probably not meant; sentences.
+    """
+
+    parameters: int
+    device: str
+    universality: Universality | None
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values that JSON can hold."""
+        return {"valid": True} | dataclasses.asdict(self)
+
+
+def check_bundle(bundle: Bundle, sandbox: Sandbox, watch: Watch, *, device: str, universal: bool) -> Checked:
+    """Load the weights, ask a few points twice, build other shapes; fit the practice controls if `universal`.
+
+    Raises:
+        EvaluationError: it does not load, does not answer, or answers differently when asked again.
+        SettingError: this machine has no such device.
+    """
+    require_device(device)
+    limits = Limits.from_environment()
+    watch.status(Status.VALIDATING, 0.0, "loading the model")
+    with sandbox.start(bundle, limits=limits, device=device) as session:
+        warnings = [*_import_warnings(bundle), *_check_answers(bundle, session)]
+        for in_features, out_features in SHAPES:
+            session.build(in_features, out_features, 0)
+            _check_shape(session, in_features, out_features)
+        used = session.device
+    certificate = None
+    if universal:
+        certificate = certify(
+            lambda: sandbox.start(bundle, limits=limits, device=device),
+            PRACTICE,
+            lambda done, what: watch.status(Status.REFITTING, done, what),
+        ).result
+    return Checked(count_numbers(bundle.weights), used, certificate, tuple(warnings))
+
+
+def _points(features: int, count: int = POINTS) -> Array:
+    return np.random.default_rng(0).uniform(-1, 1, (count, features))
+
+
+def _check_answers(bundle: Bundle, session: Session) -> list[str]:
+    """Ask the trained model: all points, all again, one alone, and all of a second build with the weights."""
+    points = _points(2)
+    session.load()
+    answers = session.predict(points)[:, 0]
+    bound = threshold(bundle.weights, answers)
+    if not np.isfinite(answers).any():
+        raise EvaluationError(Reason.OUTPUT_NOT_FINITE)
+    if largest_difference(answers, session.predict(points)[:, 0]) > bound:
+        raise refuse(
+            "answers.random",
+            "The same points, asked twice, got different answers: something in forward is random.",
+            where="forward",
+        )
+    try:
+        alone = session.predict(points[:1])[:, 0]
+    except EvaluationError as error:
+        raise with_where(error, "forward, with a single point") from error
+    if largest_difference(answers[:1], alone) > bound:
+        raise refuse(
+            "answers.one-point",
+            "A point alone got another answer than among others: forward looks at the batch.",
+            where="forward",
+        )
+    seen = session.inspect()
+    session.load()
+    if largest_difference(answers, session.predict(points)[:, 0]) > bound:
+        named = f": {', '.join(seen.random_tensors)}" if seen.random_tensors else ""
+        name = seen.random_tensors[0].rpartition(".")[2] if seen.random_tensors else "waves"
+        raise refuse(
+            "answers.outside-weights",
+            f"Built twice with the same weights, it answers differently: something random is not in the "
+            f"weights{named}.",
+            where=", ".join(seen.random_tensors) or "build",
+            remedy=f'self.register_buffer("{name}", ...) in place of self.{name} = ...; then train again',
+        )
+    return _seed_warnings(seeds=seen.seeds)
+
+
+def _check_shape(session: Session, in_features: int, out_features: int) -> None:
+    """Ask a fresh model of another shape; one that cannot answer before its own `fit` is fitted first."""
+    points = _points(in_features)
+    try:
+        session.predict(points)
+    except EvaluationError as error:
+        if error.reason is not Reason.FORWARD_FAILED or not session.own_fit:
+            raise with_where(error, f"build({in_features}, {out_features})") from error
+        x, y = points[:FIT_POINTS], np.random.default_rng(1).uniform(0, 1, (FIT_POINTS, out_features))
+        session.fit(x, y, Budget(seconds=FIT_SECONDS), 0)
+        session.predict(points)
+
+
+def _import_warnings(bundle: Bundle) -> list[str]:
+    return [
+        f"{name} imports {package}, which is not promised to be there where it is judged (promised are "
+        f"{', '.join(PROMISED)} and the standard library): {alternative(package)}."
+        for name, package in beyond_the_promise(bundle.sources)
+    ]
+
+
+def _seed_warnings(*, seeds: bool) -> list[str]:
+    told = (
+        "build seeds torch's generator, so the three refits of a control begin with the same weights: "
+        "remove manual_seed from build."
+    )
+    return [told] if seeds else []
