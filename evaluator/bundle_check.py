@@ -15,6 +15,7 @@ from challenge.results.report import Universality
 from challenge.results.verdicts import EvaluationError, Reason, Status
 from challenge.scoring.season import PRACTICE
 from challenge.training.refit import Budget
+from evaluator.frame_search import find_frame
 from evaluator.judge import Watch
 from evaluator.preflight import require_device
 from evaluator.probes.consistency import largest_difference, threshold
@@ -54,8 +55,18 @@ class Checked:
         return {"valid": True} | dataclasses.asdict(self)
 
 
-def check_bundle(bundle: Bundle, sandbox: Sandbox, watch: Watch, *, device: str, universal: bool) -> Checked:
+def check_bundle(
+    bundle: Bundle, sandbox: Sandbox, watch: Watch, *, device: str, universal: bool, path: str = "DIR"
+) -> Checked:
     """Load the weights, ask a few points twice, build other shapes; fit the practice controls if `universal`.
+
+    Args:
+        bundle: what is checked.
+        sandbox: where its code runs.
+        watch: told of progress.
+        device: "auto", "cpu" or "cuda".
+        universal: whether to fit the controls.
+        path: where the bundle lies, for commands in the advice.
 
     Raises:
         EvaluationError: it does not load, does not answer, or answers differently when asked again.
@@ -66,6 +77,9 @@ def check_bundle(bundle: Bundle, sandbox: Sandbox, watch: Watch, *, device: str,
     watch.status(Status.VALIDATING, 0.0, "loading the model")
     with sandbox.start(bundle, limits=limits, device=device) as session:
         warnings = [*_import_warnings(bundle), *_check_answers(bundle, session)]
+        watch.status(Status.VALIDATING, 0.5, "asking points of the practice season")
+        if found := find_frame(lambda x: session.predict(x)[:, 0]):
+            warnings.append(found.sentence(path))
         for in_features, out_features in SHAPES:
             session.build(in_features, out_features, 0)
             _check_shape(session, in_features, out_features)

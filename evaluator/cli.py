@@ -129,6 +129,7 @@ def score(
         _end_with(score_samples(path, wanted, curve=curve), as_json=as_json)
     if seconds is not None or curve:
         raise click.UsageError("--seconds and --curve belong to --track samples.")
+    from evaluator.frame_search import find_frame, is_suspicious  # noqa: PLC0415
     from evaluator.judge import Assignment, judge  # noqa: PLC0415
     from evaluator.preflight import require_device  # noqa: PLC0415 - torch and numba take seconds
     from evaluator.sandbox import find_sandbox  # noqa: PLC0415
@@ -152,6 +153,11 @@ def score(
         )
         with ProgressBar(pictures) as bar:
             report = judge(task, bar)
+        found = None
+        if is_suspicious(report.skill):
+            with task.start() as session:
+                session.load()
+                found = find_frame(lambda x: session.predict(x)[:, 0])
     except EvaluationError as error:
         _end(error, as_json=as_json)
         return
@@ -159,6 +165,8 @@ def score(
         click.echo(report.to_json())
     else:
         print_report(bundle, report)
+    if found is not None:
+        click.echo(f"note: {found.sentence(str(path))}", err=True)
     sys.exit(exit_codes.REJECTED if report.verdict == "rejected" else exit_codes.OK)
 
 
@@ -183,7 +191,12 @@ def check(path: Path, *, universal: bool, device: str, as_json: bool, quiet: boo
     try:
         with ProgressBar() as bar:
             checked = check_bundle(
-                bundle, find_sandbox(allow_unconfined=True), bar, device=device, universal=universal
+                bundle,
+                find_sandbox(allow_unconfined=True),
+                bar,
+                device=device,
+                universal=universal,
+                path=str(path),
             )
     except EvaluationError as error:
         _end(error, as_json=as_json)

@@ -22,6 +22,7 @@ GROUP: Final = "mbc.commands"
 COMMANDS: Final = {
     "new": ("challenge.commands.new:new", "Start a submission from a reference one."),
     "adopt": ("challenge.commands.adopt:adopt", "Make a submission from a model trained elsewhere."),
+    "adapt": ("challenge.commands.adapt:adapt", "Map a model's inputs to coordinates it was trained in."),
     "sample": ("challenge.commands.sample:sample", "Write random samples of the target to a file."),
     "train": ("challenge.commands.train:train", "Train a submission, with a live loss."),
     "pack": ("challenge.commands.pack:pack", "Pack a submission into the bundle that is handed in."),

@@ -1,0 +1,147 @@
+"""Why is it 0? Tries the inputs and outputs of other frames on a few thousand points of the practice season.
+
+It decides no verdict. It tells the author of a model that scores less than any trained model does.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from challenge.mandelbrot.coordinates import to_unit
+from challenge.scoring.evaluation_set import EvaluationSet, EvaluationSize
+from challenge.scoring.frames import Frame, known_frames
+from challenge.scoring.metrics import measure
+from challenge.scoring.practice import practice_set
+
+Array = NDArray[np.float64]
+Ask = Callable[[Array], Array]
+
+# Every trained model explains more than this of octaves 0 to 3.
+EXPECTED_SKILL: Final = 0.85
+FIRST_OCTAVES: Final = 4
+# What a finding has to add before people are told of it.
+GAIN: Final = 0.25
+SIZE: Final = EvaluationSize(chains=8, octaves=12, points=64)
+FIT_POINTS: Final = 500
+SAMPLE: Final = 1000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A frame in which the model does better.
+
+    Attributes:
+        frame: where its inputs seem to come from; None for ours.
+        inverted: whether 1 - output does better.
+        recoloured: whether only another scale of the outputs makes it fit.
+        octaves: what it resolves then, of the first `SIZE.octaves`.
+        before: what it resolves as it is.
+    """
+
+    frame: Frame | None
+    inverted: bool
+    recoloured: bool
+    octaves: float
+    before: float
+
+    def sentence(self, path: str = "PATH") -> str:
+        """What was found, and the command or the change that mends it."""
+        told = []
+        if self.frame is not None:
+            told.append(f"its inputs mapped to {self.frame.describe()}")
+        if self.inverted:
+            told.append("its outputs inverted")
+        if self.recoloured:
+            told.append("its outputs on another scale (the target is m / (m + 50), and 1 inside)")
+        what = (
+            f"With {' and '.join(told)}, it would resolve {self.octaves:.1f} octaves, not {self.before:.1f}"
+        )
+        flags = [*([f"--window {self.frame.name}"] if self.frame else []), *(["--invert"] * self.inverted)]
+        mend = f": mbc adapt {path} {' '.join(flags)}" if flags else ""
+        last = " Train it on the target's own scale for the rest." if self.recoloured else ""
+        return f"{what}{mend}.{last}"
+
+
+def is_suspicious(skill: Sequence[float] | Array) -> bool:
+    """Whether the first octaves are below what any trained model reaches. Takes the skill by octave."""
+    return bool(np.mean(skill[:FIRST_OCTAVES]) < EXPECTED_SKILL)
+
+
+def find_frame(ask: Ask) -> Finding | None:
+    """Look for a frame in which a model does better than in ours; None without a reason or a frame.
+
+    Args:
+        ask: the model: inputs (n, 2) to outputs (n,).
+    """
+    views = practice_set(SIZE)
+    before = _octaves(views, ask(_unit(views)))
+    if not is_suspicious(before):
+        return None
+    first = to_unit(views.points[:, :FIRST_OCTAVES].reshape(-1, 2))
+    truth = views.truth[:, :FIRST_OCTAVES].reshape(-1)
+    some = np.random.default_rng(0).permutation(len(first))[:SAMPLE]
+    frames: list[Frame | None] = [None, *known_frames().values()]
+    rated = []
+    for frame in frames:
+        answers = ask(_inputs(frame, first[some]))
+        rated.append(max(_correlation(answers, truth[some]), _correlation(1 - answers, truth[some])))
+    best = frames[int(np.argmax(rated))]
+    return _explain(ask, views, best, float(before.sum()))
+
+
+def _explain(ask: Ask, views: EvaluationSet, frame: Frame | None, before: float) -> Finding | None:
+    """The least change of the outputs that does, in the frame that fits best."""
+    answers = ask(_inputs(frame, _unit(views)))
+    found = [
+        Finding(frame, inverted, recoloured=False, octaves=float(_octaves(views, made).sum()), before=before)
+        for inverted, made in ((False, answers), (True, 1 - answers))
+        if frame is not None or inverted
+    ]
+    matched, inverted = _matched(answers, views)
+    recoloured = float(_octaves(views, matched).sum())
+    best = max(found, key=lambda one: one.octaves, default=None)
+    if best is None or recoloured > best.octaves + 2 * GAIN:
+        best = Finding(frame, inverted, recoloured=True, octaves=recoloured, before=before)
+    return best if best.octaves > before + GAIN else None
+
+
+def _unit(views: EvaluationSet) -> Array:
+    return to_unit(views.points.reshape(-1, 2))
+
+
+def _inputs(frame: Frame | None, unit: Array) -> Array:
+    return unit if frame is None else frame.inputs(unit)
+
+
+def _octaves(views: EvaluationSet, answers: Array) -> Array:
+    """Skill by octave."""
+    skill: Array = measure(views.truth, answers.reshape(views.truth.shape)).skill_by_chain.mean(axis=0)
+    return skill
+
+
+def _correlation(answers: Array, truth: Array) -> float:
+    """Rank correlation: high for any monotone scale of the outputs."""
+    finite = np.isfinite(answers)
+    if finite.sum() < 2 or np.ptp(answers[finite]) == 0:
+        return 0.0
+    ranks = [np.argsort(np.argsort(values[finite])) for values in (answers, truth)]
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+
+
+def _matched(answers: Array, views: EvaluationSet) -> tuple[Array, bool]:
+    """Outputs under the monotone map that fits the truth best on a few points; and whether that falls."""
+    from sklearn.isotonic import IsotonicRegression  # noqa: PLC0415 - takes a second
+
+    truth = views.truth.reshape(-1)
+    finite = np.flatnonzero(np.isfinite(answers))
+    some = np.random.default_rng(1).permutation(finite)[:FIT_POINTS]
+    if len(some) < 2:
+        return answers, False
+    falling = _correlation(answers[some], truth[some]) < 0
+    fitted = IsotonicRegression(increasing=not falling, out_of_bounds="clip").fit(answers[some], truth[some])
+    matched = np.full(len(answers), np.nan)
+    matched[finite] = fitted.predict(answers[finite])
+    return matched, falling
