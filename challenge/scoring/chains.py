@@ -14,7 +14,7 @@ SHORE_OCTAVES: Final = 12
 
 @dataclass(frozen=True)
 class Values:
-    """Target and distance at some points, each (n,).
+    """Target and distance at some points, each of their shape.
 
     Attributes:
         truth: the target in [0, 1].
@@ -36,8 +36,8 @@ class ChainTarget(Protocol):
     def half_width(self) -> float:
         """Of the square."""
 
-    def evaluate(self, points: Array) -> Values:
-        """Target and distance at (n, 2) points of the square."""
+    def evaluate_views(self, points: Array, centres: Array, width: float) -> Values:
+        """Target and distance at points (views, n, 2), each (views, n); the views' centres are (views, 2)."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,12 @@ def draw_views(
         width = 2 * target.half_width * 2.0**-octave
         drawn = np.stack([generator.random((points, 2)) for generator in generators])
         here = centre[:, None, :] + width * (drawn - 0.5)
-        seen = target.evaluate(here.reshape(-1, 2))
+        seen = target.evaluate_views(here, centre, width)
         where[:, octave] = here
-        truth[:, octave] = seen.truth.reshape(chains, points)
+        truth[:, octave] = seen.truth
         if octave + 1 == octaves:
             break
-        distances = seen.distance.reshape(chains, points)
+        distances = seen.distance
         # The next view has to lie in the square.
         room = target.half_width - width / 4
         allowed = (distances > 0) & (np.abs(here - np.array(target.centre)) <= room).all(axis=2)

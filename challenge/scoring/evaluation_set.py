@@ -50,11 +50,13 @@ class MandelbrotPlane:
     centre: tuple[float, float] = CENTRE
     half_width: float = HALF_WIDTH
 
-    def evaluate(self, points: Array) -> Values:
-        """The target at (n, 2) plane points, and the distance estimate."""
-        from challenge.mandelbrot.parallel import escape  # noqa: PLC0415 - Numba takes half a second to import
+    def evaluate_views(self, points: Array, centres: Array, width: float) -> Values:
+        """The target at plane points (views, n, 2) of views of this width, and the distance estimate."""
+        from challenge.mandelbrot.parallel import escape_views  # noqa: PLC0415 - Numba takes half a second to import
 
-        count, distance = escape(points, MAX_ITERATIONS, with_distance=True, workers=self.workers())
+        count, distance = escape_views(
+            points, centres, width, MAX_ITERATIONS, with_distance=True, workers=self.workers()
+        )
         return Values(squash(count), distance)
 
 

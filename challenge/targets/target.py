@@ -79,3 +79,8 @@ class Target:
         stretch = np.sqrt(np.abs(np.linalg.det(self.warp.jacobian(points))))
         distance = found.distance / (self.window.half_width * stretch)
         return Values(self.recolouring(squash(found.count)), distance)
+
+    def evaluate_views(self, points: Array, centres: Array, width: float) -> Values:  # noqa: ARG002 - the protocol's
+        """The same at unit points (views, n, 2), each (views, n)."""
+        found = self.evaluate(points.reshape(-1, 2))
+        return Values(found.truth.reshape(points.shape[:2]), found.distance.reshape(points.shape[:2]))

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from challenge.mandelbrot.coordinates import CENTRE, HALF_WIDTH, to_unit, view_width
-from challenge.mandelbrot.target import distance as distance_estimate
-from challenge.mandelbrot.target import escape_count, squash
+from challenge.mandelbrot.target import squash
 from challenge.scoring.chains import SHORE_OCTAVES
 
 Array = NDArray[np.float64]
@@ -56,13 +55,18 @@ def draw_zoom_points(
         deepest: the last octave.
         points: number of points per view.
     """
+    from challenge.mandelbrot.parallel import escape_views  # noqa: PLC0415 - Numba takes half a second to import
+
     shore = np.arange(chains) % 2 == 1
     centre = np.tile(np.array(CENTRE), (chains, 1))
     xs, ts, octaves, views, variances = [], [], [], [], []
     for octave in range(deepest + 1):
         here = centre[:, None, :] + view_width(octave) * (generator.random((chains, points, 2)) - 0.5)
-        flat = here.reshape(-1, 2)
-        t = squash(escape_count(flat, max_iterations=MAX_ITERATIONS)).reshape(chains, points)
+        further = octave < deepest
+        count, distance = escape_views(
+            here, centre, view_width(octave), MAX_ITERATIONS, with_distance=further
+        )
+        t = squash(count)
         variance = t.var(axis=1)
         seen = variance > 0
         xs.append(to_unit(here[seen].reshape(-1, 2)))
@@ -70,8 +74,7 @@ def draw_zoom_points(
         variances.append(np.repeat(variance[seen], points))
         views.append(np.repeat(octave * chains + np.flatnonzero(seen), points))
         octaves.append(np.full(variances[-1].size, octave))
-        if octave < deepest:
-            distance = distance_estimate(flat, max_iterations=MAX_ITERATIONS).reshape(chains, points)
+        if further:
             follow = shore if octave < SHORE_OCTAVES else np.zeros(chains, dtype=bool)
             centre = _next_centres(generator, here, distance, centre, octave, follow)
     order = generator.permutation(sum(map(len, ts)))

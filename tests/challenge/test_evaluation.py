@@ -25,7 +25,10 @@ def test_every_view_lies_in_the_base_window_and_holds_its_points(views):
 
 
 def test_truth_is_the_target_of_the_plane_points(views):
-    assert views.truth.tolist() == target(views.points.reshape(-1, 2)).reshape(views.truth.shape).tolist()
+    alone = target(views.points.reshape(-1, 2)).reshape(views.truth.shape)
+    # Points of a deep view take the steps that they share together; each way is exact to 1e-9.
+    assert views.truth[:, :16].tolist() == alone[:, :16].tolist()
+    assert np.abs(views.truth - alone).max() <= 1e-9
 
 
 def test_each_view_is_centred_on_an_outside_point_near_the_set_in_the_last_view(views):

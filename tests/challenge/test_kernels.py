@@ -15,6 +15,7 @@ from challenge.mandelbrot.kernels import (
     logarithm,
     multiprecision_steps,
     results,
+    series,
 )
 from tests.support import oracle
 
@@ -281,7 +282,7 @@ def test_known_insides_keep_away_from_the_border():
 
 def test_a_chunk_says_who_is_late_and_who_is_doubtful():
     points = np.array([[-0.75, 0.01], [0.5, 0.6], [0.25 + 1e-12, 1e-12]])
-    mu, lists = np.empty(3), np.empty((2, 3), np.int32)
-    doubtful, late = escape.escape(points, 200, 1, mu, np.empty(0), lists[0], lists[1])
+    mu, lists, resumed = np.empty(3), np.empty((2, 3), np.int32), np.empty((3, series.STARTS))
+    doubtful, late = escape.escape(points, resumed[:0], 200, 1, mu, np.empty(0), lists[0], lists[1], resumed)
     assert (doubtful, late) == (0, 2)
     assert set(lists[1, :2]) == {0, 2}

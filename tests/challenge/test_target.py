@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from challenge.mandelbrot import parallel
 from challenge.mandelbrot.kernels import escape as compiled
+from challenge.mandelbrot.kernels import series
 from challenge.mandelbrot.target import LARGEST, distance, escape_count, escapes, squash, target
 from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
 from challenge.scoring.season import PRACTICE, Season
@@ -113,8 +114,13 @@ def test_what_doubles_settle_five_limbs_confirm_near_the_hardest_points():
 def counted(points, way, limit=1_000):
     """In one way: the points that it finds to escape, their counts, and those that it leaves doubtful."""
     n = len(points)
-    mu, distance, lists = np.empty(n), np.empty(n), np.empty((2, n), np.int32)
-    doubtful, late = compiled.escape(points, limit, way, mu, distance, lists[0], lists[1])
+    mu, distance, lists, starts = (
+        np.empty(n),
+        np.empty(n),
+        np.empty((2, n), np.int32),
+        np.empty((n, series.STARTS)),
+    )
+    doubtful, late = compiled.escape(points, starts[:0], limit, way, mu, distance, lists[0], lists[1], starts)
     done = np.isfinite(mu)
     done[lists[0, :doubtful]] = done[lists[1, :late]] = False
     return points[done], mu[done], points[lists[0, :doubtful]]

@@ -60,6 +60,14 @@ from challenge.mandelbrot.kernels.results import (
     measure_of_many_with_distance,
     measure_with_distance,
 )
+from challenge.mandelbrot.kernels.series import (
+    START_COUNT,
+    START_DI,
+    START_DR,
+    START_ERROR,
+    START_ZI,
+    START_ZR,
+)
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int32]
@@ -77,48 +85,66 @@ NEAR_SQUARED: Final = NEAR**2
 AHEAD_OF_ERROR: Final = AHEAD_OF[ERROR]
 
 
-class Out(NamedTuple):
-    """What is written for a chunk of points; see `escape`.
+class Chunk(NamedTuple):
+    """Where the orbits of a chunk of points start, and what is written for them; see `escape`.
 
     listed: (2,) how many are in doubtful, and in late.
     """
 
+    starts: Array
     mu: Array
     distance: Array
     doubtful: Indices
     late: Indices
+    resumed: Array
     listed: NDArray[np.int64]
 
 
 @kernel
-def finish_lanes(finished: Array, done: int, limit: float, precision: int, out: Out) -> None:
+def suspend(state: Array, lane: int, chunk: Chunk) -> None:
+    """List a lane's point as late, and write where its orbit is, for a pass that goes on from there."""
+    point = int(state[INDEX, lane])
+    start = chunk.resumed[point]
+    start[START_ZR], start[START_ZI] = state[ZR, lane], state[ZI, lane]
+    start[START_DR], start[START_DI] = state[DR, lane], state[DI, lane]
+    start[START_ERROR] = state[ERROR, lane]
+    start[START_COUNT] = state[COUNT, lane]
+    chunk.late[chunk.listed[1]] = point
+    chunk.listed[1] += 1
+
+
+@kernel
+def finish_lanes(finished: Array, done: int, limit: float, precision: int, chunk: Chunk) -> None:
     """Take finished lanes to the bailout, write their results, and list the points that are not settled."""
-    checked_steps(precision, out.distance.size > 0, finished, done, limit)
-    if out.distance.size:
+    if chunk.starts.size:
+        for lane in range(done):
+            finished[COUNT, lane] += chunk.starts[int(finished[INDEX, lane]), START_COUNT] - TURN
+    checked_steps(precision, chunk.distance.size > 0, finished, done, limit)
+    if chunk.distance.size:
         measure_with_distance(finished, done, 0, limit)
     else:
         measure(finished, done, 0, limit)
     for lane in range(done):
         point = int(finished[INDEX, lane])
-        out.mu[point] = finished[MU, lane]
-        if out.distance.size:
-            out.distance[point] = finished[DISTANCE, lane]
+        chunk.mu[point] = finished[MU, lane]
+        if chunk.distance.size:
+            chunk.distance[point] = finished[DISTANCE, lane]
         if finished[OUTCOME, lane] == SETTLED:
             continue
         if finished[OUTCOME, lane] == LATE:
-            out.late[out.listed[1]] = point
-            out.listed[1] += 1
+            if precision <= DOUBLES:
+                suspend(finished, lane, chunk)
         elif precision != DOUBLES_WITHOUT_BOUND:
-            out.doubtful[out.listed[0]] = point
-            out.listed[0] += 1
+            chunk.doubtful[chunk.listed[0]] = point
+            chunk.listed[0] += 1
 
 
 @kernel
-def write_inside(point: float, out: Out) -> None:
+def write_inside(point: float, chunk: Chunk) -> None:
     """Write the results of a point that is proved to be inside."""
-    out.mu[int(point)] = np.inf
-    if out.distance.size:
-        out.distance[int(point)] = 0.0
+    chunk.mu[int(point)] = np.inf
+    if chunk.distance.size:
+        chunk.distance[int(point)] = 0.0
 
 
 @kernel
@@ -136,7 +162,7 @@ def set_reference(state: Array, live: int, precision: int) -> None:
 
 
 @kernel
-def remove_proven_inside(state: Array, live: int, precision: int, steps: int, out: Out) -> int:
+def remove_proven_inside(state: Array, live: int, precision: int, steps: int, chunk: Chunk) -> int:
     """Remove lanes that have returned near their reference and are proved inside; returns how many remain.
 
     Args:
@@ -144,7 +170,7 @@ def remove_proven_inside(state: Array, live: int, precision: int, steps: int, ou
         live: lanes in use.
         precision: see `escape`.
         steps: steps since the reference.
-        out: written.
+        chunk: written.
     """
     for lane in range(live - 1, -1, -1):
         zr, zi = position(state, lane, precision, 0), position(state, lane, precision, 1)
@@ -153,7 +179,7 @@ def remove_proven_inside(state: Array, live: int, precision: int, steps: int, ou
         if not squared <= NEAR_SQUARED:
             continue
         if attracted(state[CR, lane], state[CI, lane], zr, zi, np.sqrt(squared), steps):
-            write_inside(state[INDEX, lane], out)
+            write_inside(state[INDEX, lane], chunk)
             live -= 1
             state[:, lane] = state[:, live]
         else:
@@ -175,9 +201,18 @@ def append_lanes(state: Array, live: int, others: Array, done: int) -> int:
 
 @kernel
 def start_batch(
-    points: Array, first: int, state: Array, finished: Array, done: int, limit: int, precision: int, out: Out
+    points: Array,
+    first: int,
+    state: Array,
+    finished: Array,
+    done: int,
+    limit: int,
+    precision: int,
+    chunk: Chunk,
 ) -> tuple[int, int, int]:
-    """Start a batch of points: in limbs at z = 0; in doubles at z = c, with the rest of the first turn taken.
+    """Start a batch: in limbs at z = 0; in doubles at the points' starts, or else with the first turn taken.
+
+    Lanes with starts count as if they had taken one turn; `finish_lanes` adds the difference.
 
     Returns:
         How many points were started, are still active, and are in `finished`.
@@ -195,23 +230,32 @@ def start_batch(
             split(state[CR, lane], precision, ROWS + 2 * precision - 2, lane, state)
             split(state[CI, lane], precision, ROWS + 2 * precision - 1, lane, state)
         return begun, live, done
-    # Final for the lanes that have escaped; the others are written again when they finish.
     here = slice(first, first + begun)
-    if out.distance.size:
+    if chunk.starts.size:
+        for row, start in (
+            (ZR, START_ZR),
+            (ZI, START_ZI),
+            (ERROR, START_ERROR),
+            (DR, START_DR),
+            (DI, START_DI),
+        ):
+            state[row, :live] = chunk.starts[here, start]
+    # Final for the lanes that have escaped; the others are written again when they finish.
+    elif chunk.distance.size:
         take_first_steps_with_derivative(state, live, min(limit, TURN) - 1, 0.0)
         measure_of_many_with_distance(state, live, 0, limit)
-        out.distance[here] = state[DISTANCE, :live]
-        out.mu[here] = state[MU, :live]
+        chunk.distance[here] = state[DISTANCE, :live]
+        chunk.mu[here] = state[MU, :live]
         live, done, _ = compact_started_with_derivative(state, live, finished, done, limit)
     else:
         take_first_steps(state, live, min(limit, TURN) - 1, 0.0)
         measure_of_many(state, live, 0, limit)
-        out.mu[here] = state[MU, :live]
+        chunk.mu[here] = state[MU, :live]
         live, done, _ = compact_started(state, live, finished, done, limit)
     known = np.empty((1, BATCH + SLACK))
     live, apart, _ = remove_known_inside(state, live, known, 0, 0.0)
     for lane in range(apart):
-        write_inside(known[0, lane], out)
+        write_inside(known[0, lane], chunk)
     return begun, live, done
 
 
@@ -231,7 +275,7 @@ def advance(
     done: int,
     limit: int,
     precision: int,
-    out: Out,
+    chunk: Chunk,
 ) -> tuple[int, int, int]:
     """Take the lanes of a level to its last count, `end`.
 
@@ -244,14 +288,14 @@ def advance(
     while live and n + TURN <= end:
         turns = min(turns_at(n), (end - n) // TURN)
         after = n + TURN * turns
-        unchecked_steps(precision, out.distance.size > 0, state, live, turns, after)
+        unchecked_steps(precision, chunk.distance.size > 0, state, live, turns, after)
         state[COUNT, :live] = n
-        live, done, back = compact(precision, out.distance.size > 0, state, live, finished, done, after)
+        live, done, back = compact(precision, chunk.distance.size > 0, state, live, finished, done, after)
         n = after
         if back:
-            live = remove_proven_inside(state, live, precision, n - referred, out)
+            live = remove_proven_inside(state, live, precision, n - referred, chunk)
         if done >= ENOUGH:
-            finish_lanes(finished, done, limit, precision, out)
+            finish_lanes(finished, done, limit, precision, chunk)
             done = 0
         if n >= 2 * referred:
             set_reference(state, live, precision)
@@ -262,23 +306,34 @@ def advance(
 
 @kernel
 def escape(
-    points: Array, limit: int, precision: int, mu: Array, distance: Array, doubtful: Indices, late: Indices
+    points: Array,
+    starts: Array,
+    limit: int,
+    precision: int,
+    mu: Array,
+    distance: Array,
+    doubtful: Indices,
+    late: Indices,
+    resumed: Array,
 ) -> tuple[int, int]:
     """Escape counts and, if distance is not empty, distances of one chunk of points.
 
     Args:
         points: (n, 2) plane points, finite, |re| and |im| at most 1e75.
+        starts: (n, STARTS) where orbits start, from `series.starts`, in doubles; or (0, STARTS): at 0.
         limit: iterations after which a point counts as inside.
         precision: `DOUBLES_WITHOUT_BOUND`, `DOUBLES`, or the number of limbs of z.
         mu: (n,) the smooth counts, written; +inf inside.
         distance: (n,) the exterior distances, written, 0 inside; or (0,).
         doubtful: (n,) written with the points that need more precision.
-        late: (n,) written with the points that did not escape within the limit and are not proved inside.
+        late: (n,) written, in doubles, with the points that neither escaped within the limit nor are proved
+            inside.
+        resumed: (n, STARTS) written for those: where another pass in doubles can go on.
 
     Returns:
         How many are doubtful, and how many late.
     """
-    out = Out(mu, distance, doubtful, late, np.zeros(2, np.int64))
+    chunk = Chunk(starts, mu, distance, doubtful, late, resumed, np.zeros(2, np.int64))
     capacity = CAPACITY if precision <= DOUBLES else CAPACITY_IN_LIMBS
     height = ROWS if precision <= DOUBLES else ROWS + 6 * precision - 4
     states = np.empty((len(LEVELS), height, capacity + SLACK))
@@ -290,7 +345,7 @@ def escape(
     while first < len(points) or lives.sum() > 0:
         if first < len(points):
             begun, lives[0], done = start_batch(
-                points, first, states[0], finished, done, limit, precision, out
+                points, first, states[0], finished, done, limit, precision, chunk
             )
             first += begun
         else:
@@ -303,7 +358,7 @@ def escape(
         while level >= lowest:
             n = LEVELS[level - 1] if level else TURN if precision <= DOUBLES else 0
             n, live, done = advance(
-                n, LEVELS[level], states[level], lives[level], finished, done, limit, precision, out
+                n, LEVELS[level], states[level], lives[level], finished, done, limit, precision, chunk
             )
             if n + TURN <= limit:
                 lives[level + 1] = append_lanes(states[level], live, states[level + 1], lives[level + 1])
@@ -312,7 +367,7 @@ def escape(
             lives[level] = 0
             level -= 1
         if done >= ENOUGH:
-            finish_lanes(finished, done, limit, precision, out)
+            finish_lanes(finished, done, limit, precision, chunk)
             done = 0
-    finish_lanes(finished, done, limit, precision, out)
-    return out.listed[0], out.listed[1]
+    finish_lanes(finished, done, limit, precision, chunk)
+    return chunk.listed[0], chunk.listed[1]

@@ -105,10 +105,10 @@ def _carry(sums: list[Lanes]) -> list[Lanes]:
     return [below, *reversed(limbs)]
 
 
-def _next(
+def next_limbs(
     zr: list[Lanes], zi: list[Lanes], cr: list[Lanes], ci: list[Lanes]
 ) -> tuple[list[Lanes], list[Lanes]]:
-    """One step, on limbs."""
+    """One step z -> z^2 + c: the limbs of both parts of z and c, to those of the new z."""
     count = len(zr)
     twice_r, twice_i = [limb + limb for limb in zr], [limb + limb for limb in zi]
     real: list[Lanes] = []
@@ -153,7 +153,7 @@ def _step(limbs: int, reach: Lanes | None, block: Block, values: list[Lanes]) ->
         room = error.fma(Lanes(block, reach.values[:1]), 4.0 * FLOOR)
         error = twice_r.fma(twice_r, twice_i.fma(twice_i, room)).fma(error, rounding(limbs) ** 2)
     return [
-        *chain.from_iterable(_next(zr, zi, *_constants(block, limbs))),
+        *chain.from_iterable(next_limbs(zr, zi, *_constants(block, limbs))),
         error,
         *derivative_step(twice_r, twice_i, dr, di),
     ]
@@ -229,7 +229,7 @@ def _checked_steps(limbs: int) -> Any:
             magnified = squared.root() + error + _SIZE_SLACK
             # Of a step from |z| > 2 it grows with |z|^2.
             fresh = squared.fma(block.constant(0.25 * rounding(limbs)), rounding(limbs))
-            next_r, next_i = _next(zr, zi, *_constants(block, limbs))
+            next_r, next_i = next_limbs(zr, zi, *_constants(block, limbs))
             after = [*next_r, *next_i, error.fma(magnified, fresh), count + 1.0]
             after += derivative_step(twice_r, twice_i, dr, di)
             now([going.where(new, old) for new, old in zip(after, values, strict=True)])
