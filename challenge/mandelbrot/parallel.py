@@ -34,7 +34,7 @@ _FIRST_BITS: Final = 1024
 _FIRST_LIMIT: Final = 2048
 
 # Wider views share too few steps to be worth a polynomial.
-_WIDEST_SHARED: Final = 2.0**-4
+_WIDEST_SHARED: Final = 2.0**-16
 # No starts: all orbits begin at 0.
 _AT_ZERO: Final = np.empty((0, series.STARTS))
 

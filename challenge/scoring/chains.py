@@ -111,11 +111,13 @@ def _next_view(
     """
     if not allowed.any():
         return None
-    candidates = np.flatnonzero(allowed & (distances <= near))
+    near_enough = allowed & (distances <= near)
+    candidates = np.flatnonzero(near_enough)
     if candidates.size == 0:
         return int(np.argmin(np.where(allowed, distances, np.inf)))
-    inside = points[distances <= 0]
-    if shore and inside.size:
-        gaps = points[candidates][:, None, :] - inside[None, :, :]
-        return int(candidates[np.argmin((gaps**2).sum(axis=2).min(axis=1))])
+    inside = distances <= 0
+    if shore and inside.any():
+        from challenge.scoring.nearest import nearest_to_others  # noqa: PLC0415 - Numba takes half a second
+
+        return int(nearest_to_others(points, near_enough, inside))
     return int(candidates[int(draw * candidates.size)])

@@ -45,7 +45,7 @@ class ZoomPoints:
 def draw_zoom_points(
     generator: np.random.Generator, chains: int, deepest: int, *, points: int = POINTS
 ) -> ZoomPoints:
-    """Points of fresh chains from octave 0 to `deepest`, in random order.
+    """Points of fresh chains, octave after octave from 0 to `deepest`, view after view.
 
     Constant views are left out, because the score ignores them.
 
@@ -77,13 +77,12 @@ def draw_zoom_points(
         if further:
             follow = shore if octave < SHORE_OCTAVES else np.zeros(chains, dtype=bool)
             centre = _next_centres(generator, here, distance, centre, octave, follow)
-    order = generator.permutation(sum(map(len, ts)))
     return ZoomPoints(
-        np.concatenate(xs)[order],
-        np.concatenate(ts)[order],
-        np.concatenate(octaves)[order],
-        np.concatenate(views)[order],
-        np.concatenate(variances)[order],
+        np.concatenate(xs),
+        np.concatenate(ts),
+        np.concatenate(octaves),
+        np.concatenate(views),
+        np.concatenate(variances),
     )
 
 
@@ -96,6 +95,8 @@ def _next_centres(
     shore: NDArray[np.bool_],
 ) -> Array:
     """Centres (chains, 2) of the next views, by the rule of the specification, section 3."""
+    from challenge.scoring.nearest import nearest_to_others  # noqa: PLC0415 - Numba takes half a second to import
+
     chains = np.arange(len(here))
     outside = distance > 0
     room = HALF_WIDTH - view_width(octave + 1) / 2
@@ -106,8 +107,6 @@ def _next_centres(
     nearest = np.where(allowed, distance, np.inf).argmin(axis=1)
     chosen = np.where(candidates.any(axis=1), chosen, nearest)
     for chain in np.flatnonzero(shore & candidates.any(axis=1) & ~outside.all(axis=1)):
-        those = np.flatnonzero(candidates[chain])
-        gaps = here[chain, those][:, None, :] - here[chain, ~outside[chain]][None, :, :]
-        chosen[chain] = those[(gaps**2).sum(axis=2).min(axis=1).argmin()]
+        chosen[chain] = nearest_to_others(here[chain], candidates[chain], ~outside[chain])
     following: Array = np.where(allowed.any(axis=1)[:, None], here[chains, chosen], centre)
     return following

@@ -110,7 +110,7 @@ def test_twenty_thousand_points_of_fresh_views_are_exact():
     seed=st.integers(0, 2**32 - 1),
 )
 def test_views_at_the_hardest_places_are_exact(start, period, nucleus, octave, seed):
-    """Around nuclei, whose orbits pass 0 in every view of them, and around Misiurewicz points on the border."""
+    """Around nuclei, whose orbits pass 0 in every view of them, and around Misiurewicz points."""
     with np.errstate(all="ignore"):
         try:
             centre = newton(start, period) if nucleus else misiurewicz(start, 2 + period // 2, 1 + period % 7)
