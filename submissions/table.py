@@ -106,7 +106,7 @@ def keep(directory: Path, report: dict[str, Any], rows: dict[str, str]) -> None:
 
 def main() -> None:
     """Measure those that are named, or all, and print the table; write it where that is asked for."""
-    every = sorted(path.parent.name for path in HERE.glob("*/model.py"))
+    every = sorted(path.parent.name for path in HERE.glob("*/submission.toml"))
     parser = argparse.ArgumentParser(description="The table of submissions/README.md.")
     parser.add_argument("kinds", nargs="*", metavar="KIND", help="judge only these and keep the other rows")
     parser.add_argument("--write", action="store_true", help="write the table and the pictures")

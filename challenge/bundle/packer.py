@@ -17,6 +17,7 @@ from challenge.bundle.tensor_names import (
     tensor_names,
 )
 from challenge.bundle.train_config import read_train_config
+from challenge.bundle.variants import VARIANT
 from challenge.bundle.weights import check_weights
 from challenge.results.refusals import refuse
 from challenge.util.atomic_files import atomic_write
@@ -57,7 +58,7 @@ def pack(directory: Path, out: Path, *, trained: bool = True, entry: str = "") -
     left_out = sorted(
         entry.name
         for entry in directory.iterdir()
-        if entry.is_file() and entry.name not in bundle.files and not entry.name.startswith(".")
+        if entry.is_file() and entry.name not in {*bundle.files, VARIANT} and not entry.name.startswith(".")
     )
     if left_out:
         messages.append(f"Left out, not part of a bundle: {', '.join(left_out)}.")

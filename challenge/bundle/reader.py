@@ -14,6 +14,7 @@ from challenge.bundle.archive import Contents, hidden_extension, read_archive, r
 from challenge.bundle.limits import member_limit, weight_class
 from challenge.bundle.manifest import Manifest, parse_manifest
 from challenge.bundle.tensor_names import clean_names, tensor_names
+from challenge.bundle.variants import borrowed_files
 from challenge.bundle.weights import check_weights
 from challenge.results.refusals import refuse
 from challenge.results.verdicts import EvaluationError
@@ -154,8 +155,9 @@ def _missing(name: str, path: Path) -> EvaluationError:
 
 def _read_directory(path: Path) -> Contents:
     files: dict[str, bytes] = {}
-    for file in sorted([*path.iterdir(), *(path / "frames").glob("*")]):
-        name = file.relative_to(path).as_posix()
+    own = sorted([*path.iterdir(), *(path / "frames").glob("*")])
+    found = {file.relative_to(path).as_posix(): file for file in own} | borrowed_files(path)
+    for name, file in sorted(found.items()):
         limit = member_limit(name)
         if limit is None or name.startswith("test_"):
             continue

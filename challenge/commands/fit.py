@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from challenge.bundle.variants import source_file
 from challenge.commands.cli_errors import explain_errors, fail
 from challenge.commands.new import REFERENCES, reference_kinds
 from challenge.util import exit_codes
@@ -95,7 +96,7 @@ def fit(
 
 def _directory(kind: str) -> Path:
     for directory in (Path(kind), REFERENCES / kind):
-        if (directory / "model.py").is_file():
+        if source_file(directory, "model.py").is_file():
             return directory.resolve()
     raise click.BadParameter(
         f"{kind!r} is neither a directory with a model.py nor one of {', '.join(reference_kinds())}.",

@@ -11,6 +11,7 @@ from typing import Final
 
 import click
 
+from challenge.bundle.variants import VARIANT, borrowed_files
 from challenge.commands.cli_errors import explain_errors, fail
 from challenge.util import exit_codes
 
@@ -24,7 +25,7 @@ _TRAINED_FILES: Final = ("weights.safetensors", "frames")
 
 def reference_kinds() -> list[str]:
     """Names of the reference submissions in a clone of the repository; empty for an installed package."""
-    return sorted(path.parent.name for path in REFERENCES.glob("*/model.py"))
+    return sorted(path.parent.name for path in REFERENCES.glob("*/submission.toml"))
 
 
 @click.command(epilog="Example: mbc new mine --from fourier")
@@ -66,8 +67,8 @@ def new(directory: Path, kind: str, *, with_weights: bool, author: str | None) -
     source = REFERENCES / kind
     with explain_errors():
         directory.mkdir(parents=True, exist_ok=True)
-        for path in sorted(source.iterdir()):
-            if path.name in _TRAINED_FILES and not with_weights:
+        for path in sorted([*source.iterdir(), *borrowed_files(source).values()]):
+            if path.name == VARIANT or (path.name in _TRAINED_FILES and not with_weights):
                 continue
             if path.is_file() and path.name != "README.md":
                 shutil.copyfile(path, directory / path.name)

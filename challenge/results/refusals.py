@@ -75,6 +75,11 @@ _FINE: Final = (
             "mv submission.toml.txt submission.toml",
         ),
         ("bundle.folder", "The directory that holds submission.toml itself.", "Name the folder inside"),
+        (
+            "bundle.variant",
+            "A variant.toml with `of`, a directory beside this one, and `files`, which are there alone.",
+            'of = "hash_grid"\nfiles = ["model.py"]',
+        ),
     ),
     *_rules(
         Reason.MANIFEST_INVALID,

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
+from challenge.bundle.variants import source_file
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training.refit import cast, eager_mode, initialize_lazy
 from challenge.util.atomic_files import atomic_write
@@ -30,14 +31,16 @@ def load_build(directory: Path) -> Build:
     Raises:
         EvaluationError: model.py is missing, cannot be imported, or has no `build`.
     """
-    path = directory / "model.py"
+    path = source_file(directory, "model.py")
     if not path.is_file():
         raise EvaluationError(Reason.FILE_MISSING, f"There is no model.py in {directory}.")
     specification = importlib.util.spec_from_file_location("model", path)
     if specification is None or specification.loader is None:
         raise EvaluationError(Reason.MODEL_CODE_FAILED, f"{path} is not a Python file.")
     module = importlib.util.module_from_spec(specification)
-    sys.path.insert(0, str(directory.resolve()))  # helper modules lie beside it
+    # Helper modules lie beside it, or beside what it is a variant of.
+    folders = list(dict.fromkeys(str(folder.resolve()) for folder in (directory, path.parent)))
+    sys.path[:0] = folders
     known = set(sys.modules)
     try:
         with eager_mode():
@@ -46,10 +49,11 @@ def load_build(directory: Path) -> Build:
         detail = f"({type(error).__name__}: {error})"
         raise EvaluationError(Reason.MODEL_CODE_FAILED, detail) from error
     finally:
-        sys.path.pop(0)
+        del sys.path[: len(folders)]
         # Another directory may have a helper module of the same name.
         for name in set(sys.modules) - known:
-            if (getattr(sys.modules[name], "__file__", None) or "").startswith(f"{directory.resolve()}/"):
+            place = getattr(sys.modules[name], "__file__", None) or ""
+            if place.startswith(tuple(f"{folder}/" for folder in folders)):
                 del sys.modules[name]
     build = getattr(module, "build", None)
     if not callable(build):

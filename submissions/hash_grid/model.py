@@ -9,9 +9,9 @@ The raw inputs always go into the network beside the features.
 import math
 
 import torch
+from size import COARSEST, ENTRIES, FINEST, LEVELS, WIDTH
 from torch import Tensor, nn
 
-WIDTH = 64
 # Of the network where inputs are many, and the grid is no longer what carries it.
 MANY, MANY_WIDTH = 4, 128
 FEATURES = 2
@@ -99,7 +99,7 @@ class WithInputs(nn.Module):
 def build(in_features: int, out_features: int) -> nn.Module:
     """Grid and network for any number of inputs."""
     if in_features <= 2:
-        features = HashGrid(in_features, levels=16, coarsest=16, finest=8192, entries=96_000)
+        features = HashGrid(in_features, levels=LEVELS, coarsest=COARSEST, finest=FINEST, entries=ENTRIES)
     elif in_features == 3:
         features = HashGrid(3, levels=8, coarsest=4, finest=64, entries=32_768)
     else:

@@ -1,6 +1,5 @@
 """The certificate: how controls are chosen, what is failed and how it is told, in the real sandbox."""
 
-import importlib.util
 import re
 from itertools import cycle
 from pathlib import Path
@@ -18,6 +17,7 @@ from challenge.controls.control import line_skill
 from challenge.results.report import ControlResult
 from challenge.results.result_visuals import Confusion, CurveFit, PictureFit, ResultVisuals, SurfaceFit
 from challenge.scoring.season import PRACTICE, Season
+from challenge.training.local_model import load_build
 from challenge.training.refit import Budget, train
 from challenge.util import cache
 from evaluator import universality
@@ -267,11 +267,7 @@ def fitted(build, bar, seed=0):
 
 
 def reference_submission(name):
-    path = Path(__file__).parents[2] / "submissions" / name / "model.py"
-    spec = importlib.util.spec_from_file_location(f"reference_{name}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.build
+    return load_build(Path(__file__).parents[2] / "submissions" / name)
 
 
 class RandomFourier(nn.Module):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from challenge.bundle.reader import read_bundle
 from challenge.bundle.train_config import TrainConfig
 from challenge.training import batches
 from challenge.training.local_model import load_build
@@ -79,8 +80,10 @@ def by_hand(tree, point):
 
 
 def test_the_three_sizes_share_their_code():
+    bundles = [read_bundle(ROOT / size, trained=size != "quadtree_heavy") for size in SIZES]
     for name in SHARED:
-        assert len({(ROOT / size / name).read_bytes() for size in SIZES}) == 1
+        assert len({bundle.files[name] for bundle in bundles}) == 1
+    assert len({bundle.files["size.py"] for bundle in bundles}) == 3
 
 
 def test_bits_are_counted(kind):

@@ -73,7 +73,7 @@ def test_the_heavy_recipe_has_a_report_and_no_weights_in_the_repository():
     assert "quadtree_heavy/weights.safetensors" in (ROOT.parent / ".gitignore").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("kind", sorted(path.parent.name for path in ROOT.glob("*/model.py")))
+@pytest.mark.parametrize("kind", sorted(path.parent.name for path in ROOT.glob("*/submission.toml")))
 def test_it_has_a_row_and_a_picture(kind):
     assert f"| [{kind}]({kind}) |" in (ROOT / "README.md").read_text(encoding="utf-8")
     own = (ROOT / kind / "README.md").read_text(encoding="utf-8")
