@@ -10,13 +10,21 @@ from typing import Final
 
 import click
 
-from challenge.util.exit_codes import INTERRUPTED, USAGE, SettingError
+from challenge.util.exit_codes import FAILED, INTERRUPTED, USAGE, SettingError
 
 # OpenMP reads this when torch is first imported. Spinning threads are many times slower on a machine that is
 # busy with other work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 GROUP: Final = "mbc.commands"
+_OURS: Final = frozenset({"challenge", "evaluator", "leaderboard"})
+# Extras by the module that they bring; every other module that may be missing belongs to `server`.
+_EXTRAS: Final = {
+    "gmpy2": "deep",
+    "imageio_ffmpeg": "film",
+    "psycopg": "postgresql",
+    "tensorboard": "tensorboard",
+}
 
 # Name: ("module:function", help line). Other packages register their commands as entry points.
 COMMANDS: Final = {
@@ -116,6 +124,18 @@ def main() -> int:
     except SettingError as error:
         click.echo(f"error: {error}", err=True)
         return USAGE
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if not missing or missing in _OURS:
+            raise
+        extra = _EXTRAS.get(missing, "server")
+        command = f"mbc {sys.argv[1]}" if len(sys.argv) > 1 else "mbc"
+        click.echo(
+            f"error: `{command}` needs {missing}, which the extra {extra!r} brings: "
+            f"pip install 'mandelbrot-challenge[{extra}]'",
+            err=True,
+        )
+        return FAILED
     except BrokenPipeError:
         # Python flushes stdout at exit and would raise the same error again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

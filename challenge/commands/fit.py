@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from challenge.bundle.references import reference_folder, reference_kinds
 from challenge.bundle.variants import source_file
 from challenge.commands.cli_errors import explain_errors, fail
-from challenge.commands.new import REFERENCES, reference_kinds
 from challenge.util import exit_codes
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def fit(
 
 
 def _directory(kind: str) -> Path:
-    for directory in (Path(kind), REFERENCES / kind):
+    for directory in (Path(kind), reference_folder() / kind):
         if source_file(directory, "model.py").is_file():
             return directory.resolve()
     raise click.BadParameter(

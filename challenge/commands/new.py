@@ -11,21 +11,15 @@ from typing import Final
 
 import click
 
+from challenge.bundle.references import reference_folder, reference_kinds
 from challenge.bundle.variants import VARIANT, borrowed_files
-from challenge.commands.cli_errors import explain_errors, fail
-from challenge.util import exit_codes
+from challenge.commands.cli_errors import explain_errors
 
-REFERENCES: Final = Path(__file__).resolve().parents[2] / "submissions"
 # Accounts of machines and containers, not of people.
 _SHARED_LOGINS: Final = frozenset(
     {"root", "admin", "user", "ubuntu", "debian", "ec2-user", "jovyan", "runner", "vscode", "codespace"}
 )
 _TRAINED_FILES: Final = ("weights.safetensors", "frames")
-
-
-def reference_kinds() -> list[str]:
-    """Names of the reference submissions in a clone of the repository; empty for an installed package."""
-    return sorted(path.parent.name for path in REFERENCES.glob("*/submission.toml"))
 
 
 @click.command(epilog="Example: mbc new mine --from fourier")
@@ -51,11 +45,6 @@ def reference_kinds() -> list[str]:
 def new(directory: Path, kind: str, *, with_weights: bool, author: str | None) -> None:
     """Start a submission in DIR with the code and the train.toml of the reference submission KIND."""
     known = reference_kinds()
-    if not known:
-        fail(
-            "The reference submissions are not part of the installed package: clone the repository.",
-            exit_codes.FAILED,
-        )
     if kind not in known:
         raise click.BadParameter(
             f"there is no reference {kind!r}; there are {', '.join(known)}.", param_hint="--from"
@@ -64,7 +53,7 @@ def new(directory: Path, kind: str, *, with_weights: bool, author: str | None) -
         raise click.BadParameter(
             f"{directory} exists already and is not empty; name a new directory.", param_hint="DIR"
         )
-    source = REFERENCES / kind
+    source = reference_folder() / kind
     with explain_errors():
         directory.mkdir(parents=True, exist_ok=True)
         for path in sorted([*source.iterdir(), *borrowed_files(source).values()]):
@@ -78,6 +67,8 @@ def new(directory: Path, kind: str, *, with_weights: bool, author: str | None) -
         text = manifest.read_text(encoding="utf-8")
         text = _set(text, "name", directory.resolve().name)
         manifest.write_text(_set(text, "author", author or default_author()), encoding="utf-8")
+    if with_weights and not (directory / "weights.safetensors").exists():
+        click.echo(f"The weights of {kind} are not part of this installation: train it.", err=True)
     click.echo(
         f"{directory} is a copy of the reference {kind!r}. "
         f"Fill in the author and the description in {manifest}, then:"

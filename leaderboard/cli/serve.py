@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from challenge.bundle.references import reference_folder
 from leaderboard.cli.options import failed, storage_options
 from leaderboard.config import Config
 from leaderboard.errors import Refused
@@ -28,7 +29,10 @@ def say(sentence: str) -> None:
 @click.option(
     "--references",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Hand in every submission below this directory.",
+    is_flag=False,
+    flag_value=reference_folder(),
+    metavar="[DIR]",
+    help="Submit every submission below DIR; without DIR, the reference submissions.",
 )
 @click.option(
     "--no-worker", is_flag=True, help="Start no evaluator: others do the judging with `mbc worker`."

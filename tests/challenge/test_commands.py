@@ -15,8 +15,8 @@ from torch import nn
 
 from challenge import sample
 from challenge.bundle.reader import read_bundle
+from challenge.bundle.references import reference_folder, reference_kinds
 from challenge.commands.cli import mbc
-from challenge.commands.new import REFERENCES, reference_kinds
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +61,7 @@ def test_every_kind_can_be_started_from_and_bears_any_directory_name(elsewhere, 
     assert result.exit_code == 0, result.output
     values = tomllib.loads((elsewhere / name / "submission.toml").read_text())
     assert (values["name"], values["author"]) == (name, "A. N. Other")
-    trained = (REFERENCES / kind / "weights.safetensors").exists()
+    trained = (reference_folder() / kind / "weights.safetensors").exists()
     read_bundle(elsewhere / name, trained=trained)
 
 

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from challenge.bundle.packer import pack
 from challenge.bundle.reader import read_bundle
 from challenge.bundle.variants import borrowed_files, source_file
-from challenge.commands.cli import main
+from challenge.commands.cli import mbc
 from challenge.results.verdicts import EvaluationError
 from challenge.training.local_model import load_build
 from tests.support import seed_data
@@ -93,7 +93,7 @@ def test_a_link_is_not_followed(small):
 
 
 def test_new_copies_the_files_of_a_variant(tmp_path):
-    done = CliRunner().invoke(main, ["new", str(tmp_path / "mine"), "--from", "tiny_grid"])
+    done = CliRunner().invoke(mbc, ["new", str(tmp_path / "mine"), "--from", "tiny_grid"])
     assert done.exit_code == 0, done.output
     assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == [
         "model.py", "size.py", "submission.toml", "train.toml",
