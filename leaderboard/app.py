@@ -14,7 +14,7 @@ from leaderboard import db
 from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.files import write_file
-from leaderboard.images.truth_images import TruthPictures
+from leaderboard.images.truth_images import TruthImages
 from leaderboard.queue import Queue
 from leaderboard.services.html_cache import HtmlCache
 from leaderboard.services.rate_limit import RateLimiter
@@ -75,7 +75,7 @@ def create_app(config: Config) -> Flask:
         writers=db.make_sessions(engine),
         readers=db.make_readers(engine),
         queue=(queue := Queue(config.broker)),
-        truth=TruthPictures(config),
+        truth=TruthImages(config),
         event_streams=EventStreams(config),
         html_cache=HtmlCache(),
         truth_tiles=TruthTiles(config),

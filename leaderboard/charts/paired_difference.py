@@ -1,4 +1,4 @@
-"""Two entries of one season: by how much one is ahead, octave by octave, with paired intervals."""
+"""The difference between two entries of a season, octave by octave, with paired 95 % intervals."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,21 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from challenge.scoring.metrics import paired_interval
-from leaderboard.charts.scales import Scale, path
+from leaderboard.charts.plot_area import PlotArea
+from leaderboard.charts.scales import path
 from leaderboard.charts.skill_curve import intervals
 
 Array = NDArray[np.float64]
 
-WIDTH: Final = 860
-HEIGHT: Final = 320
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 16, 16, 36
-# The plot shows a small lead as one: its scale follows the largest difference, but not below this.
-_LEAST: Final = 0.05
+_AREA: Final = PlotArea.with_margins(860, 320, left=52, right=16, top=16, bottom=36)
+# The y axis follows the largest difference, but never covers less than this.
+_MIN_RANGE: Final = 0.05
 
 
 @dataclass(frozen=True)
-class Step:
-    """One octave: the difference a - b with its 95 % interval, as figures and as places."""
+class OctaveDifference:
+    """One octave: the difference a - b with its 95 % interval, as numbers and as coordinates."""
 
     octave: int
     difference: float
@@ -35,33 +34,28 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """The plot, and the difference of octaves as a whole."""
+class DifferencePlot:
+    """The plot, and the difference of the scores: `octaves` with its interval `low` to `high`."""
 
     octaves: float
     low: float
     high: float
-    steps: tuple[Step, ...]
+    steps: tuple[OctaveDifference, ...]
     line: str
     band: str
     zero: float
     bar: float
     xticks: tuple[tuple[int, float], ...]
     yticks: tuple[tuple[str, float], ...]
-    left: float = _LEFT
-    right: float = WIDTH - _RIGHT
-    top: float = _TOP
-    bottom: float = HEIGHT - _BOTTOM
-    width: int = WIDTH
-    height: int = HEIGHT
+    frame: PlotArea = _AREA
 
     @property
     def ahead(self) -> str:
-        """Who is ahead by more than the interval of the whole difference: "a", "b", or "" for nobody."""
+        """Which entry is significantly ahead: "a", "b", or "" for a tie."""
         return "a" if self.low > 0 else "b" if self.high < 0 else ""
 
     def where(self, side: str) -> str:
-        """The octaves on which one is significantly ahead, in words: "4 to 16 and 18", or ""."""
+        """The octaves on which an entry is significantly ahead: "4 to 16 and 18", or ""."""
         parts = [
             f"{first} to {last}" if last > first else str(first)
             for one, first, last in self.runs
@@ -71,7 +65,7 @@ class Difference:
 
     @property
     def runs(self) -> tuple[tuple[str, int, int], ...]:
-        """Stretches of octaves on which one is significantly ahead: (side, first, last)."""
+        """Runs of octaves on which one entry is significantly ahead: (side, first, last)."""
         found: list[tuple[str, int, int]] = []
         for step in self.steps:
             if step.side == "tie":
@@ -83,29 +77,29 @@ class Difference:
         return tuple(found)
 
 
-def difference(a: Array, b: Array) -> Difference:
-    """The difference of (chains, octaves) skills, chain by chain.
+def difference_plot(a: Array, b: Array) -> DifferencePlot:
+    """Plot the difference of two (chains, octaves) arrays of skills, paired by chain.
 
     Raises:
-        ValueError: they are not of one evaluation set.
+        ValueError: the shapes differ: the entries were not judged on the same evaluation set.
     """
     if a.shape != b.shape:
         raise ValueError(f"skills of {a.shape} and {b.shape} cannot be paired")
-    apart = a - b
-    mean, (low, high) = apart.mean(axis=0), intervals(apart)
+    differences = a - b
+    mean, (low, high) = differences.mean(axis=0), intervals(differences)
     octaves = len(mean)
-    reach = max(float(np.abs([low, high]).max()), _LEAST) * 1.08
-    step = (WIDTH - _LEFT - _RIGHT) / octaves
-    y = Scale(-reach, reach, HEIGHT - _BOTTOM, _TOP)
-    xs = [round(_LEFT + step * (k + 0.5), 2) for k in range(octaves)]
+    reach = max(float(np.abs([low, high]).max()), _MIN_RANGE) * 1.08
+    step = (_AREA.right - _AREA.left) / octaves
+    y = _AREA.y_scale(-reach, reach)
+    xs = [round(_AREA.left + step * (k + 0.5), 2) for k in range(octaves)]
     upper, lower = [y(v) for v in high], [y(v) for v in low]
     whole = paired_interval(a, b)
-    return Difference(
+    return DifferencePlot(
         octaves=float(mean.sum()),
         low=whole[0],
         high=whole[1],
         steps=tuple(
-            Step(k, float(d), float(l), float(h), xs[k], y(d), lower[k], upper[k], _side(l, h))
+            OctaveDifference(k, float(d), float(l), float(h), xs[k], y(d), lower[k], upper[k], _side(l, h))
             for k, (d, l, h) in enumerate(zip(mean, low, high, strict=True))
         ),
         line=path(xs, [y(v) for v in mean]),

@@ -1,4 +1,4 @@
-"""Scales, ticks and paths: the geometry that every plot is made of. Templates only write it down as SVG."""
+"""Scales, ticks and SVG paths: the geometry shared by all plots."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Scale:
-    """From values to places: `low` lies at `start`, `high` at `end`; a logarithmic one needs low > 0."""
+    """Maps values to coordinates: `low` to `start`, `high` to `end`; a logarithmic one needs low > 0."""
 
     low: float
     high: float
@@ -16,7 +16,7 @@ class Scale:
     log: bool = False
 
     def __call__(self, value: float) -> float:
-        """Where a value lies, in hundredths of a unit; what is beyond an end lies at that end."""
+        """The coordinate of a value, rounded to 0.01; values outside the range are clipped to its ends."""
         low, high = self._of(self.low), self._of(self.high)
         share = (self._of(max(value, self.low) if self.log else value) - low) / (high - low or 1.0)
         return round(self.start + min(max(share, 0.0), 1.0) * (self.end - self.start), 2)
@@ -25,7 +25,7 @@ class Scale:
         return math.log10(value) if self.log else value
 
     def ticks(self, count: int = 5, least: float = 0.0) -> tuple[tuple[str, float], ...]:
-        """About `count` round values, `least` apart or more, as people read them, and where they lie."""
+        """About `count` round values, at least `least` apart: (label, coordinate)."""
         values = (
             _powers(self.low, self.high, count)
             if self.log
@@ -35,12 +35,12 @@ class Scale:
 
 
 def covering(values: Iterable[float], start: float, end: float, *, log: bool = False) -> Scale:
-    """A scale that holds all values, with a little air where it is not logarithmic.
+    """A scale that holds all values, with a margin of 8 % where it is not logarithmic.
 
-    Values that all lie within [0, 1] and fill a good part of it get the whole of it: they are shares.
+    Values within [0, 1] that reach 0.4 are taken for shares and get the whole of [0, 1].
 
     Raises:
-        ValueError: there is no value, or none above 0 for a logarithmic one.
+        ValueError: there are no values, or none above 0 on a logarithmic scale.
     """
     held = [value for value in values if not log or value > 0]
     if not held:
@@ -57,7 +57,7 @@ def covering(values: Iterable[float], start: float, end: float, *, log: bool = F
 
 
 def label(value: float) -> str:
-    """A tick's value, short."""
+    """A tick's value as short text."""
     if value == 0:
         return "0"
     exponent = math.floor(math.log10(abs(value)) + 1e-9)
@@ -84,35 +84,44 @@ def _powers(low: float, high: float, count: int) -> list[float]:
 
 
 def path(xs: Sequence[float], ys: Sequence[float]) -> str:
-    """A line through points."""
+    """An SVG path of straight lines through points."""
     return "M" + "L".join(f"{x:g},{y:g}" for x, y in zip(xs, ys, strict=True))
 
 
 def dots(xs: Sequence[float], ys: Sequence[float]) -> str:
-    """Points as one path: a line of no length with round ends is a dot, in a quarter of a circle's bytes."""
+    """Points as one SVG path: a zero-length line with round ends is a dot, a quarter of a circle's bytes."""
     return "".join(f"M{x:g},{y:g}h0" for x, y in zip(xs, ys, strict=True))
 
 
+def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> tuple[float, ...]:
+    """Positions as near to the wanted ones as a distance of `gap` and the bounds allow; their order stays.
+
+    The order is that of the sequence, not of its values. Where [low, high] is too short, the gap shrinks.
+
+    Args:
+        wanted: positions, in the order that the result keeps.
+        gap: the smallest distance of neighbours.
+        low: the lower bound of all positions.
+        high: the upper bound.
+    """
+    if len(wanted) > 1:
+        gap = min(gap, (high - low) / (len(wanted) - 1))
+    # Subtracting k * gap turns "at least a gap apart" into "not decreasing": isotonic regression by pooling.
+    pools: list[tuple[float, int]] = []
+    for k, value in enumerate(wanted):
+        pools.append((value - k * gap, 1))
+        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
+            (a, m), (b, n) = pools[-2:]
+            pools[-2:] = [((a * m + b * n) / (m + n), m + n)]
+    level = [mean for mean, count in pools for _ in range(count)]
+    top = high - gap * (len(wanted) - 1)
+    return tuple(round(min(max(v, low), top) + k * gap, 2) for k, v in enumerate(level))
+
+
 def apart(places: Sequence[float], gap: float) -> tuple[float, ...]:
-    """The places moved as little as needed so that any two are `gap` apart, in the same order."""
+    """Positions moved as little as possible so that any two are at least `gap` apart; their order stays."""
     order = sorted(range(len(places)), key=lambda i: places[i])
-    # Places that would touch become a group, spread evenly about the mean of where its members want to be.
-    groups: list[list[int]] = []
-    for index in order:
-        groups.append([index])
-        while len(groups) > 1 and _end(groups[-2], places, gap) + gap > _start(groups[-1], places, gap):
-            last = groups.pop()
-            groups[-1] += last
     moved = list(places)
-    for group in groups:
-        for k, index in enumerate(group):
-            moved[index] = _start(group, places, gap) + k * gap
-    return tuple(round(place, 2) for place in moved)
-
-
-def _start(group: Sequence[int], places: Sequence[float], gap: float) -> float:
-    return sum(places[i] for i in group) / len(group) - gap * (len(group) - 1) / 2
-
-
-def _end(group: Sequence[int], places: Sequence[float], gap: float) -> float:
-    return _start(group, places, gap) + gap * (len(group) - 1)
+    for index, place in zip(order, spread([places[i] for i in order], gap, -1e9, 1e9), strict=True):
+        moved[index] = place
+    return tuple(moved)

@@ -1,29 +1,32 @@
 """Skill by octave as lines: one entry with its interval, the reference entries, and a rival."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.scoring.metrics import resampled_means
-from leaderboard.charts.scales import path
+from challenge.scoring.metrics import depth, resampled_means
+from leaderboard.charts.plot_area import PlotArea
+from leaderboard.charts.scales import Scale, path, spread
 
 Array = NDArray[np.float64]
 
-WIDTH: Final = 860
-# Of a telephone: letters keep their size.
-NARROW: Final = 380
-HEIGHT: Final = 340
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 16, 14, 36
-_ROW: Final = 21
-# Where every curve has fallen by this share of the width, names stand beside them, so far to the right.
-_ROOM: Final = 0.64
-_ASIDE: Final = 26
-_LOWEST: Final = 0.42
-# Beyond this share there is no room for a name to the right of its line.
-_LATE: Final = 0.74
+# Names stand in a column to the right of the lines, or on a telephone in two columns below them.
+WIDE: Final = PlotArea.with_margins(860, 340, left=44, right=206, top=14, bottom=36)
+NARROW: Final = PlotArea.with_margins(380, 300, left=34, right=10, top=14, bottom=36)
+_ROW: Final = 18
+_SWATCH: Final = 22
+_NARROW_COLUMNS: Final = 2
+# With more lines than this nothing can be told apart; the references nearest to the entry are kept.
+_MAX_LINES: Final = 14
+# The x axis ends one octave after the last skill above this.
+_VISIBLE_SKILL: Final = 0.02
+_MIN_OCTAVES: Final = 6
+# CSS classes r0 .. r5: references differ by shade and dash.
+REFERENCE_STYLES: Final = 6
 _TAILS: Final = (0.025, 0.975)
 
 
@@ -38,30 +41,23 @@ class Entrant:
 
 
 @dataclass(frozen=True)
-class Label:
-    """Where a line's name stands, and the leader (x1, y1, x2, y2) that ties it to its line."""
-
-    x: float
-    y: float
-    anchor: str  # "start" or "end"
-    leader: tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class Line:
-    """A skill curve as SVG paths; `band` is its 95 % interval, or ''."""
+class SkillLine:
+    """A skill curve as SVG paths; `band` is its 95 % interval, or ''. Its name stands at (x, y)."""
 
     name: str
     link: int
     role: str
+    style: str  # a CSS class of references, else ''
     path: str
     band: str
-    label: Label
+    x: float
+    y: float
+    swatch: float = _SWATCH
 
 
 @dataclass(frozen=True)
-class Point:
-    """One octave of the entry that the page is about: its skill, its interval, and the rival's skill."""
+class OctavePoint:
+    """One octave of the page's own entry: its skill with its interval, and the rival's skill."""
 
     octave: int
     skill: float
@@ -73,22 +69,17 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Curve:
-    """The plot; `lines` come from back to front, the page's own entry last."""
+class SkillPlot:
+    """The plot; `lines` are ordered from back to front, the page's own entry last."""
 
-    lines: tuple[Line, ...]
-    area: str
-    points: tuple[Point, ...]
+    lines: tuple[SkillLine, ...]
+    fill: str
+    points: tuple[OctavePoint, ...]
     xticks: tuple[tuple[int, float], ...]
     yticks: tuple[tuple[float, float], ...]
     half: float
     step: float
-    left: float = _LEFT
-    right: float = WIDTH - _RIGHT
-    top: float = _TOP
-    bottom: float = HEIGHT - _BOTTOM
-    width: int = WIDTH
-    height: int = HEIGHT
+    frame: PlotArea
 
 
 def intervals(by_chain: Array) -> tuple[Array, Array]:
@@ -97,117 +88,108 @@ def intervals(by_chain: Array) -> tuple[Array, Array]:
     return low, high
 
 
-def curve(own: Entrant, others: Sequence[Entrant], width: int = WIDTH) -> Curve:
+def skill_plot(own: Entrant, others: Sequence[Entrant], area: PlotArea = WIDE) -> SkillPlot:
     """The plot of an entry among others; those with another number of octaves are left out.
 
-    `width` is that of the drawing, in units of which a letter has a dozen.
+    Args:
+        own: the entry that the page is about.
+        others: references and at most one rival.
+        area: WIDE or NARROW.
     """
-    octaves = own.by_chain.shape[1]
-    frame = _Frame(octaves, width)
-    shown = [one for one in others if one.by_chain.shape[1] == octaves]
-    shown.sort(key=lambda one: one.role == "rival")
-    shown.append(own)
-    labels = _labels(frame, [one.by_chain.mean(axis=0) for one in shown])
-    lines = tuple(_line(frame, one, label) for one, label in zip(shown, labels, strict=True))
-    rival = next((one.by_chain.mean(axis=0) for one in shown if one.role == "rival"), None)
-    skill, (low, high) = own.by_chain.mean(axis=0), intervals(own.by_chain)
-    return Curve(
+    shown = _chosen(own, others)
+    means = [one.by_chain.mean(axis=0) for one in shown]
+    count = _visible_octaves(means)
+    labels, area = _labels(means, count, area)
+    x, y = area.x_scale(0, count - 1), area.y_scale(0, 1)
+    references = [i for i, one in enumerate(shown) if one.role == "reference"]
+    references.sort(key=lambda i: labels[i][::-1])
+    styles = {index: f"r{rank % REFERENCE_STYLES}" for rank, index in enumerate(references)}
+    lines = tuple(
+        SkillLine(
+            name=one.name,
+            link=one.number,
+            role=one.role,
+            style=styles.get(index, ""),
+            path=_line(x, y, means[index][:count]),
+            band=_band(x, y, one, count),
+            x=labels[index][0],
+            y=labels[index][1],
+        )
+        for index, one in enumerate(shown)
+    )
+    rival = next((mean for one, mean in zip(shown, means, strict=True) if one.role == "rival"), None)
+    low, high = intervals(own.by_chain)
+    skill = means[-1]
+    points = tuple(
+        OctavePoint(
+            octave=k,
+            skill=float(skill[k]),
+            low=float(low[k]),
+            high=float(high[k]),
+            rival=None if rival is None else float(rival[k]),
+            x=x(k),
+            y=y(float(skill[k])),
+        )
+        for k in range(count)
+    )
+    return SkillPlot(
         lines=lines,
-        area=f"{lines[-1].path}L{frame.x(octaves - 1)},{frame.y(0)}L{frame.x(0)},{frame.y(0)}Z",
-        points=tuple(
-            Point(
-                k,
-                float(skill[k]),
-                float(low[k]),
-                float(high[k]),
-                None if rival is None else float(rival[k]),
-                frame.x(k),
-                frame.y(skill[k]),
-            )
-            for k in range(octaves)
-        ),
-        xticks=tuple((k, frame.x(k)) for k in range(0, octaves, 4)),
-        yticks=tuple((v, frame.y(v)) for v in (0.0, 0.25, 0.5, 0.75, 1.0)),
-        half=frame.y(0.5),
-        step=frame.step,
-        right=width - _RIGHT,
-        width=width,
+        fill=f"{lines[-1].path}L{x(count - 1):g},{y(0):g}L{x(0):g},{y(0):g}Z",
+        points=points,
+        xticks=tuple((k, x(k)) for k in range(0, count, 2 if count <= 14 else 4)),
+        yticks=tuple((v, y(v)) for v in (0.0, 0.25, 0.5, 0.75, 1.0)),
+        half=y(0.5),
+        step=round((area.right - area.left) / (count - 1), 2),
+        frame=area,
     )
 
 
-class _Frame:
-    """From octaves and skills to places."""
-
-    def __init__(self, octaves: int, width: int) -> None:
-        self.octaves = octaves
-        self.width = width
-        self.step = (width - _LEFT - _RIGHT) / max(octaves - 1, 1)
-
-    def x(self, octave: float) -> float:
-        return round(_LEFT + self.step * octave, 2)
-
-    def y(self, skill: float) -> float:
-        return round(HEIGHT - _BOTTOM - (HEIGHT - _BOTTOM - _TOP) * min(max(float(skill), 0.0), 1.0), 2)
-
-    def line(self, values: Array) -> str:
-        return path([self.x(k) for k in range(self.octaves)], [self.y(v) for v in values])
+def _chosen(own: Entrant, others: Sequence[Entrant]) -> list[Entrant]:
+    """The entrants to draw, from back to front."""
+    comparable = [one for one in others if one.by_chain.shape[1] == own.by_chain.shape[1]]
+    rivals = [one for one in comparable if one.role == "rival"]
+    level = float(own.by_chain.mean(axis=0).sum())
+    references = [one for one in comparable if one.role != "rival"]
+    nearest = sorted(references, key=lambda one: abs(float(one.by_chain.mean(axis=0).sum()) - level))
+    kept = nearest[: max(0, _MAX_LINES - len(rivals) - 1)]
+    return [*(one for one in references if one in kept), *rivals, own]
 
 
-def _line(frame: _Frame, one: Entrant, label: Label) -> Line:
-    band = ""
-    if one.role != "reference" and len(one.by_chain) > 1:
-        low, high = intervals(one.by_chain)
-        back = "L".join(f"{frame.x(k):g},{frame.y(low[k]):g}" for k in reversed(range(frame.octaves)))
-        band = f"{frame.line(high)}L{back}Z"
-    return Line(one.name, one.number, one.role, frame.line(one.by_chain.mean(axis=0)), band, label)
+def _visible_octaves(means: Sequence[Array]) -> int:
+    """How many octaves the x axis holds: beyond them every skill is close to 0."""
+    last = max((int(np.flatnonzero(mean > _VISIBLE_SKILL).max(initial=0)) for mean in means), default=0)
+    return min(len(means[0]), max(last + 2, _MIN_OCTAVES))
 
 
-def crossing(skill: Array, level: float = 0.5) -> float:
-    """The octave at which a curve first falls below a level, linear between octaves; else the last."""
-    below = np.flatnonzero(skill < level)
-    if not below.size:
-        return float(len(skill) - 1)
-    first = int(below[0])
-    if first == 0:
-        return 0.0
-    return float(first - 1 + (skill[first - 1] - level) / (skill[first - 1] - skill[first]))
+def _labels(means: Sequence[Array], count: int, area: PlotArea) -> tuple[list[tuple[float, float]], PlotArea]:
+    """Positions of the names, none on a line or another name, and the area with room for them.
 
-
-def _labels(frame: _Frame, curves: Sequence[Array]) -> list[Label]:
-    """A name for each curve; no two touch, and no curve runs through one where there is room beside them."""
-    rightmost = frame.x(max(crossing(skill) for skill in curves))
-    if rightmost < _LEFT + _ROOM * (frame.width - _LEFT - _RIGHT):
-        return _beside(frame, curves, rightmost + _ASIDE)
-    return _above(frame, curves)
-
-
-def _beside(frame: _Frame, curves: Sequence[Array], x: float) -> list[Label]:
-    """Names in a column right of all curves, the deepest on top, each tied to its curve at its own height."""
-    order = sorted(range(len(curves)), key=lambda i: -crossing(curves[i]))
-    made = [Label(0, 0, "start", (0, 0, 0, 0))] * len(curves)
-    y = 0.0
-    for row, index in enumerate(order):
-        # A curve that begins lower than its row has its name there, as long as that is beside the others.
-        begins = min(frame.y(curves[index][0]), frame.y(_LOWEST))
-        y = max(_TOP + 22 if row == 0 else y + _ROW, begins)
-        level = (frame.y(0) - y) / (frame.y(0) - frame.y(1))
-        made[index] = Label(x, y + 4, "start", (frame.x(crossing(curves[index], level)), y, x - 5, y))
-    return made
-
-
-def _above(frame: _Frame, curves: Sequence[Array]) -> list[Label]:
-    """Names in rows above the places where the curves cross one half, each tied to its own by a leader.
-
-    Right of its leader a name is met by leaders farther right, so the farther left stand higher; those with
-    names on the left, for want of room, come first, and the other way round.
+    Deeper entries stand higher. In a wide plot a name stands as near to its line's end as the others allow.
     """
-    xs = [frame.x(crossing(skill)) for skill in curves]
-    late = [x > _LEFT + _LATE * (frame.width - _LEFT - _RIGHT) for x in xs]
-    order = sorted(range(len(xs)), key=lambda i: (not late[i], -xs[i] if late[i] else xs[i]))
-    made = [Label(0, 0, "start", (0, 0, 0, 0))] * len(curves)
-    for row, index in enumerate(order):
-        x, y = xs[index], _TOP + 16 + _ROW * row
-        end = late[index]
-        leader = (x, y - 10, x, max(frame.y(0.5), y))
-        made[index] = Label(x - 6 if end else x + 6, y, "end" if end else "start", leader)
-    return made
+    order = sorted(range(len(means)), key=lambda i: (-float(means[i][count - 1]), -depth(means[i]), i))
+    found = [(0.0, 0.0)] * len(means)
+    if area.width == WIDE.width:
+        y = area.y_scale(0, 1)
+        wanted = [y(float(means[i][count - 1])) for i in order]
+        for index, place in zip(order, spread(wanted, _ROW, area.top + _ROW / 2, area.bottom), strict=True):
+            found[index] = (area.right + 12, place + 4)
+        return found, area
+    rows = math.ceil(len(means) / _NARROW_COLUMNS)
+    for k, index in enumerate(order):
+        column, row = divmod(k, rows)
+        x = area.left - 24 + column * (area.width - 10) / _NARROW_COLUMNS
+        found[index] = (round(x, 2), area.height + _ROW * (row + 0.7))
+    return found, replace(area, height=area.height + _ROW * rows + 6)
+
+
+def _line(x: Scale, y: Scale, values: Array) -> str:
+    return path([x(k) for k in range(len(values))], [y(float(v)) for v in values])
+
+
+def _band(x: Scale, y: Scale, one: Entrant, count: int) -> str:
+    """The closed path around the 95 % interval; '' for references and where there is one chain only."""
+    if one.role == "reference" or len(one.by_chain) < 2:
+        return ""
+    low, high = intervals(one.by_chain)
+    back = "L".join(f"{x(k):g},{y(float(low[k])):g}" for k in reversed(range(count)))
+    return f"{_line(x, y, high[:count])}L{back}Z"

@@ -1,4 +1,4 @@
-"""A fitted surface in space, seen from one side: the nearer a face, and the better lit, the brighter."""
+"""A fitted surface in 3D, shaded by distance and light, as SVG."""
 
 import math
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ _LIGHT: Final = np.array([-0.45, 0.65, 0.6]) / np.linalg.norm([-0.45, 0.65, 0.6]
 
 
 @dataclass(frozen=True)
-class SurfacePicture:
-    """The SVG of a surface: (shade, path) of each part from back to front; a known point has shade None."""
+class SurfaceChart:
+    """The parts of a surface from back to front: (shade, SVG path); a known point has shade None."""
 
     parts: tuple[tuple[int | None, str], ...]
     size: int = SIZE
@@ -38,10 +38,10 @@ class Shape:
 
 
 def shape(fit: SurfaceFit) -> Shape:
-    """The shape of evidence, thinned to what a small picture can show.
+    """The surface of evidence, scaled to the unit ball and thinned to what a small chart can show.
 
     Raises:
-        ValueError: the evidence does not hold what it says.
+        ValueError: the evidence is inconsistent.
     """
     known = np.asarray(fit.known, dtype=np.float64).reshape(-1, 3)
     grid = np.asarray(fit.fit, dtype=np.float64).reshape(fit.rows, fit.columns, 3)
@@ -52,25 +52,29 @@ def shape(fit: SurfaceFit) -> Shape:
     radius = float(np.linalg.norm(known - middle, axis=1).max()) or 1.0
     thin = max(1, math.ceil(math.sqrt(grid.shape[0] * grid.shape[1] / FACES)))
     rows, columns = (_every(count, thin) for count in grid.shape[:2])
-    # A fit that runs away is shown running, and not as far as it gets.
+    # A diverging fit is clipped, so that the known points stay visible.
     scaled = np.clip((grid[np.ix_(rows, columns)] - middle) / radius, -1.6, 1.6)
     return Shape((known[:: max(1, len(known) // POINTS)] - middle) / radius, scaled)
 
 
 def _every(count: int, step: int) -> NDArray[np.intp]:
-    """Indices in steps, the last one among them: a closed surface stays closed."""
+    """Every `step`-th index and the last one, so that a closed surface stays closed."""
     return np.unique(np.append(np.arange(0, count, step), count - 1))
 
 
-def draw(fit: SurfaceFit) -> SurfacePicture:
-    """The picture of a surface; ValueError as `shape`."""
+def draw(fit: SurfaceFit) -> SurfaceChart:
+    """The chart of a surface.
+
+    Raises:
+        ValueError: the evidence is inconsistent.
+    """
     found = shape(fit)
     turn = _rotation(AZIMUTH, ELEVATION)
     corners, points = found.grid @ turn.T, found.known @ turn.T
     faces = np.stack([corners[:-1, :-1], corners[:-1, 1:], corners[1:, 1:], corners[1:, :-1]], axis=2)
     faces = faces.reshape(-1, 4, 3)
     shades = _shades(faces)
-    # A point on the surface belongs in front of it.
+    # A point on the surface is drawn in front of it.
     depth = np.concatenate([faces[:, :, 2].mean(axis=1), points[:, 2] + 0.06])
     parts: list[tuple[int | None, str]] = []
     for index in np.argsort(depth):
@@ -79,20 +83,20 @@ def draw(fit: SurfaceFit) -> SurfacePicture:
         else:
             x, y = _place(points[index - len(faces)])
             parts.append((None, f"M{x} {y}h0"))
-    return SurfacePicture(tuple(parts))
+    return SurfaceChart(tuple(parts))
 
 
 def _rotation(azimuth: float, elevation: float) -> Array:
-    """To the right, up, and towards the eye; the surface's third axis is its height."""
+    """The rotation to (right, up, towards the viewer); the surface's third axis is its height."""
     ca, sa, ce, se = math.cos(azimuth), math.sin(azimuth), math.cos(elevation), math.sin(elevation)
     return np.array([[ca, -sa, 0.0], [-sa * se, -ca * se, ce], [sa * ce, ca * ce, se]])
 
 
 def _shades(faces: Array) -> NDArray[np.intp]:
-    """Of each face (n, 4, 3), how bright: 0 .. SHADES - 1, from its slope to the light and its nearness."""
+    """The shade of each face (n, 4, 3), 0 .. SHADES - 1, from its angle to the light and its distance."""
     normal = np.cross(faces[:, 2] - faces[:, 0], faces[:, 3] - faces[:, 1])
     length = np.linalg.norm(normal, axis=1)
-    # Either side of a face may be seen: both are lit.
+    # Both sides of a face may be visible, so both are lit.
     light = np.abs(normal @ _LIGHT) / np.where(length > 0, length, 1.0)
     near = np.clip((faces[:, :, 2].mean(axis=1) + 1) / 2, 0, 1)
     shades: NDArray[np.intp] = np.clip(((0.6 * light + 0.4 * near) * SHADES).astype(np.intp), 0, SHADES - 1)

@@ -1,8 +1,8 @@
-"""The strip at the head of the board: the set in logarithmic polar coordinates, 32 octaves wide.
+"""The banner at the top of the board: the set in logarithmic polar coordinates, 32 octaves wide.
 
-One column is one distance from a centre, one row one direction, so a zoom is a step to the right, and the
-axis of the picture is the axis of the score. Drawn once and shipped:
-`python -m leaderboard.images.banner` draws it anew.
+A column is a distance from the centre, a row a direction. Zooming is a step to the right, so the x axis of
+the image is the axis of the score. The image is shipped; `python -m leaderboard.images.banner` draws it
+again.
 """
 
 import math
@@ -17,17 +17,17 @@ from challenge.imaging.pictures import COLORMAP, INTERIOR
 from challenge.mandelbrot.coordinates import OCTAVES
 from challenge.mandelbrot.target import target
 
-# A point of the filaments in the seahorse valley whose neighbourhood changes all the way down.
+# A point in the seahorse valley that has structure at every octave.
 CENTRE: Final = (-0.743643887037158704752191506114774, 0.131825904205311970493132056385139)
 # The first octave shows the whole set: its far end is 2 from the origin.
 WIDEST: Final = 2.6
 PIXELS_AN_OCTAVE: Final = 64
 FINER: Final = 2
-STRIP: Final = Path(__file__).parents[1] / "static" / "banner.webp"
+BANNER: Final = Path(__file__).parents[1] / "static" / "banner.webp"
 
 
 def values(pixels_an_octave: int) -> NDArray[np.float64]:
-    """The target on the strip: (rows, columns). Angles and logarithms have one scale: shapes stay."""
+    """The target on the banner: (rows, columns). Angles and logarithms have one scale, so shapes are kept."""
     columns = OCTAVES * pixels_an_octave
     rows = round(2 * math.pi / math.log(2) * pixels_an_octave)
     distance = WIDEST * 2.0 ** -((np.arange(columns) + 0.5) / pixels_an_octave)
@@ -35,13 +35,13 @@ def values(pixels_an_octave: int) -> NDArray[np.float64]:
     x = CENTRE[0] + np.outer(np.cos(angle), distance)
     y = CENTRE[1] + np.outer(np.sin(angle), distance)
     points = np.stack([x.ravel(), y.ravel()], axis=1)
-    # For the eye: what has not escaped by then is as good as inside.
+    # Enough iterations for the eye.
     return target(points, max_iterations=5000).reshape(rows, columns)
 
 
-def picture(pixels_an_octave: int = PIXELS_AN_OCTAVE, finer: int = FINER) -> Image.Image:
-    """The strip in the colours of every other picture, each octave by its own range."""
-    from matplotlib import colormaps  # noqa: PLC0415 - only the drawing needs it
+def draw(pixels_an_octave: int = PIXELS_AN_OCTAVE, finer: int = FINER) -> Image.Image:
+    """The banner in the default colours, each octave scaled to its own range."""
+    from matplotlib import colormaps  # noqa: PLC0415 - only drawing needs it
 
     t = values(pixels_an_octave * finer)
     low, high = _range(t, pixels_an_octave * finer)
@@ -53,7 +53,7 @@ def picture(pixels_an_octave: int = PIXELS_AN_OCTAVE, finer: int = FINER) -> Ima
 
 
 def _range(t: NDArray[np.float64], octave: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    # Quantiles of wide neighbourhoods, joined smoothly: neither a tail nor a seam may show.
+    # Quantiles over several octaves, smoothly interpolated, so that neither outliers nor seams show.
     centres = np.arange(0, t.shape[1] + 1, octave)
     ends = []
     for centre in centres:
@@ -67,7 +67,7 @@ def _range(t: NDArray[np.float64], octave: int) -> tuple[NDArray[np.float64], ND
 
 
 def _cubic(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    # Catmull and Rom's spline through (0, y0), (1, y1), ...
+    # The Catmull-Rom spline through (0, y0), (1, y1), ...
     p = np.pad(y, (1, 2), "edge")
     i = np.minimum(x.astype(np.intp), len(y) - 1)
     f = x - i
@@ -79,4 +79,4 @@ def _cubic(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64
 
 
 if __name__ == "__main__":
-    picture().save(STRIP, quality=82, method=6)
+    draw().save(BANNER, quality=82, method=6)

@@ -1,4 +1,4 @@
-"""The picture that other sites show of an entry: its deepest view, its name, its octaves."""
+"""The preview image of an entry on social sites: its deepest view, name and score."""
 
 import io
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ _SANS, _SERIF, _BOLD = "DejaVuSans.ttf", "DejaVuSerif.ttf", "DejaVuSerif-Bold.tt
 
 
 @dataclass(frozen=True)
-class Card:
-    """What the picture says."""
+class SocialCard:
+    """The contents of the image."""
 
     name: str
     author: str
@@ -32,8 +32,8 @@ class Card:
     picture: Path | None
 
 
-def draw(card: Card) -> bytes:
-    """The card as PNG, 1200 x 630."""
+def draw(card: SocialCard) -> bytes:
+    """Draw the card as a PNG of 1200 x 630 pixels."""
     image = Image.new("RGB", (WIDTH, HEIGHT), INTERIOR)
     if card.picture is not None and card.picture.exists():
         with Image.open(card.picture, formats=["PNG"]) as view:
@@ -59,7 +59,7 @@ def draw(card: Card) -> bytes:
 
 
 def _name(text: str) -> tuple[int, list[str]]:
-    """The largest size at which a name fits into two lines, and those; cut where none does."""
+    """The largest font size at which a name fits into two lines, and the lines; cut where none does."""
     for size in _SIZES:
         lines = _lines(text, font(_BOLD, size), 2)
         if " ".join(lines) == " ".join(text.split()):
@@ -69,14 +69,14 @@ def _name(text: str) -> tuple[int, list[str]]:
 
 @cache
 def font(name: str, size: int) -> ImageFont.FreeTypeFont:
-    """A font that matplotlib ships, so that a server needs none of its own."""
+    """A font that matplotlib ships, so that a server needs no fonts installed."""
     from matplotlib import get_data_path  # noqa: PLC0415 - takes half a second, and only cards need it
 
     return ImageFont.truetype(Path(get_data_path()) / "fonts" / "ttf" / name, size)
 
 
 def _lines(text: str, face: ImageFont.FreeTypeFont, most: int) -> list[str]:
-    """The text in lines that fit beside the picture, at most so many; the last one is cut."""
+    """The text in at most `most` lines that fit beside the image; the last one is cut."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

@@ -1,4 +1,4 @@
-"""The film of a model's learning: the pictures in frames/ of a bundle, decoded and written anew."""
+"""Snapshots of a model's training: the images in frames/ of a bundle, re-encoded before they are served."""
 
 import zipfile
 from functools import lru_cache
@@ -10,19 +10,19 @@ from leaderboard.images.untrusted import rewrite
 
 @lru_cache(maxsize=256)
 def frames(bundle: Path) -> tuple[str, ...]:
-    """The names of a stored bundle's frames in their order; a bundle never changes, so once is enough."""
+    """The names of a stored bundle's frames in order; cached, since a stored bundle never changes."""
     try:
         with zipfile.ZipFile(bundle) as archive:
             return tuple(
                 sorted(n for n in archive.namelist() if n.startswith("frames/") and n.endswith(".png"))
             )
     except (OSError, zipfile.BadZipFile):
-        # A page without its film beats no page.
+        # Show the page without its film.
         return ()
 
 
 def frame(bundle: Path, index: int) -> bytes:
-    """One frame as a PNG that holds nothing but its pixels; Refused with 404 or 422."""
+    """One frame as a PNG of nothing but its pixels; Refused with 404 or 422."""
     names = frames(bundle)
     if index >= len(names):
         raise not_found("frame")

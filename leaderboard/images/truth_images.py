@@ -1,4 +1,4 @@
-"""Pictures of the truth at the public places: drawn once, then kept."""
+"""Images of the target at the public places: drawn once, then stored."""
 
 import threading
 from pathlib import Path
@@ -9,21 +9,21 @@ from leaderboard.errors import not_found
 from leaderboard.files import write_file
 
 
-class TruthPictures:
-    """Draws one picture at a time, so that a visitor's curiosity never takes more than one core."""
+class TruthImages:
+    """Draws one image at a time, so that visitors never occupy more than one core."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._drawing = threading.Lock()
 
     def path(self, slug: str, octave: int) -> Path:
-        """The picture's file, drawn where it is not there yet; Refused with 404 for an unknown view."""
+        """The image's file, drawn first if needed; Refused with 404 for an unknown view."""
         place = self._place(slug, octave)
         side = self._config.truth_pixels
         path = self._config.data / "truth" / str(side) / slug / f"{octave:02d}.png"
         if not path.exists():
             with self._drawing:
-                # Who waited finds it drawn.
+                # Check again after the lock is held: another request may have drawn it.
                 if not path.exists():
                     write_file(path, _draw(place, octave, side))
         return path
@@ -40,7 +40,7 @@ class TruthPictures:
 
 
 def _draw(place: Place, octave: int, pixels: int) -> bytes:
-    # Compiled numerics take a second to load; the board itself does without.
+    # Compiled numerics take a second to load, and most requests do not need them.
     from challenge.imaging.pictures import png_bytes, truth_image  # noqa: PLC0415
 
     return png_bytes(truth_image(place, octave, pixels), 256)

@@ -7,7 +7,7 @@ from leaderboard.openapi.paths import _BINARY, _JSON, _SUBMISSION, _WORKERS, _bo
 from leaderboard.openapi.paths import _parameter as parameter
 from leaderboard.openapi.paths import _refusals as refusals
 from leaderboard.openapi.schemas import Schema, items, thing, truth, whole, words
-from leaderboard.tiles.model_tiles import MOST_WISHES
+from leaderboard.tiles.model_tiles import MAX_REQUESTED
 
 _V1: Final = "/api/v1/tiles"
 _WORKER: Final = "/api/v1/worker/tiles/{submission_id}"
@@ -26,7 +26,7 @@ _TILE: Final = {
 _SOME: Final = items(
     items(whole("A number.", maximum=(1 << DEEPEST) - 1), "Octave, x and y.", minItems=3, maxItems=3),
     "Tiles.",
-    maxItems=MOST_WISHES,
+    maxItems=MAX_REQUESTED,
 )
 _BATCH: Final = _body(thing("A batch.", {"tiles": _SOME}))
 

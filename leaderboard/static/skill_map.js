@@ -1,7 +1,7 @@
 // A map of all views, a row a place and a column an octave, each as bright as the model is right there.
 const SHADES = 10;
 
-export function atlas(box, places, url, visit, ready) {
+export function skillMap(box, places, url, visit, ready) {
   let known = null;
   const cells = new Map();
   const loaded = load();

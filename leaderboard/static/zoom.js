@@ -1,6 +1,6 @@
 // The views of one or two entries: places, octaves, linked zoom and pan, swipe, colours, the keyboard.
 // Without it the page shows one view at a time, and its links lead to the others.
-import { atlas } from "./skill_map.js";
+import { skillMap } from "./skill_map.js";
 import { Pictures, address, paint } from "./layers.js";
 import { follow } from "./pointer.js";
 import { Swipe } from "./swipe.js";
@@ -177,7 +177,7 @@ export function zoom(section) {
     redraw();
   }
 
-  const map = skills ? atlas(section.querySelector(".atlas"), places, skills, visit, tell) : null;
+  const map = skills ? skillMap(section.querySelector(".skill-map"), places, skills, visit, tell) : null;
 
   for (const [element, side] of [...views.map(({ panel }) => [panel, () => panel.clientWidth]), [swipe.stage, () => swipe.stage.clientWidth]]) {
     follow(element, {

@@ -1,7 +1,7 @@
-"""Tiles on the disk, within a bound: those that nobody has looked at for longest go first.
+"""A bounded store of tiles on disk: the least recently used ones are removed first.
 
-A tile can be drawn again, so nothing here is flushed, and a file that is gone is no fault. Several processes
-may share a folder: each counts what it has seen, and a tile that two of them write is the same one.
+Tiles can be drawn again, so writes are not flushed and missing files are no error. Several processes may
+share a folder: each counts the files that it has seen, and a tile that two of them write is the same.
 """
 
 import os
@@ -14,35 +14,35 @@ from typing import Final
 from leaderboard.files import write_file
 
 _SUFFIX: Final = ".tile"
-# Looking is noted on the disk at most so often, so that the order outlives the process.
-_NOTE_SECONDS: Final = 60.0
+# A read updates the file's time at most this often, so that the order survives a restart.
+_TOUCH_SECONDS: Final = 60.0
 
 
 class TileStore:
-    """Bytes by name; a name is a relative path like "12/3-4".
+    """Bytes by name; a name is a relative path such as "12/3-4".
 
     Args:
-        folder: where they lie; it is made when it is needed.
-        most_bytes: of all together.
-        most_of_one: of all whose names have the same first part; None for no such bound.
+        folder: where the files are; created when needed.
+        max_bytes: bound of all tiles together.
+        max_bytes_each: bound of all tiles whose names have the same first part; None for no such bound.
     """
 
-    def __init__(self, folder: Path, most_bytes: int, most_of_one: int | None = None) -> None:
+    def __init__(self, folder: Path, max_bytes: int, max_bytes_each: int | None = None) -> None:
         self._folder = folder
-        self._most = most_bytes
-        self._most_of_one = most_of_one
+        self._max_bytes = max_bytes
+        self._max_bytes_each = max_bytes_each
         self._lock = threading.Lock()
-        # Sizes, those looked at last at the end.
+        # Sizes, the most recently used at the end.
         self._sizes: OrderedDict[str, int] | None = None
-        self._of_one: dict[str, int] = {}
+        self._bytes_each: dict[str, int] = {}
         self._total = 0
 
     def get(self, name: str) -> bytes | None:
-        """The tile; None where it is not there."""
+        """The tile; None where it is not stored."""
         path = self._path(name)
         try:
             content = path.read_bytes()
-            if path.stat().st_mtime < time.time() - _NOTE_SECONDS:
+            if path.stat().st_mtime < time.time() - _TOUCH_SECONDS:
                 os.utime(path)
         except OSError:
             return None
@@ -53,19 +53,19 @@ class TileStore:
         return content
 
     def has(self, name: str) -> bool:
-        """Whether it is there, without looking at it."""
+        """Whether the tile is stored; does not count as a use."""
         return self._path(name).exists()
 
     def put(self, name: str, content: bytes) -> None:
-        """Keep a tile, and let others go where there are too many; Refused where the disk is full."""
+        """Store a tile and remove old ones beyond the bounds; Refused where the disk is full."""
         write_file(self._path(name), content, durable=False)
         with self._lock:
             self._known()
             self._count(name, len(content))
-            self._make_room(_one(name))
+            self._make_room(_first_part(name))
 
     def bytes(self) -> int:
-        """Bytes of all tiles."""
+        """The size of all tiles."""
         with self._lock:
             self._known()
             return self._total
@@ -93,25 +93,25 @@ class TileStore:
         more = size - self._sizes.pop(name, 0)
         self._sizes[name] = size
         self._total += more
-        self._of_one[_one(name)] = self._of_one.get(_one(name), 0) + more
+        self._bytes_each[_first_part(name)] = self._bytes_each.get(_first_part(name), 0) + more
 
     def _make_room(self, one: str) -> None:
         assert self._sizes is not None
-        if self._most_of_one is not None and self._of_one.get(one, 0) > self._most_of_one:
-            for name in [name for name in self._sizes if _one(name) == one]:
+        if self._max_bytes_each is not None and self._bytes_each.get(one, 0) > self._max_bytes_each:
+            for name in [name for name in self._sizes if _first_part(name) == one]:
                 self._drop(name)
-                if self._of_one[one] <= self._most_of_one:
+                if self._bytes_each[one] <= self._max_bytes_each:
                     break
-        while self._total > self._most and len(self._sizes) > 1:
+        while self._total > self._max_bytes and len(self._sizes) > 1:
             self._drop(next(iter(self._sizes)))
 
     def _drop(self, name: str) -> None:
         assert self._sizes is not None
         size = self._sizes.pop(name)
         self._total -= size
-        self._of_one[_one(name)] -= size
+        self._bytes_each[_first_part(name)] -= size
         self._path(name).unlink(missing_ok=True)
 
 
-def _one(name: str) -> str:
+def _first_part(name: str) -> str:
     return name.partition("/")[0]

@@ -1,4 +1,4 @@
-"""Tiles of the truth: drawn when they are asked for, kept, and never too many at once."""
+"""Tiles of the target: drawn on request, stored, with a bounded number of waiting requests."""
 
 import threading
 from concurrent.futures import Future
@@ -13,65 +13,65 @@ MIB: Final = 1 << 20
 
 
 class TruthTiles:
-    """Draws one tile at a time, on all cores; whoever asks for the same one meanwhile waits for that drawing.
+    """Draws one tile at a time on all cores; concurrent requests for the same tile share one computation.
 
     Args:
-        config: `truth_tile_mib` bounds what is kept, `tile_waiting` how many requests may wait.
+        config: `truth_tile_mib` bounds the store, `tile_waiting` the number of waiting requests.
     """
 
     def __init__(self, config: Config) -> None:
         self._store = TileStore(config.data / "tiles" / "truth", config.truth_tile_mib * MIB)
-        self._most = config.tile_waiting
+        self._max_waiting = config.tile_waiting
         self._lock = threading.Lock()
         self._drawing = threading.Lock()
-        self._flights: dict[Tile, Future[bytes]] = {}
-        self._inside = 0
+        self._computing: dict[Tile, Future[bytes]] = {}
+        self._waiting = 0
 
     def stored(self, tile: Tile) -> bytes | None:
-        """The tile's bytes, where it has been drawn."""
+        """The tile's bytes; None where it has not been drawn."""
         return self._store.get(_name(tile))
 
     def get(self, tile: Tile) -> bytes:
-        """The tile's bytes, drawn where they are not there yet; Refused with 503 where too many wait."""
+        """The tile's bytes, drawn first if needed; Refused with 503 where too many requests wait."""
         found = self.stored(tile)
         if found is not None:
             return found
         with self._lock:
-            if self._inside >= self._most:
+            if self._waiting >= self._max_waiting:
                 raise Refused(
-                    503, "busy", "Many tiles are being drawn at this moment. Try again.", retry_after=1
+                    503, "busy", "Too many tiles are being drawn at the moment. Try again.", retry_after=1
                 )
-            self._inside += 1
-            flight = self._flights.get(tile)
-            mine = flight is None
-            if flight is None:
-                flight = self._flights[tile] = Future()
+            self._waiting += 1
+            future = self._computing.get(tile)
+            first = future is None
+            if future is None:
+                future = self._computing[tile] = Future()
         try:
-            if mine:
-                self._draw(tile, flight)
-            return flight.result()
+            if first:
+                self._draw(tile, future)
+            return future.result()
         finally:
             with self._lock:
-                self._inside -= 1
+                self._waiting -= 1
 
-    def _draw(self, tile: Tile, flight: Future[bytes]) -> None:
+    def _draw(self, tile: Tile, future: Future[bytes]) -> None:
         try:
             with self._drawing:
-                # Between our look and our turn, another process or flight may have drawn it.
-                content = self.stored(tile) or drawn(tile)
+                # Check again after the lock is held: another process may have drawn it.
+                content = self.stored(tile) or draw(tile)
             self._store.put(_name(tile), content)
-        except BaseException as error:  # noqa: BLE001 - whoever waits for it is told
-            flight.set_exception(error)
+        except BaseException as error:  # noqa: BLE001 - every waiting request gets the error
+            future.set_exception(error)
         else:
-            flight.set_result(content)
+            future.set_result(content)
         finally:
             with self._lock:
-                del self._flights[tile]
+                del self._computing[tile]
 
 
-def drawn(tile: Tile) -> bytes:
-    """A tile of the truth, computed now."""
-    # Compiled numerics take a second to load; the board itself does without.
+def draw(tile: Tile) -> bytes:
+    """Compute a tile of the target."""
+    # Compiled numerics take a second to load, and most requests do not need them.
     from challenge.imaging.tiles import encode, truth_values  # noqa: PLC0415
 
     return encode(truth_values(tile), inside_at=1.0)

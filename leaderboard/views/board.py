@@ -90,12 +90,12 @@ def _decided(db: Session, board: Board, query: BoardQuery, rows: list[Any]) -> d
         "tracks": SENTENCES,
         "machines": tuple(BUDGETS),
         "best": board.entries[0] if board.entries else None,
-        "axis": sparkline.axis(highest, octaves),
+        "axis": sparkline.bar_axis(highest, octaves),
         "seasons": rows,
         "places": _PLACES,
         "classes": list(WEIGHT_CLASSES),
-        "front": pareto_and_history.front(board.entries, octaves),
-        "history": pareto_and_history.history(watched, octaves, until, is_better),
+        "front": pareto_and_history.pareto_plot(board.entries, octaves),
+        "history": pareto_and_history.record_plot(watched, octaves, until, is_better),
         "waiting": bool(board.pending),
     }
 

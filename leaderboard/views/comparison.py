@@ -41,7 +41,7 @@ def nearer(a: int, b: int, slug: str, octave: int) -> Response:
     if not all(path.exists() for path in paths):
         raise not_found("picture")
     try:
-        return png(colormaps.beats(*paths))
+        return png(colormaps.nearer(*paths))
     except ValueError:
         # Pictures of two versions of the judge may have two sizes.
         raise not_found("picture") from None
@@ -90,7 +90,7 @@ def _compared(db: Session, a: Evaluation, b: Evaluation) -> dict[str, Any]:
             f"{a.submission.name} learned on the class {a.machine}, {b.submission.name} on {b.machine}.",
             "Budgets of two classes of machine are not the same: choose two of one class.",
         )
-    found = paired_difference.difference(reports.skill_by_chain(db, a), reports.skill_by_chain(db, b))
+    found = paired_difference.difference_plot(reports.skill_by_chain(db, a), reports.skill_by_chain(db, b))
     return {"difference": found, "rows": _rows(a, b), "zoom": _zoom(db, a, b)}
 
 

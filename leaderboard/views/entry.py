@@ -12,7 +12,7 @@ from challenge.results.report import Report
 from challenge.results.result_visuals import ResultVisuals
 from challenge.results.verdicts import EXPLANATIONS, Reason, Status
 from challenge.scoring.tracks import Track
-from leaderboard.charts import control_fits, probe_plots, samples_track, skill_curve
+from leaderboard.charts import control_charts, probe_plots, samples_charts, skill_curve
 from leaderboard.charts.skill_curve import Entrant
 from leaderboard.images import training_frames
 from leaderboard.models import Evaluation, Submission
@@ -86,7 +86,7 @@ def _proof(shown: Evaluation, report: Report | None) -> dict[str, Any]:
     if report is None:
         return {"failed": (), "flags": ()}
     evidence = artifacts.evidence(app_context().config, shown.id) if report.universality else ResultVisuals()
-    controls = control_fits.cards(report.universality, evidence.controls) if report.universality else ()
+    controls = control_charts.cards(report.universality, evidence.controls) if report.universality else ()
     return {
         "failed": group_by_remedy(rejection_reasons(report)) if shown.state is Status.REJECTED else (),
         "flags": group_by_remedy(flag_reasons(report)),
@@ -109,7 +109,7 @@ def _samples_track(db: Session, shown: Evaluation) -> dict[str, Any]:
         "rank": standings.rank_of(db, shown),
         "revealed": revealed,
         "explanation": EXPLANATIONS[Reason(shown.reason)] if shown.reason else None,
-        "lessons": samples_track.lessons(report, evidence, revealed=revealed) if report else None,
+        "chart": samples_charts.samples_chart(report, evidence, revealed=revealed) if report else None,
     }
 
 
@@ -132,8 +132,8 @@ def _curve(db: Session, found: Submission, shown: Evaluation) -> dict[str, Any]:
         )
     own = Entrant(found.name, found.id, reports.skill_by_chain(db, shown), "own")
     return {
-        "curve": skill_curve.curve(own, others),
-        "narrow": skill_curve.curve(own, others, skill_curve.NARROW),
+        "curve": skill_curve.skill_plot(own, others),
+        "narrow": skill_curve.skill_plot(own, others, skill_curve.NARROW),
         "rivals": rivals,
         "rival": chosen and chosen.submission,
     }

@@ -72,7 +72,7 @@ def _settings(beside: _Model | None) -> dict[str, Any]:
         "truth": tiles,
         "model": None,
         "colours": url_for("explorer.palettes"),
-        "first": colormaps.FIRST,
+        "first": colormaps.DEFAULT,
         "deepest": DEEPEST,
         "places": [
             {"slug": p.slug, "centre": p.centre, "octaves": [p.octaves[0], p.octaves[-1]]} for p in PLACES

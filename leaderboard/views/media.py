@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from challenge.results.result_visuals import ControlFit, PictureFit, SurfaceFit
 from leaderboard import formatting
-from leaderboard.charts import control_fits, surface
+from leaderboard.charts import control_charts, surface
 from leaderboard.errors import not_found
 from leaderboard.images import colormaps, social_card, training_frames
 from leaderboard.services import artifacts, evaluations, submissions, view_skills
@@ -41,7 +41,7 @@ def control_image(evaluation_id: int, index: int, what: str) -> Response:
     if not isinstance(held, PictureFit):
         raise not_found("picture")
     try:
-        return png(control_fits.image_png(held, fit=what == "fit"))
+        return png(control_charts.image_png(held, fit=what == "fit"))
     except ValueError:
         raise not_found("picture") from None
 
@@ -97,7 +97,7 @@ def card(submission_id: int) -> Response:
         found = visible_submission(db, submission_id)
         now = submissions.displayed(found, submissions.latest_on(db, found, None))
         name = now.thumbnail
-        made = social_card.Card(
+        made = social_card.SocialCard(
             name=found.name,
             author=found.author,
             figure=formatting.octaves(now.octaves) if now.octaves is not None else now.status,
@@ -126,11 +126,11 @@ def artifact(evaluation_id: int, name: str) -> Response:
 def _recoloured(path: Path) -> Response | None:
     """The picture in the colours that the query asks for; None for those that it has."""
     name = colormaps.chosen(request.args.get("colours"))
-    if name == colormaps.FIRST or path.name == "error.png":
+    if name == colormaps.DEFAULT or path.name == "error.png":
         return None
     if not path.exists():
         raise not_found("picture")
-    return png(colormaps.recoloured(path, name))
+    return png(colormaps.recolour(path, name))
 
 
 @media.get(f"{_EVALUATION}/samples/<int:target>/<picture>.png")

@@ -9,7 +9,7 @@ from challenge.imaging.tiles import DEEPEST, MOST_BYTES, Tile
 from challenge.results.verdicts import EXPLANATIONS, Reason
 from leaderboard.errors import Refused
 from leaderboard.services import submissions
-from leaderboard.tiles.model_tiles import MOST_WISHES
+from leaderboard.tiles.model_tiles import MAX_REQUESTED
 from leaderboard.web.extensions import UNCOUNTED, client_address, csrf, limiter
 from leaderboard.web.request_args import check_length, json_body
 from leaderboard.web.request_context import app_context, read_session, request_token
@@ -73,7 +73,7 @@ def wish(submission_id: int) -> Response:
     wanted = _wanted()
     with read_session() as db:
         found = submissions.drawable(db, submission_id)
-    state = app_context().model_tiles.wish(
+    state = app_context().model_tiles.request(
         found, wanted, lambda count: app_context().tile_limiter.spend(client_address(), count)
     )
     return jsonify(
@@ -94,8 +94,8 @@ def _wanted() -> list[Tile]:
         for one in found
     ):
         raise Refused(422, "tiles_invalid", "Tiles are a list of [octave, x, y], each a whole number.")
-    if len(found) > MOST_WISHES:
-        raise Refused(422, "tiles_many", f"At most {MOST_WISHES} tiles at a time.")
+    if len(found) > MAX_REQUESTED:
+        raise Refused(422, "tiles_many", f"At most {MAX_REQUESTED} tiles at a time.")
     # The same one twice is one.
     return list(dict.fromkeys(_tile(*one) for one in found))
 
@@ -104,7 +104,7 @@ def _digest(submission_id: int) -> str:
     """Of a model that may be drawn, for a worker; Refused with 401, 403 or 404."""
     with read_session() as db:
         request_token(db, "worker")
-        app_context().model_tiles.heard()
+        app_context().model_tiles.worker_seen()
         return submissions.drawable(db, submission_id).digest
 
 
@@ -112,7 +112,7 @@ def _digest(submission_id: int) -> str:
 def claim(submission_id: int) -> Response:
     """Which of the tiles of a batch are still wanted, and of which bundle."""
     digest = _digest(submission_id)
-    still = app_context().model_tiles.wanted(digest, _wanted())
+    still = app_context().model_tiles.still_requested(digest, _wanted())
     return jsonify({"digest": digest, "tiles": [[t.octave, t.x, t.y] for t in still]})
 
 

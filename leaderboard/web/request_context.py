@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from leaderboard import db
 from leaderboard.config import Config
 from leaderboard.errors import Refused
-from leaderboard.images.truth_images import TruthPictures
+from leaderboard.images.truth_images import TruthImages
 from leaderboard.models import Token
 from leaderboard.queue import Queue
 from leaderboard.services import seasons, tokens
@@ -30,7 +30,7 @@ class AppContext:
     writers: sessionmaker[Session]
     readers: sessionmaker[Session]
     queue: Queue
-    truth: TruthPictures
+    truth: TruthImages
     event_streams: EventStreams
     html_cache: HtmlCache
     truth_tiles: TruthTiles

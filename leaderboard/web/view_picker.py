@@ -24,7 +24,7 @@ class Layer:
     def source(self, place: str, octave: int, colour: str) -> str:
         """The address of the picture of one view."""
         found = self.url.format(place=place, octave=octave, two=f"{octave:02d}")
-        return f"{found}?colours={colour}" if self.recolour and colour != colormaps.FIRST else found
+        return f"{found}?colours={colour}" if self.recolour and colour != colormaps.DEFAULT else found
 
 
 TRUTH = Layer("truth", "Truth", "/truth/{place}/{octave}.png")
@@ -91,7 +91,7 @@ def zoom(
                 "places": places,
                 "skill": list(skill),
                 "skills": skills_url,
-                "plain": colormaps.FIRST,
+                "plain": colormaps.DEFAULT,
             },
             allow_nan=False,
         ),

@@ -267,12 +267,12 @@ def test_colours_and_places_are_kept_in_the_address(server, page):
     one.wait_for_url("**colours=grey**")
     one.locator("[data-go=best]").click()
     playwright.expect(one.locator("[data-out=octave]")).to_have_text("Octave 9")
-    playwright.expect(one.locator(".atlas button.here")).to_have_count(1)
+    playwright.expect(one.locator(".skill-map button.here")).to_have_count(1)
     one.reload()
     playwright.expect(one.get_by_label("Colours")).to_have_value("grey")
     source = one.locator("img[data-kind=model]").get_attribute("src")
     assert source == "/evaluations/1/seahorse-valley/09/model.png?colours=grey"
-    one.locator(".atlas button").first.click()
+    one.locator(".skill-map button").first.click()
     playwright.expect(one.locator("[data-out=octave]")).to_have_text("Octave 2")
 
 

@@ -42,8 +42,8 @@ def entries(count=60, seed=0):
 
 def test_the_front_is_whom_nobody_as_small_beats():
     found = entries()
-    plot = pareto_and_history.front(found, 32)
-    on_it = {dot.entry.submission.id for dot in plot.dots if dot.leads}
+    plot = pareto_and_history.pareto_plot(found, 32)
+    on_it = {mark.entry.submission.id for mark in plot.marks if mark.leads}
     expected = {
         a.submission.id
         for a in found
@@ -53,10 +53,10 @@ def test_the_front_is_whom_nobody_as_small_beats():
         )
     }
     assert on_it == expected
-    assert len(plot.dots) == len(found)
-    for dot in plot.dots:
-        assert plot.left <= dot.x <= plot.right
-        assert plot.top <= dot.y <= plot.bottom
+    assert len(plot.marks) == len(found)
+    for mark in plot.marks:
+        assert plot.frame.left <= mark.x <= plot.frame.right
+        assert plot.frame.top <= mark.y <= plot.frame.bottom
     # Twice the bytes are the same step wherever it is taken.
     places = [x for x, _ in plot.xticks]
     assert np.ptp(np.diff(places)) < 0.3
@@ -65,13 +65,13 @@ def test_the_front_is_whom_nobody_as_small_beats():
 def test_a_step_of_the_history_is_a_lead_that_is_confirmed():
     found = entries(30, 1)
     margin = 1.5
-    plot = pareto_and_history.history(
+    plot = pareto_and_history.record_plot(
         found,
         32,
         START + timedelta(hours=1000),
         lambda a, b: a.evaluation.octaves > b.evaluation.octaves + margin,
     )
-    leaders = [dot.entry.evaluation.octaves for dot in plot.dots if dot.leads]
+    leaders = [mark.entry.evaluation.octaves for mark in plot.marks if mark.leads]
     assert leaders == sorted(leaders)
     assert all(b > a + margin for a, b in pairwise(leaders))
     assert len(re.findall("V", plot.line)) == len(leaders) - 1
@@ -79,17 +79,17 @@ def test_a_step_of_the_history_is_a_lead_that_is_confirmed():
 
 def test_a_plot_of_thousands_keeps_everybody_who_leads():
     found = entries(3000, 2)
-    plot = pareto_and_history.front(found, 32)
-    assert len(plot.dots) < 400
-    everybody = pareto_and_history.front(found[:100], 32)
-    assert any(dot.leads for dot in everybody.dots)
+    plot = pareto_and_history.pareto_plot(found, 32)
+    assert len(plot.marks) < 400
+    everybody = pareto_and_history.pareto_plot(found[:100], 32)
+    assert any(mark.leads for mark in everybody.marks)
     best = max(found, key=lambda e: e.evaluation.octaves)
-    assert best.submission.id in {dot.entry.submission.id for dot in plot.dots if dot.leads}
+    assert best.submission.id in {mark.entry.submission.id for mark in plot.marks if mark.leads}
 
 
 def test_nobody_there_is_no_plot():
-    assert pareto_and_history.front([], 32) is None
-    assert pareto_and_history.history([], 32, START, lambda *_: True) is None
+    assert pareto_and_history.pareto_plot([], 32) is None
+    assert pareto_and_history.record_plot([], 32, START, lambda *_: True) is None
 
 
 @pytest.mark.parametrize("sort", board_query.SORTS)

@@ -20,7 +20,7 @@ from challenge.results.result_visuals import (
     Series,
     SurfaceFit,
 )
-from leaderboard.charts import control_fits, probe_plots, scales, surface
+from leaderboard.charts import control_charts, probe_plots, scales, surface
 from leaderboard.web import documents
 from tests.support import seed_evidence
 
@@ -74,7 +74,7 @@ class TestScales:
 
 class TestFits:
     def test_a_curve_is_drawn_where_its_points_are(self):
-        made = control_fits.picture(CurveFit((-1.0, 0.0, 1.0), (0.0, 0.5, 1.0), (-1.0, 1.0), (0.0, 1.0)))
+        made = control_charts.picture(CurveFit((-1.0, 0.0, 1.0), (0.0, 0.5, 1.0), (-1.0, 1.0), (0.0, 1.0)))
         known, fit = numbers(made.known), numbers(made.fit)
         assert known[0] == pytest.approx(fit[0])
         assert known[2] == pytest.approx(fit[1])
@@ -82,12 +82,12 @@ class TestFits:
         assert known[2, 1] < known[0, 1]  # up on the page is less
 
     def test_a_wild_fit_stays_within_the_plot(self):
-        made = control_fits.picture(CurveFit((0.0,), (0.5,), (-1.0, 1.0), (-1e9, 1e9)))
+        made = control_charts.picture(CurveFit((0.0,), (0.5,), (-1.0, 1.0), (-1e9, 1e9)))
         assert (numbers(made.fit)[:, 1] >= 0).all()
-        assert (numbers(made.fit)[:, 1] <= made.height).all()
+        assert (numbers(made.fit)[:, 1] <= made.frame.height).all()
 
     def test_the_predicted_lie_on_the_diagonal_where_they_are_true(self):
-        made = control_fits.picture(Scatter((0.0, 0.3, 1.0), (0.0, 0.3, 0.0)))
+        made = control_charts.picture(Scatter((0.0, 0.3, 1.0), (0.0, 0.3, 0.0)))
         (x0, y0), (x1, y1), (_, y2) = numbers(made.dots)
         (a, b), (c, d) = numbers(made.diagonal)
         for x, y in ((x0, y0), (x1, y1)):
@@ -95,7 +95,7 @@ class TestFits:
         assert y2 == y0
 
     def test_classes_are_counted_and_the_commonest_mistake_is_said(self):
-        made = control_fits.picture(Confusion(("cat", "dog"), ((9, 1), (4, 6))))
+        made = control_charts.picture(Confusion(("cat", "dog"), ((9, 1), (4, 6))))
         assert (made.right, made.total) == (15, 20)
         assert made.worst == "Most often dog was taken for cat: 4 of 10."
         shades = [[cell.shade for cell in row] for row in made.rows]
@@ -115,7 +115,7 @@ class TestFits:
         ],
     )
     def test_evidence_that_is_none_makes_no_picture(self, broken):
-        assert control_fits.picture(broken) is None
+        assert control_charts.picture(broken) is None
 
     def test_evidence_that_holds_no_numbers_cannot_be_made(self):
         with pytest.raises(ValueError, match="number"):
@@ -127,23 +127,23 @@ class TestFits:
         result = ControlResult("c", "c", 1, 1, "regression", 0.5, (0.5,), 0.8, 0.4, True)
         certificate = Universality(True, 1.0, (result, result))
         held = CurveFit((0.0,), (0.5,), (-1.0, 1.0), (0.5, 0.5))
-        assert [card.picture for card in control_fits.cards(certificate, (held,))] == [None, None]
-        assert all(card.picture for card in control_fits.cards(certificate, (held, held)))
+        assert [card.picture for card in control_charts.cards(certificate, (held,))] == [None, None]
+        assert all(card.picture for card in control_charts.cards(certificate, (held, held)))
 
 
 class TestImages:
     def test_what_is_not_known_is_transparent_and_pixels_are_squares(self):
         held = PictureFit(2, 1, 3, (10, 20, 30, -1, -1, -1), (1, 2, 3, 4, 5, 6))
-        known = np.asarray(Image.open(io.BytesIO(control_fits.image_png(held, fit=False))))
+        known = np.asarray(Image.open(io.BytesIO(control_charts.image_png(held, fit=False))))
         half = known.shape[1] // 2
         assert (known[:, :half] == (10, 20, 30, 255)).all()
         assert (known[:, half:, 3] == 0).all()
-        fit = np.asarray(Image.open(io.BytesIO(control_fits.image_png(held, fit=True))))
+        fit = np.asarray(Image.open(io.BytesIO(control_charts.image_png(held, fit=True))))
         assert (fit[:, half:] == (4, 5, 6, 255)).all()
         assert known.shape[1] == 2 * known.shape[0] >= 200
 
     def test_the_share_that_was_given(self):
-        made = control_fits.picture(PictureFit(2, 2, 1, (5, -1, -1, 7), (1, 2, 3, 4)))
+        made = control_charts.picture(PictureFit(2, 2, 1, (5, -1, -1, 7), (1, 2, 3, 4)))
         assert made.known_share == 0.5
 
 
@@ -197,7 +197,7 @@ class TestProbes:
     def test_a_logarithmic_axis_has_even_steps(self):
         xs = numbers(self.plot(log_x=True).series[0].dots)[:, 0]
         assert xs[1] - xs[0] == pytest.approx(xs[2] - xs[1], abs=0.05)
-        assert xs[0] == self.plot(log_x=True).left
+        assert xs[0] == self.plot(log_x=True).frame.left
 
     def test_nothing_lies_left_of_a_logarithmic_axis(self):
         made = self.plot(log_x=True, series=(Series("a", (0.0, 1.0, 10.0), (0.1, 0.2, 0.3)),))

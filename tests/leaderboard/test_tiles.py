@@ -73,7 +73,7 @@ class TestDrawing:
             assert let_go.wait(20)
             return CONTENT
 
-        monkeypatch.setattr(truth_tiles, "drawn", draw)
+        monkeypatch.setattr(truth_tiles, "draw", draw)
         return drawn, let_go
 
     def ask(self, tiles, wanted):
@@ -100,7 +100,7 @@ class TestDrawing:
         drawn, let_go = slow
         tiles = TruthTiles(Config.make(tmp_path, tile_waiting=8))
         threads, answers = self.ask(tiles, [Tile(3, 1, 2)] * 8)
-        self.wait_until(lambda: tiles._inside == 8)
+        self.wait_until(lambda: tiles._waiting == 8)
         let_go.set()
         for thread in threads:
             thread.join(20)
@@ -113,7 +113,7 @@ class TestDrawing:
         drawn, let_go = slow
         tiles = TruthTiles(Config.make(tmp_path, tile_waiting=3))
         threads, answers = self.ask(tiles, [Tile(4, k, 0) for k in range(3)])
-        self.wait_until(lambda: tiles._inside == 3)
+        self.wait_until(lambda: tiles._waiting == 3)
         with pytest.raises(Refused) as refused:
             tiles.get(Tile(4, 9, 9))
         assert (refused.value.status, refused.value.retry_after) == (503, 1)
@@ -133,14 +133,14 @@ class TestDrawing:
             assert trouble.wait(20)
             raise ValueError("no ink")
 
-        monkeypatch.setattr(truth_tiles, "drawn", draw)
+        monkeypatch.setattr(truth_tiles, "draw", draw)
         threads, answers = self.ask(tiles, [Tile(0, 0, 0)] * 3)
-        self.wait_until(lambda: tiles._inside == 3)
+        self.wait_until(lambda: tiles._waiting == 3)
         trouble.set()
         for thread in threads:
             thread.join(20)
         assert [str(answer) for answer in answers] == ["no ink"] * 3
-        monkeypatch.setattr(truth_tiles, "drawn", lambda _tile: CONTENT)
+        monkeypatch.setattr(truth_tiles, "draw", lambda _tile: CONTENT)
         assert tiles.get(Tile(0, 0, 0)) == CONTENT
 
     def test_two_servers_on_one_folder_hand_out_the_same(self, tmp_path):
@@ -259,7 +259,7 @@ class TestModels:
 
     def test_a_view_is_sent_in_batches_its_middle_first(self, board, sent):
         number = board.judged("one")
-        board.parts.model_tiles.heard()
+        board.parts.model_tiles.worker_seen()
         tiles = [(5, x, y) for x in range(5) for y in range(4)]
         self.wish(board, number, *tiles)
         assert [len(batch) for _, batch in sent] == [8, 8, 4]
@@ -268,7 +268,7 @@ class TestModels:
     def test_what_nobody_looks_at_any_more_is_not_drawn(self, board, sent, monkeypatch):
         from leaderboard.tiles import model_tiles
 
-        monkeypatch.setattr(model_tiles, "_FORGOTTEN_SECONDS", 0.2)
+        monkeypatch.setattr(model_tiles, "_ABANDONED_SECONDS", 0.2)
         number = board.judged("one")
         self.wish(board, number, (3, 1, 2), (3, 5, 5))
         time.sleep(0.3)
@@ -345,7 +345,7 @@ class TestModels:
         number = board.judged("one")
         app = served(tile_rate="10 per minute")
         app.extensions["leaderboard"].queue.send_tiles = lambda *_: True
-        app.extensions["leaderboard"].model_tiles.heard()
+        app.extensions["leaderboard"].model_tiles.worker_seen()
         client, path = app.test_client(), f"/api/v1/tiles/submissions/{number}/wishes"
         assert client.post(path, json={"tiles": [[4, x, 0] for x in range(10)]}).status_code == 200
         # The same ones again are on their way already; others are too many.

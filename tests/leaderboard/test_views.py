@@ -22,37 +22,58 @@ def fall(depth, width=1.3, chains=8):
     return 1 / (1 + np.exp((k - depth + spread) / width))
 
 
-def boxes(made):
-    """Where the names stand: (left, top, right, bottom), for letters as wide as they are."""
+def boxes(made, letters):
+    """Where the names are: (left, top, right, bottom), for the widest letters."""
     for line in made.lines:
-        width = 7.2 * min(len(line.name), 24)
-        left = line.label.x - width if line.label.anchor == "end" else line.label.x
-        yield left, line.label.y - 11, left + width, line.label.y + 3
+        yield line.x, line.y - 11, line.x + line.swatch + 7.2 * min(len(line.name), letters), line.y + 3
 
 
-def touch(a, b):
+def overlap(a, b):
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-class TestCurves:
-    @pytest.mark.parametrize("depths", [(5, 7, 8, 10), (0.2, 5, 5.1, 5.2), (26, 27, 28, 29), (2, 12, 24, 31)])
-    def test_no_two_names_touch(self, depths):
-        others = [Entrant(f"entry {d} of a name", d, fall(d, chains=1), "reference") for d in depths[1:]]
-        made = skill_curve.curve(Entrant("the page's own one", 1, fall(depths[0]), "own"), others)
-        found = list(boxes(made))
-        assert not any(touch(a, b) for i, a in enumerate(found) for b in found[:i])
-        assert all(left >= made.left and right <= made.right for left, _, right, _ in found)
-
-    @pytest.mark.parametrize("depths", [(0.2, 5, 7, 8, 11), (9, 9.5, 10, 10.5, 11)])
-    def test_no_curve_runs_through_a_name(self, depths):
-        entrants = [Entrant(f"entry {d}", k, fall(d, chains=1), "reference") for k, d in enumerate(depths)]
-        made = skill_curve.curve(Entrant("own", 9, fall(6), "own"), entrants)
+class TestSkillPlots:
+    @pytest.mark.parametrize("seed", range(12))
+    @pytest.mark.parametrize(("area", "letters"), [(skill_curve.WIDE, 23), (skill_curve.NARROW, 19)])
+    def test_no_name_touches_another_one_or_a_line(self, area, letters, seed):
+        random = np.random.default_rng(seed)
+        depths = random.uniform(0, 31, random.integers(1, 30)) if seed % 2 else random.normal(7, 1.5, 20)
+        others = [
+            Entrant(f"entry {d} of a long name", k, fall(d, chains=1), "reference")
+            for k, d in enumerate(depths)
+        ]
+        made = skill_curve.skill_plot(Entrant("the page's own one", 99, fall(6), "own"), others, area)
+        found = list(boxes(made, letters))
+        frame = made.frame
+        assert not any(overlap(a, b) for i, a in enumerate(found) for b in found[:i])
+        assert min(box[0] for box in found) >= 0
+        assert max(box[2] for box in found) <= frame.width
+        assert max(box[3] for box in found) <= frame.height
+        # Lines never leave the data rectangle, so a name outside it is on no line.
+        assert not any(overlap(box, (frame.left, frame.top, frame.right, frame.bottom)) for box in found)
         for line in made.lines:
-            points = np.array([[float(v) for v in p.split(",")] for p in line.path[1:].split("L")])
-            xs = np.linspace(points[0, 0], points[-1, 0], 2000)
-            ys = np.interp(xs, points[:, 0], points[:, 1])
-            for left, top, right, bottom in boxes(made):
-                assert not ((xs > left) & (xs < right) & (ys > top) & (ys < bottom)).any()
+            xs, ys = np.array([[float(v) for v in p.split(",")] for p in line.path[1:].split("L")]).T
+            assert frame.left <= xs.min() <= xs.max() <= frame.right
+            assert frame.top <= ys.min() <= ys.max() <= frame.bottom
+
+    def test_deeper_entries_stand_higher(self):
+        others = [Entrant(f"{d}", d, fall(d, chains=1), "reference") for d in (9, 4, 7)]
+        made = skill_curve.skill_plot(Entrant("5", 5, fall(5), "own"), others)
+        assert [line.link for line in sorted(made.lines, key=lambda line: line.y)] == [9, 7, 5, 4]
+
+    def test_octaves_in_which_nobody_sees_anything_are_left_out(self):
+        made = skill_curve.skill_plot(Entrant("own", 1, fall(6), "own"), [])
+        skill = fall(6).mean(axis=0)
+        assert skill[len(made.points) :].max(initial=0) < 0.02
+        assert len(made.points) < 16
+        deep = skill_curve.skill_plot(Entrant("own", 1, fall(30), "own"), [])
+        assert len(deep.points) == OCTAVES
+
+    def test_of_many_references_the_nearest_are_drawn(self):
+        others = [Entrant(f"{d}", d, fall(d, chains=1), "reference") for d in range(2, 30)]
+        made = skill_curve.skill_plot(Entrant("own", 99, fall(10.2), "own"), others)
+        kept = {line.link for line in made.lines} - {99}
+        assert kept == set(range(4, 17))
 
     def test_the_interval_is_that_of_a_bootstrap(self):
         random = np.random.default_rng(1)
@@ -64,7 +85,7 @@ class TestCurves:
         assert high == pytest.approx(values.mean(axis=0) + error, abs=0.015)
 
     def test_a_rival_has_a_band_and_a_reference_none(self):
-        made = skill_curve.curve(
+        made = skill_curve.skill_plot(
             Entrant("own", 1, fall(8), "own"),
             [Entrant("rival", 2, fall(9), "rival"), Entrant("mlp", 3, fall(5, chains=1), "reference")],
         )
@@ -74,14 +95,10 @@ class TestCurves:
         assert made.lines[-1].role == "own"
 
     def test_entries_of_another_depth_are_left_out(self):
-        made = skill_curve.curve(
+        made = skill_curve.skill_plot(
             Entrant("own", 1, fall(8), "own"), [Entrant("x", 2, fall(8)[:, :20], "rival")]
         )
         assert [line.name for line in made.lines] == ["own"]
-
-    @pytest.mark.parametrize(("skill", "octave"), [([0.9, 0.7, 0.3], 1.5), ([0.1, 0.0], 0.0), ([1, 1], 1.0)])
-    def test_the_crossing(self, skill, octave):
-        assert skill_curve.crossing(np.array(skill, dtype=float)) == pytest.approx(octave)
 
 
 class TestDifferences:
@@ -92,26 +109,26 @@ class TestDifferences:
         b[:, 4:7] -= 0.2
         b[:, 10] -= 0.1
         b[:, 20] += 0.05
-        found = paired_difference.difference(a, b)
+        found = paired_difference.difference_plot(a, b)
         assert found.octaves == pytest.approx(0.65)
         assert found.low - 1e-9 <= found.octaves <= found.high + 1e-9
         assert found.ahead == "a"
         assert (found.where("a"), found.where("b")) == ("4 to 6 and 10", "20")
-        assert paired_difference.difference(b, a).ahead == "b"
+        assert paired_difference.difference_plot(b, a).ahead == "b"
 
     def test_the_same_is_a_tie(self):
-        found = paired_difference.difference(fall(8), fall(8))
+        found = paired_difference.difference_plot(fall(8), fall(8))
         assert (found.ahead, found.runs, found.octaves) == ("", (), 0.0)
 
     def test_up_on_the_page_is_a(self):
-        found = paired_difference.difference(fall(9), fall(8))
+        found = paired_difference.difference_plot(fall(9), fall(8))
         step = found.steps[8]
         assert step.y < found.zero
         assert step.y_high <= step.y <= step.y_low
 
     def test_other_points_cannot_be_paired(self):
         with pytest.raises(ValueError, match="cannot be paired"):
-            paired_difference.difference(fall(8, chains=8), fall(8, chains=4))
+            paired_difference.difference_plot(fall(8, chains=8), fall(8, chains=4))
 
 
 @pytest.fixture
@@ -128,7 +145,7 @@ class TestColours:
         path = tmp_path / "x.png"
         path.write_bytes(png_bytes(value_image(view, view_scale(view)), palette))
         expected = np.asarray(value_image(view, view_scale(view), colormaps.MAPS[name])).astype(int)
-        found = np.asarray(Image.open(io.BytesIO(colormaps.recoloured(path, name)))).astype(int)
+        found = np.asarray(Image.open(io.BytesIO(colormaps.recolour(path, name)))).astype(int)
         wrong = np.abs(found - expected).max(axis=2)
         # Both ends of the first map are one colour: what lies there cannot be told apart.
         assert (wrong > 12).mean() < 0.02
@@ -139,7 +156,7 @@ class TestColours:
         broken = view.copy()
         broken[:100] = np.nan
         path.write_bytes(png_bytes(value_image(broken, view_scale(view))))
-        found = np.asarray(Image.open(io.BytesIO(colormaps.recoloured(path, "viridis")))).reshape(-1, 3)
+        found = np.asarray(Image.open(io.BytesIO(colormaps.recolour(path, "viridis")))).reshape(-1, 3)
         assert (found[:100] == (255, 0, 255)).all()
 
     @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
@@ -157,25 +174,25 @@ class TestColours:
             paths[-1].write_bytes(png_bytes(error_image(view, np.where(wrong, 0.5, 0) * view.std() + view)))
         # Clipping at 1 makes the interior's error vanish: only look outside it.
         outside = (view < 1 - 0.5 * view.std()).reshape(64, 64)
-        found = np.asarray(Image.open(io.BytesIO(colormaps.beats(*paths)))).astype(int)
+        found = np.asarray(Image.open(io.BytesIO(colormaps.nearer(*paths)))).astype(int)
         violet = found[..., 2] > found[..., 0]
         assert violet[:, :32][outside[:, :32]].all()
         assert not violet[:, 32:][outside[:, 32:]].any()
-        same = np.asarray(Image.open(io.BytesIO(colormaps.beats(paths[0], paths[0]))))
+        same = np.asarray(Image.open(io.BytesIO(colormaps.nearer(paths[0], paths[0]))))
         assert len(np.unique(same.reshape(-1, 3), axis=0)) == 1
 
     def test_pictures_of_two_sizes_are_not_compared(self, view, tmp_path):
         for name, values in (("a", view), ("b", view[: 32 * 32])):
             (tmp_path / f"{name}.png").write_bytes(png_bytes(error_image(values, values)))
         with pytest.raises(ValueError, match="broadcast"):
-            colormaps.beats(tmp_path / "a.png", tmp_path / "b.png")
+            colormaps.nearer(tmp_path / "a.png", tmp_path / "b.png")
 
     def test_every_map_is_one_of_matplotlibs(self):
         import matplotlib as mpl
 
         assert set(colormaps.MAPS.values()) <= set(mpl.colormaps)
-        assert colormaps.MAPS[colormaps.FIRST] == COLORMAP
-        assert colormaps.chosen("../x") == colormaps.chosen(None) == colormaps.FIRST
+        assert colormaps.MAPS[colormaps.DEFAULT] == COLORMAP
+        assert colormaps.chosen("../x") == colormaps.chosen(None) == colormaps.DEFAULT
 
 
 SKILLS = {"spiral": {2: 0.99, 8: 0.6, 9: 0.4}, "antenna": {2: 0.8, 8: 0.55, 9: 0.1}}
@@ -197,7 +214,7 @@ class TestBestAndWorst:
 class TestCards:
     def card(self, name, picture=None):
         made = social_card.draw(
-            social_card.Card(name, "Ada", "11.59", "octaves", "season-1 · light", picture)
+            social_card.SocialCard(name, "Ada", "11.59", "octaves", "season-1 · light", picture)
         )
         return np.asarray(Image.open(io.BytesIO(made)))
 
@@ -279,9 +296,9 @@ def test_a_rival_is_chosen_and_linked_to_the_comparison(board):
     assert f'<option value="{two}">' in text
     assert f'<option value="{one}">' not in text
     text = board.get(f"/submissions/{one}?rival={two}").text
-    assert 'class="line rival"' in text
+    assert 'class="line rival "' in text
     assert f'href="/compare?a={one}&amp;b={two}"' in text
-    assert 'class="line rival"' not in board.get(f"/submissions/{one}?rival=999").text
+    assert 'class="line rival "' not in board.get(f"/submissions/{one}?rival=999").text
 
 
 def test_two_entries_are_compared(board):

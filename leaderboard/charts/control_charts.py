@@ -1,4 +1,4 @@
-"""What a page shows of each control: its figures, and the picture of the fit beside the data."""
+"""The charts of a certificate: each control's scores, and its fit drawn beside the data."""
 
 import io
 import math
@@ -22,37 +22,37 @@ from challenge.results.result_visuals import (
     SurfaceFit,
 )
 from leaderboard.charts import surface
-from leaderboard.charts.scales import Scale, covering, dots, path
-from leaderboard.charts.surface import SurfacePicture
+from leaderboard.charts.plot_area import PlotArea
+from leaderboard.charts.scales import dots, path
+from leaderboard.charts.surface import SurfaceChart
 
-WIDTH: Final = 360
-HEIGHT: Final = 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 10, 10, 22
-# More dots than this hide one another.
-_DOTS: Final = 500
-_PIXELS: Final = 288
-_LARGEST: Final = 512
+_CURVE: Final = PlotArea.with_margins(360, 240, left=34, right=10, top=10, bottom=22)
+_SCATTER: Final = PlotArea.with_margins(260, 260, left=34, right=10, top=10, bottom=22)
+# More dots than this overlap.
+_MAX_DOTS: Final = 500
+# Images are enlarged by whole factors to at least this side, and refused beyond the limit.
+_MIN_IMAGE_SIDE: Final = 288
+_MAX_IMAGE_SIDE: Final = 512
 SHADES: Final = 10
 
 Ticks = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
-class CurvePicture:
+class CurveChart:
     """Known points as dots, the fit as a line."""
 
     known: str
     fit: str
     xticks: Ticks
     yticks: Ticks
-    width: int = WIDTH
-    height: int = HEIGHT
+    frame: PlotArea = _CURVE
     kind: str = "curve"
 
 
 @dataclass(frozen=True)
-class ImagePicture:
-    """An image and its fit, each a PNG with an address of its own; `known_share` of the pixels was given."""
+class ImagePair:
+    """An image control, `known_share` of whose pixels were given; pixels and fit are PNGs of their own."""
 
     width: int
     height: int
@@ -70,58 +70,58 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class ConfusionPicture:
-    """Classes: a row for what it is, a column for what it was taken for."""
+class ConfusionChart:
+    """A confusion matrix: a row for each true class, a column for each predicted one."""
 
     labels: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     right: int
     total: int
-    worst: str  # the commonest confusion as a sentence, or ""
+    worst: str  # the most common confusion as a sentence, or ""
     kind: str = "confusion"
 
 
 @dataclass(frozen=True)
-class ScatterPicture:
-    """Predicted against true, and the diagonal on which they agree."""
+class ScatterChart:
+    """Predicted against true values, with the diagonal on which they agree."""
 
     dots: str
     diagonal: str
     ticks: Ticks
     yticks: Ticks
-    size: int = 260
+    frame: PlotArea = _SCATTER
     kind: str = "scatter"
 
 
-Picture = CurvePicture | ImagePicture | SurfacePicture | ConfusionPicture | ScatterPicture
+FitChart = CurveChart | ImagePair | SurfaceChart | ConfusionChart | ScatterChart
 
 
 @dataclass(frozen=True)
 class Meter:
-    """A bar from 0 to 1 of the larger of skill and reference, and the mark on it that has to be reached."""
+    """The control's meter: best skill and required skill, both as shares of the meter's length."""
 
     skill: float
     bar: float
 
 
 @dataclass(frozen=True)
-class Card:
-    """A control as a page shows it; `index` is its place in the report."""
+class ControlCard:
+    """A control as a page shows it; `index` is its position in the report."""
 
     index: int
     control: ControlResult
     meter: Meter
     refits: str
-    picture: Picture | None
+    picture: FitChart | None
 
 
-def cards(certificate: Universality, shown: Sequence[ControlFit]) -> tuple[Card, ...]:
+def cards(certificate: Universality, shown: Sequence[ControlFit]) -> tuple[ControlCard, ...]:
     """Every control of a certificate with its picture, where there is evidence for all of them."""
     held: Sequence[ControlFit | None] = shown
     if len(shown) != len(certificate.controls):
         held = [None] * len(certificate.controls)
     return tuple(
-        Card(index, control, _meter(control), _refits(control), picture(one) if one else None)
+        ControlCard(index, control, _meter(control), _refits(control), picture(one) if one else None)
         for index, (control, one) in enumerate(zip(certificate.controls, held, strict=True))
     )
 
@@ -132,7 +132,7 @@ def _meter(control: ControlResult) -> Meter:
 
 
 def _refits(control: ControlResult) -> str:
-    """How many tries it took, in words; '' where the first one was enough."""
+    """How many refits it took, as a sentence; '' where the first one was enough."""
     if len(control.refits) < 2:
         return ""
     figures = ", ".join(skill(value) for value in control.refits)
@@ -142,15 +142,15 @@ def _refits(control: ControlResult) -> str:
 
 
 @lru_cache(maxsize=256)
-def picture(shown: ControlFit) -> Picture | None:
-    """The picture of one control's evidence; None where the evidence does not hold what it says."""
+def picture(shown: ControlFit) -> FitChart | None:
+    """The chart of one control's evidence; None where the evidence is inconsistent."""
     try:
         match shown:
             case CurveFit():
                 return _curve(shown)
             case PictureFit():
                 known, _ = _images(shown)
-                return ImagePicture(shown.width, shown.height, float((known[..., -1] > 0).mean()))
+                return ImagePair(shown.width, shown.height, float((known[..., -1] > 0).mean()))
             case SurfaceFit():
                 return surface.draw(shown)
             case Confusion():
@@ -158,20 +158,20 @@ def picture(shown: ControlFit) -> Picture | None:
             case Scatter():
                 return _scatter(shown)
     except (ValueError, TypeError):
-        # It comes from a worker, which may be of another version: a page without a picture beats no page.
+        # Evidence comes from a worker that may run another version: show the page without the chart.
         return None
 
 
 def _thin(count: int) -> slice:
-    return slice(None, None, max(1, count // _DOTS))
+    return slice(None, None, max(1, count // _MAX_DOTS))
 
 
-def _curve(shown: CurveFit) -> CurvePicture:
-    x = Scale(-1.0, 1.0, _LEFT, WIDTH - _RIGHT)
-    # The data decide the range, so that a wild fit does not press them flat.
-    y = covering([*shown.known_y, 0.0, 1.0], HEIGHT - _BOTTOM, _TOP)
+def _curve(shown: CurveFit) -> CurveChart:
+    x = _CURVE.x_scale(-1.0, 1.0)
+    # The data set the range: a diverging fit must not flatten them.
+    y = _CURVE.y_covering([*shown.known_y, 0.0, 1.0])
     thin = _thin(len(shown.known_x))
-    return CurvePicture(
+    return CurveChart(
         known=dots([x(v) for v in shown.known_x[thin]], [y(v) for v in shown.known_y[thin]]),
         fit=path([x(v) for v in shown.grid], [y(v) for v in shown.fit]),
         xticks=x.ticks(3),
@@ -181,8 +181,8 @@ def _curve(shown: CurveFit) -> CurvePicture:
 
 def _images(shown: PictureFit) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """(height, width, channels + 1) of the known pixels and of the fit; the last channel is opacity."""
-    if shown.channels not in (1, 3) or not 0 < max(shown.width, shown.height) <= _LARGEST:
-        raise ValueError("an image is grey or in colour, and not larger than is shown")
+    if shown.channels not in (1, 3) or not 0 < max(shown.width, shown.height) <= _MAX_IMAGE_SIDE:
+        raise ValueError(f"an image needs 1 or 3 channels and at most {_MAX_IMAGE_SIDE} pixels a side")
     form = (shown.height, shown.width, shown.channels)
     made = []
     for values in (shown.known, shown.fit):
@@ -193,21 +193,21 @@ def _images(shown: PictureFit) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def image_png(shown: PictureFit, *, fit: bool) -> bytes:
-    """The known pixels or the fit as a PNG, every pixel a square; what is not known is transparent.
+    """The known pixels or the fit as a PNG, enlarged to squares; unknown pixels are transparent.
 
     Raises:
-        ValueError: the evidence does not hold what it says.
+        ValueError: the evidence is inconsistent.
     """
     pixels = _images(shown)[fit]
     image = Image.fromarray(pixels, "LA" if shown.channels == 1 else "RGBA")
-    factor = max(1, math.ceil(_PIXELS / max(shown.width, shown.height)))
+    factor = max(1, math.ceil(_MIN_IMAGE_SIDE / max(shown.width, shown.height)))
     larger = image.resize((shown.width * factor, shown.height * factor), Image.Resampling.NEAREST)
     buffer = io.BytesIO()
     larger.save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def _confusion(shown: Confusion) -> ConfusionPicture:
+def _confusion(shown: Confusion) -> ConfusionChart:
     counts = np.asarray(shown.counts, dtype=np.int64)
     classes = len(shown.labels)
     if counts.shape != (classes, classes) or (counts < 0).any() or not counts.sum():
@@ -218,7 +218,7 @@ def _confusion(shown: Confusion) -> ConfusionPicture:
         tuple(Cell(int(counts[i, j]), int(shades[i, j]), i == j) for j in range(classes))
         for i in range(classes)
     )
-    return ConfusionPicture(
+    return ConfusionChart(
         labels=tuple(map(str, shown.labels)),
         rows=rows,
         right=int(np.trace(counts)),
@@ -235,12 +235,11 @@ def _worst(counts: NDArray[np.int64], labels: Sequence[str]) -> str:
     return f"Most often {labels[i]} was taken for {labels[j]}: {wrong[i, j]} of {counts[i].sum()}."
 
 
-def _scatter(shown: Scatter) -> ScatterPicture:
-    size = ScatterPicture.size
-    x = covering(shown.true, _LEFT, size - _RIGHT)
-    y = Scale(x.low, x.high, size - _BOTTOM, _TOP)
+def _scatter(shown: Scatter) -> ScatterChart:
+    x = _SCATTER.x_covering(shown.true)
+    y = _SCATTER.y_scale(x.low, x.high)
     thin = _thin(len(shown.true))
-    return ScatterPicture(
+    return ScatterChart(
         dots=dots([x(v) for v in shown.true[thin]], [y(v) for v in shown.predicted[thin]]),
         diagonal=path([x(x.low), x(x.high)], [y(x.low), y(x.high)]),
         ticks=x.ticks(3),

@@ -1,4 +1,4 @@
-"""What a page shows of a report of the samples track: each target's skill by octave, and how its fit went."""
+"""The charts of a samples-track report: each target's skill by octave, and its loss during the fit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,11 @@ from typing import Final
 from challenge.results.result_visuals import ResultVisuals
 from challenge.results.samples_report import SamplesReport, TargetResult
 from challenge.results.verdicts import EXPLANATIONS, Reason
-from leaderboard.charts.probe_plots import ProbePlot, drawn
+from leaderboard.charts.plot_area import PlotArea
+from leaderboard.charts.probe_plots import ProbePlot, plot_or_none
 from leaderboard.charts.scales import path
 
-WIDTH: Final = 860
-HEIGHT: Final = 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 16, 14, 36
+_AREA: Final = PlotArea.with_margins(860, 300, left=44, right=16, top=14, bottom=36)
 KINDS: Final = {
     "mandelbrot": "The Mandelbrot set, warped",
     "cousin": "A cousin of it, warped",
@@ -21,8 +20,8 @@ KINDS: Final = {
 
 
 @dataclass(frozen=True)
-class Card:
-    """One target; `film` counts the frames that may be shown, `losses` is None where they may not be."""
+class TargetChart:
+    """One target; `film` counts the frames that may be shown; `losses` is None while they are secret."""
 
     number: int
     result: TargetResult
@@ -35,42 +34,34 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Lessons:
-    """The targets, and the plot of their skills with the mean that is the score."""
+class SamplesChart:
+    """One plot of all targets' skills and their mean, whose area is the score."""
 
-    cards: tuple[Card, ...]
+    targets: tuple[TargetChart, ...]
     mean: str
     area: str
     xticks: tuple[tuple[int, float], ...]
     yticks: tuple[tuple[float, float], ...]
     half: float
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = _LEFT
-    right: int = WIDTH - _RIGHT
-    bottom: int = HEIGHT - _BOTTOM
+    frame: PlotArea = _AREA
 
 
-def lessons(report: SamplesReport, evidence: ResultVisuals, *, revealed: bool) -> Lessons:
-    """What may be shown of a report: while the season's secret is kept, nothing that pictures its targets."""
+def samples_chart(report: SamplesReport, evidence: ResultVisuals, *, revealed: bool) -> SamplesChart:
+    """The chart of a report; unless `revealed`, nothing that gives the season's secret targets away."""
     last = max(len(report.skill) - 1, 1)
     plots = {one.probe: one for one in evidence.plots} if revealed else {}
 
-    def x(octave: int) -> float:
-        return round(_LEFT + (WIDTH - _LEFT - _RIGHT) * octave / last, 1)
-
-    def y(skill: float) -> float:
-        return round(HEIGHT - _BOTTOM - (HEIGHT - _BOTTOM - _TOP) * skill, 1)
+    x, y = _AREA.x_scale(0, last), _AREA.y_scale(0, 1)
 
     def line(skills: Sequence[float]) -> str:
         return path([x(k) for k in range(len(skills))], [y(skill) for skill in skills])
 
-    cards = []
+    targets = []
     for index, one in enumerate(report.targets):
         losses = plots.get(f"target {index + 1}")
         name = losses.series[0].name if losses and losses.series else ""
-        cards.append(
-            Card(
+        targets.append(
+            TargetChart(
                 number=index + 1,
                 result=one,
                 title=(one.name or name if revealed else "") or KINDS.get(one.kind, one.kind),
@@ -78,12 +69,12 @@ def lessons(report: SamplesReport, evidence: ResultVisuals, *, revealed: bool) -
                 line=line(one.skill),
                 how=how_it_ended(one),
                 film=len(one.film) if revealed else 0,
-                losses=drawn(losses),
+                losses=plot_or_none(losses),
             )
         )
     mean = line(report.skill)
-    return Lessons(
-        cards=tuple(cards),
+    return SamplesChart(
+        targets=tuple(targets),
         mean=mean,
         area=f"{mean}L{x(len(report.skill) - 1)},{y(0)}L{x(0)},{y(0)}Z",
         xticks=tuple((k, x(k)) for k in range(0, len(report.skill), 4)),
@@ -93,7 +84,7 @@ def lessons(report: SamplesReport, evidence: ResultVisuals, *, revealed: bool) -
 
 
 def how_it_ended(result: TargetResult) -> str:
-    """How a fit ended, and what was judged, in a sentence."""
+    """How a fit ended and which state was judged, as a sentence."""
     if result.ended == "returned":
         return f"The fit returned after {result.seconds:.1f} s."
     judged = f"Judged as it was at {result.judged_on:.1f} s."
