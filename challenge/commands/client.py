@@ -201,6 +201,29 @@ class Client:
         params = {"track": track} if track else {}
         return self._status("POST", f"/submissions/{submission_id}/cancel", params=params)
 
+    def seasons(self) -> list[dict[str, Any]]:
+        """Every season, the newest first; those that have ended with their secret."""
+        found: list[dict[str, Any]] = []
+        page, pages = 1, 1
+        while page <= pages:
+            values = self._ask("GET", "/seasons", params={"page": page})
+            try:
+                found += values["seasons"]
+                pages = int(values["page"]["pages"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise self._not_a_leaderboard() from error
+            page += 1
+        return found
+
+    def report(self, submission_id: int, season: str) -> dict[str, Any]:
+        """The report of a submission on the open track of a season."""
+        params = {"season": season, "track": Track.OPEN.value}
+        return self._ask("GET", f"/submissions/{submission_id}/report", params=params)
+
+    def bundle(self, submission_id: int) -> bytes:
+        """The zip file of a submission that may be passed on."""
+        return self._send("GET", f"/submissions/{submission_id}/bundle").content
+
     def _status(self, method: str, path: str, **rest: Any) -> SubmissionStatus:
         values = self._ask(method, path, **rest)
         try:
@@ -211,6 +234,17 @@ class Client:
         return SubmissionStatus(values)
 
     def _ask(self, method: str, path: str, **rest: Any) -> dict[str, Any]:
+        answer = self._send(method, path, **rest)
+        try:
+            values = answer.json()
+        except ValueError as error:
+            raise self._not_a_leaderboard() from error
+        if not isinstance(values, dict):
+            raise self._not_a_leaderboard()
+        return values
+
+    def _send(self, method: str, path: str, **rest: Any) -> httpx.Response:
+        """Send a request and return a successful answer."""
         server = self._account.server
         try:
             answer = self._http.request(method, path, **rest)
@@ -226,13 +260,7 @@ class Client:
                 "or name another with `mbc login` or $MBC_SERVER."
             ) from error
         if answer.is_success:
-            try:
-                values = answer.json()
-            except ValueError as error:
-                raise self._not_a_leaderboard() from error
-            if not isinstance(values, dict):
-                raise self._not_a_leaderboard()
-            return values
+            return answer
         raise self._refusal(answer)
 
     def _refusal(self, answer: httpx.Response) -> ServerError:
