@@ -100,6 +100,8 @@ class SeasonRow(Base):
     samples: Mapped[int] = mapped_column(default=SAMPLES, server_default=str(SAMPLES))
     cpu_seconds: Mapped[float] = mapped_column(default=BUDGETS[CPU], server_default=str(BUDGETS[CPU]))
     gpu_seconds: Mapped[float] = mapped_column(default=BUDGETS[GPU], server_default=str(BUDGETS[GPU]))
+    # Grows with every change of what the season's boards show.
+    board_version: Mapped[int] = mapped_column(default=0, server_default="0")
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -257,6 +259,8 @@ class Evaluation(Base):
     device: Mapped[str | None] = mapped_column(String(80))
     machine: Mapped[str | None] = mapped_column(String(10))
     flagged: Mapped[bool] = mapped_column(default=False)
+    # When a person decided that it ranks although it is flagged.
+    accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     thumbnail: Mapped[str | None] = mapped_column(String(80))
 
     submission: Mapped[Submission] = relationship(back_populates="evaluations")
@@ -268,11 +272,56 @@ class Evaluation(Base):
         return Status(self.status)
 
     @property
+    def ranks(self) -> bool:
+        """Whether it has a rank: what is flagged ranks when a person has accepted it."""
+        return self.state is Status.SCORED and not self.awaits_decision
+
+    @property
+    def awaits_decision(self) -> bool:
+        """Whether it was scored and flagged, and no person has decided yet."""
+        return self.state is Status.SCORED and self.flagged and self.accepted_at is None
+
+    @property
     def sentence(self) -> str:
         """Why it failed or was set aside, in words for everybody; '' where nothing is wrong."""
         if self.reason:
             return f"{EXPLANATIONS[Reason(self.reason)].sentence} {self.detail}".strip()
         return self.detail
+
+
+class RankedEntry(Base):
+    """An evaluation that ranks, and with how many others it is not tied; see services/rankings.py.
+
+    Attributes:
+        machine: class of machine on the samples track; '' on the open track.
+        octaves_by_chain: float64, (chains,).
+        best: whether it is the best entry of its owner; every entry of the references' owner is.
+        better, worse: how many of all entries of its group are significantly better and worse.
+        better_best, worse_best: the same of the best entries; kept while it is one of them.
+    """
+
+    __tablename__ = "ranked_entries"
+    __table_args__ = (
+        Index("ix_ranked_entries_group", "season_id", "track", "machine", "octaves"),
+        Index("ix_ranked_entries_user_id", "user_id"),
+        Index("ix_ranked_entries_submission_id", "submission_id"),
+    )
+
+    evaluation_id: Mapped[int] = mapped_column(
+        ForeignKey("evaluations.id", ondelete="CASCADE"), primary_key=True
+    )
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submissions.id", ondelete="CASCADE"))
+    season_id: Mapped[int] = mapped_column(ForeignKey("seasons.id"))
+    track: Mapped[str] = mapped_column(String(20))
+    machine: Mapped[str] = mapped_column(String(10))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    octaves: Mapped[float]
+    octaves_by_chain: Mapped[bytes] = mapped_column(LargeBinary)
+    best: Mapped[bool] = mapped_column(default=False)
+    better: Mapped[int] = mapped_column(default=0)
+    worse: Mapped[int] = mapped_column(default=0)
+    better_best: Mapped[int] = mapped_column(default=0)
+    worse_best: Mapped[int] = mapped_column(default=0)
 
 
 class ReportRow(Base):

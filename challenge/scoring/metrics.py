@@ -176,6 +176,35 @@ def ranks_of_sums(sums: Array) -> list[tuple[int, int]]:
     return ranges
 
 
+def compare_octaves(own: Array, others: Array) -> NDArray[np.int8]:
+    """How one entry compares with others by the 95 % interval of the paired difference of octaves.
+
+    Args:
+        own: octaves by chain of the one entry, (chains,).
+        others: those of the others, (entries, chains).
+
+    Returns:
+        For each of the others 1 where the one is significantly better, -1 where it is significantly worse,
+        0 where the two are tied.
+    """
+    found = np.zeros(len(others), np.int8)
+    differences = own - others
+    # What is better in every chain is better in every resample.
+    found[(differences > 0).all(axis=1)] = 1
+    found[(differences < 0).all(axis=1)] = -1
+    unclear = np.flatnonzero(found == 0)
+    zero = np.zeros(RESAMPLES)
+    for start in range(0, len(unclear), _CHUNK):
+        some = unclear[start : start + _CHUNK]
+        means = resampled_means(differences[some].T).T
+        found[some] = _beats(means, zero).astype(np.int8) - _beats(zero, means)
+    return found
+
+
+# Entries that are compared at a time: 8 MB of resampled means.
+_CHUNK: Final = 512
+
+
 def _beats(a: Array, b: Array) -> NDArray[np.bool_]:
     """Whether the interval of the differences a - b lies above 0; (n, 2000) against (2000,) or turned round.
 

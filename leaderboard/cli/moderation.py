@@ -75,6 +75,26 @@ def disqualify(config: Config, submission_id: int, reason: str, track: str | Non
 
 @click.command()
 @click.argument("submission_id", type=int)
+@click.option("--reason", required=True, help="A sentence that everybody can read.")
+@click.option("--track", type=click.Choice(list(Track)), default=Track.OPEN, show_default=True)
+@click.pass_obj
+def accept(config: Config, submission_id: int, reason: str, track: str) -> None:
+    """Let a flagged submission rank. Until then its figures are shown without a rank.
+
+    Example: mbc admin accept 7 --reason "Trained again from its train.toml: the same octaves."
+    """
+    with opened(config) as session:
+        submission = submissions.get(session, submission_id)
+        evaluation = submissions.latest_evaluation(session, submission, None, Track(track))
+        if evaluation is None:
+            raise not_found("evaluation")
+        evaluations.accept(session, evaluation, reason)
+        audit.record(session, actor(), "accept", f"submission {submission_id}", reason)
+    click.echo(f"Submission {submission_id} ranks.")
+
+
+@click.command()
+@click.argument("submission_id", type=int)
 @click.option("--reason", required=True, help="Kept in the audit log.")
 @click.pass_obj
 def hide(config: Config, submission_id: int, reason: str) -> None:
@@ -167,4 +187,4 @@ def export(config: Config, out: Path | None) -> None:
     click.echo(f"Wrote {out} ({len(text):,} bytes).")
 
 
-COMMANDS = (rejudge, disqualify, hide, show, show_audit, backup, export)
+COMMANDS = (rejudge, accept, disqualify, hide, show, show_audit, backup, export)

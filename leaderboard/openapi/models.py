@@ -57,7 +57,10 @@ class Result(Value):
     depth: float | None = Field(description="The octave at which the skill falls below one half.")
     precision_db: float | None = Field(description="PSNR over the whole set, in decibels.")
     universality: float | None = Field(description="How well the same network learns other data.")
-    flagged: bool = Field(description="Whether a person will look at it.")
+    flagged: bool = Field(description="Whether a probe was in doubt.")
+    awaits_decision: bool = Field(
+        description="Whether it does not rank because it is flagged and nobody has accepted it."
+    )
 
 
 class EvaluationStatus(Result):

@@ -98,6 +98,11 @@ _BOARD: Final = {
                 _choice("track", "Which board.", [t.value for t in Track], Track.OPEN.value),
                 _choice("machine", "On the samples track: a class of machine.", BUDGETS, CPU),
                 _parameter(
+                    "entries",
+                    "query",
+                    words("Everybody's best entry and all references, or all entries.", enum=["best", "all"]),
+                ),
+                _parameter(
                     "verified", "query", words("Those alone that rank on the samples track.", enum=["yes"])
                 ),
                 _choice("class", "One weight class alone.", WEIGHT_CLASSES, "")

@@ -7,7 +7,8 @@ from typing import Any, Final, Self
 from challenge.bundle.limits import WEIGHT_CLASSES
 from challenge.scoring.tracks import BUDGETS, CPU, Track
 from leaderboard.errors import Refused
-from leaderboard.services.standings import Entry, RankingGroup
+from leaderboard.services.rankings import RankingGroup
+from leaderboard.services.standings import Entry
 
 PER_PAGE: Final = 50
 MOST_PER_PAGE: Final = 500
@@ -16,6 +17,7 @@ MOST_CHOICES: Final = 200
 KINDS: Final = ("all", "people", "reference")
 ORDERS: Final = ("asc", "desc")
 VERIFIED: Final = ("", "yes")
+ENTRIES: Final = ("best", "all")
 
 _Key = Callable[[Entry], Any]
 
@@ -51,6 +53,7 @@ class BoardQuery:
         kind: one of KINDS.
         track: "open" or "samples".
         machine: a class of machine, of the samples track.
+        entries: "best" for everybody's best entry and all references, "all" for all entries.
         verified: "yes" for those alone that rank on the samples track as well; of the open track.
         sort, order: one of SORTS and of ORDERS.
         page: from 1.
@@ -62,6 +65,7 @@ class BoardQuery:
     kind: str = "all"
     track: str = Track.OPEN.value
     machine: str = CPU
+    entries: str = "best"
     verified: str = ""
     sort: str = "octaves"
     order: str = "desc"
@@ -79,6 +83,7 @@ class BoardQuery:
             kind=_among("kind", values.get("kind") or "all", KINDS),
             track=_among("track", values.get("track") or Track.OPEN.value, [track.value for track in Track]),
             machine=_among("machine", values.get("machine") or CPU, BUDGETS),
+            entries=_among("entries", values.get("entries") or "best", ENTRIES),
             verified=_among("verified", values.get("verified") or "", VERIFIED),
             sort=sort,
             order=_among("order", values.get("order") or usual, ORDERS),
@@ -109,6 +114,11 @@ class BoardQuery:
         """Whose results are wanted."""
         track = Track(self.track)
         return RankingGroup(track, self.machine if track is Track.SAMPLES else "")
+
+    @property
+    def every_entry(self) -> bool:
+        """Whether all entries are wanted, not only everybody's best."""
+        return self.entries == "all"
 
     def by(self, sort: str) -> dict[str, Any]:
         """The query of the same entries sorted by a column: turned round, where they are so already."""

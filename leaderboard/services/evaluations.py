@@ -18,7 +18,9 @@ from sqlalchemy import or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from challenge.results.rejection_reasons import flag_reasons
 from challenge.results.report import Report
+from challenge.results.samples_report import SamplesReport
 from challenge.results.verdicts import EXPLANATIONS, Fault, Reason, Status
 from challenge.scoring.tracks import Track
 from leaderboard.clock import monotonic_utcnow
@@ -26,7 +28,7 @@ from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.errors import Refused, conflict, not_found
 from leaderboard.models import Evaluation, ReportRow, SeasonRow, Submission, Token, User
-from leaderboard.services import artifacts, queue_order
+from leaderboard.services import artifacts, queue_order, rankings
 from leaderboard.services.queue_order import live
 from leaderboard.services.reports import read_report
 from leaderboard.services.tokens import digest_of
@@ -195,22 +197,30 @@ def record_report(session: Session, evaluation_id: int, lease: str | None, value
     evaluation.device = _text(report.device)[:80]
     if isinstance(report, Report):
         evaluation.flagged = bool(report.integrity and report.integrity.flagged)
+        evaluation.accepted_at = None
         evaluation.thumbnail = artifacts.deepest(session, evaluation_id, report.skill)
     else:
         evaluation.machine = report.calibration.machine
-    evaluation.detail = _text(report.sentence)[:_DETAIL] if report.verdict == Status.REJECTED.value else ""
-    _finalise(evaluation, Status(report.verdict))
-    session.flush()
+    evaluation.detail = _verdict_detail(report)
+    _finalise(session, evaluation, Status(report.verdict))
     return evaluation
 
 
-def _finalise(evaluation: Evaluation, status: Status) -> None:
+def _verdict_detail(report: Report | SamplesReport) -> str:
+    if report.verdict == Status.REJECTED.value:
+        return _text(report.sentence)[:_DETAIL]
+    names = [one.name for one in flag_reasons(report)] if isinstance(report, Report) else []
+    return f"Flagged by {' and '.join(names)}." if names else ""
+
+
+def _finalise(session: Session, evaluation: Evaluation, status: Status) -> None:
     evaluation.status = status.value
     evaluation.finished_at = now()
     evaluation.lease_until = None
     evaluation.ready_at = None
     evaluation.progress = 1.0
     evaluation.message = ""
+    rankings.refresh(session, evaluation.submission, evaluation.season)
 
 
 def record_failure(
@@ -230,12 +240,14 @@ def record_failure(
     if evaluation.state is Status.FAILED and same and lease and evaluation.lease == digest_of(lease):
         return evaluation
     check_lease(session, evaluation_id, lease)
-    fail_or_retry(evaluation, config, reason, detail)
+    fail_or_retry(session, evaluation, config, reason, detail)
     session.flush()
     return evaluation
 
 
-def fail_or_retry(evaluation: Evaluation, config: Config, reason: Reason, detail: str) -> None:
+def fail_or_retry(
+    session: Session, evaluation: Evaluation, config: Config, reason: Reason, detail: str
+) -> None:
     """End an evaluation that failed, or queue it again where we are at fault and may still try."""
     fault = EXPLANATIONS[reason].fault
     if fault is Fault.PLATFORM:
@@ -259,7 +271,7 @@ def fail_or_retry(evaluation: Evaluation, config: Config, reason: Reason, detail
     evaluation.reason = reason.value
     evaluation.fault = fault.value
     evaluation.detail = detail
-    _finalise(evaluation, Status.FAILED)
+    _finalise(session, evaluation, Status.FAILED)
 
 
 def _requeue(evaluation: Evaluation, wait: timedelta) -> None:
@@ -277,7 +289,7 @@ def cancel(session: Session, evaluation: Evaluation) -> Evaluation:
         return evaluation
     if evaluation.state.final:
         raise conflict("final", f"It is {evaluation.status} already and cannot be cancelled.")
-    _finalise(evaluation, Status.CANCELLED)
+    _finalise(session, evaluation, Status.CANCELLED)
     return evaluation
 
 
@@ -307,8 +319,20 @@ def disqualify(session: Session, evaluation: Evaluation, reason: str) -> Evaluat
             f"Evaluation {evaluation.id} is {evaluation.status}; only a judged one can be disqualified.",
         )
     evaluation.detail = reason[:_DETAIL]
-    _finalise(evaluation, Status.DISQUALIFIED)
-    session.flush()
+    _finalise(session, evaluation, Status.DISQUALIFIED)
+    return evaluation
+
+
+def accept(session: Session, evaluation: Evaluation, reason: str) -> Evaluation:
+    """Let a flagged evaluation rank, by a person who looked at it; Refused with 409 where none is asked."""
+    if not evaluation.awaits_decision:
+        raise conflict(
+            "not_flagged",
+            f"Evaluation {evaluation.id} is {evaluation.status} and waits for nobody's decision.",
+        )
+    evaluation.accepted_at = now()
+    evaluation.detail = f"{evaluation.detail} Accepted by a person: {reason}".strip()[:_DETAIL]
+    rankings.refresh(session, evaluation.submission, evaluation.season)
     return evaluation
 
 

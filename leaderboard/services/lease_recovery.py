@@ -22,7 +22,7 @@ def reap_expired(session: Session, config: Config) -> list[int]:
     ).all()
     for evaluation in lost:
         fail_or_retry(
-            evaluation, config, Reason.INTERNAL, "The worker that judged it was not heard of again."
+            session, evaluation, config, Reason.INTERNAL, "The worker that judged it was not heard of again."
         )
         if not evaluation.state.final:
             # The worker was lost, and another one need not wait.
@@ -51,7 +51,7 @@ def release_worker(session: Session, config: Config, holder_id: int, *, counted:
     for evaluation in lost:
         if not counted:
             evaluation.attempts -= 1
-        fail_or_retry(evaluation, config, Reason.INTERNAL, "The worker that judged it ended.")
+        fail_or_retry(session, evaluation, config, Reason.INTERNAL, "The worker that judged it ended.")
         if not evaluation.state.final:
             evaluation.ready_at = None
             evaluation.message = ""

@@ -17,7 +17,7 @@ from leaderboard.config import Config
 from leaderboard.db import on_commit
 from leaderboard.errors import Refused, conflict, not_found
 from leaderboard.models import Evaluation, Submission, User
-from leaderboard.services import artifacts, audit, submissions, tokens
+from leaderboard.services import artifacts, audit, rankings, submissions, tokens
 
 PASSWORD_LEAST: Final = 10
 PASSWORD_MOST: Final = 200
@@ -164,7 +164,7 @@ def _free_name(session: Session, wish: str) -> str:
 
 def delete_submission(session: Session, config: Config, actor: str, submission: Submission) -> None:
     """Delete an entry with all its results, and after the commit its files."""
-    _remove_files(session, config, [submission])
+    _withdraw(session, config, [submission])
     audit.record(session, actor, "delete", f"submission {submission.id}", submission.name)
     # The database deletes what hangs on it.
     session.execute(delete(Submission).where(Submission.id == submission.id))
@@ -183,13 +183,18 @@ def delete_account(session: Session, config: Config, user: User) -> None:
     if user.reference:
         raise conflict("reference", "The account of the reference submissions belongs to the server.")
     entries = session.scalars(select(Submission).where(Submission.user_id == user.id)).all()
-    _remove_files(session, config, entries)
+    _withdraw(session, config, entries)
     audit.record(session, f"user {user.name}", "delete account", f"user {user.name}")
     session.execute(delete(User).where(User.id == user.id))
 
 
-def _remove_files(session: Session, config: Config, entries: Sequence[Submission]) -> None:
-    """After the commit, delete the files of entries: a file too many does no harm, a missing one does."""
+def _withdraw(session: Session, config: Config, entries: Sequence[Submission]) -> None:
+    """Take entries off the boards; after the commit, delete their files.
+
+    A file too many does no harm, a row without its file does.
+    """
+    for entry in entries:
+        rankings.withdraw(session, entry)
     numbers = session.scalars(
         select(Evaluation.id).where(Evaluation.submission_id.in_([entry.id for entry in entries]))
     ).all()

@@ -10,24 +10,11 @@ from sqlalchemy import ColumnElement, Engine, and_, case, func, or_, select
 from sqlalchemy.orm import Session, contains_eager
 
 from challenge.results.verdicts import Status
-from challenge.scoring.tracks import BUDGETS, Track
-from leaderboard.models import Evaluation, ReportRow, SeasonRow, Submission, User
-from leaderboard.services import ranks
+from challenge.scoring.tracks import Track
+from leaderboard.models import Evaluation, RankedEntry, ReportRow, SeasonRow, Submission, User
 from leaderboard.services.queue_order import in_turn, live
+from leaderboard.services.rankings import GROUPS, JUDGED, OPEN, RankingGroup, in_group
 from leaderboard.services.reports import skill_table
-
-_JUDGED = (Status.SCORED, Status.REJECTED, Status.DISQUALIFIED)
-
-
-@dataclass(frozen=True)
-class RankingGroup:
-    """Whose results share a ranking: those of one track, and on the samples track of one class of machine."""
-
-    track: Track = Track.OPEN
-    machine: str = ""
-
-
-OPEN = RankingGroup()
 
 
 @dataclass(frozen=True)
@@ -83,6 +70,7 @@ class Entry:
             "date": (e.finished_at or e.queued_at).isoformat(timespec="seconds"),
             "reference": s.user.reference,
             "flagged": e.flagged,
+            "awaits_decision": e.awaits_decision,
         }
 
 
@@ -116,7 +104,7 @@ class Board:
         return tuple(
             entry
             for entry in self.standing.others
-            if entry.evaluation.state in _JUDGED or entry.submission.id not in again
+            if entry.evaluation.state in JUDGED or entry.submission.id not in again
         )
 
 
@@ -127,8 +115,10 @@ def interval(evaluation: Evaluation) -> list[float] | None:
     return [evaluation.interval_low, evaluation.interval_high]
 
 
-def board(session: Session, season: SeasonRow, group: RankingGroup = OPEN) -> Board:
-    """The standing of a season on a track, and what is being judged there."""
+def board(
+    session: Session, season: SeasonRow, group: RankingGroup = OPEN, *, every_entry: bool = False
+) -> Board:
+    """The standing of a season in a group, and what is being judged there; see `standing`."""
     pending = session.scalars(
         in_turn(select(Evaluation))
         .join(Evaluation.submission)
@@ -140,7 +130,7 @@ def board(session: Session, season: SeasonRow, group: RankingGroup = OPEN) -> Bo
             Submission.hidden_at.is_(None),
         )
     ).all()
-    return Board(season, group, standing(session, season, group), tuple(pending))
+    return Board(season, group, standing(session, season, group, every_entry=every_entry), tuple(pending))
 
 
 class _Standings:
@@ -148,18 +138,28 @@ class _Standings:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.made: dict[tuple[int, RankingGroup], Standing] = {}
+        self.made: dict[tuple[int, RankingGroup, bool], Standing] = {}
 
 
 _standings: WeakKeyDictionary[Engine, _Standings] = WeakKeyDictionary()
 
 
-def standing(session: Session, season: SeasonRow, group: RankingGroup = OPEN) -> Standing:
-    """What is decided of a season on a track, made anew when anything of the season has changed.
+def standing(
+    session: Session, season: SeasonRow, group: RankingGroup = OPEN, *, every_entry: bool = False
+) -> Standing:
+    """What is decided of a season in a group, read anew when anything of the season has changed.
 
-    While one request makes it, the others take the one before.
+    While one request reads it, the others take the one before.
+
+    Args:
+        session: reads.
+        season: the season.
+        group: whose results share the ranking.
+        every_entry: rank all entries; otherwise everybody's best one, and all references.
     """
-    token, key = (group, *_token(session, season)), (season.id, group)
+    version = session.scalar(select(SeasonRow.board_version).where(SeasonRow.id == season.id))
+    key = (season.id, group, every_entry)
+    token = (*key, version)
     shared = _standings.setdefault(session.get_bind().engine, _Standings())
     found = shared.made.get(key)
     if found is not None and found.token == token:
@@ -170,78 +170,83 @@ def standing(session: Session, season: SeasonRow, group: RankingGroup = OPEN) ->
     try:
         found = shared.made.get(key)
         if found is None or found.token != token:
-            found = shared.made[key] = _make(session, season, group, token)
+            found = shared.made[key] = _read(session, season, group, every_entry, token)
         return found
     finally:
         shared.lock.release()
 
 
-def _token(session: Session, season: SeasonRow) -> tuple[Any, ...]:
-    # Of what can change a standing, each changes one of these: a verdict of judge or person is a moment at
-    # which an evaluation was finished, a deletion a smaller count, a hiding a moment of its own. Each is a
-    # look at an index; in one question together they would not be.
-    there = Evaluation.season_id == season.id
-    last, everything, waiting = session.execute(
-        select(
-            select(func.max(Evaluation.finished_at)).where(there).scalar_subquery(),
-            select(func.count()).where(there).scalar_subquery(),
-            select(func.count()).where(there, live()).scalar_subquery(),
-        )
-    ).one()
-    hidden = session.execute(
-        select(func.count(), func.max(Submission.hidden_at)).where(Submission.hidden_at.is_not(None))
-    ).one()
-    return (season.id, last, everything - waiting, *hidden)
+def _read(
+    session: Session, season: SeasonRow, group: RankingGroup, every_entry: bool, token: tuple[Any, ...]
+) -> Standing:
+    ranked = in_group(season, group)
+    if not every_entry:
+        ranked = ranked & RankedEntry.best
+    rows = session.execute(
+        select(Evaluation, RankedEntry)
+        .join(RankedEntry, RankedEntry.evaluation_id == Evaluation.id)
+        .join(Evaluation.submission)
+        .join(Submission.user)
+        .options(contains_eager(Evaluation.submission).contains_eager(Submission.user))
+        .where(ranked)
+        .order_by(RankedEntry.octaves.desc(), Evaluation.id)
+    ).all()
+    elsewhere = _on_other_track(session, season, group)
+    return Standing(
+        token=token,
+        entries=tuple(
+            Entry(
+                evaluation,
+                (1 + row.better, len(rows) - row.worse)
+                if every_entry
+                else (1 + row.better_best, len(rows) - row.worse_best),
+                elsewhere.get(evaluation.submission_id),
+            )
+            for evaluation, row in rows
+        ),
+        others=tuple(Entry(e) for e in sorted(_others(session, season, group), key=lambda e: -e.id)),
+    )
+
+
+def _on_other_track(session: Session, season: SeasonRow, group: RankingGroup) -> dict[int, Evaluation]:
+    """By submission: what ranks on the other track. Of two classes of machine the first one is shown."""
+    found: dict[int, Evaluation] = {}
+    for other in GROUPS:
+        if (other.track is Track.OPEN) == (group.track is Track.OPEN):
+            continue
+        for row in session.scalars(
+            select(Evaluation)
+            .join(RankedEntry, RankedEntry.evaluation_id == Evaluation.id)
+            .where(in_group(season, other))
+        ):
+            found.setdefault(row.submission_id, row)
+    return found
 
 
 def _in_group(group: RankingGroup) -> ColumnElement[bool]:
-    """What belongs to a ranking; one that failed never came from any class of machine."""
+    """What belongs to a group; one that failed never came from any class of machine."""
     there = Evaluation.track == group.track.value
     if not group.machine:
         return there
     return and_(there, or_(Evaluation.machine.is_(None), Evaluation.machine == group.machine))
 
 
-def _make(session: Session, season: SeasonRow, group: RankingGroup, token: tuple[Any, ...]) -> Standing:
-    """A submission stands by its newest judged evaluation, or else by the newest that is final."""
-    rows = _standing_by(session, season, group)
-    scored = sorted(
-        (e for e in rows if e.state is Status.SCORED and e.octaves is not None),
-        key=lambda e: (-(e.octaves or 0.0), e.id),
-    )
-    elsewhere = _on_other_track(session, season, group)
-    places = ranks.ranks(session, [e.id for e in scored])
-    return Standing(
-        token=token,
-        entries=tuple(
-            Entry(e, rank, elsewhere.get(e.submission_id)) for e, rank in zip(scored, places, strict=True)
-        ),
-        others=tuple(Entry(e) for e in sorted(rows, key=lambda e: -e.id) if e.state is not Status.SCORED),
-    )
-
-
-def _on_other_track(session: Session, season: SeasonRow, group: RankingGroup) -> dict[int, Evaluation]:
-    """By submission: what ranks on the other track. Of two classes of machine the first one is shown."""
-    watched = [RankingGroup(Track.SAMPLES, machine) for machine in BUDGETS]
-    others = watched if group.track is Track.OPEN else [OPEN]
-    found: dict[int, Evaluation] = {}
-    for other in others:
-        for row in _standing_by(session, season, other):
-            if row.state is Status.SCORED:
-                found.setdefault(row.submission_id, row)
-    return found
-
-
-def _standing_by(session: Session, season: SeasonRow, group: RankingGroup) -> Sequence[Evaluation]:
-    """The evaluation that each submission stands by."""
-    judged = [status.value for status in _JUDGED]
+def _others(session: Session, season: SeasonRow, group: RankingGroup) -> Sequence[Evaluation]:
+    """What submissions that do not rank stand by: the newest judged evaluation, or else the newest final."""
+    judged = [status.value for status in JUDGED]
+    ranked = select(RankedEntry.submission_id).where(in_group(season, group))
     newest = (
         select(
             func.coalesce(
                 func.max(case((Evaluation.status.in_(judged), Evaluation.id))), func.max(Evaluation.id)
             )
         )
-        .where(Evaluation.season_id == season.id, Evaluation.finished_at.is_not(None), _in_group(group))
+        .where(
+            Evaluation.season_id == season.id,
+            Evaluation.finished_at.is_not(None),
+            Evaluation.submission_id.not_in(ranked),
+            _in_group(group),
+        )
         .group_by(Evaluation.submission_id)
     )
     return session.scalars(
@@ -271,12 +276,17 @@ def progress(evaluation: Evaluation, position: int | None) -> dict[str, Any]:
 
 
 def rank_of(session: Session, evaluation: Evaluation) -> tuple[int, int] | None:
-    """The rank of an evaluation in its group; None where it does not rank."""
-    if evaluation.state is not Status.SCORED or not evaluation.season.ranked:
+    """The rank of an evaluation among everybody's best, or else among all of its group; None without one."""
+    row = session.get(RankedEntry, evaluation.id) if evaluation.season.ranked else None
+    if row is None:
         return None
-    group = RankingGroup(Track(evaluation.track), evaluation.machine or "")
-    entries = standing(session, evaluation.season, group).entries
-    return next((entry.rank for entry in entries if entry.evaluation.id == evaluation.id), None)
+    here = in_group(evaluation.season, RankingGroup(Track(row.track), row.machine))
+    if row.best:
+        here = here & RankedEntry.best
+    count = session.scalar(select(func.count()).select_from(RankedEntry).where(here)) or 0
+    if row.best:
+        return 1 + row.better_best, count - row.worse_best
+    return 1 + row.better, count - row.worse
 
 
 def reference_skills(session: Session, season: SeasonRow) -> list[tuple[Submission, list[float]]]:

@@ -14,6 +14,7 @@ from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.errors import conflict, not_found
 from leaderboard.models import Evaluation, SeasonRow, Submission, SubmissionText
+from leaderboard.services import rankings
 
 _JUDGED: Final = (Status.SCORED.value, Status.REJECTED.value)
 
@@ -36,7 +37,9 @@ def hide(session: Session, submission: Submission, *, hidden: bool) -> None:
     if hidden == (submission.hidden_at is not None):
         raise conflict("hidden", f"Submission {submission.id} is {'hidden' if hidden else 'shown'} already.")
     submission.hidden_at = now() if hidden else None
-    session.flush()
+    seasons = select(Evaluation.season_id).where(Evaluation.submission_id == submission.id)
+    for season in session.scalars(select(SeasonRow).where(SeasonRow.id.in_(seasons))).all():
+        rankings.refresh(session, submission, season)
 
 
 def remove_files(session: Session, config: Config, digests: set[str]) -> None:

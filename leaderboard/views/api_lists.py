@@ -46,7 +46,7 @@ def board() -> Response:
     """The standing of a season on a track."""
     query = BoardQuery.read(request.args, per_page=PER_PAGE)
     with read_session() as session:
-        found = standings.board(session, board_season(session), query.group)
+        found = standings.board(session, board_season(session), query.group, every_entry=query.every_entry)
         positions = queue_order.positions(session)
     page = board_query.page(found.entries, query)
     unranked = found.unranked

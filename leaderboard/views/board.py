@@ -14,9 +14,10 @@ from challenge.scoring.places import PLACES
 from challenge.scoring.tracks import BUDGETS, SENTENCES, Track
 from leaderboard.charts import pareto_and_history, sparkline
 from leaderboard.db import now
-from leaderboard.services import board_query, queue_order, ranks, seasons, standings
+from leaderboard.services import board_query, queue_order, rankings, seasons, standings
 from leaderboard.services.board_query import BoardQuery
-from leaderboard.services.standings import Board, Entry, RankingGroup
+from leaderboard.services.rankings import RankingGroup
+from leaderboard.services.standings import Board, Entry
 from leaderboard.web.request_context import app_context, board_season, read_session
 from leaderboard.web.responses import conditional
 
@@ -33,7 +34,7 @@ def page() -> Response:
     """The board; with ?part=1 only what changes while entries are judged."""
     query = BoardQuery.read(request.args)
     with read_session() as db:
-        board = standings.board(db, board_season(db), query.group)
+        board = standings.board(db, board_season(db), query.group, every_entry=query.every_entry)
         rows = [row for row in seasons.list_seasons(db) if row.ranked]
         values = _values(db, board, query, rows)
     template = "board_part.html" if "part" in request.args else "board.html"
@@ -73,19 +74,21 @@ def _decided(db: Session, board: Board, query: BoardQuery, rows: list[Any]) -> d
     octaves = board.season.octaves
     highest = max((e.evaluation.interval_high or 0.0 for e in board.entries), default=0.0)
     until = board.season.closed_at or now()
-    watched = standings.standing(db, board.season, RankingGroup(Track.SAMPLES, query.machine)).entries
+    watched = standings.standing(
+        db, board.season, RankingGroup(Track.SAMPLES, query.machine), every_entry=True
+    ).entries
     page = board_query.page(board.entries, query)
     shown = [e.evaluation.id for e in page.entries] if board.group.track is Track.SAMPLES else []
 
     def is_better(one: Entry, other: Entry) -> bool:
-        return ranks.beats(db, one.evaluation.id, other.evaluation.id)
+        return rankings.is_better(db, one.evaluation.id, other.evaluation.id)
 
     return {
         "board": board,
         "query": query,
         "page": page,
         "profiles": {
-            number: sparkline.profile(skill, 56) for number, skill in ranks.skills(db, shown).items()
+            number: sparkline.profile(skill, 56) for number, skill in rankings.skills(db, shown).items()
         },
         "tracks": SENTENCES,
         "machines": tuple(BUDGETS),
@@ -113,7 +116,7 @@ def table() -> Response:
     """Every entry that the query asks for, as CSV (RFC 4180), in full precision."""
     query = BoardQuery.read(request.args, per_page=board_query.MOST_PER_PAGE)
     with read_session() as db:
-        board = standings.board(db, board_season(db), query.group)
+        board = standings.board(db, board_season(db), query.group, every_entry=query.every_entry)
     out = io.StringIO()
     rows = csv.writer(out)
     rows.writerow(_CSV)

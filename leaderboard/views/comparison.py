@@ -12,7 +12,7 @@ from leaderboard.images import colormaps
 from leaderboard.models import Evaluation
 from leaderboard.services import artifacts, reports, standings, submissions
 from leaderboard.services.board_query import MOST_CHOICES
-from leaderboard.services.standings import OPEN, RankingGroup
+from leaderboard.services.rankings import OPEN, RankingGroup
 from leaderboard.web import view_picker
 from leaderboard.web.auth import check_visible, visible_submission
 from leaderboard.web.request_args import asked_track

@@ -51,4 +51,5 @@ def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any
         "precision_db": evaluation.precision_db,
         "universality": evaluation.universality,
         "flagged": evaluation.flagged,
+        "awaits_decision": evaluation.awaits_decision,
     }

@@ -128,7 +128,7 @@ def test_what_is_there_is_answered_as_described(lively):
 def test_pages_of_a_list_join_to_the_whole(board):
     for index in range(5):
         board.judged(f"entry {index}", 5 + index, index)
-    names, path = [], "/api/v1/board?per_page=2"
+    names, path = [], "/api/v1/board?entries=all&per_page=2"
     while path:
         answer = board.get(path)
         names += [entry["name"] for entry in answer.json["entries"]]
