@@ -119,7 +119,7 @@ def _refuse_prefixes(files: dict[str, bytes]) -> None:
             "weights.prefix",
             f"The names of the tensors begin with {cleaned.sentence}, and those of build(2, 1) do not.",
             where="weights.safetensors",
-            remedy="`mbc pack DIR` takes it off",
+            remedy="mbc pack DIR",
         )
 
 
@@ -148,7 +148,7 @@ def _missing(name: str, path: Path) -> EvaluationError:
                 "bundle.file-missing",
                 f"{found} There is {states}.",
                 where=name,
-                remedy="`mbc pack` converts it",
+                remedy=f"mbc pack {path}",
             )
     return refuse("bundle.file-missing", found, where=name)
 

@@ -29,10 +29,17 @@ def pack(directory: Path, out: Path | None, entry: str, *, no_check: bool) -> No
     if not directory.is_dir():
         raise click.BadParameter(f"{directory} is not a directory.", param_hint="DIR")
     from challenge.bundle.packer import pack as make  # noqa: PLC0415 - help comes at once
+    from challenge.bundle.packer import update_weights  # noqa: PLC0415
+    from challenge.bundle.reader import read_bundle  # noqa: PLC0415
 
-    out = out or Path(f"{directory.resolve().name}.zip")
     with explain_errors():
-        for sentence in make(directory, out, entry=entry):
-            click.echo(sentence)
+        messages = update_weights(directory, entry=entry)
+        read_bundle(directory)
+    for message in messages:
+        click.echo(message)
     if not no_check:
-        quick_check(out)
+        # Before anything is written: an archive that cannot be judged is none.
+        quick_check(directory)
+    with explain_errors():
+        for message in make(directory, out or Path(f"{directory.resolve().name}.zip")):
+            click.echo(message)

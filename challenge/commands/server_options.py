@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from challenge.commands.client import ServerError
 from challenge.results.verdicts import Reason
 from challenge.util import exit_codes
 
@@ -22,6 +21,8 @@ def explain_server_errors(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
+        from challenge.commands.client import ServerError  # noqa: PLC0415 - httpx takes its time
+
         try:
             command(*args, **kwargs)
         except ServerError as error:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from challenge.bundle.reader import Bundle, read_bundle
+from challenge.results.refusals import refusal_of
 from challenge.results.verdicts import EXPLANATIONS, EvaluationError, Fault, Reason, Status
 from challenge.scoring.tracks import Track
 from leaderboard import db
@@ -19,8 +20,9 @@ from leaderboard.errors import Refused
 from leaderboard.files import copy_file
 from leaderboard.models import Evaluation, SeasonRow, Submission, SubmissionText, User
 from leaderboard.queue import Queue
-from leaderboard.services import quotas
+from leaderboard.services import lineage, quotas
 from leaderboard.services.evaluations import queue_evaluation
+from leaderboard.services.look_alikes import refuse_look_alikes
 from leaderboard.services.seasons import current_season
 from leaderboard.services.submissions import latest_evaluation, path_of
 
@@ -91,9 +93,9 @@ def _read(upload: Path, tracks: Sequence[Track]) -> Bundle:
     try:
         return read_bundle(upload, trained=Track.OPEN in tracks)
     except EvaluationError as error:
-        raise Refused(
-            422, error.reason.value, error.sentence, EXPLANATIONS[Reason(error.reason.value)].help
-        ) from error
+        told = refusal_of(error)
+        help_ = f"{EXPLANATIONS[error.reason].help} Remedy: {told.remedy} (rule {told.rule})"
+        raise Refused(422, error.reason.value, error.sentence, help_) from error
 
 
 def _register(
@@ -107,6 +109,8 @@ def _register(
     if found is not None and not wanted:
         return found, ()
     quotas.check(session, config, owner)
+    if found is None:
+        refuse_look_alikes(session, owner, bundle.manifest)
     submission = found or _add(session, owner, bundle)
     queued = tuple(queue_evaluation(session, submission, season, track) for track in wanted)
     quotas.consume(session, owner, queued)
@@ -147,6 +151,8 @@ def _add(session: Session, owner: User, bundle: Bundle) -> Submission:
             session.add(submission)
             session.flush()
             texts = bundle.sources | {n: bundle.files[n] for n in SHOWN_TEXTS if n in bundle.files}
+            if manifest.builds_on:
+                texts[lineage.TEXT] = manifest.builds_on.encode()
             for name, content in texts.items():
                 # PostgreSQL cannot store the zero character in a text.
                 shown = content.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")

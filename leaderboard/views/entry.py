@@ -18,6 +18,7 @@ from leaderboard.images import training_frames
 from leaderboard.models import Evaluation, Submission
 from leaderboard.services import (
     artifacts,
+    lineage,
     queue_order,
     reports,
     sanitize,
@@ -75,6 +76,7 @@ def _context(db: Session, found: Submission) -> dict[str, Any]:
         "sources": {n: Markup(sanitize.source_html(t)) for n, t in submissions.sources(db, found).items()},  # noqa: S704 - made by pygments
         "readme": Markup(sanitize.readme_html(submissions.text(db, found, "README.md"))),  # noqa: S704 - cleaned by nh3
         "recipe": submissions.text(db, found, "train.toml"),
+        "lineage": lineage.lineage(db, found),
         "passed_on": submissions.may_be_passed_on(found),
         "film": len(training_frames.frames(submissions.path_of(app_context().config, found.digest))),
         **_proof(shown, report),

@@ -179,6 +179,7 @@ def test_pack_asks_the_model_first_and_no_check_leaves_that_out(elsewhere):
     refused = run("pack", "mine")
     assert refused.exit_code == 3, refused.output
     assert "weights.names" in refused.stderr
+    assert not (elsewhere / "mine.zip").exists()
     assert "(1, 2) in the file and (2, 2) in build(2, 1)" in refused.stderr
     assert run("pack", "mine", "--no-check").exit_code == 0
     (folder / "model.py").write_text(
