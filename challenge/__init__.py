@@ -3,12 +3,17 @@
 The public names are loaded on first use, so that importing the package costs nothing:
 
     from challenge import escape_count, target, distance, sample
+    from challenge import score, picture, pack, submit        # for a torch.nn.Module in this process
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from challenge.commands.live import pack as pack
+    from challenge.commands.live import picture as picture
+    from challenge.commands.live import score as score
+    from challenge.commands.live import submit as submit
     from challenge.mandelbrot.target import distance as distance
     from challenge.mandelbrot.target import escape_count as escape_count
     from challenge.mandelbrot.target import target as target
@@ -17,11 +22,15 @@ if TYPE_CHECKING:
 _MODULES = {
     "distance": "challenge.mandelbrot.target",
     "escape_count": "challenge.mandelbrot.target",
+    "pack": "challenge.commands.live",
+    "picture": "challenge.commands.live",
     "sample": "challenge.training.sampling",
+    "score": "challenge.commands.live",
+    "submit": "challenge.commands.live",
     "target": "challenge.mandelbrot.target",
 }
 
-__all__ = ["distance", "escape_count", "sample", "target"]
+__all__ = ["distance", "escape_count", "pack", "picture", "sample", "score", "submit", "target"]
 
 
 def __getattr__(name: str) -> Any:
