@@ -203,7 +203,7 @@ def check(path: Path, *, universal: bool, device: str, as_json: bool, quiet: boo
         return
     certificate = checked.universality
     code = exit_codes.REJECTED if certificate and not certificate.passed else exit_codes.OK
-    if as_json:
+    if as_json and not quiet:
         click.echo(json.dumps(checked.to_dict() | {"notes": bundle.notes}, allow_nan=False))
         sys.exit(code)
     for sentence in [*bundle.notes, *checked.warnings]:

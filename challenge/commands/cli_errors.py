@@ -1,5 +1,6 @@
 """Turn errors into one sentence on stderr and an exit code."""
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from challenge.results.refusals import as_text
+from challenge.results import refusals
 from challenge.results.verdicts import EvaluationError
 from challenge.util import exit_codes
 
@@ -20,12 +21,18 @@ def fail(sentence: str, code: int) -> NoReturn:
 
 
 @contextmanager
-def explain_errors() -> Iterator[None]:
-    """Turn an error in a submission, its train.toml or the file system into a sentence and an exit code."""
+def explain_errors(*, as_json: bool = False) -> Iterator[None]:
+    """Turn an error in a submission, its train.toml or the file system into a sentence and an exit code.
+
+    Args:
+        as_json: whether a refusal is also printed as JSON on stdout: rule, where, found, right, remedy.
+    """
     try:
         yield
     except EvaluationError as error:
-        click.echo(as_text(error), err=True)
+        if as_json:
+            click.echo(json.dumps(refusals.as_json(error)))
+        click.echo(refusals.as_text(error), err=True)
         sys.exit(exit_codes.BUNDLE_INVALID)
     except exit_codes.TrainConfigError as error:
         fail(str(error), exit_codes.BUNDLE_INVALID)

@@ -1,5 +1,6 @@
 """`mbc pack`: pack a submission into a bundle."""
 
+import json
 from pathlib import Path
 
 import click
@@ -17,8 +18,9 @@ from challenge.commands.quick_check import no_check_option, quick_check
     help="The zip file.  [default: DIR.zip in the current directory]",
 )
 @click.option("--entry", default="", metavar="NAME", help="Which state dict of a checkpoint with several.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @no_check_option
-def pack(directory: Path, out: Path | None, entry: str, *, no_check: bool) -> None:
+def pack(directory: Path, out: Path | None, entry: str, *, no_check: bool, as_json: bool) -> None:
     """Check the submission in DIR and pack it into the one file that is handed in.
 
     If there is no weights.safetensors, the state dict of a checkpoint beside it (.pt, .pth, .ckpt, .bin) is
@@ -32,14 +34,13 @@ def pack(directory: Path, out: Path | None, entry: str, *, no_check: bool) -> No
     from challenge.bundle.packer import update_weights  # noqa: PLC0415
     from challenge.bundle.reader import read_bundle  # noqa: PLC0415
 
-    with explain_errors():
+    out = out or Path(f"{directory.resolve().name}.zip")
+    with explain_errors(as_json=as_json):
         messages = update_weights(directory, entry=entry)
         read_bundle(directory)
-    for message in messages:
-        click.echo(message)
     if not no_check:
         # Before anything is written: an archive that cannot be judged is none.
-        quick_check(directory)
-    with explain_errors():
-        for message in make(directory, out or Path(f"{directory.resolve().name}.zip")):
-            click.echo(message)
+        quick_check(directory, as_json=as_json)
+    with explain_errors(as_json=as_json):
+        messages += make(directory, out)
+    click.echo(json.dumps({"archive": str(out), "notes": messages}) if as_json else "\n".join(messages))

@@ -10,14 +10,19 @@ no_check_option = click.option(
 )
 
 
-def quick_check(path: Path) -> None:
+def quick_check(path: Path, *, as_json: bool = False) -> None:
     """Load the model and ask it a few points; ends the process with check's exit code if that fails.
 
     Args:
         path: a directory or an archive that was read already.
+        as_json: whether a refusal is printed as JSON.
     """
     # This package does not import the evaluator: an installed one registers its commands as entry points.
     for point in entry_points(group="mbc.commands", name="check"):
         command = point.load()
         assert isinstance(command, click.Command)
-        command.main([str(path), "--quiet"], prog_name="mbc check", standalone_mode=False)
+        command.main(
+            [str(path), "--quiet", *(["--json"] if as_json else [])],
+            prog_name="mbc check",
+            standalone_mode=False,
+        )

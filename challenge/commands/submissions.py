@@ -5,7 +5,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -62,6 +62,8 @@ def submit(
             quick_check(archive)
         click.echo(f"Handing in {bundle.manifest.name} ({archive.stat().st_size:,} bytes) ...", err=True)
         current = client.submit(archive, track)
+        if current.final:
+            click.echo("The same bundle was handed in before; this is its verdict.", err=True)
         if track != "both":
             # The answer shows the open track first if the bundle was handed in there earlier.
             current = current.on(track) or current
@@ -169,8 +171,13 @@ def _follow(client: Client, current: SubmissionStatus) -> SubmissionStatus:
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True) as bar:
         task = bar.add_task("", total=1.0, status="")
-        last_answer = time.monotonic()
+        last_answer, last_line = time.monotonic(), ""
         while not current.final:
+            line = f"{current.status.value}: {current.message}"
+            if not sys.stderr.isatty() and line != last_line:
+                # A pipe or a log gets a line for every change.
+                click.echo(line, err=True)
+                last_line = line
             bar.update(
                 task, completed=current.progress, description=current.message, status=current.status.value
             )
@@ -198,6 +205,14 @@ def _show(current: SubmissionStatus, *, as_json: bool) -> None:
     sys.exit(_EXIT_CODES.get(current.status, exit_codes.OK))
 
 
+def _place(place: dict[str, Any]) -> str:
+    """Like "rank 11-12 of 12; next above: Taylor network, +0.1"."""
+    low, high = place["rank"]
+    rank = f"rank {low}" if low == high else f"rank {low}-{high}"
+    above = f"; next above: {place['above']}, +{place['gap']:.1f}" if place["above"] else ""
+    return f"{rank} of {place['entries']}{above}"
+
+
 def _lines(current: SubmissionStatus) -> list[str]:
     values = current.values
     track = " on the samples track" if current.track == Track.SAMPLES.value else ""
@@ -212,4 +227,6 @@ def _lines(current: SubmissionStatus) -> list[str]:
         low, high = values.get("interval") or (float("nan"), float("nan"))
         measured = f"{values['octaves']:.4f} octaves (95 %: {low:.2f} to {high:.2f})"
         lines.append(f"  {measured} in season {values.get('season')}")
+    if place := values.get("place"):
+        lines.append(f"  {_place(place)}")
     return lines

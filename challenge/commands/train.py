@@ -191,19 +191,27 @@ def _display(steps: int) -> Iterator[Callable[["Progress"], None]]:
 
 
 @contextmanager
-def _bar(steps: int) -> Iterator[Callable[["Progress"], None]]:
+def _bar(steps: int, width: int | None = None) -> Iterator[Callable[["Progress"], None]]:
+    """A bar with the time left, and as much of the figures as the terminal is wide."""
     from rich import progress as rich  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415 - only needed on a terminal
+    from rich.table import Column  # noqa: PLC0415
 
-    columns = (rich.BarColumn(), rich.TaskProgressColumn(), rich.TextColumn("{task.description}"))
-    with rich.Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("drawing the first points", total=1.0)
+    figures = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+    columns = (
+        rich.BarColumn(bar_width=12),
+        rich.TaskProgressColumn(),
+        rich.TextColumn("{task.fields[left]}", table_column=Column(no_wrap=True)),
+        rich.TextColumn("{task.description}", table_column=figures),
+    )
+    with rich.Progress(*columns, console=Console(stderr=True, width=width), expand=True) as bar:
+        task = bar.add_task("drawing the first points", total=1.0, left="")
 
         def report(now: "Progress") -> None:
-            left = now.seconds * (1 - now.done) / now.done if now.done else math.nan
-            ending = "" if math.isnan(left) else f"  {left:.0f} s left"
+            seconds = now.seconds * (1 - now.done) / now.done if now.done else math.nan
+            left = "" if math.isnan(seconds) else f"{seconds:.0f} s left"
             count = f"step {now.step:,}" + (f" of {steps:,}" if steps else "")
-            bar.update(task, completed=now.done, description=f"{count}  {_line(now)}{ending}")
+            bar.update(task, completed=now.done, left=left, description=f"{count}  {_line(now)}")
 
         yield report
 

@@ -63,6 +63,15 @@ class Result(Value):
     )
 
 
+class Place(Value):
+    """Where an entry ranks, and who is next above it."""
+
+    rank: list[Positive] = Field(description="From, to: an entry may share its rank.")
+    entries: Count = Field(description="How many rank with it.")
+    above: str = Field(description="The entry with the next higher score; '' for the first.")
+    gap: float = Field(description="Octaves to that entry.")
+
+
 class EvaluationStatus(Result):
     """State of the newest evaluation on one track."""
 
@@ -79,6 +88,7 @@ class EvaluationStatus(Result):
     fault: Fault | None = Field(description="Who is responsible for the failure.")
     sentence: str = Field(description="The reason in words; '' where nothing is wrong.")
     season: str = Field(description="The season's name.")
+    place: Place | None = Field(description="Its rank and neighbour; null where it does not rank.")
 
 
 class Submission(EvaluationStatus):

@@ -289,6 +289,44 @@ def rank_of(session: Session, evaluation: Evaluation) -> tuple[int, int] | None:
     return 1 + row.better, count - row.worse
 
 
+@dataclass(frozen=True)
+class Neighbourhood:
+    """Where an evaluation ranks, for its author.
+
+    Attributes:
+        rank: from, to.
+        entries: how many rank with it.
+        above: name of the entry with the next higher score; "" for the first.
+        gap: octaves to it.
+    """
+
+    rank: tuple[int, int]
+    entries: int
+    above: str
+    gap: float
+
+
+def neighbourhood(session: Session, evaluation: Evaluation) -> Neighbourhood | None:
+    """The rank of an evaluation and the entry above it; None without a rank."""
+    rank = rank_of(session, evaluation)
+    row = session.get(RankedEntry, evaluation.id)
+    if rank is None or row is None:
+        return None
+    here = in_group(evaluation.season, RankingGroup(Track(row.track), row.machine))
+    if row.best:
+        here = here & RankedEntry.best
+    above = session.execute(
+        select(Submission.name, RankedEntry.octaves)
+        .join(Submission, Submission.id == RankedEntry.submission_id)
+        .where(here, RankedEntry.octaves > row.octaves)
+        .order_by(RankedEntry.octaves)
+        .limit(1)
+    ).first()
+    count = session.scalar(select(func.count()).select_from(RankedEntry).where(here)) or 0
+    name, gap = (above[0], above[1] - row.octaves) if above else ("", 0.0)
+    return Neighbourhood(rank, count, name, gap)
+
+
 def reference_skills(session: Session, season: SeasonRow) -> list[tuple[Submission, list[float]]]:
     """The skill curves of the reference entries of a season."""
     rows = session.execute(

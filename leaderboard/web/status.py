@@ -52,4 +52,12 @@ def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any
         "universality": evaluation.universality,
         "flagged": evaluation.flagged,
         "awaits_decision": evaluation.awaits_decision,
+        "place": _place(session, evaluation),
     }
+
+
+def _place(session: Session, evaluation: Evaluation) -> dict[str, Any] | None:
+    found = standings.neighbourhood(session, evaluation)
+    if found is None:
+        return None
+    return {"rank": list(found.rank), "entries": found.entries, "above": found.above, "gap": found.gap}

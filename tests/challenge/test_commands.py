@@ -1,4 +1,6 @@
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -181,7 +183,10 @@ def test_pack_asks_the_model_first_and_no_check_leaves_that_out(elsewhere):
     assert "weights.names" in refused.stderr
     assert not (elsewhere / "mine.zip").exists()
     assert "(1, 2) in the file and (2, 2) in build(2, 1)" in refused.stderr
-    assert run("pack", "mine", "--no-check").exit_code == 0
+    told = json.loads(run("pack", "mine", "--json").stdout)
+    assert told["rule"] == "weights.names"
+    assert set(told) >= {"where", "found", "right", "remedy", "reason"}
+    assert json.loads(run("pack", "mine", "--json", "--no-check").stdout)["archive"] == "mine.zip"
     (folder / "model.py").write_text(
         "from torch import nn\n\n\ndef build(i, o):\n    return nn.Linear(i, o)\n"
     )
@@ -198,3 +203,19 @@ def test_a_first_author_is_a_person(elsewhere, monkeypatch):
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(elsewhere / "git"))
     run("new", "two", "--from", "mlp")
     assert tomllib.loads((elsewhere / "two" / "submission.toml").read_text())["author"] == "Ada L."
+
+
+def test_a_narrow_terminal_keeps_bar_and_time_left(capfd, monkeypatch):
+    from challenge.commands.train import _bar
+    from challenge.training.trainer import Progress
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    with _bar(20_000, width=50) as report:
+        report(Progress(5_000, 0.25, 100.0, 0.1234, 1e-3, 123_456.0, 7.25))
+    lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line) for line in capfd.readouterr().err.splitlines()]
+    shown = [line for line in lines if "25%" in line][-1]
+    assert "300 s left" in shown
+    assert "━" in shown
+    assert "step" in shown
+    assert len(shown.rstrip()) <= 50
