@@ -298,6 +298,14 @@ def test_plain_counts_are_near_and_may_err_where_orbits_magnify_roundings():
     assert np.abs(target(few) - exact(few, 5000, 400)).max() <= TOLERANCE
 
 
+def test_plain_counts_call_no_point_inside_that_escapes():
+    """Of the base window, where nearly all orbits are short and doubles are enough."""
+    points = np.array([-0.75, 0.0]) + 2 * np.random.default_rng(6).uniform(-1, 1, (50_000, 2))
+    apart = np.abs(squash(escape_count(points)) - squash(escape_count(points, exact=False)))
+    assert np.mean(apart > TOLERANCE) < 1e-3
+    assert apart.max() < 0.1
+
+
 @pytest.mark.parametrize("n", [1, 7, 8, 9, 511, 512, 513, 1025])
 def test_every_number_of_points_is_counted(n):
     """The last lanes of a vector, a batch and a state are as good as the first."""

@@ -252,6 +252,9 @@ def start_batch(
         measure_of_many(state, live, 0, limit)
         chunk.mu[here] = state[MU, :live]
         live, done, _ = compact_started(state, live, finished, done, limit)
+    if precision == DOUBLES_WITHOUT_BOUND:
+        # Steps without the bound do not write this row, and measuring has just written outcomes there.
+        state[AHEAD_OF_ERROR, :] = 0.0
     known = np.empty((1, BATCH + SLACK))
     live, apart, _ = remove_known_inside(state, live, known, 0, 0.0)
     for lane in range(apart):
