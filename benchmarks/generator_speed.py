@@ -85,25 +85,26 @@ def one_thread(work):
 
 
 def record_passes(work):
-    """How many points went which precision while this was done: rows of (precision, points, of them doubtful, seconds)."""
-    rows, sweep, settle = [], parallel._run_pass, exact_orbits.escape  # noqa: SLF001 - what only the inside knows
+    """The passes over points that this took: rows of (precision, points, of them doubtful, CPU seconds)."""
+    rows, run, settle = [], parallel._Work.run, exact_orbits.escape  # noqa: SLF001 - what only the inside knows
     last = []
 
-    def watching(points, limit, precision, mu, distances, _workers):
+    def recording(self, places, precision, limit, *, at_zero):
         start = time.thread_time()
-        doubtful, late = sweep(points, limit, precision, mu, distances, 1)
-        rows.append((precision, len(points), len(doubtful), time.thread_time() - start))
+        doubtful, late = run(self, places, precision, limit, at_zero=at_zero)
+        n = len(self.points) if places is None else len(places)
+        rows.append((precision, n, len(doubtful), time.thread_time() - start))
         return doubtful, late
 
     def settling(*arguments):
         last.append(arguments)
         return settle(*arguments)
 
-    parallel._run_pass, exact_orbits.escape = watching, settling  # noqa: SLF001
+    parallel._Work.run, exact_orbits.escape = recording, settling  # noqa: SLF001
     try:
-        work()
+        one_thread(work)
     finally:
-        parallel._run_pass, exact_orbits.escape = sweep, settle  # noqa: SLF001
+        parallel._Work.run, exact_orbits.escape = run, settle  # noqa: SLF001
     return [*rows, (0, len(last), 0, 0.0)]
 
 

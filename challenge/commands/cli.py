@@ -20,7 +20,6 @@ GROUP: Final = "mbc.commands"
 _OURS: Final = frozenset({"challenge", "evaluator", "leaderboard"})
 # Extras by the module that they bring; every other module that may be missing belongs to `server`.
 _EXTRAS: Final = {
-    "gmpy2": "deep",
     "imageio_ffmpeg": "film",
     "psycopg": "postgresql",
     "tensorboard": "tensorboard",

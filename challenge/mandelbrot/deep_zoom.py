@@ -2,9 +2,10 @@
 
 import math
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
+from flint import fmpz
 from numpy.typing import NDArray
 
 from challenge.mandelbrot.coordinates import HALF_WIDTH
@@ -15,15 +16,6 @@ Array = NDArray[np.float64]
 DEEPEST: Final = 900
 _ROWS: Final = 16
 _GUARD_BITS: Final = 64
-
-
-def _integer(value: int) -> Any:
-    """A long integer: GMP's where gmpy2 is installed, which is several times faster, or else Python's."""
-    try:
-        from gmpy2 import mpz  # noqa: PLC0415 - an optional extra
-    except ImportError:
-        return value
-    return mpz(value)
 
 
 def parse(center: tuple[str, str]) -> tuple[Fraction, Fraction]:
@@ -42,10 +34,10 @@ def parse(center: tuple[str, str]) -> tuple[Fraction, Fraction]:
 
 
 def reference(center: tuple[Fraction, Fraction], octave: float, limit: int) -> NDArray[np.complex128]:
-    """The orbit of the centre from 0 until it escapes or has limit steps, computed in integers."""
+    """The orbit of the centre from 0 until it escapes or has limit steps, computed in FLINT's integers."""
     bits = math.ceil(octave) + limit.bit_length() + _GUARD_BITS
-    cr, ci = (_integer(math.floor(part * (1 << bits))) for part in center)
-    zr = zi = _integer(0)
+    cr, ci = (fmpz(math.floor(part * (1 << bits))) for part in center)
+    zr = zi = fmpz(0)
     cut = bits - 60
     orbit = [0j]
     for _ in range(limit):

@@ -1,4 +1,4 @@
-"""From an escaped z to the smooth count, and how wrong the target there can be.
+"""From an escaped z to the smooth count.
 
 The logarithm is our own: a few multiplications and additions in a fixed order, the same bits on every CPU and
 with every C library.
@@ -11,8 +11,6 @@ import numpy as np
 from challenge.mandelbrot.kernels.llvm_vectors import kernel
 
 _LN2 = math.log(2.0)
-# Share of the contract's 1e-9 that rounding in the orbit may take.
-ALLOWED = 8e-10
 
 
 @kernel
@@ -43,20 +41,3 @@ def log2(x: float) -> float:
 def smooth(squared: float, count: float) -> float:
     """The count n + 1 - log2(log2 |z|) from |z|^2."""
     return float(count + 1.0 - log2(0.5 * log2(squared)))
-
-
-@kernel
-def trustworthy(squared: float, count: float, mu: float, error: float, rounding: float) -> bool:
-    """Whether the error bound of z (see `float64_steps`) moves the target by at most `ALLOWED`."""
-    relative = math.sqrt(count * error / squared) * rounding
-    shift = relative / (0.5 * log2(squared) * (_LN2 * _LN2))
-    m = max(mu, 0.0) + 50.0
-    return bool(50.0 * shift <= ALLOWED * m * m)
-
-
-@kernel
-def exterior_distance(squared: float, dr: float, di: float) -> float:
-    """2 |z| ln |z| / |dz/dc|: between 1/2 and 2 times the distance to the set, nearly (Koebe)."""
-    scale = max(abs(dr), abs(di))
-    length = math.sqrt((dr / scale) * (dr / scale) + (di / scale) * (di / scale))
-    return float(log2(squared) * _LN2 * (math.sqrt(squared) / scale / length))
