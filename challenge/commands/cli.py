@@ -128,8 +128,15 @@ def main() -> int:
         missing = (error.name or "").partition(".")[0]
         if not missing or missing in _OURS:
             raise
-        extra = _EXTRAS.get(missing, "server")
         command = f"mbc {sys.argv[1]}" if len(sys.argv) > 1 else "mbc"
+        if missing in sys.stdlib_module_names:
+            click.echo(
+                f"error: `{command}` does not run on this system ({sys.platform} has no {missing}): "
+                "judging needs Linux or macOS. Here, `from challenge import score` measures a model.",
+                err=True,
+            )
+            return FAILED
+        extra = _EXTRAS.get(missing, "server")
         click.echo(
             f"error: `{command}` needs {missing}, which the extra {extra!r} brings: "
             f"pip install 'mandelbrot-challenge[{extra}]'",

@@ -148,7 +148,8 @@ def default_author() -> str:
         asked = subprocess.run(["git", "config", "user.name"], capture_output=True, text=True, check=False)
         if name := asked.stdout.strip():
             return name
-    with contextlib.suppress(KeyError, OSError):  # a container's user without a name
+    # A container's user without a name; a system without accounts (pwd).
+    with contextlib.suppress(KeyError, OSError, ImportError):
         if (name := getpass.getuser()) not in _SHARED_LOGINS:
             return name
     return "somebody"

@@ -12,6 +12,7 @@ import itertools
 import os
 import re
 import signal
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,6 +166,8 @@ def _move(processes: set[int], leaf: Path) -> None:
 def _places() -> dict[str, Path]:
     """This process's own group by controller; '' is that of version 2."""
     mounts: dict[str, tuple[str, Path]] = {}
+    if sys.platform != "linux":
+        return {}
     for mount in Path("/proc/self/mountinfo").read_text().splitlines():
         before, _, after = mount.partition(" - ")
         kind, _, options = after.split(" ", 2)

@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,8 +63,8 @@ class Pipes:
             caps["RLIMIT_NPROC"] = limits.tasks
             # The keeper measures; this counts in ticks, which are whole ones on a busy machine.
             caps["RLIMIT_CPU"] = 2 * limits.cpu_seconds
-        if not wants_gpu(device):
-            # CUDA reserves address space by the terabyte.
+        if not wants_gpu(device) and sys.platform == "linux":
+            # CUDA reserves address space by the terabyte, and macOS refuses this limit.
             caps["RLIMIT_AS"] = limits.memory_bytes
         values: dict[str, Any] = {
             "requests": self.child_requests,
