@@ -4,7 +4,12 @@ In a training checkpoint the state dict is found and named, prefixes of compiled
 off. Pickled modules and TorchScript archives hold code and are never loaded.
 """
 
+import argparse
+import collections
+import datetime as dt
+import pathlib
 import pickletools
+import types
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +31,19 @@ from challenge.util.atomic_files import atomic_write
 _DEPTH: Final = 3
 # State of the training, not of the model.
 _NOT_A_MODEL: Final = ("optim", "sched", "scaler", "rng", "callback", "loop")
+# Classes without behaviour of their own, in which people keep settings.
+_PLAIN_CLASSES: Final = (
+    argparse.Namespace,
+    types.SimpleNamespace,
+    collections.Counter,
+    collections.deque,
+    dt.date,
+    dt.datetime,
+    dt.timedelta,
+    pathlib.PosixPath,
+    pathlib.PurePosixPath,
+    set,
+)
 _PICKLE_START: Final = frozenset({"PROTO", "FRAME", "MARK"})
 _GLOBALS: Final = frozenset({"GLOBAL", "STACK_GLOBAL"})
 
@@ -110,7 +128,7 @@ def _load(path: Path) -> Any:
 
 
 def _harmless() -> list[Any]:
-    """What may stand beside tensors: NumPy's scalars, arrays and dtypes, under today's and older names."""
+    """What may stand beside tensors: plain values, and NumPy's numbers under today's and older names."""
     from numpy._core import multiarray  # noqa: PLC0415 - private, and only here
 
     made: list[Any] = [np.dtype, np.ndarray]
@@ -119,7 +137,8 @@ def _harmless() -> list[Any]:
         for function in (multiarray.scalar, multiarray._reconstruct)  # noqa: SLF001 - named so in pickles
         for package in ("_core", "core")
     ]
-    return made + [value for value in vars(np.dtypes).values() if isinstance(value, type)]
+    made += [value for value in vars(np.dtypes).values() if isinstance(value, type)]
+    return [*made, *_PLAIN_CLASSES]
 
 
 def _refuse_pickle(path: Path, error: Exception) -> EvaluationError:

@@ -1,5 +1,6 @@
 """The board as a table in a terminal."""
 
+import textwrap
 from typing import Any
 
 from rich.console import Console
@@ -45,7 +46,9 @@ def print_board(values: dict[str, Any]) -> None:
         out.print(Text(f"  {entry.get('status')}: {entry.get('name')} by {entry.get('author')}"))
     for entry in values["unranked"]:
         said = f"  {entry.get('status')}: {entry.get('name')} by {entry.get('author')}. "
-        out.print(Text(said + (entry.get("sentence") or "")))
+        # One line each, cut between words; `mbc status ID` says all of it.
+        line = textwrap.shorten(said + (entry.get("sentence") or ""), out.width - 2, placeholder=" ...")
+        out.print(Text(f"  {line}"))
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from challenge.commands.client import Account, Client, ServerError, SubmissionSt
 from challenge.commands.quick_check import no_check_option, quick_check
 from challenge.commands.server_options import explain_server_errors, json_option, server_option
 from challenge.results.refusals import as_text
-from challenge.results.verdicts import EvaluationError, Status
+from challenge.results.verdicts import EXPLANATIONS, EvaluationError, Reason, Status
 from challenge.scoring.tracks import BUDGETS, CPU, Track
 from challenge.util import exit_codes
 
@@ -223,6 +223,8 @@ def _lines(current: SubmissionStatus) -> list[str]:
         lines[0] += ", flagged for review by a person"
     if values.get("sentence"):
         lines.append(f"  {values['sentence']}")
+    if values.get("reason") in EXPLANATIONS:
+        lines.append(f"  {EXPLANATIONS[Reason(values['reason'])].help}")
     if values.get("octaves") is not None:
         low, high = values.get("interval") or (float("nan"), float("nan"))
         measured = f"{values['octaves']:.4f} octaves (95 %: {low:.2f} to {high:.2f})"

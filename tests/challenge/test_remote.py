@@ -206,6 +206,7 @@ def test_following_ends_with_the_verdict_and_its_sentence(call, mine, board, mon
     later.join()
     assert code == exit_codes.FAILED
     assert "wrong shape. It was (3,)." in out
+    assert "forward must return (n, out_features)" in out
 
 
 def test_limits_come_from_the_leaderboard(call):
@@ -225,3 +226,17 @@ def test_what_is_no_leaderboard_is_said_to_be_none():
             pytest.raises(ServerError, match="not a leaderboard"),
         ):
             client.submission(1)
+
+
+def test_a_long_rejection_is_one_line_of_the_table_cut_between_words(capsys):
+    from challenge.commands.board_table import print_board
+
+    sentence = "It broke the only rule: " + "something of forty-two words was wrong, " * 9
+    values = {"season": {"name": "s"}, "entries": [], "pending": []}
+    print_board(
+        values | {"unranked": [{"status": "rejected", "name": "n", "author": "a", "sentence": sentence}]}
+    )
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "rejected" in line]
+    assert len(line) <= 120
+    assert line.endswith(" ...")
+    assert (sentence + " ").find(line.removesuffix(" ...").split("a. ")[1] + " ") == 0

@@ -1,10 +1,12 @@
 """Weights as people save them: checkpoints, wrappers' prefixes, pickles, tied tensors, and stale files."""
 
 import argparse
+import collections
 import os
 import pickle
 import time
 import zipfile
+from pathlib import PosixPath
 
 import numpy as np
 import pytest
@@ -55,6 +57,8 @@ class Config:
         ({"state_dict": STATE, "hist": np.arange(3.0), "optimizer": {"state": {0: STATE}}}, "state_dict"),
         ({"model": STATE, "lr_schedulers": [1, 2], "name": "x", "at": None, "on": True}, "model"),
         ({"checkpoint": {"net": STATE, "step": 7}}, "checkpoint.net"),
+        ({"model": STATE, "args": argparse.Namespace(lr=1, path=PosixPath("a/b"))}, "model"),
+        ({"model": STATE, "log": collections.Counter(a=1), "seen": {1, 2}}, "model"),
         ({**STATE, "epoch": 7}, ""),
         ({"state_dict": {f"module._orig_mod.{k}": v for k, v in STATE.items()}}, "state_dict"),
         ({"ema": {f"module.{k}": v for k, v in STATE.items()} | {"n_averaged": torch.tensor(3)}}, "ema"),
@@ -107,7 +111,7 @@ def test_nothing_that_is_code_is_ever_loaded(mine, monkeypatch):
     ("saved", "words"),
     [
         (nn.Linear(2, 1), ("a whole pickled torch.nn.modules.linear.Linear", "model.state_dict()")),
-        ({"model": STATE, "args": argparse.Namespace(lr=1)}, ("argparse.Namespace", "saved[")),
+        ({"model": STATE, "configs": [Config(), 1]}, ("Config", "saved[")),
         ({"model": STATE, "config": Config()}, ("Config", "saved[")),
     ],
 )
