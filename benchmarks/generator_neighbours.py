@@ -141,7 +141,7 @@ def draw(rows, path):
     import matplotlib as mpl
 
     mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "generator"
+    mpl.rcParams |= {"svg.hashsalt": "generator", "svg.fonttype": "none"}
     from matplotlib import pyplot as plt
 
     names = [name for name in rows[0]["speed"] if rows[0]["speed"][name]]
@@ -162,7 +162,7 @@ def draw(rows, path):
         axes.set_title(title, fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
     left.set_yscale("log")
-    left.legend(fontsize=8, frameon=False)
+    left.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.15, 0.95))
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
 
