@@ -2,6 +2,7 @@
 
 import math
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from challenge.mandelbrot import parallel
 from challenge.mandelbrot.coordinates import view_width
-from challenge.mandelbrot.kernels import series
+from challenge.mandelbrot.kernels import lanes, series
 from challenge.mandelbrot.target import escapes, squash
 from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
 from challenge.scoring.season import PRACTICE, Season
@@ -148,6 +149,23 @@ def test_counts_and_distances_are_those_of_scattered_points(views):
         assert np.array_equal(np.isinf(count).ravel(), np.isinf(alone.count))
         outside = alone.distance > 0
         assert np.allclose(distance.ravel()[outside], alone.distance[outside], rtol=1e-4)
+
+
+def test_bits_of_shared_steps_do_not_depend_on_the_width_of_a_vector(views, monkeypatch):
+    want = series.shared_steps(np.ascontiguousarray(views.centres[:, 24]), view_width(24) * 0.71, 500.0)
+    start = np.zeros_like(want)
+    start[: series.COUNT] = want[: series.COUNT]
+    for shape in ((8, 8), (4, 4), (2, 4)):
+        monkeypatch.setattr(lanes, "host_shape", lambda shape=shape: shape)
+        follow = series._follow()
+
+        @numba.njit
+        def call(state, live, follow=follow):
+            follow(state, live, 0, 500.0)
+
+        state = start.copy()
+        call(state, len(views.centres))
+        assert state[:, : len(views.centres)].tobytes() == want[:, : len(views.centres)].tobytes()
 
 
 @pytest.mark.parametrize("limit", [1, 7, 8, 40, 100, 333, 2_047, 2_048, 2_049])
