@@ -1,5 +1,6 @@
 """Whatever the bytes of a bundle or of a frame are: an answer, or an error of ours with its sentence."""
 
+import io
 import os
 import struct
 import time
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 from challenge.bundle.limits import member_limit
 from challenge.bundle.manifest import parse_manifest
 from challenge.bundle.reader import read_bundle
+from challenge.bundle.tensor_file import SIZES, read_state
 from challenge.bundle.weights import check_weights
 from challenge.results.verdicts import EvaluationError, Reason
+from evaluator.probes import shuffling
 from evaluator.sandbox import protocol
 from evaluator.sandbox.limits import Limits
 from evaluator.sandbox.process import Used
@@ -55,10 +58,15 @@ def archive(content, folder):
 
 def weights(content):
     if only_ours(lambda: check_weights(content)):
-        # What passes is what the format's own library reads.
-        from safetensors.numpy import load
+        # What passes is read alike by the sandbox, by the probes and by the format's own library.
+        from safetensors.torch import load
 
-        assert load(content) or content
+        ours, theirs = read_state(io.BytesIO(content), len(content)), load(content)
+        assert {n: (t.dtype, t.shape) for n, t in ours.items()} == {
+            n: (t.dtype, t.shape) for n, t in theirs.items()
+        }
+        shuffling.shuffled(content, np.random.default_rng(0))
+        shuffling.mixed(content, np.random.default_rng(0), 0.5)
 
 
 def frames(answer, length):
@@ -142,6 +150,34 @@ def test_headers_of_weights(value):
 
     header = json.dumps({"a": value} if not isinstance(value, dict) else value).encode()
     weights(struct.pack("<Q", len(header)) + header + bytes(8))
+
+
+# Text as JSON may spell it, halves of surrogate pairs and the zero character too.
+ANY_TEXT = st.text(st.characters(), max_size=6) | st.sampled_from(["\0", "\ud800", "__metadata__", "a"])
+DIMENSIONS = st.lists(st.integers(0, 4) | st.sampled_from([-1, True, 1 << 61, 1.0, "1"]), max_size=3)
+
+
+@QUICK
+@given(
+    st.dictionaries(ANY_TEXT, st.tuples(st.sampled_from([*SIZES, "F4", 7]), DIMENSIONS), max_size=4),
+    st.none() | st.dictionaries(ANY_TEXT, ANY_TEXT | JSON, max_size=2) | JSON,
+    st.integers(-1, 1),
+)
+def test_headers_of_tensors(tensors, metadata, shift):
+    """Nearly right ones: each tensor lies where its shape says, or beside it."""
+    import json
+    from math import prod
+
+    header, offset = {}, 0
+    for name, (dtype, shape) in tensors.items():
+        plain = all(type(number) is int and 0 <= number <= 4 for number in shape)
+        end = offset + (prod(shape) * SIZES.get(dtype, 1) if plain else 0)
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [offset, end]}
+        offset = end
+    if metadata is not None:
+        header["__metadata__"] = metadata
+    raw = json.dumps(header).encode()
+    weights(struct.pack("<Q", len(raw)) + raw + bytes(max(0, offset + shift)))
 
 
 @QUICK

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from challenge.results.report import ProbeResult
 from challenge.results.result_visuals import PlotData, Series
 from challenge.scoring.metrics import skill_of_views
-from evaluator.probes import scramble
+from evaluator.probes import memory, scramble
 from evaluator.probes.case import Case, Probed, answers_with, side_by_side
-from evaluator.probes.shuffling import mixed
+from evaluator.probes.shuffling import mixed, mixed_size
 
 Array = NDArray[np.float64]
 
@@ -77,7 +77,8 @@ def run(case: Case) -> Probed:
 
     def ask(share: float) -> Array:
         generator = case.season.generator("probe", scramble.NAME, 0)
-        answers = answers_with(case, mixed(case.bundle.weights, generator, share), unit)
+        with memory.WEIGHTS.reserve(mixed_size(case.bundle.weights)):
+            answers = answers_with(case, mixed(case.bundle.weights, generator, share), unit)
         return skill_of_views(views.truth, answers.reshape(views.truth.shape))
 
     trained = skill_of_views(views.truth, views.trained)

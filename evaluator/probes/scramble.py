@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from challenge.mandelbrot.coordinates import to_unit
 from challenge.results.report import ProbeResult
 from challenge.results.result_visuals import PlotData, Series
+from evaluator.probes import memory
 from evaluator.probes.case import Case, Probed, answers_with, side_by_side
 from evaluator.probes.shuffling import shuffled
 
@@ -163,7 +164,8 @@ def run(case: Case) -> Probed:
 
     def ask(seed: int) -> Array:
         answers = np.empty(len(unit))
-        answers[order] = answers_with(case, weights(case, seed), unit[order])
+        with memory.WEIGHTS.reserve(len(case.bundle.weights)):
+            answers[order] = answers_with(case, weights(case, seed), unit[order])
         return answers.reshape(views.truth.shape)
 
     answers = side_by_side(case, [partial(ask, seed) for seed in range(case.effort.scrambles)])

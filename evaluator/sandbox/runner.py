@@ -1,13 +1,14 @@
 """Inside the sandbox: loads a submission's model and answers. Nothing else.
 
-Runs as `python -I -S -B runner.py OPTIONS`, with torch, the standard library and the two files beside it
-(protocol.py, refit.py). What it says is a claim: the judge decides from what it measures itself.
+Runs as `python -I -S -B runner.py OPTIONS`, with torch, the standard library and the three files beside it
+(protocol.py, refit.py, tensor_file.py). What it says is a claim: the judge decides from what it measures.
 """
 
 import contextlib
 import ctypes
 import importlib
 import importlib.util
+import io
 import json
 import math
 import os
@@ -75,6 +76,7 @@ def _beside(name: str) -> Any:
 
 protocol = _beside("protocol")
 refit = _beside("refit")
+tensor_file = _beside("tensor_file")
 
 
 class Failed(Exception):  # noqa: N818 - a message to the judge
@@ -132,12 +134,16 @@ class Submission:
 
     def load(self, payload: memoryview) -> bytes:
         """build(2, 1) with the weights that came along, or else the submitted ones, strictly."""
-        from safetensors.torch import load, load_file  # noqa: PLC0415
-
+        # Read before the submission is imported, which may replace whatever reads.
+        try:
+            state = self._read_state(payload)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise Failed(protocol.Code.WEIGHTS_DO_NOT_FIT) from error
         self._make(2, 1)
         assert self._model is not None
         try:
-            state = load(bytes(payload)) if payload else load_file(self._folder / "weights.safetensors")
             tied = _tied(self._model.state_dict(), state)
             self._model.load_state_dict(state | {name: state[other] for name, other in tied.items()})
         except MemoryError:
@@ -146,6 +152,14 @@ class Submission:
             raise Failed(protocol.Code.WEIGHTS_DO_NOT_FIT) from error
         self._model.eval()
         return self._size(without=tied)
+
+    def _read_state(self, payload: memoryview) -> dict[str, Any]:
+        if payload:
+            state: dict[str, Any] = tensor_file.read_state(io.BytesIO(payload), len(payload))
+            return state
+        path = self._folder / "weights.safetensors"
+        with path.open("rb") as file:
+            return dict(tensor_file.read_state(file, path.stat().st_size))
 
     def build(self, payload: memoryview) -> bytes:
         """A fresh model of the asked shape, from a seed."""

@@ -1,9 +1,10 @@
-"""What a sandbox gets to see: the bundle's sources and weights, and the runner's three files."""
+"""What a sandbox gets to see: the bundle's sources and weights, and the runner's four files."""
 
 import shutil
 import tempfile
 from pathlib import Path
 
+from challenge.bundle import tensor_file
 from challenge.bundle.reader import Bundle
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training import refit
@@ -17,7 +18,7 @@ def staged(bundle: Bundle) -> dict[str, bytes]:
     """The files by their path: the bundle's in "bundle", the runner's in "runner"."""
     files = {f"bundle/{name}": content for name, content in bundle.sources.items()}
     files["bundle/weights.safetensors"] = bundle.weights
-    for source in (_RUNNER, Path(protocol.__file__), Path(refit.__file__)):
+    for source in (_RUNNER, Path(protocol.__file__), Path(refit.__file__), Path(tensor_file.__file__)):
         files[f"runner/{source.name}"] = source.read_bytes()
     return files
 

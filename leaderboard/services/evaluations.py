@@ -236,7 +236,7 @@ def record_failure(
         # Unknown is our fault.
         reason = Reason.INTERNAL
     detail = _text(values.get("detail"))[:_DETAIL]
-    same = (evaluation.reason, evaluation.detail) == (reason.value, detail)
+    same = evaluation.reason == reason.value and evaluation.detail.startswith(detail)
     if evaluation.state is Status.FAILED and same and lease and evaluation.lease == digest_of(lease):
         return evaluation
     check_lease(session, evaluation_id, lease)
@@ -268,9 +268,11 @@ def fail_or_retry(
         )
         evaluation.detail = ""
         return
+    if reason is Reason.INTERNAL:
+        detail = f"{detail} All {evaluation.attempts} attempts ended so: an administrator has to look at it."
     evaluation.reason = reason.value
     evaluation.fault = fault.value
-    evaluation.detail = detail
+    evaluation.detail = detail.strip()
     _finalise(session, evaluation, Status.FAILED)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from challenge.results.verdicts import Fault
+from challenge.results.verdicts import Fault, Reason
 from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.errors import Refused
@@ -55,7 +55,12 @@ def quota(session: Session, config: Config, user: User) -> Quota:
         .where(
             HandIn.user_id == user.id,
             HandIn.at >= midnight,
-            or_(Evaluation.fault.is_(None), Evaluation.fault != Fault.PLATFORM.value),
+            or_(
+                Evaluation.fault.is_(None),
+                Evaluation.fault != Fault.PLATFORM.value,
+                # A bundle on which the judge failed every time has been tried as often as any.
+                Evaluation.reason == Reason.INTERNAL.value,
+            ),
         )
     )
     # Counted by what the person handed in: being judged again by an administrator takes no place.

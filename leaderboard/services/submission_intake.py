@@ -54,7 +54,8 @@ def submit_bundle(
     """Check, register and store a bundle, queue its evaluations, and wake a worker.
 
     The same bundle of the same person is judged once a season on each track, unless its evaluation was
-    cancelled or failed by a fault of the platform.
+    cancelled, or failed while the platform lacked something. A bundle on which the judge itself failed at
+    every attempt is stopped until an administrator has it judged again.
 
     Args:
         sessions: the bundle is registered in one transaction of these.
@@ -120,9 +121,12 @@ def _register(
 def _judged(session: Session, submission: Submission, season: SeasonRow, track: Track) -> bool:
     """Whether the submission has an evaluation that need not be repeated."""
     last = latest_evaluation(session, submission, season, track)
-    return last is not None and not (
-        last.state is Status.CANCELLED or (last.state is Status.FAILED and last.fault == Fault.PLATFORM.value)
-    )
+    if last is None or last.state is Status.CANCELLED:
+        return False
+    if last.state is not Status.FAILED or last.fault != Fault.PLATFORM.value:
+        return True
+    # Every attempt ended in the judge itself: what crashes it is not tried again and again.
+    return last.reason == Reason.INTERNAL.value
 
 
 def _find(session: Session, owner: User, digest: str) -> Submission | None:

@@ -1,6 +1,8 @@
 """The probes' figures, from answers made by hand."""
 
 import math
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -31,6 +33,7 @@ from evaluator.probes import (
     twin,
     weights_match,
 )
+from evaluator.probes.memory import MemoryBudget
 from evaluator.sandbox.limits import Limits
 
 RNG = np.random.default_rng(3)
@@ -187,6 +190,67 @@ def test_shuffling_moves_floating_entries_and_nothing_else(dtype):
         assert torch.equal(mixed["count"], state["count"])
     trace = load(shuffling.mixed(weights, PRACTICE.generator("1"), 1e-4))["w"].double()
     assert not torch.equal(trace, ends[0])
+
+
+def test_shuffling_in_place_draws_what_a_permutation_draws():
+    """Against the plain way, with an index for each entry and everything in float64."""
+    torch.manual_seed(3)
+    state = {
+        "b": torch.randn(1000, 3),
+        "a": torch.randn(77).half(),
+        "none": torch.zeros(0, 5),
+        "tiny": torch.randn(500).to(torch.float8_e5m2),
+        "long": torch.randn(33).double(),
+        "count": torch.arange(9),
+    }
+    generator, weights, share = PRACTICE.generator("1"), save(state), 1e-3
+    shuffled = load(shuffling.shuffled(weights, PRACTICE.generator("1")))
+    mixed = load(shuffling.mixed(weights, PRACTICE.generator("1"), share))
+    for name in sorted(state):
+        if not state[name].is_floating_point():
+            continue
+        trained = state[name].double().flatten()
+        other = trained[torch.from_numpy(generator.permutation(len(trained)))]
+        assert torch.equal(shuffled[name].double().flatten(), other), name
+        expected = ((1 - share) * trained + share * other).to(mixed[name].dtype)
+        assert torch.equal(mixed[name].flatten(), expected), name
+
+
+def test_mixing_takes_little_more_memory_than_what_it_makes():
+    import subprocess
+    import sys
+
+    program = """
+import resource, numpy as np, torch
+from challenge.bundle.tensor_file import make_header
+from evaluator.probes.shuffling import mixed, mixed_size
+head, _ = make_header([("w", "F8_E4M3", (32 << 20,))])
+weights = head + bytes(32 << 20)
+torch.zeros(1 << 20, dtype=torch.uint8).view(torch.float8_e4m3fn).double()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+mixed(weights, np.random.default_rng(0), 0.5)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024, mixed_size(weights))
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    taken, announced = map(int, done.stdout.split())
+    # Four bytes for one are made; in float64 at once it would be twenty-four.
+    assert taken < announced + (64 << 20) < 8 * (32 << 20)
+
+
+def test_a_budget_of_memory_makes_large_jobs_take_turns():
+    budget, running, most = MemoryBudget(100), [], []
+
+    def job(size):
+        with budget.reserve(size):
+            running.append(size)
+            most.append(sum(running))
+            time.sleep(0.02)
+            running.remove(size)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(job, [60, 60, 30, 500, 40, 40]))
+    assert max(total for total in most if total < 500) <= 100
+    assert all(total == 500 for total in most if total >= 500)
 
 
 def test_a_place_is_found_back_through_a_warp():

@@ -131,7 +131,7 @@ class TestTheQueue:
         mine = board.submit("mine", track="samples").json
         for _ in range(board.config.attempts):
             lease, _ = board.claim(mine["evaluation_id"])
-            board.tell(mine["evaluation_id"], "failure", lease, json={"reason": "internal"})
+            board.tell(mine["evaluation_id"], "failure", lease, json={"reason": "disk_full"})
         assert state(board, mine["id"])["fault"] == "platform"
         assert board.submit("mine", track="samples").status_code == 201
 

@@ -161,6 +161,8 @@ def test_the_submissions_fault_is_final_and_the_same_failure_again_changes_nothi
 
 @pytest.mark.parametrize("reason", ["disk_full", "internal", "something new"])
 def test_our_fault_is_tried_three_times(board, claimed, reason):
+    used = board.get("/api/v1/limits", headers=board.user).json["quota"]["used_today"]
+    assert used == 1
     evaluation, lease, _ = claimed
     for attempt in (1, 2):
         assert board.tell(evaluation, "failure", lease, json={"reason": reason}).json["status"] == "queued"
@@ -170,8 +172,17 @@ def test_our_fault_is_tried_three_times(board, claimed, reason):
         assert claim["attempt"] == attempt + 1
     assert board.tell(evaluation, "failure", lease, json={"reason": reason}).json["status"] == "failed"
     assert status(board)["fault"] == "platform"
-    # And it may be handed in again, for it was never judged.
-    assert board.submit().status_code == 201
+    quota = board.get("/api/v1/limits", headers=board.user).json["quota"]
+    if reason == "disk_full":
+        # It may be handed in again, for it was never judged, and it cost nothing.
+        assert quota["used_today"] == 0
+        assert board.submit().status_code == 201
+    else:
+        # What the judge fails on every time is stopped, or it could be sent for ever at no cost.
+        assert quota["used_today"] == 1
+        assert "an administrator has to look" in status(board)["sentence"]
+        assert board.submit().status_code == 200
+        assert status(board)["status"] == "failed"
 
 
 def test_pictures_are_written_anew(board, claimed):
