@@ -22,7 +22,10 @@ def result(loaded: int, counted: int) -> ProbeResult:
         counted: elements of the tensors in weights.safetensors, counted from its header by the judge.
     """
     passed = loaded == counted
-    sentence = f"The weights hold {counted:,} numbers, and build(2, 1) has {loaded:,}."
+    # What build(2, 1) has is the submission's own word: in a sentence that is public it could say anything.
+    sentence = (
+        f"The weights hold {counted:,} numbers, and build(2, 1) has {'as many' if passed else 'others'}."
+    )
     if not passed:
         sentence += " It would pass with weights that are the state dict of build(2, 1), all of it."
     return ProbeResult(NAME, float(abs(loaded - counted)), 0.0, passed, flagged=False, sentence=sentence)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from challenge.scoring.metrics import paired_interval
 from leaderboard.charts.plot_area import PlotArea
 from leaderboard.charts.scales import path
-from leaderboard.charts.skill_curve import intervals
+from leaderboard.charts.skill_curve import intervals, mean_skill
 
 Array = NDArray[np.float64]
 
@@ -86,7 +86,7 @@ def difference_plot(a: Array, b: Array) -> DifferencePlot:
     if a.shape != b.shape:
         raise ValueError(f"skills of {a.shape} and {b.shape} cannot be paired")
     differences = a - b
-    mean, (low, high) = differences.mean(axis=0), intervals(differences)
+    mean, (low, high) = mean_skill(differences), intervals(differences)
     octaves = len(mean)
     reach = max(float(np.abs([low, high]).max()), _MIN_RANGE) * 1.08
     step = (_AREA.right - _AREA.left) / octaves
@@ -95,7 +95,7 @@ def difference_plot(a: Array, b: Array) -> DifferencePlot:
     upper, lower = [y(v) for v in high], [y(v) for v in low]
     whole = paired_interval(a, b)
     return DifferencePlot(
-        octaves=float(mean.sum()),
+        octaves=float(differences.mean(axis=0).sum()),
         low=whole[0],
         high=whole[1],
         steps=tuple(

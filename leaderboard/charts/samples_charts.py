@@ -84,11 +84,12 @@ def samples_chart(report: SamplesReport, evidence: ResultVisuals, *, revealed: b
 
 
 def how_it_ended(result: TargetResult) -> str:
-    """How a fit ended and which state was judged, as a sentence."""
+    """How a fit ended and which state was judged, as a sentence; without times that are withheld."""
+    at = f" at {result.seconds:.1f} s" if result.seconds else ""
     if result.ended == "returned":
-        return f"The fit returned after {result.seconds:.1f} s."
-    judged = f"Judged as it was at {result.judged_on:.1f} s."
+        return f"The fit returned{at.replace('at', 'after')}."
+    judged = f"Judged as it was at {result.judged_on:.1f} s." if at else "Judged at its last checkpoint."
     if result.ended == "killed":
-        return f"The fit ran over its time and was killed at {result.seconds:.1f} s. {judged}"
+        return f"The fit ran over its time and was killed{at}. {judged}"
     known = {reason.value: EXPLANATIONS[reason].sentence for reason in Reason}
-    return f"The fit ended at {result.seconds:.1f} s: {known.get(result.reason, result.reason)} {judged}"
+    return f"The fit ended{at}: {known.get(result.reason, result.reason)} {judged}"

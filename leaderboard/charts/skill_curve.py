@@ -28,6 +28,8 @@ _MIN_OCTAVES: Final = 6
 # CSS classes r0 .. r5: references differ by shade and dash.
 REFERENCE_STYLES: Final = 6
 _TAILS: Final = (0.025, 0.975)
+# Of skills in a drawing, of which pages hold the numbers: more digits would be more than anybody sees.
+_DECIMALS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,14 @@ class SkillPlot:
 
 def intervals(by_chain: Array) -> tuple[Array, Array]:
     """The 95 % bootstrap interval of each octave's skill over the chains: (octaves,) low and high."""
-    low, high = np.quantile(resampled_means(by_chain), _TAILS, axis=0)
+    low, high = np.quantile(resampled_means(by_chain), _TAILS, axis=0).round(_DECIMALS)
     return low, high
+
+
+def mean_skill(by_chain: Array) -> Array:
+    """(octaves,) mean over the chains, as it is drawn."""
+    mean: Array = by_chain.mean(axis=0).round(_DECIMALS)
+    return mean
 
 
 def skill_plot(own: Entrant, others: Sequence[Entrant], area: PlotArea = WIDE) -> SkillPlot:
@@ -97,7 +105,7 @@ def skill_plot(own: Entrant, others: Sequence[Entrant], area: PlotArea = WIDE) -
         area: WIDE or NARROW.
     """
     shown = _chosen(own, others)
-    means = [one.by_chain.mean(axis=0) for one in shown]
+    means = [mean_skill(one.by_chain) for one in shown]
     count = _visible_octaves(means)
     labels, area = _labels(means, count, area)
     x, y = area.x_scale(0, count - 1), area.y_scale(0, 1)

@@ -52,7 +52,7 @@ class Page(Value):
 class Result(Value):
     """Figures of a judged evaluation; null before there is a report."""
 
-    octaves: Score | None = Field(description="The score, in full precision.")
+    octaves: Score | None = Field(description="The score; of an open season to three digits.")
     interval: Pair | None = Field(description="95 % interval, [low, high].")
     depth: float | None = Field(description="The octave at which the skill falls below one half.")
     precision_db: float | None = Field(description="PSNR over the whole set, in decibels.")
@@ -124,7 +124,7 @@ class Summary(Value):
     track: Track | None = Field(description="Of its newest evaluation.")
     status: Status = Field(description="Of its newest evaluation.")
     season: str | None = Field(description="Of its newest evaluation.")
-    octaves: float | None = Field(description="The score, in full precision.")
+    octaves: float | None = Field(description="The score; of an open season to three digits.")
     url: Url = Field(description="Its page.")
 
 
@@ -345,6 +345,22 @@ class Failure(BaseModel):
 
     reason: Reason = Field(description="Why.")
     detail: str = Field(default="", description="More about it; at most 1,000 characters are kept.")
+
+
+class PublicReport(BaseModel):
+    """The judge's report, as `mbc score --json` prints it (on the samples track with `--track samples`).
+
+    While its season is open, figures are rounded to three digits, and what could carry hidden points is not
+    there: `withheld` names those fields, and they come when the season has ended.
+    """
+
+    season: str = Field(description="The season's name.")
+    octaves: Score = Field(description="The score.")
+    interval: Pair = Field(description="95 % interval, [low, high].")
+    skill: list[Share] = Field(description="Skill by octave.")
+    verdict: Literal["scored", "rejected"] = Field(description="How it ended.")
+    version: int = Field(description="Of the format.")
+    withheld: list[str] = Field(default=[], description="Fields that come when the season has ended.")
 
 
 class Picture(Value):

@@ -183,7 +183,11 @@ _SUBMISSIONS: Final = {
                 _parameter("season", "query", words("A season's name. Without it, any ranked one.")),
                 _TRACK,
             ],
-            {"200": _json("The report.", "Report", "SamplesReport"), **_UNCHANGED, **_refusals(404, 422)},
+            {
+                "200": _json("The report, as far as it is public.", "PublicReport"),
+                **_UNCHANGED,
+                **_refusals(404, 422),
+            },
         )
     },
     f"{_V1}/submissions/{{submission_id}}/events": {

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from leaderboard.models import Evaluation, ReportRow, Submission
-from leaderboard.services import seasons, standings
+from leaderboard.services import publication, seasons, standings
 
 
 def export(session: Session) -> dict[str, Any]:
@@ -28,13 +28,13 @@ def export(session: Session) -> dict[str, Any]:
                 "user": row.submission.user.name,
                 "reason": row.reason,
                 "sentence": row.sentence,
-                "report": _report(session, row.id),
+                "report": _report(session, row),
             }
             for row in rows
         ],
     }
 
 
-def _report(session: Session, evaluation_id: int) -> Any:
-    row = session.get(ReportRow, evaluation_id)
-    return row and json.loads(row.body)
+def _report(session: Session, evaluation: Evaluation) -> Any:
+    row = session.get(ReportRow, evaluation.id)
+    return row and json.loads(publication.report_json(row, evaluation))

@@ -12,6 +12,7 @@ from challenge.results.verdicts import Status
 from challenge.scoring.tracks import Track
 from leaderboard.errors import Refused, not_found
 from leaderboard.models import Evaluation, ReportRow, Submission
+from leaderboard.services import publication
 
 # Rounding, in sums of a few thousand numbers.
 _CLOSE: Final = 1e-6
@@ -37,10 +38,13 @@ def skill_by_octave(session: Session, evaluation: Evaluation) -> tuple[float, ..
 
 
 def stored_report(session: Session, evaluation: Evaluation) -> Report | None:
-    """The report of an evaluation on the open track; None where there is none, or one of an older version."""
+    """The report of an evaluation on the open track, as far as it is public.
+
+    None where there is none, or one of an older version.
+    """
     row = session.get(ReportRow, evaluation.id) if evaluation.track == Track.OPEN.value else None
     try:
-        return Report.from_json(row.body) if row else None
+        return publication.report(Report.from_json(row.body), evaluation.season) if row else None
     except ValueError:
         # Its figures stand in the evaluation, its tables are not shown.
         return None
@@ -50,7 +54,7 @@ def stored_samples_report(session: Session, evaluation: Evaluation) -> SamplesRe
     """The same for the samples track."""
     row = session.get(ReportRow, evaluation.id) if evaluation.track == Track.SAMPLES.value else None
     try:
-        return SamplesReport.from_json(row.body) if row else None
+        return publication.report(SamplesReport.from_json(row.body), evaluation.season) if row else None
     except ValueError:
         return None
 
@@ -58,7 +62,7 @@ def stored_samples_report(session: Session, evaluation: Evaluation) -> SamplesRe
 def newest_row(
     session: Session, submission: Submission, season: str | None, track: Track | None
 ) -> tuple[Evaluation, ReportRow] | None:
-    """The newest report of a submission, as the worker sent it, and its evaluation.
+    """The newest report of a submission, as the worker sent it, and its evaluation. Not all of it is public.
 
     Args:
         session: reads.

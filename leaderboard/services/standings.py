@@ -7,11 +7,12 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import ColumnElement, Engine, and_, case, func, or_, select
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from challenge.results.verdicts import Status
 from challenge.scoring.tracks import Track
 from leaderboard.models import Evaluation, RankedEntry, ReportRow, SeasonRow, Submission, User
+from leaderboard.services import publication
 from leaderboard.services.queue_order import in_turn, live
 from leaderboard.services.rankings import GROUPS, JUDGED, OPEN, RankingGroup, in_group
 from leaderboard.services.reports import skill_table
@@ -35,6 +36,11 @@ class Entry:
         ]
         return next((e.octaves for e in ranked if e.track == track.value), None)
 
+    def _published_octaves(self, track: Track) -> float | None:
+        value = self.octaves_on(track)
+        revealed = self.evaluation.season.revealed
+        return value if value is None or revealed else publication.round_figure(value)
+
     @property
     def submission(self) -> Submission:
         """What was submitted."""
@@ -55,17 +61,11 @@ class Entry:
             "track": e.track,
             "machine": e.machine,
             "verified": self.octaves_on(Track.SAMPLES) is not None,
-            "open_octaves": self.octaves_on(Track.OPEN),
-            "samples_octaves": self.octaves_on(Track.SAMPLES),
-            "octaves": e.octaves,
-            "interval": interval(e),
-            "depth": e.depth,
-            "precision_db": e.precision_db,
-            "universality": e.universality,
+            "open_octaves": self._published_octaves(Track.OPEN),
+            "samples_octaves": self._published_octaves(Track.SAMPLES),
+            **publication.figures(e),
             "weight_class": s.weight_class,
             "bytes": s.bytes,
-            "parameters": e.parameters,
-            "predictions_per_second": e.predictions_per_second,
             "device": e.device,
             "date": (e.finished_at or e.queued_at).isoformat(timespec="seconds"),
             "reference": s.user.reference,
@@ -106,13 +106,6 @@ class Board:
             for entry in self.standing.others
             if entry.evaluation.state in JUDGED or entry.submission.id not in again
         )
-
-
-def interval(evaluation: Evaluation) -> list[float] | None:
-    """[low, high], or None before there is a report."""
-    if evaluation.interval_low is None or evaluation.interval_high is None:
-        return None
-    return [evaluation.interval_low, evaluation.interval_high]
 
 
 def board(
@@ -159,7 +152,8 @@ def standing(
     """
     version = session.scalar(select(SeasonRow.board_version).where(SeasonRow.id == season.id))
     key = (season.id, group, every_entry)
-    token = (*key, version)
+    # When the season ends, more of its figures is public.
+    token = (*key, version, season.closed_at)
     shared = _standings.setdefault(session.get_bind().engine, _Standings())
     found = shared.made.get(key)
     if found is not None and found.token == token:
@@ -187,7 +181,10 @@ def _read(
         .join(RankedEntry, RankedEntry.evaluation_id == Evaluation.id)
         .join(Evaluation.submission)
         .join(Submission.user)
-        .options(contains_eager(Evaluation.submission).contains_eager(Submission.user))
+        .options(
+            contains_eager(Evaluation.submission).contains_eager(Submission.user),
+            joinedload(Evaluation.season),
+        )
         .where(ranked)
         .order_by(RankedEntry.octaves.desc(), Evaluation.id)
     ).all()
@@ -253,7 +250,10 @@ def _others(session: Session, season: SeasonRow, group: RankingGroup) -> Sequenc
         select(Evaluation)
         .join(Evaluation.submission)
         .join(Submission.user)
-        .options(contains_eager(Evaluation.submission).contains_eager(Submission.user))
+        .options(
+            contains_eager(Evaluation.submission).contains_eager(Submission.user),
+            joinedload(Evaluation.season),
+        )
         .where(Evaluation.id.in_(newest.scalar_subquery()), Submission.hidden_at.is_(None))
     ).all()
 

@@ -8,7 +8,7 @@ from challenge.bundle import limits as bundle_limits
 from leaderboard import openapi
 from leaderboard.errors import Refused, not_found
 from leaderboard.openapi import models
-from leaderboard.services import evaluations, quotas, reports, submission_intake, submissions
+from leaderboard.services import evaluations, publication, quotas, reports, submission_intake, submissions
 from leaderboard.web.auth import visible_submission
 from leaderboard.web.extensions import csrf
 from leaderboard.web.request_args import asked_track, tracks_of, upload_path
@@ -48,16 +48,17 @@ def submission(submission_id: int) -> Response:
 
 @api.get("/submissions/<int:submission_id>/report")
 def report(submission_id: int) -> Response:
-    """The newest report in any ranked season, or in the one that the query names, as the worker sent it."""
+    """The newest report in any ranked season, or in the one that the query names, as far as it is public."""
     season, track = request.args.get("season"), asked_track()
     with read_session() as session:
         found = reports.newest_row(session, visible_submission(session, submission_id), season, track)
-    if found is None:
-        raise not_found("report")
-    evaluation, row = found
-    answer = Response(row.body, mimetype="application/json")
+        if found is None:
+            raise not_found("report")
+        evaluation, row = found
+        body, state = publication.report_json(row, evaluation), evaluation.season.state
+    answer = Response(body, mimetype="application/json")
     answer.headers["Content-Disposition"] = f'attachment; filename="report-{submission_id}.json"'
-    answer.set_etag(row.digest[:32])
+    answer.set_etag(f"{row.digest[:32]}-{state}")
     answer.last_modified = evaluation.finished_at
     answer.make_conditional(request)
     return answer

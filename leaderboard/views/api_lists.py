@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify, request, url_for
 
 from challenge.results.verdicts import Status
 from leaderboard.openapi import models
-from leaderboard.services import board_query, queue_order, seasons, standings, submissions
+from leaderboard.services import board_query, publication, queue_order, seasons, standings, submissions
 from leaderboard.services.board_query import BoardQuery
 from leaderboard.services.submissions import ListedSubmission
 from leaderboard.web.extensions import csrf
@@ -104,7 +104,7 @@ def _summary(listed: ListedSubmission) -> dict[str, Any]:
         "track": last.track if last else None,
         "status": last.status if last else Status.CANCELLED.value,
         "season": last.season.name if last else None,
-        "octaves": last.octaves if last else None,
+        "octaves": publication.octaves(last) if last else None,
         "url": url_for("entry.page", submission_id=row.id, _external=True),
     }
 

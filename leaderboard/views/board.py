@@ -113,7 +113,7 @@ _CSV: Final = (
 
 @board_pages.get("/board.csv")
 def table() -> Response:
-    """Every entry that the query asks for, as CSV (RFC 4180), in full precision."""
+    """Every entry that the query asks for, as CSV (RFC 4180)."""
     query = BoardQuery.read(request.args, per_page=board_query.MOST_PER_PAGE)
     with read_session() as db:
         board = standings.board(db, board_season(db), query.group, every_entry=query.every_entry)

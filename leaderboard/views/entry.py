@@ -19,6 +19,7 @@ from leaderboard.models import Evaluation, Submission
 from leaderboard.services import (
     artifacts,
     lineage,
+    publication,
     queue_order,
     reports,
     sanitize,
@@ -88,6 +89,7 @@ def _proof(shown: Evaluation, report: Report | None) -> dict[str, Any]:
     if report is None:
         return {"failed": (), "flags": ()}
     evidence = artifacts.evidence(app_context().config, shown.id) if report.universality else ResultVisuals()
+    evidence = publication.visuals(evidence, shown.season)
     controls = control_charts.cards(report.universality, evidence.controls) if report.universality else ()
     return {
         "failed": group_by_remedy(rejection_reasons(report)) if shown.state is Status.REJECTED else (),
@@ -95,6 +97,7 @@ def _proof(shown: Evaluation, report: Report | None) -> dict[str, Any]:
         "controls": controls,
         "control_anchors": {card.control.name: f"control-{card.index}" for card in controls},
         "probes": probe_plots.cards(report.integrity, evidence) if report.integrity else (),
+        "withheld": not shown.season.revealed,
         "other_plots": probe_plots.others(report.integrity, evidence) if report.integrity else (),
     }
 

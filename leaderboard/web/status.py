@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 from challenge.scoring.tracks import Track
 from leaderboard.errors import not_found
 from leaderboard.models import Evaluation, Submission
-from leaderboard.services import queue_order, standings, submissions
+from leaderboard.services import publication, queue_order, submissions
+
+_FIGURES = ("octaves", "interval", "depth", "precision_db", "universality")
 
 
 def submission_status(session: Session, submission: Submission, track: Track | None = None) -> dict[str, Any]:
@@ -31,6 +33,7 @@ def submission_status(session: Session, submission: Submission, track: Track | N
 
 def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any]:
     """One evaluation."""
+    published = publication.figures(evaluation)
     return {
         "evaluation_id": evaluation.id,
         "track": evaluation.track,
@@ -45,11 +48,7 @@ def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any
         "fault": evaluation.fault,
         "sentence": evaluation.sentence,
         "season": evaluation.season.name,
-        "octaves": evaluation.octaves,
-        "interval": standings.interval(evaluation),
-        "depth": evaluation.depth,
-        "precision_db": evaluation.precision_db,
-        "universality": evaluation.universality,
+        **{name: published[name] for name in _FIGURES},
         "flagged": evaluation.flagged,
         "awaits_decision": evaluation.awaits_decision,
         "place": _place(session, evaluation),
@@ -60,4 +59,5 @@ def _place(session: Session, evaluation: Evaluation) -> dict[str, Any] | None:
     found = standings.neighbourhood(session, evaluation)
     if found is None:
         return None
-    return {"rank": list(found.rank), "entries": found.entries, "above": found.above, "gap": found.gap}
+    gap = found.gap if evaluation.season.revealed else publication.round_figure(found.gap)
+    return {"rank": list(found.rank), "entries": found.entries, "above": found.above, "gap": gap}

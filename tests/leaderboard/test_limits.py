@@ -61,7 +61,7 @@ class TestQuotas:
         for _ in range(board.config.attempts):
             assert left(board)["used_today"] == 1
             lease, _ = board.claim(made)
-            board.tell(made, "failure", lease, json={"reason": "internal"})
+            board.tell(made, "failure", lease, json={"reason": "disk_full"})
         assert left(board)["used_today"] == 0
         assert board.submit("unlucky").status_code == 201
 
