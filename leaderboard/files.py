@@ -1,10 +1,10 @@
 """Files in the data directory: written whole or not at all, and a full disk is a refusal."""
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from challenge.bundle.packer import write_archive
 from challenge.util.atomic_files import atomic_write
 from leaderboard.errors import Refused
 
@@ -44,17 +44,13 @@ def write_file(path: Path, content: bytes, *, durable: bool = True) -> None:
         partial.write_bytes(content)
 
 
-def copy_file(source: Path, path: Path) -> None:
-    """Make `path` a file of the same content as `source`, flushed to the disk; a hard link where that works.
+def store_bundle(files: Mapping[str, bytes], path: Path) -> None:
+    """Write the files of a bundle as an archive of our own making, flushed to the disk.
 
-    Nobody may write to `source` afterwards.
+    What was uploaded is not kept: it may be something else as well, a page or a program, to whoever opens it.
 
     Raises:
         Refused: the disk is full or the directory cannot be written.
     """
     with _writing(path, durable=True) as partial:
-        try:
-            partial.hardlink_to(source)
-        except OSError:
-            # Another file system, or one without links.
-            shutil.copyfile(source, partial)
+        write_archive(files, partial)

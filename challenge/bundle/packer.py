@@ -1,6 +1,7 @@
 """Pack a submission's directory into the zip file that is handed in."""
 
 import zipfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -48,12 +49,8 @@ def pack(directory: Path, out: Path, *, trained: bool = True, entry: str = "") -
     """
     messages = update_weights(directory, entry=entry)
     bundle = read_bundle(directory, trained=trained)
-    with atomic_write(out) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(bundle.files):
-            member = zipfile.ZipInfo(name, _EPOCH)
-            member.compress_type = zipfile.ZIP_DEFLATED
-            member.external_attr = 0o100644 << 16
-            archive.writestr(member, bundle.files[name])
+    with atomic_write(out) as partial:
+        write_archive(bundle.files, partial)
     messages += _train_config_warning(directory)
     left_out = sorted(
         entry.name
@@ -67,6 +64,16 @@ def pack(directory: Path, out: Path, *, trained: bool = True, entry: str = "") -
         f"sources and weights take {bundle.size:,} bytes: {bundle.weight_class}."
     )
     return messages
+
+
+def write_archive(files: Mapping[str, bytes], path: Path) -> None:
+    """Write the files of a bundle as a zip file that holds nothing else: equal files make equal bytes."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(files):
+            member = zipfile.ZipInfo(name, _EPOCH)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.external_attr = 0o100644 << 16
+            archive.writestr(member, files[name])
 
 
 def update_weights(directory: Path, *, entry: str = "") -> list[str]:

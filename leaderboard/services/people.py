@@ -132,8 +132,13 @@ def change_password(session: Session, user: User, old: str, new: str) -> None:
 def set_password(session: Session, user: User, new: str) -> None:
     """Set a password without asking for the old one."""
     user.password = _hashed(checked_password(user.name, new))
-    user.session_key = secrets.token_hex(16)
+    end_sessions(user)
     session.flush()
+
+
+def end_sessions(user: User) -> None:
+    """Make every cookie that was given to this person worthless."""
+    user.session_key = secrets.token_hex(16)
 
 
 def find_or_create_by_identity(session: Session, identity: str, wish: str, *, may_make: bool) -> User:

@@ -17,7 +17,7 @@ from challenge.scoring.tracks import Track
 from leaderboard import db
 from leaderboard.config import Config
 from leaderboard.errors import Refused
-from leaderboard.files import copy_file
+from leaderboard.files import store_bundle
 from leaderboard.models import Evaluation, SeasonRow, Submission, SubmissionText, User
 from leaderboard.queue import Queue
 from leaderboard.services import lineage, quotas
@@ -76,7 +76,7 @@ def submit_bundle(
         stored = path_of(config, bundle.digest)
         if not stored.exists():
             # Before the commit: a file too many does no harm, a row without its file does.
-            copy_file(upload, stored)
+            store_bundle(bundle.files, stored)
         if queue is not None and queued:
             db.on_commit(session, queue.wake)
     return Intake(submission.id, tuple(evaluation.id for evaluation in queued))

@@ -176,6 +176,11 @@ _OPEN: Final = re.compile(
 )
 
 
-def may_be_passed_on(submission: Submission) -> bool:
+def may_see_bundle(submission: Submission, user_id: int | None) -> bool:
+    """Whether somebody may have the bundle, its source and its texts: its owner, or all by its licence."""
+    return submission.user_id == user_id or _may_be_passed_on(submission)
+
+
+def _may_be_passed_on(submission: Submission) -> bool:
     """Whether the licence that the manifest names lets everybody have the bundle."""
     return bool(_OPEN.fullmatch(submission.license.strip()))

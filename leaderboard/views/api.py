@@ -104,7 +104,9 @@ def bundle(submission_id: int) -> Response:
     """One's own bundle; other people's where their licence lets them be passed on."""
     with read_session() as session:
         found = visible_submission(session, submission_id)
-        if not submissions.may_be_passed_on(found) and request_token(session).user_id != found.user_id:
+        if not submissions.may_see_bundle(found, None) and not submissions.may_see_bundle(
+            found, request_token(session).user_id
+        ):
             raise Refused(403, "licence", "The licence of this bundle does not let it be passed on.")
     path = submissions.path_of(app_context().config, found.digest)
     return bundle_file(path, name=f"{submission_id}.zip", digest=found.digest)

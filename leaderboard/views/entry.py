@@ -29,7 +29,7 @@ from leaderboard.services import (
 )
 from leaderboard.services.board_query import MOST_CHOICES
 from leaderboard.web import view_picker
-from leaderboard.web.auth import visible_submission
+from leaderboard.web.auth import current_user, visible_submission
 from leaderboard.web.request_context import app_context, read_session
 
 entry = Blueprint("entry", __name__)
@@ -58,6 +58,10 @@ def _context(db: Session, found: Submission) -> dict[str, Any]:
     shown = submissions.displayed(found, submissions.latest_on(db, found, None))
     report = reports.stored_report(db, shown)
     watched = latest.get(Track.SAMPLES)
+    user = current_user()
+    # One rule for the bundle and for what pages show of it.
+    allowed = submissions.may_see_bundle(found, user.id if user else None)
+    sources = submissions.sources(db, found) if allowed else {}
     has_curve = shown.track == Track.OPEN.value and bool(reports.skill_by_octave(db, shown))
     return {
         "s": found,
@@ -74,11 +78,11 @@ def _context(db: Session, found: Submission) -> dict[str, Any]:
         "zoom": _zoom(db, shown, report),
         "explanation": EXPLANATIONS[Reason(shown.reason)] if shown.reason else None,
         "rank": standings.rank_of(db, shown),
-        "sources": {n: Markup(sanitize.source_html(t)) for n, t in submissions.sources(db, found).items()},  # noqa: S704 - made by pygments
+        "sources": {n: Markup(sanitize.source_html(t)) for n, t in sources.items()},  # noqa: S704 - made by pygments
         "readme": Markup(sanitize.readme_html(submissions.text(db, found, "README.md"))),  # noqa: S704 - cleaned by nh3
-        "recipe": submissions.text(db, found, "train.toml"),
+        "recipe": submissions.text(db, found, "train.toml") if allowed else "",
         "lineage": lineage.lineage(db, found),
-        "passed_on": submissions.may_be_passed_on(found),
+        "passed_on": allowed,
         "film": len(training_frames.frames(submissions.path_of(app_context().config, found.digest))),
         **_proof(shown, report),
     }

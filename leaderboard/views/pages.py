@@ -7,9 +7,8 @@ from challenge.bundle import limits as bundle_limits
 from challenge.results.verdicts import EXPLANATIONS
 from leaderboard import formatting, openapi
 from leaderboard.errors import Refused
-from leaderboard.models import User
-from leaderboard.services import machines, quotas, seasons, submission_intake, tokens
-from leaderboard.web.auth import current_user
+from leaderboard.services import machines, quotas, seasons, submission_intake
+from leaderboard.web.auth import current_user, require_user
 from leaderboard.web.request_args import tracks_of, upload_path
 from leaderboard.web.request_context import app_context, read_session
 
@@ -43,7 +42,7 @@ def _submit_page(error: Refused | None) -> str:
 def submit() -> BaseResponse | tuple[str, int]:
     """Hand in a bundle by form."""
     try:
-        here, owner = app_context(), _form_owner()
+        here, owner = app_context(), require_user()
         tracks = tracks_of(request.form.get("track", ""))
         taken = submission_intake.submit_bundle(
             here.writers, here.queue, here.config, owner, upload_path("bundle"), tracks
@@ -52,23 +51,6 @@ def submit() -> BaseResponse | tuple[str, int]:
         headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
         return Response(_submit_page(error), error.status, headers)
     return redirect(url_for("entry.page", submission_id=taken.submission_id), 303)
-
-
-def _form_owner() -> User:
-    user = current_user()
-    if user is not None:
-        return user
-    with read_session() as db:
-        token = tokens.find_token(db, request.form.get("token", "").strip())
-        owner = token.user if token else None
-    if owner is None:
-        raise Refused(
-            401,
-            "token_invalid",
-            "This token is not valid here.",
-            "Sign in, and you need none; or make one on the page of your account.",
-        )
-    return owner
 
 
 @pages.get("/rules")

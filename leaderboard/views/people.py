@@ -11,7 +11,7 @@ from leaderboard.services import audit, people, profiles, quotas, tokens
 from leaderboard.web.auth import current_user, require_user
 from leaderboard.web.auth import sign_in as let_in
 from leaderboard.web.auth import sign_out as let_out
-from leaderboard.web.extensions import limiter
+from leaderboard.web.extensions import client_address, limiter
 from leaderboard.web.request_context import app_context, read_session, write_transaction
 
 people_pages = Blueprint("people", __name__)
@@ -55,9 +55,9 @@ def sign_in_form() -> _Page:
 
 @people_pages.post("/sign-in")
 @limiter.limit(
-    # Many addresses may guess at one name: its failures are counted wherever they come from.
-    "100 per hour",
-    key_func=lambda: "name " + request.form.get("name", "").strip().lower()[:80],
+    # Failures at one name from one address: nobody can lock its owner out from everywhere.
+    "20 per hour",
+    key_func=lambda: f"{client_address()} at {_field('name').strip().lower()[:80]}",
     methods=["POST"],
     deduct_when=lambda answer: answer.status_code == 401,
 )
@@ -113,7 +113,11 @@ def _check_open() -> None:
 
 @people_pages.post("/sign-out")
 def sign_out() -> _Page:
-    """Sign out here."""
+    """Sign out: every session of this person ends, so that no copy of a cookie is good for anything."""
+    user = current_user()
+    if user is not None:
+        with write_transaction() as db:
+            people.end_sessions(people.get(db, user.id))
     let_out()
     return redirect(url_for("board.page"), 303)
 

@@ -7,6 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from leaderboard.config import Config
 from leaderboard.web.auth import check_visibility
+from leaderboard.web.early_checks import check_head
 from leaderboard.web.extensions import WRITE_RATE, csrf, limiter
 
 _THIRTY_DAYS: Final = 30 * 24 * 3600
@@ -32,6 +33,8 @@ def install(app: Flask, config: Config) -> None:
             "WTF_CSRF_TIME_LIMIT": None,
         }
     )
+    # First of all: what comes after it may read the body.
+    app.before_request(check_head)
     # Before the forms: one that is forged is a try as well.
     limiter.init_app(app)
     csrf.init_app(app)

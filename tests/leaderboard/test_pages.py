@@ -174,34 +174,44 @@ def test_a_mistake_of_ours_is_a_friendly_500(board, monkeypatch):
 
 
 class TestTheForm:
-    def send(self, board, client, *, token=None, csrf=None, content=None):
+    @pytest.fixture
+    def client(self, board):
+        """Of somebody who signed in with an API token."""
+        client = board.app.test_client()
+        found = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/sign-in").text)[1]
+        token = board.user["Authorization"].split()[1]
+        client.post("/sign-in", data={"csrf_token": found, "name": "ada", "password": token})
+        return client
+
+    def send(self, client, *, csrf=None, content=None):
         found = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/submit").text)[1]
         data = {
             "csrf_token": found if csrf is None else csrf,
-            "token": board.user["Authorization"].split()[1] if token is None else token,
             "bundle": (io.BytesIO(content or seed_data.bundle_bytes("by form")), "x.zip"),
         }
         return client.post("/submit", data=data)
 
-    def test_it_hands_in(self, board):
-        answer = self.send(board, board.client)
+    def test_it_hands_in(self, client):
+        answer = self.send(client)
         assert answer.status_code == 303
         assert answer.location == "/submissions/1"
 
-    def test_a_forged_form_is_refused(self, board):
-        client = board.client
-        answer = self.send(board, client, csrf="forged")
+    def test_a_forged_form_is_refused(self, client):
+        answer = self.send(client, csrf="forged")
         assert answer.status_code == 400
         assert "send it again" in answer.text
-        assert board.client.post("/submit", data={"csrf_token": "", "token": "x"}).status_code == 400
+        assert client.post("/submit", data={"csrf_token": ""}).status_code == 400
 
-    def test_a_wrong_token_is_said_so(self, board):
-        answer = self.send(board, board.client, token="mbc_wrong")
+    def test_a_stranger_is_asked_to_sign_in(self, board):
+        page = board.get("/submit").text
+        assert "<form method" not in page.split("<h1>")[1]
+        assert "/sign-in?next=" in page
+        answer = board.client.post("/submit", data={"csrf_token": "x"})
         assert answer.status_code == 401
-        assert "not valid" in answer.text
+        assert "sign in first" in answer.text
 
-    def test_a_bad_bundle_is_said_so(self, board):
-        answer = self.send(board, board.client, content=b"nonsense")
+    def test_a_bad_bundle_is_said_so(self, client):
+        answer = self.send(client, content=b"nonsense")
         assert answer.status_code == 422
         assert "not a zip archive" in answer.text
         assert "mbc pack" in answer.text
