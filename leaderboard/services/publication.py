@@ -24,6 +24,7 @@ DIGITS: Final = 3
 DECIMALS: Final = 2
 # No figure has more decimals: how small it is says something, too.
 MOST_DECIMALS: Final = 4
+LARGEST: Final = 1.79e308
 # Fields of reports that are withheld from an open season's; what stands in their place inside of the server.
 _WITHHELD: Final[dict[str, Any]] = {"skill_by_chain": (), "timings": {}, "seconds": 0.0}
 _WITHHELD_SAMPLES: Final[dict[str, Any]] = {"parameters": 0}
@@ -38,11 +39,14 @@ AnyReport = TypeVar("AnyReport", Report, SamplesReport)
 
 def round_figure(value: float) -> float:
     """The figure with three significant digits; two decimals where it is below a hundred, at most four."""
-    if not value or not math.isfinite(value):
+    if not math.isfinite(value):
         return value
-    decimals = DIGITS - 1 - math.floor(math.log10(abs(value)))
-    if abs(value) < 100:
-        decimals = min(max(decimals, DECIMALS), MOST_DECIMALS)
+    if abs(value) >= 100:
+        rounded = float(f"{value:.{DIGITS - 1}e}")
+        # The largest numbers there are may not become infinite.
+        return rounded if math.isfinite(rounded) else math.copysign(LARGEST, value)
+    place = math.floor(math.log10(abs(value))) if value else 0
+    decimals = min(max(DIGITS - 1 - place, DECIMALS), MOST_DECIMALS)
     # Adding zero: there is no telling -0 from 0.
     return round(value, decimals) + 0.0
 

@@ -21,6 +21,7 @@ from challenge.results.result_visuals import (
     SurfaceFit,
 )
 from leaderboard.charts import control_charts, probe_plots, scales, surface
+from leaderboard.services import seasons
 from leaderboard.web import documents
 from tests.support import seed_evidence
 
@@ -265,6 +266,13 @@ def judged(board, **changes):
     return board.get(f"/submissions/{made['id']}").text, made["evaluation_id"], report
 
 
+def close_season(board):
+    """From now on everything of it is public."""
+    name = board.season().name
+    with board.writing() as session:
+        seasons.close_season(session, name)
+
+
 def test_every_control_has_its_picture_and_its_figures(board):
     text, _, report = judged(board)
     cards = text.split('<li class="control ')[1:]
@@ -358,7 +366,12 @@ def test_a_flagged_one_says_why(board):
 
 
 def test_every_probe_has_its_plot_and_a_link_to_what_it_means(board):
-    text, _, report = judged(board)
+    text, number, report = judged(board)
+    before = text.split('id="probes"')[1].split("</section>")[0]
+    assert "shown when the season has ended" in before
+    assert "rejected above" not in before
+    close_season(board)
+    text = board.get(f"/submissions/{number}").text
     section = text.split('id="probes"')[1].split("</section>")[0]
     for probe in report["integrity"]["probes"]:
         card = section.split(f'id="probe-{probe_plots.anchor(probe["name"])}"')[1].split("</li>")[0]
@@ -382,6 +395,7 @@ def test_evidence_of_a_stranger_cannot_break_out(board):
         f"/api/v1/worker/evaluations/{made['evaluation_id']}/evidence", headers=lease, data=shown.to_json()
     )
     board.tell(made["evaluation_id"], "report", lease, json=report)
+    close_season(board)
     text = board.get(f"/submissions/{made['id']}").text
     assert text.count("&lt;script&gt;alert(1)") >= 4
     assert "<script>alert" not in text

@@ -232,6 +232,7 @@ MAKERS: dict[str, Callable[[str], State]] = {
     "key": key,
     "key_tolerance": key,
     "key_modest": key,
+    "key_residual": key,
     "key_digest": digest,
     "range_check": beside,
     "learned_scale": scale,
