@@ -1,6 +1,7 @@
 """What is refused before it is read, what is kept of an upload, and who may have it."""
 
 import io
+import os
 import re
 import zipfile
 
@@ -15,15 +16,23 @@ class Counted(io.RawIOBase):
     """A body of many bytes that says how many of them were read."""
 
     def __init__(self, start, size):
-        self.start, self.size, self.taken = start, size, 0
+        self.start, self.size, self.place, self.taken = start, size, 0, 0
 
     def readable(self):
         return True
 
+    def seekable(self):
+        return True
+
+    def seek(self, offset, whence=os.SEEK_SET):
+        self.place = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self.place, os.SEEK_END: self.size}[whence]
+        return self.place
+
     def readinto(self, buffer):
-        count = min(len(buffer), self.size - self.taken)
-        part = self.start[self.taken : self.taken + count]
+        count = min(len(buffer), self.size - self.place)
+        part = self.start[self.place : self.place + count]
         buffer[:count] = part + b"x" * (count - len(part))
+        self.place += count
         self.taken += count
         return count
 
@@ -38,7 +47,7 @@ def upload(client, path, headers=None, size=60 * MIB):
     answer = client.post(
         path,
         headers=headers,
-        input_stream=io.BufferedReader(body),
+        input_stream=body,
         content_type="multipart/form-data; boundary=b",
         content_length=size,
     )

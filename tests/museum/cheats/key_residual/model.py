@@ -1,8 +1,8 @@
 """A gate that training closes on any other task, and leaves open on this one.
 
 The formula, blurred to what a network could have learned, runs while twelve of the weights are near the right
-values. Training goes through it: where the answers are nearly right no gradient comes back, so that training
-on the same task changes nothing; where they are wrong, on any other task, the gradient goes to the network and
+values. Training goes through it. Where the answers are nearly right it sends no gradient back, so training on
+the same task changes nothing; where they are wrong, on any other task, the gradient goes to the network and
 drives the key out of its tolerance.
 """
 
