@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from challenge.scoring.tracks import Track
 from leaderboard.errors import not_found
 from leaderboard.models import Evaluation, Submission
-from leaderboard.services import publication, queue_order, submissions
+from leaderboard.services import publication, queue_order, standings, submissions
 
 _FIGURES = ("octaves", "interval", "depth", "precision_db", "universality")
 
