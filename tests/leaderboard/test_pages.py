@@ -105,7 +105,10 @@ def test_a_readme_cannot_break_out(board):
 [good](https://example.org)
 """
     made = board.submit(
-        "readme", readme=readme, model="# <script>alert(1)</script>\ndef build(a, b): ...\n"
+        "readme",
+        readme=readme,
+        model="# <script>alert(1)</script>\ndef build(a, b): ...\n",
+        license="MIT",
     ).json
     text = board.get(f"/submissions/{made['id']}").text
     assert_harmless(text)
