@@ -53,9 +53,9 @@ def pack(directory: Path, out: Path, *, trained: bool = True, entry: str = "") -
         write_archive(bundle.files, partial)
     messages += _train_config_warning(directory)
     left_out = sorted(
-        entry.name
-        for entry in directory.iterdir()
-        if entry.is_file() and entry.name not in {*bundle.files, VARIANT} and not entry.name.startswith(".")
+        file.name
+        for file in directory.iterdir()
+        if file.is_file() and file.name not in {*bundle.files, VARIANT} and not file.name.startswith(".")
     )
     if left_out:
         messages.append(f"Left out, not part of a bundle: {', '.join(left_out)}.")
@@ -95,10 +95,10 @@ def update_weights(directory: Path, *, entry: str = "") -> list[str]:
     """
     path = directory / WEIGHTS
     checkpoints = [file for file in sorted(directory.glob("*")) if file.suffix in CHECKPOINT_SUFFIXES]
-    if not path.is_file() or (checkpoints and _is_stale(path, checkpoints, entry)):
-        if not checkpoints:
-            return []
-        return _convert(directory, checkpoints, entry)
+    if not path.is_file():
+        return _convert(directory, checkpoints, entry) if checkpoints else []
+    if (changed := _changed_source(path, checkpoints, entry)) is not None:
+        return _convert(directory, [changed], entry)
     content = path.read_bytes()
     check_weights(content)
     cleaned = clean_names(tensor_names(content), _sources(directory))
@@ -125,8 +125,8 @@ def _convert(directory: Path, checkpoints: list[Path], entry: str) -> list[str]:
     return convert_state_dict(checkpoints[0], directory / WEIGHTS, entry=entry, sources=_sources(directory))
 
 
-def _is_stale(path: Path, checkpoints: list[Path], entry: str) -> bool:
-    """Whether weights were made from a checkpoint that is another one now.
+def _changed_source(path: Path, checkpoints: list[Path], entry: str) -> Path | None:
+    """The checkpoint that weights were made from, if that has changed or another entry of it is wanted.
 
     Raises:
         EvaluationError: the checkpoint is newer, and the weights do not say that they were made from it.
@@ -134,7 +134,8 @@ def _is_stale(path: Path, checkpoints: list[Path], entry: str) -> bool:
     made_from = metadata(_checked(path))
     for checkpoint in checkpoints:
         if made_from.get(SOURCE) == checkpoint.name:
-            return bool(entry) or made_from.get(SOURCE_DIGEST) != file_digest(checkpoint)
+            changed = entry or made_from.get(SOURCE_DIGEST) != file_digest(checkpoint)
+            return checkpoint if changed else None
     # A second, because copies and clones write files in any order.
     newer = [file for file in checkpoints if file.stat().st_mtime > path.stat().st_mtime + 1]
     if newer:
@@ -145,7 +146,7 @@ def _is_stale(path: Path, checkpoints: list[Path], entry: str) -> bool:
             where=path.name,
             remedy=f"Remove {path.name} to convert {newer[0].name}, or move {newer[0].name} away",
         )
-    return False
+    return None
 
 
 def _checked(path: Path) -> bytes:

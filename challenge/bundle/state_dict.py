@@ -7,6 +7,7 @@ off. Pickled modules and TorchScript archives hold code and are never loaded.
 import argparse
 import collections
 import datetime as dt
+import importlib
 import pathlib
 import pickletools
 import types
@@ -129,8 +130,9 @@ def _load(path: Path) -> Any:
 
 def _harmless() -> list[Any]:
     """What may stand beside tensors: plain values, and NumPy's numbers under today's and older names."""
-    from numpy._core import multiarray  # noqa: PLC0415 - private, and only here
-
+    # NumPy 2 has moved it; the names in pickles are of either.
+    core = importlib.import_module("numpy._core" if hasattr(np, "_core") else "numpy.core")
+    multiarray = core.multiarray
     made: list[Any] = [np.dtype, np.ndarray]
     made += [
         (function, f"numpy.{package}.multiarray.{function.__name__}")

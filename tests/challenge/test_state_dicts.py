@@ -224,6 +224,14 @@ def test_a_checkpoint_that_changed_is_converted_again(mine):
     assert load_file(mine / "weights.safetensors")["bias"].item() == 1.5
 
 
+def test_the_source_is_known_among_several_checkpoints(mine):
+    torch.save(STATE, mine / "b.pt")
+    update_weights(mine)
+    torch.save(STATE, mine / "a.pt")
+    torch.save({k: v + 1 for k, v in STATE.items()}, mine / "b.pt")
+    assert "Converted b.pt" in update_weights(mine)[0]
+
+
 def test_a_newer_checkpoint_is_never_ignored_in_silence(mine):
     save_file(STATE, mine / "weights.safetensors")
     torch.save({k: v + 1 for k, v in STATE.items()}, mine / "model.pt")
