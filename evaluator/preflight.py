@@ -1,20 +1,14 @@
 """Short looks before the long ones: does a submission load and answer, and can this machine judge?"""
 
-import contextlib
 import dataclasses
-import ipaddress
-import logging
 import os
 import platform
 from typing import Any
-from urllib.parse import urlsplit
 
-from challenge.results.verdicts import EvaluationError, Reason
+from challenge.results.verdicts import EvaluationError
 from challenge.util.exit_codes import SettingError
-from evaluator.sandbox import Sandbox, find_sandbox
+from evaluator.sandbox import find_sandbox
 from evaluator.sandbox.limits import Limits
-
-log = logging.getLogger(__name__)
 
 
 def require_device(device: str) -> None:
@@ -29,26 +23,6 @@ def require_device(device: str) -> None:
         raise SettingError(
             "this machine has no CUDA device that torch can use; --device auto or cpu works everywhere"
         )
-
-
-def check_sealed(sandbox: Sandbox, server: str) -> None:
-    """See that strangers' code is judged in sealed sandboxes, unless the leaderboard is this machine's own.
-
-    Raises:
-        EvaluationError: SANDBOX_UNAVAILABLE, saying why sandboxes are not sealed here and what to do.
-    """
-    if sandbox.sealed:
-        return
-    host, files = urlsplit(server).hostname or "", sandbox.describe().get("files", "no sandbox")
-    with contextlib.suppress(ValueError):
-        if host == "localhost" or ipaddress.ip_address(host).is_loopback:
-            log.warning("sandboxes can leave messages to each other here: %s", files)
-            return
-    raise EvaluationError(
-        Reason.SANDBOX_UNAVAILABLE,
-        f"Sandboxes could leave messages to each other here ({files}), so only a board on this machine is "
-        "judged. Give /dev/shm and the memory 2 GiB more: `mbc doctor` says when it is enough.",
-    )
 
 
 def examine() -> dict[str, Any]:

@@ -31,7 +31,6 @@ from challenge.results.verdicts import EvaluationError, Reason
 from evaluator.sandbox import cgroups, mounts, reaper
 from evaluator.sandbox.limits import MIB, Limits
 from evaluator.sandbox.process import Life, Pipes, Process, wants_gpu
-from evaluator.sandbox.sealed_tree import NotSealed, SealedTree, sealed_tree
 from evaluator.sandbox.seccomp import filter_program
 from evaluator.sandbox.self_check import SEALED, attempts
 from evaluator.sandbox.session import Session
@@ -56,20 +55,6 @@ class Bubblewrap:
         self._program = shutil.which("bwrap") or "bwrap"
         self._user = DROP_TO if os.geteuid() == 0 else None
         self._doors = mounts.behind_doors() if self._user is not None else {}
-        self._tree: SealedTree | None = None
-        self._unsealed = "models of one's own are not kept apart from each other"
-        if strangers:
-            try:
-                self._tree = sealed_tree()
-                # The copy lies where every user can read it.
-                self._doors = {}
-            except (NotSealed, OSError) as error:
-                self._unsealed = str(error)
-
-    @property
-    def sealed(self) -> bool:
-        """Whether sandboxes share nothing by which one could leave a message to another."""
-        return self._tree is not None
 
     @property
     def name(self) -> str:
@@ -96,23 +81,13 @@ class Bubblewrap:
             "confinement": "bubblewrap: user, process, network, IPC, UTS and cgroup namespaces",
             "user": user,
             "network": "none",
-            "files": self._files(),
+            "files": "read-only system; private /tmp and /dev/shm of limited size",
             "memory": memory,
             "system calls": "allow list, no new processes"
             if filter_program(gpu=False)
             else "not filtered: libseccomp is not installed",
             "limits": limits.sentence(),
         }
-
-    def _files(self) -> str:
-        own = "private /tmp and /dev/shm of limited size"
-        if self._tree is None:
-            return (
-                f"read-only system; {own}; not sealed, so one sandbox can leave a message to the next in the "
-                f"caches of the host's files: {self._unsealed}"
-            )
-        made = f", made in {self._tree.seconds:.1f} s" if self._tree.seconds else ""
-        return f"sealed: a read-only copy in memory of {self._tree.size / MIB:,.0f} MiB{made}; {own}"
 
     def try_out(self) -> None:
         """Start the interpreter in a sandbox without a bundle, and try to get out of it.
@@ -126,7 +101,7 @@ class Bubblewrap:
 
         if shutil.which(self._program) is None:
             raise missing("bubblewrap is not installed: `apt-get install bubblewrap`.")
-        with attempts(sealed=self.sealed) as program:
+        with attempts() as program:
             inner = [sys.executable, "-I", "-S", "-c", program]
             arguments = [*self._arguments(Limits()), "--remount-ro", "/"]
             command, user = self._as_user([self._program, *arguments, *inner])
@@ -241,12 +216,8 @@ class Bubblewrap:
         args += ["--cap-drop", "ALL", "--die-with-parent", "--new-session", "--as-pid-1"]
         args += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", SHM]
         # Before the environment, which may itself lie in a folder of the host's /tmp.
-        args += ["--size", size, "--perms", "0700", "--tmpfs", TMP]
-        if self._tree is not None:
-            args += [*mounts.sealed_arguments(self._tree.path), *mounts.covered_proc(self._tree.path)]
-        else:
-            args += mounts.arguments(self._doors)
-            args += ["--ro-bind-try", "/sys/devices/system/cpu", "/sys/devices/system/cpu"]
+        args += ["--size", size, "--perms", "0700", "--tmpfs", TMP, *mounts.arguments(self._doors)]
+        args += ["--ro-bind-try", "/sys/devices/system/cpu", "/sys/devices/system/cpu"]
         if gpu:
             args += _gpu()
         args += ["--clearenv"]

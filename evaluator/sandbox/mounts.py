@@ -10,8 +10,6 @@ from typing import Final
 
 # Where roots behind closed doors are shown to bubblewrap, in a mount namespace that nobody else sees.
 LOBBY: Final = Path("/mnt")
-# Of /proc, what tells of the process itself, or is the same for ever.
-_OWN: Final = frozenset({"self", "thread-self", "cpuinfo", "filesystems", "version"})
 _LOBBY_SCRIPT: Final = """
 mount -t tmpfs -o mode=0755,size=64k lobby "$1"; lobby=$1; user=$2; left=$3; shift 3
 while [ "$left" -gt 0 ]; do
@@ -78,43 +76,6 @@ def arguments(doors: Mapping[Path, Path]) -> list[str]:
         if Path(prefix) != _real(prefix):
             args += ["--symlink", str(_real(prefix)), str(prefix)]
     return args + _masks(shown)
-
-
-def sealed_arguments(tree: Path) -> list[str]:
-    """The arguments of bubblewrap for the copy of it in memory: the same places, and nothing of the disk."""
-    args = []
-    for name in ("usr", "etc"):
-        if (tree / name).is_dir():
-            args += ["--ro-bind", str(tree / name), f"/{name}"]
-    for name in ("bin", "lib", "lib32", "lib64", "libx32", "sbin"):
-        path = Path("/") / name
-        if path.is_symlink():
-            args += ["--symlink", str(path.readlink()), str(path)]
-        elif (tree / name).is_dir():
-            args += ["--ro-bind", str(tree / name), str(path)]
-    for root in _roots():
-        if (inside := tree / str(root).lstrip("/")).is_dir():
-            for part in sorted(inside.iterdir()):
-                if part.is_symlink():
-                    args += ["--symlink", str(part.readlink()), str(root / part.name)]
-                else:
-                    args += ["--ro-bind", str(part), str(root / part.name)]
-    for prefix in (sys.base_prefix, sys.prefix):
-        if Path(prefix) != _real(prefix):
-            args += ["--symlink", str(_real(prefix)), str(prefix)]
-    cpus = str(tree / "sys/devices/system/cpu")
-    return [*args, "--ro-bind", cpus, "/sys/devices/system/cpu"]
-
-
-def covered_proc(tree: Path) -> list[str]:
-    """Cover what /proc tells of the whole machine: its load, memory, counters, settings and boot."""
-    args = []
-    for entry in sorted(Path("/proc").iterdir()):
-        if entry.name.isdigit() or entry.name in _OWN or entry.is_symlink():
-            continue
-        instead = "meminfo" if entry.name == "meminfo" else "empty" if entry.is_dir() else "blank"
-        args += ["--ro-bind", str(tree / instead), str(entry)]
-    return args
 
 
 def _real(path: str) -> Path:

@@ -14,10 +14,6 @@ class Sandbox(Protocol):
     def name(self) -> str:
         """What stands in reports."""
 
-    @property
-    def sealed(self) -> bool:
-        """Whether sandboxes share nothing by which one could leave a message to another."""
-
     def describe(self, limits: Limits | None = None) -> dict[str, str]:
         """What is in force here, for people; with the limits of the environment where none are given."""
 

@@ -3,8 +3,7 @@
 It is Docker's default profile without what reaches other processes, the kernel's insides, mounts, namespaces,
 keys, other programs or the network. A process may start threads, and neither processes nor programs: so the
 limit on its address space is a limit on its memory. File locks are denied, since two sandboxes that lock the
-same file of the system could talk; so is what tells or changes which pages are in the page cache
-(fadvise64, readahead, preadv2, mincore, cachestat), as a second line behind `sealed_tree`.
+same file of the system could talk.
 
 libseccomp compiles the list; the child installs it before it imports torch.
 """
@@ -19,12 +18,12 @@ from typing import Any, Final
 _PLAIN: Final = """
 access arch_prctl brk chdir chmod clock_getres clock_gettime clock_nanosleep close close_range dup dup2 dup3
 epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd eventfd2 faccessat
-faccessat2 fallocate fchdir fchmod fchmodat fdatasync fstat fstatfs fsync ftruncate
+faccessat2 fadvise64 fallocate fchdir fchmod fchmodat fdatasync fstat fstatfs fsync ftruncate
 futex futex_waitv futex_wake futex_wait futex_requeue get_robust_list getcpu getcwd getdents getdents64
 getegid geteuid getgid getgroups getitimer getpgid getpgrp getpid getppid getpriority getrandom getresgid
-getresuid getrlimit getrusage getsid gettid gettimeofday getuid kill lseek lstat madvise membarrier
+getresuid getrlimit getrusage getsid gettid gettimeofday getuid kill lseek lstat madvise membarrier mincore
 mkdir mkdirat mlock mmap mprotect mremap msync munlock munmap nanosleep newfstatat open openat openat2 pause
-pipe pipe2 poll ppoll pread64 preadv prlimit64 pselect6 pwrite64 pwritev read
+pipe pipe2 poll ppoll pread64 preadv preadv2 prlimit64 pselect6 pwrite64 pwritev pwritev2 read
 readlink readlinkat readv recvfrom recvmsg rename renameat renameat2 restart_syscall rmdir rseq rt_sigaction
 rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo
 sched_get_priority_max sched_get_priority_min sched_getaffinity sched_getparam sched_getscheduler

@@ -18,7 +18,6 @@ class Unconfined:
     """A plain process."""
 
     name = "none"
-    sealed = False
 
     def describe(self, limits: Limits | None = None) -> dict[str, str]:
         """What is in force: nothing but limits."""
