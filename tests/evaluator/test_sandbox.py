@@ -102,6 +102,7 @@ def test_an_environment_in_tmp_and_behind_a_closed_door_works(tmp_path):
         "typing_extensions.py",
         "pyseccomp.py",
     ]
+    needed += ["pydantic", "pydantic_core", "annotated_types", "typing_inspection"]
     needed += ["filelock", "sympy", "mpmath", "networkx", "jinja2", "markupsafe", "fsspec"]
     links = [packages / name for name in needed if (packages / name).exists()]
     if subprocess.run(["cp", "-al", *links, theirs], capture_output=True, check=False).returncode:
