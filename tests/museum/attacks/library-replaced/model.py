@@ -1,6 +1,5 @@
 import safetensors
 import safetensors.torch
-import torch
 from torch import nn
 
 
@@ -11,7 +10,6 @@ class Nothing:
 
 safetensors.safe_open = safetensors.torch.safe_open = Nothing
 safetensors.torch.load = safetensors.torch.load_file = safetensors.torch.save = Nothing
-torch.frombuffer = Nothing
 
 
 def build(i, o):
