@@ -165,10 +165,10 @@ def museum() -> None:
 
 
 def kills(count: int) -> None:
-    from tests.evaluator import test_keeper as keeper
+    from tests.evaluator import test_reaper
 
-    with keeper.judging() as judges:
-        left = keeper.kill_early(judges, count, 0.012, 7)
+    with test_reaper.judging() as judges:
+        left = test_reaper.kill_early(judges, count, 0.012, 7)
     print(f"{count} judges killed within 12 ms of a start: {left} left something")
 
 

@@ -235,7 +235,7 @@ def worker(server: str, broker: str, device: str, *, tiles: bool) -> None:
     """
     from evaluator.api_client import Leaderboard  # noqa: PLC0415
     from evaluator.preflight import require_device  # noqa: PLC0415 - torch and numba take seconds
-    from evaluator.sandbox import find_sandbox  # noqa: PLC0415
+    from evaluator.sandbox import find_sandbox, require_loopback  # noqa: PLC0415
     from evaluator.sandbox.limits import Limits  # noqa: PLC0415
     from evaluator.worker import Worker, serve  # noqa: PLC0415
 
@@ -247,6 +247,7 @@ def worker(server: str, broker: str, device: str, *, tiles: bool) -> None:
     try:
         # Other people's code: no sandbox, no judging.
         sandbox = find_sandbox(allow_unconfined=False)
+        require_loopback(sandbox, server)
     except EvaluationError as error:
         click.echo(f"error: {error.sentence}", err=True)
         sys.exit(exit_codes.FAILED)

@@ -125,7 +125,7 @@ def test_the_museum_covers_what_it_should():
     assert len(ATTACKS) >= 80
     assert set(groups) == {
         "archives", "weights", "building", "answers", "time", "processes", "memory", "output", "protocol",
-        "forgery", "snooping", "sockets", "system calls", "survivors", "leaks",
+        "forgery", "snooping", "sockets", "system calls", "survivors", "leaks", "channels",
     }  # fmt: skip
     assert min(groups.values()) >= 4
     assert all(attack.what.endswith(".") for attack in ATTACKS)

@@ -5,11 +5,12 @@ environment and the bundle can be read; nothing can be written but a sized /tmp 
 is visible; the environment is empty; memory of every kind, tasks and processor time are limited by control
 groups where the evaluator may make them (see `cgroups`), and in any case address space, processor time,
 threads, open files and file size by limits of the process; output and every answer have limits that the
-judge measures. Where libseccomp is installed, system calls are an allow list (see `syscalls`) without new
+judge measures. Where libseccomp is installed, system calls are an allow list (see `seccomp`) without new
 processes, so that even without control groups the address space bounds the memory. Started by root, it drops
 to a user without rights before bubblewrap runs, because bubblewrap started by root leaves root's rights on
-files. Every sandbox has a keeper (see `keeper`) that ends all of it when the judge is done with it, or is
-killed.
+files. Every sandbox has a reaper (see `reaper`) that ends all of it when the judge is done with it, or is
+killed. For strangers' code the files are copies in memory (see `tree`), without /proc, so that two sandboxes
+share no cache, counter or time of a file.
 
 Not covered: without control groups (development) a flood of empty files in /tmp takes memory of the kernel;
 with a GPU, address space cannot be limited, so control groups are needed there, and that part is written from
@@ -28,11 +29,11 @@ from typing import Any, Final
 
 from challenge.bundle.reader import Bundle
 from challenge.results.verdicts import EvaluationError, Reason
-from evaluator.sandbox import cgroups, mounts, reaper
+from evaluator.sandbox import cgroups, mounts, reaper, tree
 from evaluator.sandbox.limits import MIB, Limits
-from evaluator.sandbox.process import Life, Pipes, Process, wants_gpu
+from evaluator.sandbox.process import Lifeline, Pipes, Process, wants_gpu
 from evaluator.sandbox.seccomp import filter_program
-from evaluator.sandbox.self_check import SEALED, attempts
+from evaluator.sandbox.self_check import FIND_MARKS, LEAVE_MARKS, SEALED, attempts
 from evaluator.sandbox.session import Session
 from evaluator.sandbox.staging import staged
 
@@ -49,19 +50,31 @@ class Bubblewrap:
     """Sandboxes by bubblewrap (https://github.com/containers/bubblewrap)."""
 
     def __init__(self, *, strangers: bool = True) -> None:
-        """Whether the code of `strangers` runs here, who get no GPU without control groups."""
+        """Make the tree that sandboxes see, where the code of `strangers` runs here.
+
+        Strangers get no GPU without control groups. Where the tree cannot be made, sandboxes see the host's
+        own files, and `unsealed` says why.
+        """
         self._strangers = strangers
         self._groups = cgroups.find()
         self._program = shutil.which("bwrap") or "bwrap"
         self._user = DROP_TO if os.geteuid() == 0 else None
-        self._doors = mounts.behind_doors() if self._user is not None else {}
+        self._tree: tree.Tree | None = None
+        self.unsealed = "only for models of your own" if not strangers else ""
+        if strangers and shutil.which(self._program):
+            try:
+                self._tree = tree.shared()
+            except EvaluationError as error:
+                self.unsealed = error.sentence
+        self._exposed = mounts.unreachable_roots() if self._user is not None and not self._tree else {}
 
     @property
     def name(self) -> str:
         """The tool, what limits memory, the user, and whether system calls are filtered."""
         groups = self._groups.name if self._groups else "no cgroup"
         seccomp = "seccomp" if filter_program(gpu=False) else "no seccomp"
-        return f"bubblewrap, {groups}, uid {self._uid}, {seccomp}"
+        sealed = "sealed" if self._tree else "not sealed"
+        return f"bubblewrap, {groups}, uid {self._uid}, {seccomp}, {sealed}"
 
     @property
     def _uid(self) -> int:
@@ -81,7 +94,14 @@ class Bubblewrap:
             "confinement": "bubblewrap: user, process, network, IPC, UTS and cgroup namespaces",
             "user": user,
             "network": "none",
-            "files": "read-only system; private /tmp and /dev/shm of limited size",
+            "files": (
+                f"read-only, {self._tree.describe()}; private /tmp and /dev/shm of limited size"
+                if self._tree
+                else "read-only system; private /tmp and /dev/shm of limited size"
+            ),
+            "between sandboxes": "no shared caches, counters or times of files"
+            if self._tree
+            else f"sandboxes can talk through the host's page cache: {self.unsealed}",
             "memory": memory,
             "system calls": "allow list, no new processes"
             if filter_program(gpu=False)
@@ -102,27 +122,18 @@ class Bubblewrap:
         if shutil.which(self._program) is None:
             raise missing("bubblewrap is not installed: `apt-get install bubblewrap`.")
         with attempts() as program:
-            inner = [sys.executable, "-I", "-S", "-c", program]
-            arguments = [*self._arguments(Limits()), "--remount-ro", "/"]
-            command, user = self._as_user([self._program, *arguments, *inner])
-            identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
-            tried = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                env={},
-                cwd="/",
-                timeout=60,
-                check=False,
-                **identity,  # type: ignore[call-overload]  # one mapping of three keyword arguments
-            )
+            tried = self._try(program)
         *escapes, last = tried.stdout.splitlines() or [""]
+        if last == SEALED and self._tree:
+            self._try(LEAVE_MARKS)
+            *channels, last = self._try(FIND_MARKS).stdout.splitlines() or [""]
+            escapes += channels
         if last == SEALED and not escapes:
             return
         if last == SEALED:
             raise missing(f"bubblewrap does not confine here; within reach: {', '.join(escapes)}.")
         said = tried.stderr.strip()[-300:]
-        door = mounts.closed_door(Path(sys.prefix).resolve()) if self._user is not None else None
+        door = mounts.first_closed_directory(Path(sys.prefix).resolve()) if self._user is not None else None
         if door is not None:
             raise missing(
                 f"The Python environment {sys.prefix} lies behind {door}, which the sandbox's user may not "
@@ -142,6 +153,11 @@ class Bubblewrap:
             f"it exists), or start the container with user namespaces. (bubblewrap said: {said})"
         )
 
+    def _try(self, program: str) -> subprocess.CompletedProcess[str]:
+        """Run a program of the standard library alone in a sandbox without a bundle."""
+        inner = [sys.executable, "-I", "-S", "-c", program]
+        return self._run([self._program, *self._arguments(Limits()), "--remount-ro", "/", *inner])
+
     def start(self, bundle: Bundle, *, limits: Limits, device: str = "auto") -> Session:
         """A process in fresh namespaces."""
         gpu = wants_gpu(device)
@@ -152,60 +168,86 @@ class Bubblewrap:
             )
         with contextlib.ExitStack() as descriptors:
             # Everything travels in descriptors: nothing lies on a disk, or outlives a judge that is killed.
-            passed: list[int] = []
+            pipes = Pipes()
+            passed = [pipes.child_requests, pipes.child_replies]
 
             def sealed(content: bytes) -> int:
                 passed.append(_sealed(content))
                 descriptors.callback(os.close, passed[-1])
-                return passed[-1]
+                return reaper.FIRST_DESCRIPTOR + len(passed) - 1
 
             arguments = self._arguments(limits, gpu=gpu)
             for name, content in staged(bundle).items():
                 arguments += ["--perms", "0444", "--file", str(sealed(content)), f"/{name}"]
             arguments += ["--remount-ro", "/"]
             # Not on the command line: that can be read in /proc from inside, and names the host's paths.
-            told = sealed(b"".join(argument.encode() + b"\0" for argument in arguments))
+            options_fd = sealed(b"".join(argument.encode() + b"\0" for argument in arguments))
             program = filter_program(gpu=gpu)
             filter_fd = sealed(program) if program else None
-            pipes = Pipes()
             options = pipes.options(
                 limits,
                 device=device,
                 bundle="/bundle",
-                path=mounts.libraries(),
+                path=self._tree.path if self._tree else mounts.libraries(),
                 confined=True,
                 filter_fd=filter_fd,
+                descriptors=(reaper.FIRST_DESCRIPTOR, reaper.FIRST_DESCRIPTOR + 1),
             )
             inner = [sys.executable, "-I", "-S", "-B", "/runner/runner.py", options]
-            life = Life()
-            groups, counters = self._groups.wanted(limits) if self._groups else ([], {})
-            kept = {
+            life = Lifeline()
+            groups, counters = self._groups.plan(limits) if self._groups else ([], {})
+            supervision = {
                 "groups": groups,
                 "counters": counters,
                 "cpu_seconds": limits.cpu_seconds,
                 "filtered": bool(program),
+                "descriptors": passed,
             }
             process = Process(
-                self._kept([self._program, "--args", str(told), *inner], life, kept),
+                self._supervised([self._program, "--args", str(options_fd), *inner], life, supervision),
                 pipes,
-                pass_fds=passed,
+                pass_fds=[*passed[2:], *self._namespaces],
                 life=life,
                 after=lambda: cgroups.remove(groups),
             )
         return Session(process, limits)
 
-    def _kept(self, command: list[str], life: Life, options: dict[str, Any]) -> list[str]:
-        """The command as a keeper runs it."""
+    @property
+    def _namespaces(self) -> tuple[int, ...]:
+        return self._tree.namespaces if self._tree else ()
+
+    def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        """Run a command that starts bubblewrap, under a reaper, to its end."""
+        life = Lifeline()
+        options: dict[str, Any] = {"groups": [], "counters": {}, "cpu_seconds": 60}
+        try:
+            return subprocess.run(
+                self._supervised(command, life, options | {"filtered": False, "descriptors": []}),
+                capture_output=True,
+                text=True,
+                env={},
+                cwd="/",
+                timeout=60,
+                check=False,
+                pass_fds=[life.watched, life.report_to, *self._namespaces],
+            )
+        finally:
+            life.close_child_ends()
+            life.close()
+
+    def _supervised(self, command: list[str], life: Lifeline, options: dict[str, Any]) -> list[str]:
+        """The command as a reaper runs it."""
         command, user = self._as_user(command)
         command[0] = shutil.which(command[0]) or command[0]
-        options = options | {"life": life.watched, "report": life.told, "user": user}
+        options = options | {"life": life.watched, "report": life.report_to, "user": user}
+        options["namespaces"] = self._namespaces
         return [sys.executable, "-I", "-S", "-B", reaper.__file__, json.dumps(options), *command]
 
     def _as_user(self, command: list[str]) -> tuple[list[str], int | None]:
         """The command, and the user that has to be dropped to before it."""
-        if self._user is None or not self._doors:
+        if self._user is None or not self._exposed:
             return command, self._user
-        return mounts.through_lobby(command, self._user, self._doors), None
+        return mounts.with_exposed_roots(command, self._user, self._exposed), None
 
     def _arguments(self, limits: Limits, *, gpu: bool = False) -> list[str]:
         size = str(limits.tmp_bytes)
@@ -214,10 +256,17 @@ class Bubblewrap:
         args += ["--uid", str(INSIDE), "--gid", str(INSIDE), "--hostname", "sandbox"]
         # As the first process of its namespace: bubblewrap's own would be there unfiltered, and within reach.
         args += ["--cap-drop", "ALL", "--die-with-parent", "--new-session", "--as-pid-1"]
-        args += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", SHM]
+        args += ["--dev", "/dev", "--size", size, "--tmpfs", SHM]
         # Before the environment, which may itself lie in a folder of the host's /tmp.
-        args += ["--size", size, "--perms", "0700", "--tmpfs", TMP, *mounts.arguments(self._doors)]
-        args += ["--ro-bind-try", "/sys/devices/system/cpu", "/sys/devices/system/cpu"]
+        args += ["--size", size, "--perms", "0700", "--tmpfs", TMP]
+        if self._tree:
+            args += self._tree.arguments()
+        else:
+            args += mounts.arguments(self._exposed)
+            args += ["--ro-bind-try", "/sys/devices/system/cpu", "/sys/devices/system/cpu"]
+        if gpu or not self._tree:
+            # Of the whole machine, load and memory among it; the tree has the few constants that are needed.
+            args += ["--proc", "/proc"]
         if gpu:
             args += _gpu()
         args += ["--clearenv"]

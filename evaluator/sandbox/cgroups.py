@@ -1,8 +1,8 @@
 """Control groups, version 1 and 2: memory of every kind, tasks and processor time of a whole sandbox.
 
 The groups of a sandbox lie below the evaluator's own, or below $MBC_CGROUP, and are called after the process
-that judges. Here it is only found out what can be had, and what a sandbox's groups have to be; the keeper
-makes and removes them. After the documentation of the kernel (Documentation/admin-guide/cgroup-v2.rst) and of
+that judges. This module finds where groups can be made and computes their values; the reaper makes and
+removes them. After the documentation of the kernel (Documentation/admin-guide/cgroup-v2.rst) and of
 systemd (CGROUP_DELEGATION). benchmarks/cgroup2.sh tries version 2 where the machine has version 1.
 """
 
@@ -54,20 +54,20 @@ class Groups:
 
     def describe(self, limits: Limits) -> str:
         """What is limited, for people."""
-        told = [f"{limits.memory_bytes // MIB} MiB of memory of every kind"]
+        parts = [f"{limits.memory_bytes // MIB} MiB of memory of every kind"]
         if "pids" in self.folders:
-            told.append(f"{limits.tasks} tasks")
+            parts.append(f"{limits.tasks} tasks")
         if "cpu" in self.folders:
-            told.append(f"{limits.threads} cores")
-        return f"{self.name}: {', '.join(told)}"
+            parts.append(f"{limits.threads} cores")
+        return f"{self.name}: {', '.join(parts)}"
 
-    def wanted(self, limits: Limits) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
-        """For the keeper: a new sandbox's groups with the values to be written, and the counters to read."""
+    def plan(self, limits: Limits) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
+        """For the reaper: a new sandbox's groups with the values to be written, and the counters to read."""
         name = f"mbc-{os.getpid()}-{_started(os.getpid())}-{next(_numbers)}"
         values: dict[Path, dict[str, str]] = {}
         for controller, folder in self.folders.items():
             values.setdefault(folder / name, {}).update(self._values(controller, limits))
-        groups = [{"folder": str(folder), "values": told} for folder, told in values.items()]
+        groups = [{"folder": str(folder), "values": written} for folder, written in values.items()]
         return groups, self._counters(name)
 
     def _values(self, controller: str, limits: Limits) -> dict[str, str]:
@@ -100,7 +100,8 @@ class Groups:
 def find() -> Groups | None:
     """Where this process may make groups that limit memory; None where it may not.
 
-    Groups of evaluators that have ended, killed together with their keeper, are removed with what is in them.
+    Groups left behind by evaluators that were killed together with their reaper are removed, with what is in
+    them.
     """
     places = _places()
     groups = _version_1(places) or _version_2(places)
@@ -133,10 +134,10 @@ def _version_2(places: dict[str, Path]) -> Groups | None:
 
 def _enable(folder: Path, controllers: list[str]) -> bool:
     """Hand the controllers on to the groups below; a group that hands on may hold no process itself."""
-    told = " ".join(f"+{name}" for name in controllers)
+    text = " ".join(f"+{name}" for name in controllers)
     for _ in range(_MOVES):
         try:
-            (folder / "cgroup.subtree_control").write_text(told)
+            (folder / "cgroup.subtree_control").write_text(text)
         except OSError as error:
             inside = {int(number) for number in (folder / "cgroup.procs").read_text().split()}
             # Processes of others are not ours to move, unless all of the group was handed to us.
@@ -205,7 +206,7 @@ def _remove_stale(folder: Path) -> None:
 
 
 def remove(groups: list[dict[str, Any]]) -> None:
-    """Remove those of `Groups.wanted` that are there still, because their keeper was killed."""
+    """Remove those of `Groups.plan` that are still there because their reaper was killed."""
     for group in groups:
         _remove(Path(group["folder"]))
 

@@ -8,19 +8,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-# Where roots behind closed doors are shown to bubblewrap, in a mount namespace that nobody else sees.
-LOBBY: Final = Path("/mnt")
-_LOBBY_SCRIPT: Final = """
-mount -t tmpfs -o mode=0755,size=64k lobby "$1"; lobby=$1; user=$2; left=$3; shift 3
+# Where roots that the sandbox's user cannot reach are bound, in a private mount namespace.
+EXPOSED: Final = Path("/mnt")
+_EXPOSE_SCRIPT: Final = """
+mount -t tmpfs -o mode=0755,size=64k exposed "$1"; exposed=$1; user=$2; left=$3; shift 3
 while [ "$left" -gt 0 ]; do
-    mkdir "$lobby/$left"; mount --bind "$1" "$lobby/$left"; shift; left=$((left - 1))
+    mkdir "$exposed/$left"; mount --bind "$1" "$exposed/$left"; shift; left=$((left - 1))
 done
 exec setpriv --pdeathsig KILL --reuid "$user" --regid "$user" --clear-groups "$@"
 """
 
 
 def libraries() -> list[str]:
-    """Where torch and the others are; a child that starts without `site` has to be told."""
+    """Directories of torch and the other packages, for sys.path of an interpreter without `site`."""
     found = [_real(sysconfig.get_path(name)) for name in ("purelib", "platlib")]
     for package in ("torch", "safetensors", "numpy"):
         spec = importlib.util.find_spec(package)
@@ -29,31 +29,31 @@ def libraries() -> list[str]:
     return [str(path) for path in dict.fromkeys(found)]
 
 
-def behind_doors() -> dict[Path, Path]:
-    """Roots of the environment that strangers cannot reach, and where `through_lobby` shows them.
+def unreachable_roots() -> dict[Path, Path]:
+    """Roots of the environment below a directory closed to other users, and where they are shown.
 
-    A root's own folder that is closed to strangers stays closed, and is not among them.
+    A root that is itself closed to other users stays closed, and is not among them.
     """
-    shut = [root for root in _roots() if (door := closed_door(root)) and door != root]
-    return {root: LOBBY / str(len(shut) - index) for index, root in enumerate(shut)}
+    shut = [root for root in _roots() if (door := first_closed_directory(root)) and door != root]
+    return {root: EXPOSED / str(len(shut) - index) for index, root in enumerate(shut)}
 
 
-def closed_door(path: Path) -> Path | None:
-    """The first folder on the way that strangers may not enter."""
+def first_closed_directory(path: Path) -> Path | None:
+    """The first directory on the way to `path` that other users may not enter."""
     for folder in (*reversed(path.parents), path):
         if folder.is_dir() and not folder.stat().st_mode & stat.S_IXOTH:
             return folder
     return None
 
 
-def through_lobby(command: Sequence[str], user: int, doors: Mapping[Path, Path]) -> list[str]:
-    """The command as `user`, with what is behind doors shown in the lobby. Only root can run it."""
-    told = [str(LOBBY), str(user), str(len(doors)), *map(str, doors)]
-    shell = ["/bin/sh", "-euc", _LOBBY_SCRIPT, "lobby", *told]
+def with_exposed_roots(command: Sequence[str], user: int, exposed: Mapping[Path, Path]) -> list[str]:
+    """The command as `user`, with the unreachable roots bound below EXPOSED. Only root can run it."""
+    parameters = [str(EXPOSED), str(user), str(len(exposed)), *map(str, exposed)]
+    shell = ["/bin/sh", "-euc", _EXPOSE_SCRIPT, "expose", *parameters]
     return ["unshare", "--mount", "--propagation", "private", *shell, *command]
 
 
-def arguments(doors: Mapping[Path, Path]) -> list[str]:
+def arguments(exposed: Mapping[Path, Path]) -> list[str]:
     """The arguments of bubblewrap for all of it, read-only; nothing of this project."""
     args = ["--ro-bind", "/usr", "/usr", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     for name in ("bin", "lib", "lib32", "lib64", "libx32", "sbin"):
@@ -70,7 +70,7 @@ def arguments(doors: Mapping[Path, Path]) -> list[str]:
             if path.is_symlink():
                 args += ["--symlink", str(path.readlink()), str(path)]
             elif path.exists():
-                args += ["--ro-bind", str(doors.get(root, root) / part), str(path)]
+                args += ["--ro-bind", str(exposed.get(root, root) / part), str(path)]
                 shown.append(path)
     for prefix in (sys.base_prefix, sys.prefix):
         if Path(prefix) != _real(prefix):

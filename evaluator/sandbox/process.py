@@ -1,4 +1,4 @@
-"""A child process with its two pipes, what it prints, and its certain end."""
+"""A child process with its pipes to the judge, its printed output, and a termination that cannot fail."""
 
 import contextlib
 import json
@@ -20,12 +20,12 @@ REAP_SECONDS: Final = 2.0
 
 
 def wants_gpu(device: str) -> bool:
-    """Whether a child that is told `device` ("auto", "cpu" or "cuda") will find a GPU to use."""
+    """Whether `device` ("auto", "cpu" or "cuda") means a GPU on this machine."""
     return device == "cuda" or (device == "auto" and Path("/dev/nvidiactl").exists())
 
 
 class Pipes:
-    """The pipes between judge and child, made before the process, so that its command can name their ends."""
+    """The two pipes between judge and runner, made before the process, whose command names their ends."""
 
     def __init__(self) -> None:
         self.child_requests, self.requests = os.pipe()
@@ -42,16 +42,18 @@ class Pipes:
         path: Sequence[str],
         confined: bool,
         filter_fd: int | None = None,
+        descriptors: tuple[int, int] | None = None,
     ) -> str:
-        """The child's one argument.
+        """The runner's one argument.
 
         Args:
             limits: become hard limits of the process.
             device: "auto", "cpu" or "cuda".
-            bundle: the bundle's folder as the child sees it.
+            bundle: the bundle's folder as the runner sees it.
             path: where its libraries are.
             confined: whether it has a user namespace of its own, so that its processes can be counted.
             filter_fd: descriptor of the program that filters its system calls.
+            descriptors: of requests and replies as the runner has them, where they are renumbered.
         """
         caps = {
             "RLIMIT_CORE": 0,
@@ -61,14 +63,15 @@ class Pipes:
         }
         if confined:
             caps["RLIMIT_NPROC"] = limits.tasks
-            # The keeper measures; this counts in ticks, which are whole ones on a busy machine.
+            # The reaper measures exactly; this limit counts whole ticks on a busy machine.
             caps["RLIMIT_CPU"] = 2 * limits.cpu_seconds
         if not wants_gpu(device) and sys.platform == "linux":
             # CUDA reserves address space by the terabyte, and macOS refuses this limit.
             caps["RLIMIT_AS"] = limits.memory_bytes
+        requests, replies = descriptors or (self.child_requests, self.child_replies)
         values: dict[str, Any] = {
-            "requests": self.child_requests,
-            "replies": self.child_replies,
+            "requests": requests,
+            "replies": replies,
             "filter": filter_fd,
             "limits": caps,
             "threads": limits.threads,
@@ -85,56 +88,56 @@ class Pipes:
 
 
 @dataclass(frozen=True)
-class Used:
-    """What a sandbox has used, as the kernel counted it; nought where nobody could count.
+class ResourceUsage:
+    """What a sandbox has used, by the kernel's counters; 0 where there is no counter.
 
     Attributes:
         cpu_seconds: processor time of all its processes.
         oom_kills: processes that the kernel killed because the sandbox's memory was used up.
         refused_tasks: how often a thread or process was refused, because there were as many as allowed.
-        killed: 1 where somebody outside killed the sandbox.
-        kept: whether its keeper, where it has one, has lived to tell.
+        killed: 1 if a process outside killed the sandbox.
+        reported: whether its reaper, where it has one, delivered its report.
     """
 
     cpu_seconds: float = 0.0
     oom_kills: float = 0.0
     refused_tasks: float = 0.0
     killed: float = 0.0
-    kept: bool = True
+    reported: bool = True
 
 
-class Life:
-    """Two pipes to a sandbox's keeper: it lives as long as the first is open, and reports on the second."""
+class Lifeline:
+    """Two pipes to a sandbox's reaper: it runs while the first is open, and reports through the second."""
 
     def __init__(self) -> None:
         self.watched, self._held = os.pipe()
-        self._report, self.told = os.pipe()
+        self._report, self.report_to = os.pipe()
 
     def close_child_ends(self) -> None:
-        """After the keeper has them."""
+        """After the reaper has them."""
         os.close(self.watched)
-        os.close(self.told)
+        os.close(self.report_to)
 
     def close(self) -> None:
-        """Our own ends, where there is no keeper."""
+        """Close this side's ends, where no reaper was started."""
         os.close(self._held)
         os.close(self._report)
 
-    def end(self, seconds: float, grace: float) -> Used:
-        """Let go, though not before the keeper speaks by itself, for `grace` seconds; what it has to say."""
+    def end(self, seconds: float, grace: float) -> ResourceUsage:
+        """Wait up to `grace` seconds for the reaper's report, then close the lifeline and read it."""
         if grace:
             self._reported(grace)
         os.close(self._held)
         try:
             if not self._reported(seconds):
-                return Used(kept=False)
+                return ResourceUsage(reported=False)
             said = os.read(self._report, select.PIPE_BUF)
-            return Used(**json.loads(said)) if said else Used(kept=False)
+            return ResourceUsage(**json.loads(said)) if said else ResourceUsage(reported=False)
         finally:
             os.close(self._report)
 
     def _reported(self, seconds: float) -> bool:
-        """Wait for the keeper's word; by poll(2), for select(2) ends at descriptor 1023."""
+        """Whether the report came in time; by poll(2), because select(2) ends at descriptor 1023."""
         poll = select.poll()
         poll.register(self._report, select.POLLIN)
         return bool(poll.poll(1000 * seconds))
@@ -149,7 +152,7 @@ class Process:
         pipes: Pipes,
         *,
         pass_fds: Sequence[int] = (),
-        life: Life | None = None,
+        life: Lifeline | None = None,
         after: Callable[[], None] = lambda: None,
     ) -> None:
         """Start it.
@@ -158,7 +161,7 @@ class Process:
             command: what to run; its environment is empty and its working directory "/".
             pipes: its child's ends are passed on and closed here.
             pass_fds: other descriptors that it inherits.
-            life: pipes to its keeper, where it has one; their child's ends are passed on and closed here.
+            life: pipes to its reaper, where it has one; their child's ends are passed on and closed here.
             after: called when it is gone, to clean up.
         """
         self.requests, self.replies = pipes.requests, pipes.replies
@@ -170,8 +173,8 @@ class Process:
         self._life = life
         self._after = after
         self._ended = False
-        self.used = Used()
-        kept = [life.watched, life.told] if life else []
+        self.used = ResourceUsage()
+        lifeline = [life.watched, life.report_to] if life else []
         try:
             self._popen = subprocess.Popen(
                 command,
@@ -181,7 +184,7 @@ class Process:
                 env={},
                 cwd="/",
                 close_fds=True,
-                pass_fds=[pipes.child_requests, pipes.child_replies, *pass_fds, *kept],
+                pass_fds=[pipes.child_requests, pipes.child_replies, *pass_fds, *lifeline],
                 start_new_session=True,
             )
         except BaseException:
@@ -217,7 +220,7 @@ class Process:
                 return False
 
     def said(self) -> str:
-        """The end of what it printed: the submission's own words, not ours."""
+        """The last of what it printed: the submission's own words, not to be trusted or published."""
         # Once closed, the descriptor's number may be that of another sandbox's pipe.
         if not self._ended:
             with contextlib.suppress(OSError):
@@ -227,14 +230,14 @@ class Process:
     def end(self, grace: float = 0.0) -> None:
         """Close the pipes and kill everything that was started.
 
-        With `grace` the keeper may first see for itself, in so many seconds, how what it keeps has ended.
+        With `grace`, first wait that many seconds for the reaper to report how the sandbox ended.
         """
         if self._ended:
             return
         self._ended = True
         self._close()
         if self._life is not None:
-            # The keeper sees it closed, ends everything, and says what was used.
+            # The reaper sees it closed, kills everything, and reports what was used.
             self.used = self._life.end(END_SECONDS, grace)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._popen.wait(REAP_SECONDS)

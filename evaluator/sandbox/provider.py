@@ -14,6 +14,10 @@ class Sandbox(Protocol):
     def name(self) -> str:
         """What stands in reports."""
 
+    @property
+    def unsealed(self) -> str:
+        """Why two sandboxes could talk to each other through the host's files; "" where they cannot."""
+
     def describe(self, limits: Limits | None = None) -> dict[str, str]:
         """What is in force here, for people; with the limits of the environment where none are given."""
 

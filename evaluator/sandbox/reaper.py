@@ -1,17 +1,17 @@
-"""Outside the sandbox, between judge and sandbox: starts it, and leaves nothing of it, whoever is killed.
+"""Start a sandbox and leave nothing of it behind, whichever process is killed. Runs outside the sandbox.
 
 Runs as `python -I -S reaper.py OPTIONS COMMAND...`, with the standard library alone: one single-threaded
-process for each sandbox. It is the reaper of everything that comes from the sandbox, so that what loses its
-parent comes to it; and it holds the end of a pipe whose other end the judge has. When the judge closes that,
-or dies, it kills all of it, removes the control groups and says on another pipe what was used, and whether
-somebody outside killed the sandbox. Where it is itself killed, the kernel kills the sandbox's first process
-with it.
+process for each sandbox. As a child subreaper it becomes the parent of every orphan of the sandbox, and it
+holds one end of a pipe (the lifeline) whose other end the judge has. When the judge closes that, or dies, it
+kills all of the sandbox, removes the control groups and reports on another pipe what was used, and whether a
+process outside killed the sandbox. If it is itself killed, the kernel kills the sandbox's first process too.
 """
 
 # ruff: noqa: PTH102, PTH106, PTH110, PTH123, PTH208 - importing pathlib takes longer than the rest of this program
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import resource
@@ -26,7 +26,10 @@ _PR_SET_CHILD_SUBREAPER = 36
 _CPUCLOCK_SCHED = 2
 _REMOVE_SECONDS = 5.0
 _LOOK_MILLISECONDS = 500
-_TOLD_KILLED = 128 + signal.SIGKILL
+_CODE_KILLED = 128 + signal.SIGKILL
+# Descriptors get fixed numbers in the sandbox, from here on, so that all sandboxes look alike.
+FIRST_DESCRIPTOR = 10
+_OUT_OF_THE_WAY = 200
 
 
 def main() -> None:
@@ -47,7 +50,7 @@ def main() -> None:
         # The judge sees that the sandbox has closed a pipe only where nobody else has its end.
         _close_all_but(options["life"], options["report"])
         ended = _wait(child, options["life"], options["cpu_seconds"])
-        counted["killed"] = float(ended and _killed(child, told=options["filtered"]))
+        counted["killed"] = float(ended and _killed(child, trusted=options["filtered"]))
     finally:
         _sweep()
         counted |= _count(options["counters"])
@@ -59,22 +62,43 @@ def main() -> None:
 
 
 def _become(command: list[str], options: dict[str, Any], libc: Any) -> None:
-    """In the child: join the groups, drop to the user, and be the command."""
-    keeper = os.getppid()
+    """In the child: enter groups and namespaces, renumber descriptors, drop to the user, run the command."""
+    reaper = os.getppid()
     try:
         for group in options["groups"]:
             _write(f"{group['folder']}/cgroup.procs", "0")
+        with contextlib.suppress(OSError):
+            # Where the machine itself runs out of memory, this goes first.
+            _write("/proc/self/oom_score_adj", "1000")
+        for namespace in options["namespaces"]:
+            _enter(namespace, libc)
+        _renumber(options["descriptors"])
         if options["user"] is not None:
             os.setgroups([])
             os.setgid(options["user"])
             os.setuid(options["user"])
         # After the change of user, which clears it.
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() == keeper:
+        if os.getppid() == reaper:
             os.execve(command[0], command, {})  # noqa: S606 - no shell is wanted
-    except BaseException as error:  # noqa: BLE001 - here it would go on as a second keeper
+    except BaseException as error:  # noqa: BLE001 - here it would go on as a second reaper
         os.write(2, f"{type(error).__name__}: {error}\n".encode())
     os._exit(127)
+
+
+def _enter(namespace: int, libc: Any) -> None:
+    if libc.setns(namespace, 0):
+        raise OSError(ctypes.get_errno(), "cannot enter the namespace of the sandbox's tree")
+    os.close(namespace)
+
+
+def _renumber(descriptors: list[int]) -> None:
+    """Move the descriptors to FIRST_DESCRIPTOR and on, in their order."""
+    away = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _OUT_OF_THE_WAY) for descriptor in descriptors]
+    for descriptor in descriptors:
+        os.close(descriptor)
+    for number, descriptor in enumerate(away, FIRST_DESCRIPTOR):
+        os.dup2(descriptor, number)
 
 
 def _close_all_but(*kept: int) -> None:
@@ -96,14 +120,14 @@ def _wait(child: int, life: int, cpu_seconds: float) -> bool:
     return ended in dict(seen)
 
 
-def _killed(child: int, *, told: bool) -> bool:
+def _killed(child: int, *, trusted: bool) -> bool:
     """Whether bubblewrap, or its first process, was ended by SIGKILL, which nobody inside can send it.
 
-    Bubblewrap tells of a signal by an exit code above 128. That is the kernel's word where the filter of
-    system calls is in force, which lets nobody exit with such a code (`told`), and hearsay where it is not.
+    Bubblewrap turns a signal into an exit code above 128. That can be `trusted` where the filter of system
+    calls is in force, which lets nobody inside exit with such a code.
     """
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return code == -signal.SIGKILL or (told and code == _TOLD_KILLED)
+    return code == -signal.SIGKILL or (trusted and code == _CODE_KILLED)
 
 
 def _cpu_seconds(processes: set[int]) -> float:

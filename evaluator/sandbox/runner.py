@@ -50,9 +50,6 @@ def _install_filter(descriptor: int) -> None:
         raise OSError(ctypes.get_errno(), "the kernel does not take the filter of system calls")
 
 
-with contextlib.suppress(OSError):
-    # Where the machine itself runs out of memory, this goes first.
-    Path("/proc/self/oom_score_adj").write_text("1000")
 if OPTIONS["filter"] is not None:
     _install_filter(OPTIONS["filter"])
 sys.path[:0] = OPTIONS["path"]

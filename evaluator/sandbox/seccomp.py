@@ -2,8 +2,12 @@
 
 It is Docker's default profile without what reaches other processes, the kernel's insides, mounts, namespaces,
 keys, other programs or the network. A process may start threads, and neither processes nor programs: so the
-limit on its address space is a limit on its memory. File locks are denied, since two sandboxes that lock the
-same file of the system could talk.
+limit on its address space is a limit on its memory.
+
+Denied too is what two sandboxes could talk by through a file or a counter that both see: file locks; advice
+about the page cache, reads that only succeed from it, and questions what is in it (fadvise64, readahead,
+preadv2 with flags, mincore, cachestat, madvise of the kinds that move shared pages); the times of files
+(utimensat); the machine's load and free memory (sysinfo).
 
 libseccomp compiles the list; the child installs it before it imports torch.
 """
@@ -18,19 +22,19 @@ from typing import Any, Final
 _PLAIN: Final = """
 access arch_prctl brk chdir chmod clock_getres clock_gettime clock_nanosleep close close_range dup dup2 dup3
 epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd eventfd2 faccessat
-faccessat2 fadvise64 fallocate fchdir fchmod fchmodat fdatasync fstat fstatfs fsync ftruncate
+faccessat2 fallocate fchdir fchmod fchmodat fdatasync fstat fstatfs fsync ftruncate
 futex futex_waitv futex_wake futex_wait futex_requeue get_robust_list getcpu getcwd getdents getdents64
 getegid geteuid getgid getgroups getitimer getpgid getpgrp getpid getppid getpriority getrandom getresgid
-getresuid getrlimit getrusage getsid gettid gettimeofday getuid kill lseek lstat madvise membarrier mincore
+getresuid getrlimit getrusage getsid gettid gettimeofday getuid kill lseek lstat membarrier
 mkdir mkdirat mlock mmap mprotect mremap msync munlock munmap nanosleep newfstatat open openat openat2 pause
-pipe pipe2 poll ppoll pread64 preadv preadv2 prlimit64 pselect6 pwrite64 pwritev pwritev2 read
+pipe pipe2 poll ppoll pread64 preadv prlimit64 pselect6 pwrite64 pwritev read
 readlink readlinkat readv recvfrom recvmsg rename renameat renameat2 restart_syscall rmdir rseq rt_sigaction
 rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo
 sched_get_priority_max sched_get_priority_min sched_getaffinity sched_getparam sched_getscheduler
 sched_setaffinity sched_yield select sendmsg sendto set_robust_list set_tid_address setitimer shutdown
-sigaltstack stat statfs statx sysinfo tgkill time timer_create timer_delete timer_getoverrun timer_gettime
+sigaltstack stat statfs statx tgkill time timer_create timer_delete timer_getoverrun timer_gettime
 timer_settime timerfd_create timerfd_gettime timerfd_settime times tkill truncate umask uname unlink
-unlinkat utimensat wait4 waitid write writev
+unlinkat wait4 waitid write writev
 """.split()  # noqa: SIM905 - two hundred quoted words read worse
 
 # Answered with "not permitted"; everything else that is not listed does not exist.
@@ -56,12 +60,15 @@ _CLONE_NEW: Final = (
 _FCNTL: Final = (0, 1, 2, 3, 4, 1030, 1031, 1032, 1033, 1034)
 # prctl of PR_GET_DUMPABLE, SET_NAME, GET_NAME, GET_SECCOMP, CAPBSET_READ, SET_TIMERSLACK, GET_TIMERSLACK,
 # SET_NO_NEW_PRIVS, GET_NO_NEW_PRIVS, SET_THP_DISABLE, GET_THP_DISABLE, SET_VMA; not of PR_SET_PDEATHSIG, by
-# which a sandbox whose keeper is killed would outlive it.
+# which a sandbox whose reaper is killed would outlive it.
 _PRCTL: Final = (3, 15, 16, 21, 23, 29, 30, 38, 39, 41, 42, 0x53564D41)
 # ioctl of TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX.
 _IOCTL: Final = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 _AF_UNIX: Final = 1
-# Exit codes from here on mean a signal: the keeper takes one for the kernel's word.
+# madvise of NORMAL, RANDOM, SEQUENTIAL, DONTNEED, FREE, DONTFORK, DOFORK, HUGEPAGE, NOHUGEPAGE, DONTDUMP,
+# DODUMP: of the own mapping alone. Not of PAGEOUT, COLD, WILLNEED, POPULATE, REMOVE or COLLAPSE.
+_MADVISE: Final = (0, 1, 2, 4, 8, 10, 11, 14, 15, 16, 17)
+# Exit codes from here on mean a signal: the reaper takes one for the kernel's word.
 _SIGNALLED: Final = 0x80
 _OPTIMISE_AS_TREE: Final = 2
 
@@ -106,6 +113,9 @@ def filter_program(*, gpu: bool) -> bytes:
         ("fcntl", 1, _FCNTL),
         ("ioctl", 1, () if gpu else _IOCTL),
         ("prctl", 0, _PRCTL),
+        ("madvise", 2, _MADVISE),
+        ("preadv2", 5, (0,)),
+        ("pwritev2", 5, (0,)),
     ):
         for code in codes:
             # The kernel looks at the low half of the argument alone.

@@ -270,7 +270,7 @@ class Session:
         return min(self._deadline, time.monotonic() + seconds)
 
     def _ended(self) -> EvaluationError:
-        """Why it has: from what the kernel counted, never from an exit code or a word of its own."""
+        """Explain the child's exit from the kernel's counters, never from an exit code or its own output."""
         said = self._process.said()
         self._process.end(ENDING_SECONDS)
         used, limits = self._process.used, self._limits
@@ -280,9 +280,9 @@ class Session:
         if used.cpu_seconds >= limits.cpu_seconds:
             detail = f"It is {limits.cpu_seconds:,} s of processor time in all."
             return EvaluationError(Reason.TIME_EXCEEDED, detail, private=said)
-        if used.killed or not used.kept:
-            # Nobody inside can do that: it says nothing of the submission, and is tried again.
-            what = "sandbox" if used.kept else "sandbox's keeper"
+        if used.killed or not used.reported:
+            # Impossible from inside: no fault of the submission, and it is tried again.
+            what = "sandbox" if used.reported else "sandbox's reaper"
             return EvaluationError(Reason.INTERNAL, f"Its {what} was killed from outside.", private=said)
         return EvaluationError(Reason.EXITED, private=said)
 

@@ -1,7 +1,7 @@
 """No confinement: for your own model on your own machine, where bubblewrap does not work.
 
-The same child and the same messages, in a plain process. It covers nothing: the model can read and write what
-you can. Limits of the process and deadlines hold.
+The same runner and the same messages, in a plain process. It covers nothing: the model can read and write
+what you can. Limits of the process and deadlines hold.
 """
 
 import shutil
@@ -18,6 +18,7 @@ class Unconfined:
     """A plain process."""
 
     name = "none"
+    unsealed = "nothing is confined."
 
     def describe(self, limits: Limits | None = None) -> dict[str, str]:
         """What is in force: nothing but limits."""

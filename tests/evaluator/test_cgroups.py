@@ -46,7 +46,7 @@ def test_version_2_is_found_and_hands_its_controllers_on(tmp_path, monkeypatch):
     found = cgroups.find()
     assert found == Groups(2, dict.fromkeys(("memory", "pids", "cpu"), own))
     assert (own / "cgroup.subtree_control").read_text() == "+memory +pids +cpu"
-    (group,), counters = found.wanted(LIMITS)
+    (group,), counters = found.plan(LIMITS)
     assert group["values"] == {
         "memory.max": str(1 << 30),
         "?memory.swap.max": "0",

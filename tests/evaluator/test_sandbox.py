@@ -69,6 +69,7 @@ def test_a_bubblewrap_that_does_not_work_is_explained(monkeypatch, tmp_path):
         assert advice in ends(Reason.SANDBOX_UNAVAILABLE, sandbox.try_out).sentence
 
 
+@pytest.mark.sandbox
 def test_an_environment_behind_a_closed_door_is_named(monkeypatch, tmp_path):
     prefix = tmp_path / "home" / "venv"
     prefix.mkdir(parents=True)
@@ -76,9 +77,9 @@ def test_an_environment_behind_a_closed_door_is_named(monkeypatch, tmp_path):
         (folder for folder in reversed(prefix.parents) if not folder.stat().st_mode & 1), prefix.parent
     )
     door.chmod(0o700)
-    assert mounts.closed_door(prefix) == door
+    assert mounts.first_closed_directory(prefix) == door
     monkeypatch.setattr(sys, "prefix", str(prefix))
-    sandbox = Bubblewrap()
+    sandbox = Bubblewrap(strangers=False)
     monkeypatch.setattr(sandbox, "_program", "/bin/false")
     monkeypatch.setattr(sandbox, "_user", bubblewrap.DROP_TO)
     monkeypatch.setattr(sandbox, "_as_user", lambda command: (command, None))
@@ -102,7 +103,7 @@ def test_an_environment_in_tmp_and_behind_a_closed_door_works(tmp_path):
         "typing_extensions.py",
         "pyseccomp.py",
     ]
-    needed += ["pydantic", "pydantic_core", "annotated_types", "typing_inspection"]
+    needed += ["pydantic", "pydantic_core", "annotated_types", "typing_inspection", "platformdirs"]
     needed += ["filelock", "sympy", "mpmath", "networkx", "jinja2", "markupsafe", "fsspec"]
     links = [packages / name for name in needed if (packages / name).exists()]
     if subprocess.run(["cp", "-al", *links, theirs], capture_output=True, check=False).returncode:

@@ -10,7 +10,7 @@ import pytest
 from challenge.results.verdicts import EvaluationError, Reason
 from evaluator.sandbox import protocol
 from evaluator.sandbox.limits import Limits
-from evaluator.sandbox.process import Used
+from evaluator.sandbox.process import ResourceUsage
 from evaluator.sandbox.session import Session
 
 LIMITS = Limits(request_seconds=0.5, load_seconds=0.5)
@@ -35,7 +35,7 @@ def answers():
             output_closed=False,
             said=lambda: "",
             end=lambda seconds: None,
-            used=Used(),
+            used=ResourceUsage(),
         )
         session = Session(process, LIMITS)
         session._in_features, session._out_features = 2, 1

@@ -33,7 +33,7 @@ def test_a_keeper_and_a_server_are_killed_while_something_is_judged(deploy):
     right(count)
     assert count.outcomes["keeper", "judged again"] == 1
     said = board.said()
-    assert "keeper was killed from outside" in said
+    assert "reaper was killed from outside" in said
     assert "is started again" in said or "SIGKILL" in said or said.count("Press Ctrl-C") > 1
 
 

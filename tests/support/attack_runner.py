@@ -122,7 +122,7 @@ class Waiting:
     """A sandbox that was started already, for the one bundle that is judged in it."""
 
     def __init__(self, sandbox, bundle, limits=LIMITS):
-        self.name, self.describe = sandbox.name, sandbox.describe
+        self.name, self.describe, self.unsealed = sandbox.name, sandbox.describe, sandbox.unsealed
         self._session = sandbox.start(bundle, limits=limits, device="cpu")
 
     def start(self, _bundle, **_rest):

@@ -136,25 +136,25 @@ def _parent(process):
         return None
 
 
-@pytest.mark.parametrize("victim", ["judge", "keeper", "bwrap"])
+@pytest.mark.parametrize("victim", ["judge", "reaper", "bwrap"])
 def test_of_a_running_sandbox_nothing_is_left(judges, victim):
     judge, said = judges()
     assert said.readline() == "started\n"
     family = descendants(judge)
     by_name = {Path(f"/proc/{p}/cmdline").read_bytes().split(b"\0")[0].rpartition(b"/")[2]: p for p in family}
     assert len(family) >= 3
-    (keeper,) = (p for p in family if _parent(p) == judge)
-    os.kill({"judge": judge, "keeper": keeper, "bwrap": by_name[b"bwrap"]}[victim], signal.SIGKILL)
+    (reaper,) = (p for p in family if _parent(p) == judge)
+    os.kill({"judge": judge, "reaper": reaper, "bwrap": by_name[b"bwrap"]}[victim], signal.SIGKILL)
     family[judge] = started(judge)
     assert not left_of(judge, family)
 
 
-def test_what_a_killed_judge_and_keeper_leave_is_removed_by_the_next(judges):
+def test_what_a_killed_judge_and_reaper_leave_is_removed_by_the_next(judges):
     judge, said = judges()
     assert said.readline() == "started\n"
     family = descendants(judge)
-    (keeper,) = (p for p in family if _parent(p) == judge)
-    for victim in (judge, keeper):
+    (reaper,) = (p for p in family if _parent(p) == judge)
+    for victim in (judge, reaper):
         os.kill(victim, signal.SIGKILL)
     assert not left_of(0, family)
     cgroups.find()

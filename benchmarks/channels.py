@@ -1,0 +1,100 @@
+"""Bits per second between two sandboxes, one after the other: `python benchmarks/channels.py [--bits N]`.
+
+The first sandbox writes random bits, the second reads them, by each of three ways. It is shown for sandboxes
+that see the host's files and for sealed ones, both without the filter of system calls, which refuses most.
+"""
+
+import argparse
+import random
+import sys
+import time
+
+from evaluator.sandbox import Bubblewrap
+
+# ruff: noqa: SLF001 - `_try` runs a program of the standard library alone, before the filter
+
+COMMON = """
+import glob, mmap, os, time, sys
+path = max(glob.glob(os.path.dirname(os.__file__) + "/**/*.pyc", recursive=True), key=os.path.getsize)
+libraries = os.path.dirname(os.path.dirname(os.__file__))
+PAGE = mmap.PAGESIZE
+file = os.open(path, os.O_RDONLY)
+pages = os.fstat(file).st_size // PAGE
+os.posix_fadvise(file, 0, 0, os.POSIX_FADV_RANDOM)
+"""
+WRITE = (
+    COMMON
+    + """
+os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+for page, bit in enumerate({bits!r}[:pages]):
+    if bit == "1":
+        os.pread(file, 1, page * PAGE)
+"""
+)
+READ = {
+    "reads that never wait": """
+def bit(page):
+    try:
+        os.preadv(file, [bytearray(1)], page * PAGE, os.RWF_NOWAIT)
+        return "1"
+    except BlockingIOError:
+        return "0"
+    except OSError:
+        return "?"
+""",
+    "time of a read": """
+def bit(page):
+    began = time.perf_counter_ns()
+    os.pread(file, 1, page * PAGE)
+    return "1" if time.perf_counter_ns() - began < 20_000 else "0"
+""",
+    "major faults": """
+import resource
+view = mmap.mmap(file, pages * PAGE, prot=mmap.PROT_READ)
+view.madvise(mmap.MADV_RANDOM)
+def bit(page):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_majflt
+    view[page * PAGE]
+    return "0" if resource.getrusage(resource.RUSAGE_SELF).ru_majflt > before else "1"
+""",
+}
+
+
+def information(sent: str, got: str) -> float:
+    """Bits of `sent` that `got` tells: mutual information of the pairs, by frequency."""
+    import math
+    from collections import Counter
+
+    pairs, left, right, n = Counter(zip(sent, got, strict=False)), Counter(sent), Counter(got), len(got)
+    return sum(c * math.log2(c * n / (left[a] * right[b])) for (a, b), c in pairs.items()) if n else 0.0
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bits", type=int, default=64)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    chance = random.Random(options.seed)
+    print(f"{'sandbox':<12} {'channel':<24} {'sent':>6} {'right':>6} {'bits told':>10} {'bits/s':>8}")
+    for name, sandbox in (("host's files", Bubblewrap(strangers=False)), ("sealed", Bubblewrap())):
+        for channel, program in READ.items():
+            bits = "".join(chance.choice("01") for _ in range(options.bits))
+            began = time.monotonic()
+            sandbox._try(WRITE.format(bits=bits))
+            ran = sandbox._try(
+                COMMON + program + f'print("".join(bit(p) for p in range(min(pages, {len(bits)}))))'
+            )
+            seconds = time.monotonic() - began
+            got = ran.stdout.strip()
+            if not got:
+                sys.exit(f"{name}, {channel}: {ran.stderr.strip()[-300:]}")
+            sent = bits[: len(got)]
+            right = sum(a == b for a, b in zip(sent, got, strict=True))
+            # Of independent bits some agree by chance: what is less than three standard deviations is none.
+            told = information(sent, got) if abs(right - len(got) / 2) > 1.5 * len(got) ** 0.5 else 0.0
+            print(f"{name:<12} {channel:<24} {len(got):>6} {right:>6} {told:>10.1f} {told / seconds:>8.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""The tree in memory that sandboxes see: what it holds, who shares it, and how alike they look in it."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import torch
+
+from challenge.results.verdicts import EvaluationError, Reason
+from evaluator.sandbox import Bubblewrap, elf, require_loopback, tree, tree_files
+from evaluator.sandbox.limits import MIB
+
+ROOT = Path(__file__).parents[2]
+STATE = {"weight": torch.zeros(1, 2), "bias": torch.zeros(1)}
+# Prints all that it can see, without what only the clock tells.
+LOOK = """
+import json, os, resource, stat, sys
+from torch import nn
+import torch
+seen = {"environment": dict(os.environ), "arguments": sys.argv, "path": sys.path, "ids": os.getresuid()}
+seen["threads"] = torch.get_num_threads(), os.cpu_count(), sorted(os.sched_getaffinity(0)), os.getpid()
+seen["uname"] = tuple(os.uname())
+limits = [name for name in dir(resource) if name.startswith("RLIMIT")]
+seen["limits"] = {name: resource.getrlimit(getattr(resource, name)) for name in limits}
+def open_file(number):
+    try:
+        return stat.S_IFMT(os.fstat(number).st_mode)
+    except OSError:
+        return None
+seen["descriptors"] = {n: open_file(n) for n in range(256)}
+def space(path):
+    s = os.statvfs(path)
+    return s.f_blocks, s.f_bfree, s.f_files, s.f_flag
+seen["space"] = {path: space(path) for path in ("/", "/usr", "/tmp", "/dev/shm", "/bundle")}
+digest = {}
+for folder, folders, files in os.walk("/"):
+    for name in folders + files:
+        path = os.path.join(folder, name)
+        one = os.lstat(path)
+        fresh = path.split("/")[1] in ("bundle", "runner", "dev", "tmp") or folder == "/"
+        digest[path] = one.st_mode, one.st_size, one.st_uid, one.st_nlink, 0 if fresh else one.st_mtime_ns
+seen["files"] = sorted(digest.items())
+import hashlib
+files = hashlib.sha256(json.dumps(seen.pop("files")).encode()).hexdigest()
+short = {name: hashlib.sha256(json.dumps(one).encode()).hexdigest()[:8] for name, one in seen.items()}
+print(len(digest), files, json.dumps(short), flush=True)
+def build(i, o):
+    return nn.Linear(i, o)
+"""
+
+
+def look(start, **limits):
+    session = start(LOOK, state=STATE, load_seconds=60.0, **limits)
+    session.load()
+    said = session._process.said()
+    session.__exit__(None, None, None)
+    return said
+
+
+def test_all_sandboxes_look_alike(start):
+    one = look(start)
+    assert int(one.split()[0]) > 1000
+    assert len(json.loads(one[one.index("{") :])) == 9
+    held = [os.pipe() for _ in range(30)]
+    try:
+        other = look(start)
+    finally:
+        for pair in held:
+            for descriptor in pair:
+                os.close(descriptor)
+    assert one == other
+    # So that equal means something: a limit that differs is seen.
+    assert look(start, files=255) != one
+
+
+def test_the_tree_holds_what_is_needed_and_little_else(start):
+    source = """
+        import os, scipy.optimize, sklearn.tree, safetensors.torch
+        from torch import nn
+        seen = [p for p in ("/usr/share", "/usr/bin/env", "/bin/sh", "/etc/passwd", "/proc/1", "/sys/kernel")
+                if os.path.exists(p)]
+        try:
+            open(os.__file__, "r+")
+            seen.append("writable")
+        except OSError:
+            pass
+        assert not seen, seen
+        def build(i, o):
+            return nn.Linear(i, o)
+    """
+    start(textwrap.dedent(source), state=STATE, load_seconds=100.0).load()
+    made = tree.shared()
+    assert 50 * MIB < made.size < 8192 * MIB
+    assert "MiB" in made.describe()
+
+
+@pytest.mark.sandbox
+def test_reads_that_never_wait_are_refused_by_the_tree():
+    sandbox = Bubblewrap()
+    asked = "import os; f = os.open(os.__file__, 0); print(os.preadv(f, [bytearray(9)], 0, os.RWF_NOWAIT))"
+    assert "Operation not supported" in sandbox._try(asked).stderr
+    assert sandbox._try(asked.replace(", os.RWF_NOWAIT", "")).stdout == "9\n"
+
+
+@pytest.mark.sandbox
+def test_a_channel_between_sandboxes_keeps_them_from_judging(monkeypatch):
+    sandbox = Bubblewrap()
+    sandbox.try_out()
+    # As if the tree lay on a disk: what it binds is the host's.
+    shared = Bubblewrap(strangers=False)
+    monkeypatch.setattr(sandbox, "_arguments", shared._arguments)
+    with pytest.raises(EvaluationError) as caught:
+        sandbox.try_out()
+    assert "another sandbox" in caught.value.sentence
+
+
+def test_two_processes_share_one_tree_and_nothing_is_left_of_it():
+    mine = tree.shared()
+    program = f"""
+        import os, sys
+        sys.path.insert(0, {str(ROOT)!r})
+        from evaluator.sandbox import tree
+        print(os.fstat(tree.shared().namespaces[-1]).st_ino)
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True
+    )
+    assert int(ran.stdout) == os.fstat(mine.namespaces[-1]).st_ino
+    assert mine.root not in {line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()
+                             if line.startswith("tmpfs") and "nosuid,nodev,noatime" in line}  # fmt: skip
+
+
+def test_too_little_memory_is_said_and_marked(monkeypatch):
+    monkeypatch.setattr(tree, "_available", lambda: 100 * MIB)
+    with pytest.raises(EvaluationError, match="100 MiB of memory") as caught:
+        tree.build()
+    assert caught.value.reason is Reason.SANDBOX_UNAVAILABLE
+    monkeypatch.setattr(tree, "shared", tree.build)
+    sandbox = Bubblewrap()
+    assert "100 MiB" in sandbox.unsealed
+    assert "not sealed" in sandbox.name
+    assert "can talk" in sandbox.describe()["between sandboxes"]
+    require_loopback(sandbox, "http://127.0.0.1:8000")
+    require_loopback(sandbox, "http://localhost:8000")
+    with pytest.raises(EvaluationError, match="board"):
+        require_loopback(sandbox, "https://board.example")
+
+
+def test_a_sealed_sandbox_judges_for_any_board():
+    require_loopback(Bubblewrap(), "https://board.example")
+
+
+def test_needed_libraries_are_read_from_elf_files():
+    ran = subprocess.run(["/usr/bin/env", "ldd", sys.executable], capture_output=True, text=True, check=True)
+    expected = {line.split()[0] for line in ran.stdout.splitlines() if "=>" in line}
+    names, loader = elf.needed(os.path.realpath(sys.executable))
+    assert set(names) <= expected
+    assert "libc.so.6" in names
+    assert Path(loader).exists()
+    assert elf.needed(__file__) == ([], "")
+    assert Path(elf.loader_cache()["libc.so.6"]).exists()
+
+
+def test_links_on_the_way_are_part_of_the_tree(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "file").write_text("x")
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "other").symlink_to("link/file")
+    found = tree_files.Files()
+    found.add(str(tmp_path / "other"))
+    found.add(str(tmp_path / "absent"))
+    assert found.files == {str(tmp_path / "real" / "file"): 1}
+    assert found.links == {str(tmp_path / "link"): "real", str(tmp_path / "other"): "link/file"}
