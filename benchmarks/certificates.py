@@ -26,7 +26,9 @@ from trusted import InProcess, season
 from challenge.bundle.reader import read_bundle
 from challenge.controls import FAMILIES
 from challenge.training import refit
-from evaluator import universality
+from evaluator import reference_network
+from evaluator.universality import certify_control
+from evaluator.verdict import explain_control
 
 ZOO = Path(__file__).parents[1] / "tests" / "zoo"
 # What was never certified comes first.
@@ -57,20 +59,20 @@ def prepare() -> None:
 
 
 @cache
-def bars(seed: int) -> dict[str, universality.Bar]:
-    return {bar.control.family: bar for bar in universality.bars(season(seed))}
+def bars(seed: int) -> dict[str, reference_network.Bar]:
+    return {bar.control.family: bar for bar in reference_network.bars(season(seed))}
 
 
 def fit(task: Task) -> dict:
     bundle = read_bundle(ZOO / task.kind)
     bar = bars(task.season)[task.family]
     began = time.process_time()
-    result, _ = universality.certify_one(lambda: InProcess(bundle, ZOO / task.kind, PATIENCE), bar)
+    result, _ = certify_control(lambda: InProcess(bundle, ZOO / task.kind, PATIENCE), bar)
     return {
         **task._asdict(), "sources": sources(task.kind), "control": result.name, "passed": result.passed,
         "refits": result.refits, "bar": result.bar, "in_features": result.in_features,
         "cpu_seconds": time.process_time() - began, "allowed": bar.budget.seconds,
-        "sentence": "" if result.passed else universality.explain(result),
+        "sentence": "" if result.passed else explain_control(result),
     }  # fmt: skip
 
 

@@ -26,7 +26,9 @@ from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.metrics import measure
 from challenge.scoring.practice import practice_set
 from challenge.scoring.season import PRACTICE
-from evaluator import judge, probes
+from evaluator import probes
+from evaluator.judge import Assignment, predict, probe_case
+from evaluator.plan import EvaluationPlan
 from evaluator.probes import capacity, consistency, dose, plasticity, scramble, twin, weights_match
 from evaluator.sandbox import find_sandbox
 
@@ -63,13 +65,12 @@ def case_in_process(folder: Path, size: EvaluationSize) -> probes.Case:
 
 
 def case_in_sandbox(folder: Path, size: EvaluationSize) -> probes.Case:
-    task = judge.Assignment(
-        read_bundle(folder), PRACTICE, find_sandbox(allow_unconfined=False), size, device="cpu"
-    )
+    plan = replace(EvaluationPlan.open_track(size), effort=probes.FULL_EFFORT)
+    task = Assignment(read_bundle(folder), PRACTICE, find_sandbox(allow_unconfined=False), plan, device="cpu")
     views = practice_set(size)
-    answers = judge._predict(task, views, Quiet())  # noqa: SLF001
-    skill = measure(views.truth, answers.prediction).skill_by_chain
-    return replace(judge._case(task, views, answers, skill), effort=probes.FULL_EFFORT)  # noqa: SLF001
+    measured = predict(task, views, Quiet())
+    skill = measure(views.truth, measured.prediction).skill_by_chain
+    return probe_case(task, views, measured, skill)
 
 
 def folders(options: argparse.Namespace) -> list[tuple[str, Path]]:

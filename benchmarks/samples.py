@@ -61,7 +61,9 @@ def same(steps: int) -> None:
 
 
 def kinds(seconds: float, names: Sequence[str]) -> None:
-    from evaluator.samples_track.judge import SamplesTask, judge_samples
+    from evaluator.plan import EvaluationPlan
+    from evaluator.samples_track.judge import judge_samples
+    from evaluator.samples_track.task import SamplesTask
     from evaluator.sandbox import find_sandbox
     from evaluator.terminal import ProgressBar
 
@@ -71,10 +73,8 @@ def kinds(seconds: float, names: Sequence[str]) -> None:
             bundle,
             PRACTICE,
             find_sandbox(allow_unconfined=True),
-            size=SIZE,
+            EvaluationPlan.samples_track(SIZE, quick=True, pictures=False),
             seconds=seconds,
-            quick=True,
-            pictures=False,
         )
         with ProgressBar() as bar:
             report = judge_samples(task, bar)

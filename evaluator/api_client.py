@@ -1,14 +1,15 @@
-"""The worker's end of the leaderboard's HTTP API: claim, bundle, status, pictures, report, failure."""
+"""The workers' clients of the leaderboard's HTTP API: one for evaluations, one for tiles of the explorer."""
 
 import contextlib
 import threading
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
 
+from challenge.imaging.tiles import Tile
 from challenge.results.report import Report
 from challenge.results.result_visuals import ResultVisuals
 from challenge.results.samples_report import SamplesReport
@@ -16,23 +17,53 @@ from challenge.results.verdicts import EvaluationError, Reason, Status
 from challenge.results.worker_info import WorkerInfo
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import Season
+from challenge.util.http import HttpClient, RetryPolicy, ServerError
 
-# A server that restarts is gone for seconds; longer, and the lease is likely lost.
-PATIENCE_SECONDS: Final = 90.0
-PAUSE_SECONDS: Final = 2.0
+# A server that restarts is away for seconds; if it takes longer, the lease is likely lost.
+EVALUATION_RETRY: Final = RetryPolicy(patience_seconds=90.0, pause_seconds=2.0)
+# A visitor waits for the tile, and the page asks again.
+TILE_RETRY: Final = RetryPolicy(patience_seconds=10.0, pause_seconds=0.5)
+ANSWER_SECONDS: Final = 30.0
 
 
-class LeaseLost(Exception):  # noqa: N818 - it is news, not an error: somebody else has the evaluation, or nobody
-    """The leaderboard does not want this evaluation from this worker any more."""
+class LeaseLost(Exception):  # noqa: N818 - no error: the evaluation was cancelled or another worker has it
+    """The leaderboard does not want this evaluation, or these tiles, from this worker any more."""
+
+
+class _WorkerClient:
+    """What both clients share: a worker's token, retries, and how refusals are told distinct_decimals.
+
+    Args:
+        path: of the interface on the server.
+        lost: HTTP statuses that mean the work is no longer wanted.
+    """
+
+    def __init__(self, server: str, token: str, path: str, retry: RetryPolicy, lost: frozenset[int]) -> None:
+        self._lost = lost
+        self._http = HttpClient(
+            server, path, token, retry=retry, answer_seconds=ANSWER_SECONDS, environment=False
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _ask(self, method: str, path: str, **rest: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **rest)
+        except ServerError as error:
+            if error.status in self._lost:
+                raise LeaseLost(str(error)) from error
+            raise EvaluationError(Reason.LEADERBOARD_UNREACHABLE, f"({error})") from error
 
 
 @dataclass(frozen=True)
-class Lesson:
+class SamplesBudget:
     """What a submission is given on the samples track.
 
     Attributes:
-        samples: of each target.
-        seconds: for each target, by class of machine, on the machine that budgets are quoted for.
+        samples: number of samples of each target.
+        seconds: for each target, by machine class, on the machine that budgets are quoted for.
     """
 
     samples: int
@@ -41,7 +72,11 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Claim:
-    """An evaluation that is this worker's for as long as it renews the lease."""
+    """An evaluation that is this worker's as long as it renews the lease.
+
+    Attributes:
+        samples_budget: on the samples track; None on the open track.
+    """
 
     evaluation_id: int
     track: str
@@ -49,42 +84,40 @@ class Claim:
     lease_seconds: float
     season: Season
     size: EvaluationSize
-    lesson: Lesson | None  # on the samples track
+    samples_budget: SamplesBudget | None
 
 
-class Leaderboard:
-    """Client of the worker API; every call is tried again while the server cannot be reached.
+class EvaluationClient(_WorkerClient):
+    """Client of the interface for evaluations: claim, bundle, status, pictures, report, failure.
+
+    Every method repeats its request while the server cannot be reached. Where nothing else is said, it raises
+
+    * LeaseLost: the evaluation was cancelled, or another worker has it;
+    * EvaluationError: the leaderboard stayed unreachable or refused the request.
 
     Args:
         server: address like "http://127.0.0.1:8000".
         token: a worker's token.
+        retry: how long a request is repeated.
     """
 
-    def __init__(self, server: str, token: str, patience: float = PATIENCE_SECONDS) -> None:
-        self._patience = patience
-        self._http = httpx.Client(
-            base_url=f"{server.rstrip('/')}/api/v1/worker",
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=httpx.Timeout(30.0, connect=5.0),
-            trust_env=False,
-        )
-
-    def close(self) -> None:
-        """Give the connections back."""
-        self._http.close()
+    def __init__(self, server: str, token: str, retry: RetryPolicy = EVALUATION_RETRY) -> None:
+        super().__init__(server, token, "/api/v1/worker", retry, frozenset({404, 409}))
 
     def introduce(self, machine: WorkerInfo) -> None:
-        """Say what is in force here; nobody waits for it, and it is said again."""
-        with contextlib.suppress(httpx.HTTPError):
-            self._http.put("/machine", json=machine.to_dict(), timeout=5.0)
+        """Tell what is in force on this machine. Tried once and never fails: it is told again."""
+        with contextlib.suppress(ServerError):
+            self._http.request(
+                "PUT", "/machine", RetryPolicy(), json=machine.to_dict(), timeout=httpx.Timeout(5.0)
+            )
 
     def claim_next(self) -> Claim | None:
-        """Take the lease of the evaluation whose turn it is; None where none waits."""
-        response = self._send("POST", "/claim")
+        """Take the lease of the evaluation whose turn it is; None if none waits."""
+        response = self._ask("POST", "/claim")
         if response.status_code == 204:
             return None
         answer = response.json()
-        season, lesson = answer["season"], answer["lesson"]
+        season, budget = answer["season"], answer["lesson"]
         return Claim(
             evaluation_id=answer["evaluation_id"],
             track=answer["track"],
@@ -92,110 +125,126 @@ class Leaderboard:
             lease_seconds=float(answer["lease_seconds"]),
             season=Season(season["name"], bytes.fromhex(season["secret"])),
             size=EvaluationSize(**season["size"]),
-            lesson=Lesson(**lesson) if lesson else None,
+            samples_budget=SamplesBudget(**budget) if budget else None,
         )
 
     def bundle(self, claim: Claim) -> bytes:
-        """The bundle's bytes."""
-        return self._ask("GET", "bundle", claim).content
+        """The bundle's zip file."""
+        return self._ask_under(claim, "GET", "bundle").content
 
     def status(self, claim: Claim, status: Status, progress: float, message: str) -> None:
-        """Post a status; renews the lease. LeaseLost where it was cancelled or given to somebody else."""
+        """Post a status; renews the lease."""
         values = {"status": status.value, "progress": progress, "message": message}
-        self._ask("POST", "status", claim, json=values)
+        self._ask_under(claim, "POST", "status", json=values)
 
     def picture(self, claim: Claim, name: str, png: bytes) -> None:
         """Post a picture."""
-        self._ask("PUT", f"artifacts/{name}", claim, content=png)
+        self._ask_under(claim, "PUT", f"artifacts/{name}", content=png)
 
     def evidence(self, claim: Claim, evidence: ResultVisuals) -> None:
-        """Post what people are shown of controls and probes."""
-        self._ask("PUT", "evidence", claim, content=evidence.to_json().encode())
+        """Post what is shown of controls and probes."""
+        self._ask_under(claim, "PUT", "evidence", content=evidence.to_json().encode())
 
     def report(self, claim: Claim, report: Report | SamplesReport) -> None:
-        """Post the report: the end of the evaluation."""
-        self._ask("POST", "report", claim, json=report.to_dict())
+        """Post the report, which ends the evaluation."""
+        self._ask_under(claim, "POST", "report", json=report.to_dict())
 
     def failure(self, claim: Claim, error: EvaluationError) -> None:
-        """Post that it could not be judged. The submission's own words stay here."""
+        """Post that the submission could not be judged, without what the submission itself printed."""
         values = {"reason": error.reason.value, "detail": error.detail}
-        self._ask("POST", "failure", claim, json=values)
+        self._ask_under(claim, "POST", "failure", json=values)
 
-    def _ask(self, method: str, what: str, claim: Claim, **rest: Any) -> httpx.Response:
+    def _ask_under(self, claim: Claim, method: str, what: str, **rest: Any) -> httpx.Response:
         headers = {"X-MBC-Lease": claim.lease}
-        return self._send(method, f"/evaluations/{claim.evaluation_id}/{what}", headers=headers, **rest)
-
-    def _send(self, method: str, path: str, **rest: Any) -> httpx.Response:
-        deadline = time.monotonic() + self._patience
-        while True:
-            try:
-                answer = self._http.request(method, path, **rest)
-            except httpx.TransportError as error:
-                problem = f"{type(error).__name__}: {error}"
-            else:
-                if answer.status_code in (404, 409):
-                    raise LeaseLost(_message(answer))
-                if answer.status_code < 400:
-                    return answer
-                problem = f"{answer.status_code} {_message(answer)}"
-                if answer.status_code < 500 and answer.status_code != 429:
-                    raise EvaluationError(Reason.LEADERBOARD_UNREACHABLE, f"It answered {problem}")
-            if time.monotonic() > deadline:
-                raise EvaluationError(Reason.LEADERBOARD_UNREACHABLE, f"({problem})")
-            time.sleep(PAUSE_SECONDS)
-
-
-def _message(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json()["detail"])
-    except (ValueError, KeyError, TypeError):
-        return answer.reason_phrase
+        return self._ask(method, f"/evaluations/{claim.evaluation_id}/{what}", headers=headers, **rest)
 
 
 class Reporter:
-    """A `Watch` that tells the leaderboard, and renews the lease while a step takes long."""
+    """A `Watch` that posts to the leaderboard, and renews the lease while a step takes long."""
 
-    def __init__(self, leaderboard: Leaderboard, claim: Claim) -> None:
-        self._leaderboard = leaderboard
+    def __init__(self, client: EvaluationClient, claim: Claim) -> None:
+        self._client = client
         self._claim = claim
         self._last = (Status.VALIDATING, 0.0, "reading the bundle")
         self._lost = threading.Event()
         self._done = threading.Event()
-        self._heart = threading.Thread(target=self._beat, name="lease", daemon=True)
+        self._renewal = threading.Thread(target=self._renew, name="lease", daemon=True)
 
     def __enter__(self) -> Self:
         self.status(*self._last)
-        self._heart.start()
+        self._renewal.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._done.set()
-        self._heart.join()
+        self._renewal.join()
 
     def status(self, status: Status, progress: float, message: str) -> None:
-        """Tell the leaderboard; LeaseLost where it no longer wants this evaluation."""
+        """Post a status; LeaseLost if the leaderboard no longer wants this evaluation."""
         if self._lost.is_set():
             raise LeaseLost
         self._last = (status, progress, message)
-        self._leaderboard.status(self._claim, status, progress, message)
+        self._client.status(self._claim, status, progress, message)
 
     def picture(self, name: str, png: bytes) -> None:
-        """Hand a picture over."""
-        self._leaderboard.picture(self._claim, name, png)
+        """Post a picture."""
+        self._client.picture(self._claim, name, png)
 
     def evidence(self, evidence: ResultVisuals) -> None:
-        """Hand the evidence over."""
-        self._leaderboard.evidence(self._claim, evidence)
+        """Post the evidence."""
+        self._client.evidence(self._claim, evidence)
 
-    def _beat(self) -> None:
+    def _renew(self) -> None:
         while not self._done.wait(self._claim.lease_seconds / 4):
             try:
-                self._leaderboard.status(self._claim, *self._last)
+                self._client.status(self._claim, *self._last)
             except LeaseLost:
                 self._lost.set()
                 return
             except EvaluationError:
-                # The server is away; the evaluation's own next post says so if it stays away.
+                # The server is away. If it stays away, the evaluation's own next post fails.
                 continue
+
+
+@dataclass(frozen=True)
+class TileClaim:
+    """The tiles of a batch that are still missing, and the bundle's digest."""
+
+    digest: str
+    tiles: tuple[Tile, ...]
+
+
+class TileClient(_WorkerClient):
+    """Client of the interface for tiles of models: claim, bundle, tile, failure.
+
+    Every method raises LeaseLost if the submission is not to be drawn, and EvaluationError if the leaderboard
+    stayed unreachable or refused the request.
+
+    Args:
+        server: address like "http://127.0.0.1:8000".
+        token: a worker's token.
+        retry: how long a request is repeated.
+    """
+
+    def __init__(self, server: str, token: str, retry: RetryPolicy = TILE_RETRY) -> None:
+        super().__init__(server, token, "/api/v1/worker/tiles", retry, frozenset({404}))
+
+    def claim(self, submission_id: int, tiles: Sequence[Tile]) -> TileClaim:
+        """Those of the tiles that are still missing."""
+        asked = {"tiles": [[tile.octave, tile.x, tile.y] for tile in tiles]}
+        answer = self._ask("POST", f"/{submission_id}/claim", json=asked).json()
+        return TileClaim(answer["digest"], tuple(Tile(*one) for one in answer["tiles"]))
+
+    def bundle(self, submission_id: int) -> bytes:
+        """The bundle's zip file."""
+        return self._ask("GET", f"/{submission_id}/bundle").content
+
+    def tile(self, submission_id: int, tile: Tile, content: bytes) -> None:
+        """Post a tile."""
+        self._ask("PUT", f"/{submission_id}/{tile.octave}/{tile.x}/{tile.y}", content=content)
+
+    def failure(self, submission_id: int, error: EvaluationError) -> None:
+        """Post that the model cannot be drawn, without what the submission itself printed."""
+        self._ask("POST", f"/{submission_id}/failure", json={"reason": error.reason.value})

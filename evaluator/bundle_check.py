@@ -16,13 +16,13 @@ from challenge.results.verdicts import EvaluationError, Reason, Status
 from challenge.scoring.season import PRACTICE
 from challenge.training.refit import Budget
 from evaluator.frame_search import find_frame
-from evaluator.judge import Watch
 from evaluator.preflight import require_device
 from evaluator.probes.consistency import largest_difference, threshold
 from evaluator.sandbox import Sandbox
 from evaluator.sandbox.limits import Limits
 from evaluator.sandbox.session import Session
 from evaluator.universality import certify
+from evaluator.watch import Watch
 
 Array = NDArray[np.float64]
 

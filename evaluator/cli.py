@@ -123,14 +123,15 @@ def score(
     This is the judge's own code. Without bubblewrap your own model runs unconfined.
     """
     if track == "samples":
-        from evaluator.samples_track.cli import Wanted, score_samples  # noqa: PLC0415 - torch takes seconds
+        from evaluator.samples_track.cli import Options, score_samples  # noqa: PLC0415 - torch takes seconds
 
-        wanted = Wanted(device, seconds, samples, chains, quick=quick, as_json=as_json, pictures=pictures)
-        _end_with(score_samples(path, wanted, curve=curve), as_json=as_json)
+        options = Options(device, seconds, samples, chains, quick=quick, as_json=as_json, pictures=pictures)
+        _end_with(score_samples(path, options, curve=curve), as_json=as_json)
     if seconds is not None or curve:
         raise click.UsageError("--seconds and --curve belong to --track samples.")
     from evaluator.frame_search import find_frame, is_suspicious  # noqa: PLC0415
     from evaluator.judge import Assignment, judge  # noqa: PLC0415
+    from evaluator.plan import EvaluationPlan  # noqa: PLC0415
     from evaluator.preflight import require_device  # noqa: PLC0415 - torch and numba take seconds
     from evaluator.sandbox import find_sandbox  # noqa: PLC0415
     from evaluator.terminal import ProgressBar, print_report  # noqa: PLC0415
@@ -146,10 +147,8 @@ def score(
             bundle=bundle,
             season=PRACTICE,
             sandbox=find_sandbox(allow_unconfined=True),
-            size=size,
+            plan=EvaluationPlan.open_track(size, quick=quick, pictures=pictures is not None),
             device=device,
-            quick=quick,
-            pictures=pictures is not None,
         )
         with ProgressBar(pictures) as bar:
             report = judge(task, bar)
@@ -233,7 +232,7 @@ def worker(server: str, broker: str, device: str, *, tiles: bool) -> None:
 
     The worker's token is read from the environment variable MBC_WORKER_TOKEN.
     """
-    from evaluator.api_client import Leaderboard  # noqa: PLC0415
+    from evaluator.api_client import EvaluationClient, TileClient  # noqa: PLC0415
     from evaluator.preflight import require_device  # noqa: PLC0415 - torch and numba take seconds
     from evaluator.sandbox import find_sandbox, require_loopback  # noqa: PLC0415
     from evaluator.sandbox.limits import Limits  # noqa: PLC0415
@@ -252,15 +251,16 @@ def worker(server: str, broker: str, device: str, *, tiles: bool) -> None:
         click.echo(f"error: {error.sentence}", err=True)
         sys.exit(exit_codes.FAILED)
     if tiles:
-        from evaluator import tile_board  # noqa: PLC0415
-        from evaluator import tiles as painting  # noqa: PLC0415
+        from evaluator import tiles as tile_worker  # noqa: PLC0415
 
-        board = tile_board.TileBoard(server, token)
         logging.getLogger(__name__).info("drawing tiles for %s in %s", server, sandbox.name)
-        painting.serve(broker, painting.Painter(board, sandbox, Limits.from_environment(), device))
+        renderer = tile_worker.TileRenderer(
+            TileClient(server, token), sandbox, Limits.from_environment(), device
+        )
+        tile_worker.serve(broker, renderer)
         return
     logging.getLogger(__name__).info("judging for %s in %s", server, sandbox.name)
-    serve(broker, Worker(Leaderboard(server, token), sandbox, Limits.from_environment(), device))
+    serve(broker, Worker(EvaluationClient(server, token), sandbox, Limits.from_environment(), device))
 
 
 def _log_to_stderr() -> None:

@@ -1,4 +1,4 @@
-"""Asking a model for every point of an evaluation set, in an order that gives no view away."""
+"""Ask a model for every point of an evaluation set, in an order that gives no view away."""
 
 import time
 from dataclasses import dataclass
@@ -13,35 +13,35 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Answered:
-    """What a model said.
+class Prediction:
+    """A model's answers at the points of an evaluation set.
 
     Attributes:
-        asked: (n, 2) unit points in the order in which they were sent.
+        sent: (n, 2) unit points in the order in which they were sent.
         answers: (n,) in that order.
-        prediction: (n,) in the order of the evaluation set.
-        per_second: points a second, here.
+        values: (n,) in the order of the evaluation set.
+        per_second: points per second on this machine.
     """
 
-    asked: Array
+    sent: Array
     answers: Array
-    prediction: Array
+    values: Array
     per_second: float
 
 
-def ask(session: Session, unit: Array, generator: np.random.Generator) -> Answered:
-    """Ask for unit points (n, 2) in one random order.
+def predict_shuffled(session: Session, unit: Array, generator: np.random.Generator) -> Prediction:
+    """Ask for unit points (n, 2) in a random order drawn by `generator`.
 
     Raises:
         EvaluationError: none of the answers is finite, or the session cannot go on.
     """
     order = generator.permutation(len(unit))
-    asked = unit[order]
+    sent = unit[order]
     began = time.perf_counter()
-    answers = session.predict(asked)[:, 0]
+    answers = session.predict(sent)[:, 0]
     seconds = time.perf_counter() - began
     if not np.isfinite(answers).any():
         raise EvaluationError(Reason.OUTPUT_NOT_FINITE)
-    prediction = np.empty_like(answers)
-    prediction[order] = answers
-    return Answered(asked, answers, prediction, len(asked) / seconds)
+    values = np.empty_like(answers)
+    values[order] = answers
+    return Prediction(sent, answers, values, len(sent) / seconds)

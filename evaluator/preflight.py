@@ -1,4 +1,4 @@
-"""Short looks before the long ones: does a submission load and answer, and can this machine judge?"""
+"""Quick checks before long work: does a submission load and answer, and can this machine judge?"""
 
 import dataclasses
 import os
@@ -12,10 +12,10 @@ from evaluator.sandbox.limits import Limits
 
 
 def require_device(device: str) -> None:
-    """See that this machine has the device ("auto", "cpu" or "cuda") before a submission is blamed for it.
+    """Check that this machine has the device ("auto", "cpu" or "cuda"), so that no submission is blamed.
 
     Raises:
-        SettingError: it has none.
+        SettingError: it does not.
     """
     import torch  # noqa: PLC0415 - takes seconds
 
@@ -26,7 +26,7 @@ def require_device(device: str) -> None:
 
 
 def examine() -> dict[str, Any]:
-    """What this machine has: for `mbc doctor`. `can_judge` says whether others' code may run here."""
+    """Findings about this machine for `mbc doctor`; `can_judge`: whether others' code may run here."""
     import torch  # noqa: PLC0415 - takes seconds
 
     findings: dict[str, Any] = {

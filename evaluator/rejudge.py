@@ -6,6 +6,7 @@ from challenge.bundle.reader import read_bundle
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import Season
 from evaluator.judge import Assignment, judge
+from evaluator.plan import EvaluationPlan
 from evaluator.sandbox import find_sandbox
 from evaluator.terminal import ProgressBar
 
@@ -20,6 +21,6 @@ def octaves(path: Path, season: Season, size: EvaluationSize) -> tuple[float, st
     """
     sandbox = find_sandbox(allow_unconfined=False)
     with ProgressBar() as bar:
-        task = Assignment(read_bundle(path), season, sandbox, size, quick=True, pictures=False)
+        task = Assignment(read_bundle(path), season, sandbox, EvaluationPlan.open_track(size, quick=True))
         report = judge(task, bar)
     return report.octaves, report.device

@@ -1,4 +1,4 @@
-"""The worker: takes evaluations from the queue, judges them, and tells the leaderboard."""
+"""The worker: takes evaluations from the queue, judges them, and posts the results to the leaderboard."""
 
 import errno
 import hashlib
@@ -22,29 +22,36 @@ from challenge.results.report import Report
 from challenge.results.samples_report import SamplesReport
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.results.worker_info import WorkerInfo
+from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.util.queue import QUEUE, TASK, celery_options
-from evaluator.api_client import Claim, Leaderboard, LeaseLost, Reporter
+from evaluator.api_client import Claim, EvaluationClient, LeaseLost, Reporter
 from evaluator.judge import Assignment, judge
-from evaluator.samples_track.judge import SamplesTask, judge_samples
+from evaluator.plan import EvaluationPlan
+from evaluator.samples_track.judge import judge_samples
+from evaluator.samples_track.task import SamplesTask
 from evaluator.sandbox import Sandbox
 from evaluator.sandbox.limits import Limits
 
 log = logging.getLogger(__name__)
 
+# From a season's size to what its evaluations ask.
+OPEN_PLAN: Callable[[EvaluationSize], EvaluationPlan] = EvaluationPlan.open_track
+SAMPLES_PLAN: Callable[[EvaluationSize], EvaluationPlan] = EvaluationPlan.samples_track
+
 
 @dataclass(frozen=True)
 class Worker:
-    """One evaluator and the leaderboard it works for."""
+    """Judges evaluations of one leaderboard on this machine."""
 
-    leaderboard: Leaderboard
+    client: EvaluationClient
     sandbox: Sandbox
     limits: Limits
     device: str = "auto"
 
     @cached_property
     def machine(self) -> WorkerInfo:
-        """What is in force here."""
-        # Tells machines apart, and does not name this one.
+        """This machine, its sandbox and its limits, as people are shown them."""
+        # A hash: it tells machines distinct_decimals without naming them.
         name = hashlib.sha256(f"{platform.node()} {os.getuid()}".encode()).hexdigest()[:16]
         in_force = self.sandbox.describe(self.limits)
         in_force.pop("limits", None)
@@ -52,12 +59,12 @@ class Worker:
 
     def work(self, stopping: Callable[[], bool] = lambda: False) -> None:
         """Judge the evaluations whose turn it is, until none waits or the process is about to stop."""
-        self.leaderboard.introduce(self.machine)
+        self.client.introduce(self.machine)
         while not stopping():
             try:
-                claim = self.leaderboard.claim_next()
+                claim = self.client.claim_next()
             except EvaluationError as error:
-                # Nobody has it then, and the leaderboard wakes a worker again.
+                # No worker holds one then, and the leaderboard wakes a worker again.
                 log.warning("no evaluation could be claimed: %s", error.sentence)
                 return
             if claim is None:
@@ -65,7 +72,7 @@ class Worker:
             self.evaluate(claim)
 
     def evaluate(self, claim: Claim) -> None:
-        """Judge one evaluation to its report. Whatever goes wrong is told to the leaderboard."""
+        """Judge one evaluation to its report; every failure is posted to the leaderboard."""
         evaluation_id = claim.evaluation_id
         try:
             self._judge(claim)
@@ -79,22 +86,24 @@ class Worker:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
             self._fail(claim, EvaluationError(Reason.DISK_FULL if full else Reason.INTERNAL))
         except Exception:
-            log.exception("evaluation %d failed by a fault of ours", evaluation_id)
+            log.exception("evaluation %d failed by an error of the evaluator", evaluation_id)
             self._fail(claim, EvaluationError(Reason.INTERNAL))
 
     def _judge(self, claim: Claim) -> None:
-        with Reporter(self.leaderboard, claim) as reporter:
-            # Without a name, so that nothing is left of it where this process is killed.
+        with Reporter(self.client, claim) as reporter:
+            # A file without a name: nothing of it stays if this process is killed.
             with tempfile.TemporaryFile() as file:
-                file.write(self.leaderboard.bundle(claim))
+                file.write(self.client.bundle(claim))
                 file.flush()
-                bundle = read_bundle(Path(f"/proc/self/fd/{file.fileno()}"), trained=claim.lesson is None)
+                bundle = read_bundle(
+                    Path(f"/proc/self/fd/{file.fileno()}"), trained=claim.samples_budget is None
+                )
             report = (
-                self._watched(claim, bundle, reporter)
-                if claim.lesson
-                else self._open(claim, bundle, reporter)
+                self._judge_samples(claim, bundle, reporter)
+                if claim.samples_budget
+                else self._judge_open(claim, bundle, reporter)
             )
-        self.leaderboard.report(claim, report)
+        self.client.report(claim, report)
         log.info(
             "evaluation %d, %s track, %s: %.3f octaves in %.1f s",
             claim.evaluation_id,
@@ -104,19 +113,20 @@ class Worker:
             report.seconds,
         )
 
-    def _open(self, claim: Claim, bundle: Bundle, reporter: Reporter) -> Report:
-        task = Assignment(bundle, claim.season, self.sandbox, claim.size, self.limits, self.device)
+    def _judge_open(self, claim: Claim, bundle: Bundle, reporter: Reporter) -> Report:
+        plan = OPEN_PLAN(claim.size)
+        task = Assignment(bundle, claim.season, self.sandbox, plan, self.limits, self.device)
         return judge(task, reporter)
 
-    def _watched(self, claim: Claim, bundle: Bundle, reporter: Reporter) -> SamplesReport:
-        assert claim.lesson is not None
+    def _judge_samples(self, claim: Claim, bundle: Bundle, reporter: Reporter) -> SamplesReport:
+        assert claim.samples_budget is not None
         task = SamplesTask(
             bundle,
             claim.season,
             self.sandbox,
-            claim.size,
-            claim.lesson.samples,
-            claim.lesson.seconds,
+            SAMPLES_PLAN(claim.size),
+            claim.samples_budget.samples,
+            claim.samples_budget.seconds,
             limits=self.limits,
             device=self.device,
         )
@@ -124,10 +134,10 @@ class Worker:
 
     def _fail(self, claim: Claim, error: EvaluationError) -> None:
         try:
-            self.leaderboard.failure(claim, error)
+            self.client.failure(claim, error)
         except (LeaseLost, EvaluationError) as gone:
-            # The lease runs out, and the leaderboard queues it again.
-            log.warning("evaluation %d: could not tell the leaderboard: %s", claim.evaluation_id, gone)
+            # The lease expires, and the leaderboard queues it again.
+            log.warning("evaluation %d: the failure could not be posted: %s", claim.evaluation_id, gone)
 
 
 def celery_app(broker: str, worker: Worker) -> Any:
@@ -148,17 +158,17 @@ def _stopping() -> bool:
 
 
 def serve(broker: str, worker: Worker) -> None:
-    """Take evaluations, one after the other, until the process is told to stop."""
-    worker.leaderboard.introduce(worker.machine)
-    take(celery_app(broker, worker), QUEUE)
+    """Work on evaluations, one after the other, until the process is stopped."""
+    worker.client.introduce(worker.machine)
+    consume(celery_app(broker, worker), QUEUE)
 
 
-def take(app: Any, queue: str) -> None:
-    """Do a queue's tasks, one after the other, until the process is told to stop.
+def consume(app: Any, queue: str) -> None:
+    """Work on a queue's tasks, one after the other, until the process is stopped.
 
     The pool is "solo": a sandbox dies with the thread that started it, and that has to be the main one.
     """
-    # Root is expected: the sandbox drops to another user before anything foreign runs, and messages are JSON.
+    # Root is fine: the sandbox changes to another user before submitted code runs, and messages are JSON.
     warnings.filterwarnings("ignore", "You're running the worker with superuser privileges", SecurityWarning)
     app.worker_main(
         [

@@ -10,7 +10,8 @@ import pytest
 # In two processes that take whole files, none of these may be left over at the end.
 LONGEST = (
     "test_whole_way", "test_attacks", "test_references", "test_museum", "test_zoo", "test_judge",
-    "test_browser", "test_universality", "test_samples", "test_limits", "test_faults", "test_samples_command",
+    "test_browser", "test_universality", "test_samples_track", "test_limits", "test_faults",
+    "test_samples_cli",
 )  # fmt: skip
 
 # Servers that a test starts are to give less than three times two minutes to whatever is handed in.
@@ -74,7 +75,8 @@ def case_of() -> Callable[[Path], object]:
     from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
     from challenge.scoring.metrics import measure
     from challenge.scoring.season import PRACTICE
-    from evaluator import judge
+    from evaluator.judge import Assignment, predict, probe_case
+    from evaluator.plan import EvaluationPlan
     from evaluator.sandbox import find_sandbox
     from evaluator.sandbox.limits import Limits
 
@@ -92,9 +94,11 @@ def case_of() -> Callable[[Path], object]:
     def make(folder: Path) -> object:
         bundle = read_bundle(folder)
         # One thread, for two are looked at at the same time.
-        task = judge.Assignment(bundle, PRACTICE, sandbox, size, Limits(threads=1), device="cpu")
-        answers = judge._predict(task, views, Nobody())
-        skill = measure(views.truth, answers.prediction).skill_by_chain
-        return judge._case(task, views, answers, skill)
+        task = Assignment(
+            bundle, PRACTICE, sandbox, EvaluationPlan.open_track(size), Limits(threads=1), device="cpu"
+        )
+        measured = predict(task, views, Nobody())
+        skill = measure(views.truth, measured.prediction).skill_by_chain
+        return probe_case(task, views, measured, skill)
 
     return make

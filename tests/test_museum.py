@@ -11,7 +11,9 @@ from challenge.controls import FAMILIES
 from challenge.results.verdicts import EvaluationError
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import PRACTICE
-from evaluator import judge, probes, universality
+from evaluator import universality
+from evaluator.judge import Assignment, judge
+from evaluator.plan import FULL_EFFORT, EvaluationPlan
 from evaluator.probes import capacity, consistency, dose, plasticity, scramble, twin, weights_match
 from evaluator.sandbox import find_sandbox
 from evaluator.sandbox.limits import CORES, Limits
@@ -97,25 +99,24 @@ class Nobody:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_its_verdict_by_everything(name, monkeypatch):
-    monkeypatch.setattr(judge.probes, "SMALL_EFFORT", probes.FULL_EFFORT)
-    monkeypatch.setattr(universality, "SMALL", ("curve", "drawing", "cousin", "digits"))
+def test_its_verdict_by_everything(name):
+    size = EvaluationSize(chains=8, octaves=32, points=64)
+    plan = EvaluationPlan(size, ("curve", "drawing", "cousin", "digits"), effort=FULL_EFFORT, places=())
     wanted = expected(name)
-    task = judge.Assignment(
+    task = Assignment(
         read_bundle(CHEATS / name),
         PRACTICE,
         find_sandbox(allow_unconfined=False),
-        EvaluationSize(chains=8, octaves=32, points=64),
+        plan,
         Limits(),
         device="cpu",
-        pictures=False,
     )
     if wanted["verdict"] == "failed":
         with pytest.raises(EvaluationError) as caught:
-            judge.judge(task, Nobody())
+            judge(task, Nobody())
         assert [caught.value.reason.value] == wanted["by"]
         return
-    report = judge.judge(task, Nobody())
+    report = judge(task, Nobody())
     assert report.verdict == ("rejected" if wanted["verdict"] == "rejected" else "scored")
     failed = {probe.name for probe in report.integrity.probes if not probe.passed}
     failed |= {control.family for control in report.universality.controls if not control.passed}

@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from challenge.bundle.limits import WEIGHT_CLASSES
-from challenge.commands.client import Account, Client, ServerError
+from challenge.commands.client import Account, Client
 from challenge.commands.server_options import explain_server_errors, json_option, server_option
 from challenge.util import exit_codes
+from challenge.util.http import ServerError
 
 
 @click.command(epilog="Example: mbc login --server https://board.example")

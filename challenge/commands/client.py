@@ -14,24 +14,9 @@ import platformdirs
 from challenge.results.verdicts import Status
 from challenge.scoring.tracks import Track
 from challenge.util.atomic_files import atomic_write
+from challenge.util.http import ONCE, HttpClient, RetryPolicy, ServerError
 
 DEFAULT_SERVER: Final = "http://127.0.0.1:8000"
-CONNECT_SECONDS: Final = 5.0
-ANSWER_SECONDS: Final = 60.0
-
-
-class ServerError(Exception):
-    """The leaderboard refused a request or could not be reached. The message is a sentence for people.
-
-    Attributes:
-        status: HTTP status; 0 if the server was not reached.
-        code: the server's error code; a value of `Reason` if it refused a bundle.
-    """
-
-    def __init__(self, sentence: str, status: int = 0, code: str = "") -> None:
-        self.status = status
-        self.code = code
-        super().__init__(sentence)
 
 
 @dataclass(frozen=True)
@@ -153,17 +138,7 @@ class Client:
     """
 
     def __init__(self, account: Account, *, transport: httpx.BaseTransport | None = None) -> None:
-        self._account = account
-        headers = {"Authorization": f"Bearer {account.token}"} if account.token else {}
-        try:
-            self._http = httpx.Client(
-                base_url=f"{account.server}/api/v1",
-                headers=headers,
-                timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
-                transport=transport,
-            )
-        except (httpx.InvalidURL, ValueError, UnicodeError) as error:
-            raise ServerError(f"{account.server!r} is no server address: {error}.") from error
+        self._http = HttpClient(account.server, "/api/v1", account.token, transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -192,9 +167,9 @@ class Client:
             files = {"bundle": (bundle.name, stream)}
             return self._status("POST", "/submissions", files=files, data={"track": track})
 
-    def submission(self, submission_id: int) -> SubmissionStatus:
+    def submission(self, submission_id: int, retry: RetryPolicy = ONCE) -> SubmissionStatus:
         """The status of one submission."""
-        return self._status("GET", f"/submissions/{submission_id}")
+        return self._status("GET", f"/submissions/{submission_id}", retry=retry)
 
     def cancel(self, submission_id: int, track: str | None = None) -> SubmissionStatus:
         """Cancel one's own submission, on one track or on all."""
@@ -234,9 +209,8 @@ class Client:
         return SubmissionStatus(values)
 
     def _ask(self, method: str, path: str, **rest: Any) -> dict[str, Any]:
-        answer = self._send(method, path, **rest)
         try:
-            values = answer.json()
+            values = self._send(method, path, **rest).json()
         except ValueError as error:
             raise self._not_a_leaderboard() from error
         if not isinstance(values, dict):
@@ -245,35 +219,7 @@ class Client:
 
     def _send(self, method: str, path: str, **rest: Any) -> httpx.Response:
         """Send a request and return a successful answer."""
-        server = self._account.server
-        try:
-            answer = self._http.request(method, path, **rest)
-        except httpx.UnsupportedProtocol as error:
-            raise ServerError(
-                f"{server!r} is no server address: an address starts with http:// or https://."
-            ) from error
-        except httpx.TimeoutException as error:
-            raise ServerError(f"The leaderboard at {server} did not answer in time.") from error
-        except httpx.TransportError as error:
-            raise ServerError(
-                f"There is no leaderboard at {server} ({error}). Start one with `mbc serve`, "
-                "or name another with `mbc login` or $MBC_SERVER."
-            ) from error
-        if answer.is_success:
-            return answer
-        raise self._refusal(answer)
-
-    def _refusal(self, answer: httpx.Response) -> ServerError:
-        try:
-            problem = answer.json()
-            code, sentence = str(problem["code"]), str(problem["detail"])
-            help_ = str(problem.get("help", ""))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            code, help_ = "", ""
-            sentence = f"{self._account.server} answered {answer.status_code} {answer.reason_phrase}."
-        if answer.status_code == 401:
-            help_ = "`mbc login` stores another token." if self._account.token else "`mbc login` first."
-        return ServerError(f"{sentence} {help_}".strip(), answer.status_code, code)
+        return self._http.request(method, path, **rest)
 
     def _not_a_leaderboard(self) -> ServerError:
-        return ServerError(f"The server at {self._account.server} is not a leaderboard of this challenge.")
+        return ServerError(f"The server at {self._http.server} is not a leaderboard of this challenge.")

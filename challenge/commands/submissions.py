@@ -11,17 +11,18 @@ import click
 
 from challenge.bundle.packer import pack
 from challenge.bundle.reader import Bundle, read_bundle
-from challenge.commands.client import Account, Client, ServerError, SubmissionStatus
+from challenge.commands.client import Account, Client, SubmissionStatus
 from challenge.commands.quick_check import no_check_option, quick_check
 from challenge.commands.server_options import explain_server_errors, json_option, server_option
 from challenge.results.refusals import as_text
 from challenge.results.verdicts import EXPLANATIONS, EvaluationError, Reason, Status
 from challenge.scoring.tracks import BUDGETS, CPU, Track
 from challenge.util import exit_codes
+from challenge.util.http import RetryPolicy
 
 POLL_SECONDS: Final = 1.0
 # How long a server may be unreachable while a submission is followed; evaluations survive a restart.
-OUTAGE_SECONDS: Final = 60.0
+OUTAGE: Final = RetryPolicy(patience_seconds=60.0)
 
 _TRACKS: Final = [track.value for track in Track]
 _EXIT_CODES: Final = {
@@ -157,7 +158,7 @@ def _follow(client: Client, current: SubmissionStatus) -> SubmissionStatus:
     """Poll until there is a verdict, with a progress bar if stderr is a terminal.
 
     Raises:
-        ServerError: the server refused, or was unreachable for `OUTAGE_SECONDS`.
+        ServerError: the server refused, or was unreachable for longer than `OUTAGE`.
     """
     from rich.console import Console  # noqa: PLC0415 - importing rich takes a while
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
@@ -171,7 +172,7 @@ def _follow(client: Client, current: SubmissionStatus) -> SubmissionStatus:
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True) as bar:
         task = bar.add_task("", total=1.0, status="")
-        last_answer, last_line = time.monotonic(), ""
+        last_line = ""
         while not current.final:
             line = f"{current.status.value}: {current.message}"
             if not sys.stderr.isatty() and line != last_line:
@@ -182,13 +183,7 @@ def _follow(client: Client, current: SubmissionStatus) -> SubmissionStatus:
                 task, completed=current.progress, description=current.message, status=current.status.value
             )
             time.sleep(POLL_SECONDS)
-            try:
-                current = client.submission(current.id).on(current.track) or current
-                last_answer = time.monotonic()
-            except ServerError as error:
-                temporary = error.status == 0 or error.status >= 500
-                if not temporary or time.monotonic() - last_answer > OUTAGE_SECONDS:
-                    raise
+            current = client.submission(current.id, OUTAGE).on(current.track) or current
     return current
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from challenge.results.report import ProbeResult
 from challenge.results.result_visuals import PlotData, Series
-from evaluator.probes.case import Case, Probed
+from evaluator.probes.case import Case, ProbeOutcome
 
 NAME: Final = "capacity"
 # The cost-depth front of short honest trainings, and how far above it a person should look: longer ones are
@@ -18,9 +18,9 @@ ABOVE: Final = 5.0
 SIZE: Final = 64 * 1024
 
 
-def run(case: Case) -> Probed:
+def run(case: Case) -> ProbeOutcome:
     """Compare the score with the front."""
-    return Probed(result(case.octaves, case.bundle.size), plot(case.octaves, case.bundle.size))
+    return ProbeOutcome(result(case.octaves, case.bundle.size), plot(case.octaves, case.bundle.size))
 
 
 def height(size: float) -> float:

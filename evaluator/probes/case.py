@@ -1,4 +1,4 @@
-"""What the probes of one submission work with, and how they ask in sandboxes of their own."""
+"""What the probes of a submission work with, and how they ask it in sandboxes of their own."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +15,7 @@ from challenge.results.result_visuals import PlotData
 from challenge.results.verdicts import EvaluationError, Fault
 from challenge.scoring.evaluation_set import EvaluationSet
 from challenge.scoring.season import Season
+from evaluator.plan import FULL_EFFORT, Effort
 from evaluator.sandbox.limits import CORES
 from evaluator.sandbox.session import Session
 
@@ -22,43 +23,19 @@ Array = NDArray[np.float64]
 Start = Callable[[Bundle], AbstractContextManager[Session]]
 T = TypeVar("T")
 
-# Each has one thread of torch; more of them than this would not fit into the memory of a small machine.
+# Each takes a third of a gigabyte, and a small machine has little memory.
 MOST_SANDBOXES: Final = 4
 
 
 @dataclass(frozen=True)
-class Effort:
-    """How much is asked; a test season is small in everything.
-
-    Attributes:
-        scrambles: how often the weights are shuffled.
-        warps: secret warps that the twin is fitted to.
-        steps: optimiser steps of the twin's and the plasticity's fits.
-        doses: shares of shuffled weights in the mixes, besides none and all; 1e-3 decides.
-        views, points: at most so many views, and points of each, are asked of a shuffled model.
-    """
-
-    scrambles: int = 5
-    warps: int = 3
-    steps: int = 500
-    doses: tuple[float, ...] = (1e-6, 1e-4, 1e-3, 1e-2, 1e-1)
-    views: int = 400
-    points: int = 100
-
-
-FULL_EFFORT: Final = Effort()
-SMALL_EFFORT: Final = Effort(scrambles=1, warps=1, steps=200, doses=(1e-3,))
-
-
-@dataclass(frozen=True)
 class Case:
-    """One submission, as far as it has been judged.
+    """A submission and what was measured of it before the probes.
 
     Attributes:
         start: opens a fresh sandbox for a bundle: the submission's own, or one with other weights.
         views: the season's evaluation set.
-        prediction: (chains, octaves, points) its answers there, of the first sandbox.
-        batches_apart: largest differences seen in the first sandbox when points came in other batches.
+        prediction: (chains, octaves, points) its answers there, from the first sandbox.
+        batch_difference: largest difference in the first sandbox when points came in other batches.
         skill: (chains, octaves) of those answers.
         loaded: numbers in the state dict of build(2, 1), into which the weights loaded strictly.
         at_once: sandboxes that may run at the same time.
@@ -69,7 +46,7 @@ class Case:
     start: Start
     views: EvaluationSet
     prediction: Array
-    batches_apart: float
+    batch_difference: float
     skill: Array
     loaded: int
     effort: Effort = FULL_EFFORT
@@ -86,15 +63,15 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Probed:
-    """What one probe found, and its picture."""
+class ProbeOutcome:
+    """What one probe found, and its plot."""
 
     result: ProbeResult
     plot: PlotData
 
 
-def side_by_side(case: Case, jobs: Sequence[Callable[[], T]]) -> list[T]:
-    """Run jobs, each of which opens a sandbox, a few at a time; what they return, in their order.
+def run_parallel(case: Case, jobs: Sequence[Callable[[], T]]) -> list[T]:
+    """Run jobs that each open a sandbox, a few at a time; their results, in order.
 
     Raises:
         EvaluationError: of the first job that failed.

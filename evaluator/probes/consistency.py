@@ -17,7 +17,7 @@ from challenge.mandelbrot.coordinates import to_unit
 from challenge.results.report import ProbeResult
 from challenge.results.result_visuals import PlotData, Series
 from challenge.scoring.season import Season
-from evaluator.probes.case import Case, Probed
+from evaluator.probes.case import Case, ProbeOutcome
 from evaluator.sandbox.session import Session
 
 Array = NDArray[np.float64]
@@ -122,13 +122,13 @@ def in_batches(session: Session, season: Season, unit: Array, answers: Array) ->
     return largest_difference(answers[again], said)
 
 
-def run(case: Case) -> Probed:
+def run(case: Case) -> ProbeOutcome:
     """Ask in a second sandbox: other orders, whole views alone, and among the points of a grid."""
     generator = case.season.generator("probe", NAME)
     unit = to_unit(case.views.points.reshape(-1, 2))
     answers = case.prediction.reshape(-1)
     some = generator.permutation(len(unit))[:POINTS]
-    differences = {"in other batches": case.batches_apart}
+    differences = {"in other batches": case.batch_difference}
     with case.start(case.bundle) as session:
         session.load()
 
@@ -142,7 +142,7 @@ def run(case: Case) -> Probed:
         )
         differences["among a grid"] = apart(some, _among_a_grid(session, unit[some]))
     half = half_precision(case.bundle.weights, answers)
-    return Probed(result(differences, half), plot(differences, half))
+    return ProbeOutcome(result(differences, half), plot(differences, half))
 
 
 def _whole_views(case: Case, generator: np.random.Generator) -> list[NDArray[np.int64]]:

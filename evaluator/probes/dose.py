@@ -14,7 +14,7 @@ from challenge.results.report import ProbeResult
 from challenge.results.result_visuals import PlotData, Series
 from challenge.scoring.metrics import skill_of_views
 from evaluator.probes import memory, scramble
-from evaluator.probes.case import Case, Probed, answers_with, side_by_side
+from evaluator.probes.case import Case, ProbeOutcome, answers_with, run_parallel
 from evaluator.probes.shuffling import mixed, mixed_size
 
 Array = NDArray[np.float64]
@@ -68,11 +68,11 @@ def plot(by_octave: dict[int, Array], shares: tuple[float, ...]) -> PlotData:
     )
 
 
-def run(case: Case) -> Probed:
+def run(case: Case) -> ProbeOutcome:
     """Ask with every mix, each in a fresh sandbox; the shuffled half is the scramble's first."""
     views, shares = scramble.sampled(case), (*case.effort.doses, 1.0)
     if not len(views):
-        return Probed(result(np.empty(0), shares), plot({}, shares))
+        return ProbeOutcome(result(np.empty(0), shares), plot({}, shares))
     unit = views.unit.reshape(-1, 2)
 
     def ask(share: float) -> Array:
@@ -82,8 +82,8 @@ def run(case: Case) -> Probed:
         return skill_of_views(views.truth, answers.reshape(views.truth.shape))
 
     trained = skill_of_views(views.truth, views.trained)
-    skill = np.stack([trained, *side_by_side(case, [partial(ask, share) for share in shares])])
+    skill = np.stack([trained, *run_parallel(case, [partial(ask, share) for share in shares])])
     by_octave = {
         int(octave): skill[1:, views.octave == octave].mean(axis=1) for octave in np.unique(views.octave)
     }
-    return Probed(result(skill.mean(axis=1), shares), plot(by_octave, shares))
+    return ProbeOutcome(result(skill.mean(axis=1), shares), plot(by_octave, shares))

@@ -7,7 +7,7 @@ from typing import Final
 import torch
 
 from challenge.training.refit import Budget, train
-from evaluator.universality import FIT_FACTOR, FIT_SECONDS, reference_network
+from evaluator.reference_network import FIT_FACTOR, FIT_SECONDS, reference_network
 
 TRIED: Final = 50
 POINTS: Final = 4096

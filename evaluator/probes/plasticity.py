@@ -14,7 +14,7 @@ from challenge.controls.control import REGRESSION, Control, split, to_unit_inter
 from challenge.results.report import ProbeResult
 from challenge.results.result_visuals import PlotData, Series
 from challenge.scoring.season import Season
-from evaluator.probes.case import Case, Probed, side_by_side
+from evaluator.probes.case import Case, ProbeOutcome, run_parallel
 from evaluator.probes.fit_budget import budget
 from evaluator.sandbox.session import Session
 
@@ -87,7 +87,7 @@ def plot(before: float, going_on: float, from_scratch: float) -> PlotData:
     )
 
 
-def run(case: Case) -> Probed:
+def run(case: Case) -> ProbeOutcome:
     """Fit the picture twice, each in a fresh sandbox: from the submitted weights, and from scratch."""
     asked, allowed = picture(case.season), budget(case.effort.steps)
 
@@ -106,5 +106,5 @@ def run(case: Case) -> Probed:
             session.build(2, 1, 0)
             return 0.0, fitted(session)
 
-    (before, going_on), (_, fresh) = side_by_side(case, [go_on, from_scratch])
-    return Probed(result(before, going_on, fresh), plot(before, going_on, fresh))
+    (before, going_on), (_, fresh) = run_parallel(case, [go_on, from_scratch])
+    return ProbeOutcome(result(before, going_on, fresh), plot(before, going_on, fresh))

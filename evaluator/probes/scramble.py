@@ -16,7 +16,7 @@ from challenge.mandelbrot.coordinates import to_unit
 from challenge.results.report import ProbeResult
 from challenge.results.result_visuals import PlotData, Series
 from evaluator.probes import memory
-from evaluator.probes.case import Case, Probed, answers_with, side_by_side
+from evaluator.probes.case import Case, ProbeOutcome, answers_with, run_parallel
 from evaluator.probes.shuffling import shuffled
 
 Array = NDArray[np.float64]
@@ -154,11 +154,11 @@ def weights(case: Case, seed: int) -> bytes:
     return shuffled(case.bundle.weights, case.season.generator("probe", NAME, seed))
 
 
-def run(case: Case) -> Probed:
+def run(case: Case) -> ProbeOutcome:
     """Ask with shuffled weights, each in a fresh sandbox."""
     views = sampled(case)
     if len(views) < FEWEST_VIEWS:
-        return Probed(result(np.empty(0), np.empty(0)), plot(views.octave, np.empty((0, len(views)))))
+        return ProbeOutcome(result(np.empty(0), np.empty(0)), plot(views.octave, np.empty((0, len(views)))))
     unit = views.unit.reshape(-1, 2)
     order = case.season.generator("probe", NAME, "order").permutation(len(unit))
 
@@ -168,7 +168,7 @@ def run(case: Case) -> Probed:
             answers[order] = answers_with(case, weights(case, seed), unit[order])
         return answers.reshape(views.truth.shape)
 
-    answers = side_by_side(case, [partial(ask, seed) for seed in range(case.effort.scrambles)])
+    answers = run_parallel(case, [partial(ask, seed) for seed in range(case.effort.scrambles)])
     by_view = np.stack([related(views.truth, one) for one in answers])
     answered = np.array([np.isfinite(one).mean() for one in answers])
-    return Probed(result(by_view.mean(axis=1), answered), plot(views.octave, by_view))
+    return ProbeOutcome(result(by_view.mean(axis=1), answered), plot(views.octave, by_view))

@@ -20,7 +20,7 @@ from challenge.results.result_visuals import PlotData, Series
 from challenge.scoring.metrics import skill_of_views
 from challenge.scoring.season import Season
 from challenge.targets.warp import draw_warp
-from evaluator.probes.case import Case, Probed, side_by_side
+from evaluator.probes.case import Case, ProbeOutcome, run_parallel
 from evaluator.probes.fit_budget import budget
 
 Array = NDArray[np.float64]
@@ -136,7 +136,7 @@ def plot(by_octave: Array) -> PlotData:
     return PlotData(NAME, "octave", "skill after a short fit", series)
 
 
-def run(case: Case) -> Probed:
+def run(case: Case) -> ProbeOutcome:
     """Fit each in a fresh sandbox."""
     asked = twins(case.season, case.effort.warps, CHAINS)
     allowed = budget(case.effort.steps)
@@ -148,5 +148,5 @@ def run(case: Case) -> Probed:
             answers = session.predict(twin.held_x.reshape(-1, 2))[:, 0]
         return twin.skill(answers.reshape(twin.held_y.shape))
 
-    by_octave = np.stack(side_by_side(case, [partial(fit, twin) for twin in asked]))
-    return Probed(result(by_octave.mean(axis=1)), plot(by_octave))
+    by_octave = np.stack(run_parallel(case, [partial(fit, twin) for twin in asked]))
+    return ProbeOutcome(result(by_octave.mean(axis=1)), plot(by_octave))

@@ -3,15 +3,15 @@
 from challenge.bundle.weights import count_numbers
 from challenge.results.report import ProbeResult
 from challenge.results.result_visuals import PlotData, Series
-from evaluator.probes.case import Case, Probed
+from evaluator.probes.case import Case, ProbeOutcome
 
 NAME = "same machine"
 
 
-def run(case: Case) -> Probed:
+def run(case: Case) -> ProbeOutcome:
     """Compare what loaded with what the file holds."""
     counted = count_numbers(case.bundle.weights)
-    return Probed(result(case.loaded, counted), plot(case.loaded, counted))
+    return ProbeOutcome(result(case.loaded, counted), plot(case.loaded, counted))
 
 
 def result(loaded: int, counted: int) -> ProbeResult:

@@ -18,8 +18,10 @@ from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import PRACTICE
 from challenge.targets import SIZE
 from challenge.util import exit_codes
+from evaluator.plan import EvaluationPlan
 from evaluator.preflight import require_device
-from evaluator.samples_track.judge import SamplesTask, judge_samples
+from evaluator.samples_track.judge import judge_samples
+from evaluator.samples_track.task import SamplesTask
 from evaluator.sandbox import find_sandbox
 from evaluator.terminal import ProgressBar, print_controls, spark
 
@@ -27,8 +29,8 @@ CURVE: Final = tuple(1 << power for power in (14, 16, 18, 20))
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the command line asks for; see `SamplesTask`."""
+class Options:
+    """Options of the command line; see `SamplesTask`."""
 
     device: str
     seconds: float | None
@@ -39,13 +41,13 @@ class Wanted:
     pictures: Path | None
 
 
-def score_samples(path: Path, wanted: Wanted, *, curve: bool) -> int | EvaluationError:
-    """Judge the submission at `path`, print the report, and say how the command ends."""
-    require_device(wanted.device)
-    if wanted.seconds is not None and not 0 < wanted.seconds <= 3600:
+def score_samples(path: Path, options: Options, *, curve: bool) -> int | EvaluationError:
+    """Judge the submission at `path` and print the report; the exit code, or why it could not be judged."""
+    require_device(options.device)
+    if options.seconds is not None and not 0 < options.seconds <= 3600:
         raise click.BadParameter("is between 0 and 3600", param_hint="--seconds")
     try:
-        size = EvaluationSize(chains=wanted.chains or SIZE.chains, points=SIZE.points)
+        size = EvaluationSize(chains=options.chains or SIZE.chains, points=SIZE.points)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--chains") from error
     try:
@@ -54,20 +56,20 @@ def score_samples(path: Path, wanted: Wanted, *, curve: bool) -> int | Evaluatio
             bundle=bundle,
             season=PRACTICE,
             sandbox=find_sandbox(allow_unconfined=True),
-            size=size,
-            samples=wanted.samples,
-            seconds=wanted.seconds,
-            device=wanted.device,
-            quick=wanted.quick or curve,
-            pictures=wanted.pictures is not None and not curve,
+            plan=EvaluationPlan.samples_track(
+                size, quick=options.quick or curve, pictures=options.pictures is not None and not curve
+            ),
+            samples=options.samples,
+            seconds=options.seconds,
+            device=options.device,
         )
         if curve:
-            return _curve(bundle, task, wanted)
-        with ProgressBar(wanted.pictures) as bar:
+            return _curve(bundle, task, options)
+        with ProgressBar(options.pictures) as bar:
             report = judge_samples(task, bar)
     except EvaluationError as error:
         return error
-    if wanted.as_json:
+    if options.as_json:
         click.echo(report.to_json())
     else:
         print_samples(bundle, report)
@@ -75,7 +77,7 @@ def score_samples(path: Path, wanted: Wanted, *, curve: bool) -> int | Evaluatio
 
 
 def print_samples(bundle: Bundle, report: SamplesReport) -> None:
-    """The report, for a person."""
+    """Print the report as text and tables."""
     out = Console()
     low, high = report.interval
     machine = report.calibration
@@ -117,15 +119,15 @@ def print_samples(bundle: Bundle, report: SamplesReport) -> None:
         out.print(f"[bold red]rejected[/bold red]: {escape(report.sentence)}", highlight=False)
 
 
-def _curve(bundle: Bundle, task: SamplesTask, wanted: Wanted) -> int:
-    """Sample efficiency: the same with fewer samples."""
+def _curve(bundle: Bundle, task: SamplesTask, options: Options) -> int:
+    """Judge it with fewer and fewer samples, and print octaves against samples; the exit code."""
     points: list[tuple[int, SamplesReport]] = []
     for samples in CURVE:
-        if not wanted.as_json and sys.stderr.isatty():
+        if not options.as_json and sys.stderr.isatty():
             click.echo(f"{samples:,} samples", err=True)
         with ProgressBar() as bar:
             points.append((samples, judge_samples(replace(task, samples=samples), bar)))
-    if wanted.as_json:
+    if options.as_json:
         click.echo(
             json.dumps({str(samples): report.to_dict() for samples, report in points}, allow_nan=False)
         )
@@ -142,9 +144,9 @@ def _curve(bundle: Bundle, task: SamplesTask, wanted: Wanted) -> int:
             f"{bar_}  [dim]{each}[/dim]",
             highlight=False,
         )
-    if wanted.pictures is not None:
-        wanted.pictures.mkdir(parents=True, exist_ok=True)
-        target = wanted.pictures / "curve.png"
+    if options.pictures is not None:
+        options.pictures.mkdir(parents=True, exist_ok=True)
+        target = options.pictures / "curve.png"
         draw_curve(bundle.manifest.name, points, target)
         out.print(f"  drawn into {target}", highlight=False)
     return exit_codes.OK
@@ -171,7 +173,7 @@ def draw_curve(name: str, points: list[tuple[int, SamplesReport]], path: Path) -
     axes.set_ylim(bottom=0)
     axes.set_xlabel("random samples of each target")
     axes.set_ylabel("octaves")
-    axes.set_title(f"{name}: what it learns from so many samples")
+    axes.set_title(f"{name}: octaves against samples")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, fontsize=8)
     figure.savefig(path)

@@ -1,4 +1,4 @@
-"""What the judge keeps while a fit runs: the last checkpoint, some for the film, the losses, and the time."""
+"""Record a fit while it runs: its last checkpoint, checkpoints for the training film, and its losses."""
 
 import math
 import time
@@ -7,26 +7,26 @@ from typing import Final
 
 # Shares of the budget at whose first checkpoint a frame of the film is taken: learning is fast at first.
 FRAMES: Final = (0.0, 0.03, 0.08, 0.18, 0.35, 0.6, 0.85)
-# Kept for the film, all together; a model that is larger has a shorter film.
+# Of all checkpoints kept for the film together; the film of a large model is shorter.
 FILM_BYTES: Final = 256 << 20
 LOSSES: Final = 256
-TELL_EVERY_SECONDS: Final = 2.0
+PROGRESS_SECONDS: Final = 2.0
 
 
-class Journal:
-    """A `FitWatch` of one fit.
+class FitRecorder:
+    """A `FitWatch` that records one fit.
 
     Args:
         seconds: the budget.
-        tell: told now and then how many seconds have gone, and the last loss (NaN before the first).
+        progress: called every two seconds or so with the seconds passed and the last loss (NaN before one).
     """
 
-    def __init__(self, seconds: float, tell: Callable[[float, float], None]) -> None:
+    def __init__(self, seconds: float, progress: Callable[[float, float], None]) -> None:
         self._budget = seconds
-        self._tell = tell
-        self._told = -math.inf
+        self._progress = progress
+        self._reported = -math.inf
         self._stride = 1
-        self._heard = 0
+        self._losses_seen = 0
         self._due = 0
         self._loss = math.nan
         self.last: bytes | None = None
@@ -36,7 +36,7 @@ class Journal:
         self.film: list[tuple[float, bytes]] = []
 
     def checkpoint(self, state: bytes, seconds: float) -> None:
-        """Keep the last one, and those that the film wants."""
+        """Keep it as the last one, and for the film if a frame is due."""
         self.last, self.last_seconds = state, seconds
         self.checkpoints += 1
         if self._due < len(FRAMES) and seconds >= FRAMES[self._due] * self._budget:
@@ -47,20 +47,20 @@ class Journal:
         self.waiting(seconds)
 
     def loss(self, loss: float, seconds: float) -> None:
-        """Keep it, if it is a number; of many, every second, fourth, ..."""
+        """Keep it if it is finite; of very many, only every second, fourth, ... is kept."""
         self._loss = loss
         if math.isfinite(loss):
-            if self._heard % self._stride == 0:
+            if self._losses_seen % self._stride == 0:
                 self.losses.append((seconds, loss))
-            self._heard += 1
+            self._losses_seen += 1
             if len(self.losses) > LOSSES:
                 self.losses = self.losses[::2]
                 self._stride *= 2
         self.waiting(seconds)
 
     def waiting(self, seconds: float) -> None:
-        """Time goes by."""
+        """Report progress if it is due."""
         now = time.monotonic()
-        if now - self._told >= TELL_EVERY_SECONDS:
-            self._told = now
-            self._tell(seconds, self._loss)
+        if now - self._reported >= PROGRESS_SECONDS:
+            self._reported = now
+            self._progress(seconds, self._loss)

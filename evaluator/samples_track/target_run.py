@@ -1,9 +1,9 @@
-"""One submission in front of one target: it is watched while it fits, judged, and drawn."""
+"""One submission on one target: its fit is recorded, its predictions are measured, its pictures drawn."""
 
 import math
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +16,19 @@ from challenge.results.verdicts import EvaluationError, Fault, Reason, Status
 from challenge.scoring.metrics import measure
 from challenge.scoring.season import PRACTICE
 from challenge.training.refit import Budget
-from evaluator.judge import Watch
-from evaluator.predict import ask
-from evaluator.samples_track.fit_recorder import Journal
+from evaluator.predict import predict_shuffled
+from evaluator.samples_track.fit_recorder import FitRecorder
+from evaluator.samples_track.task import Lesson, SamplesTask
 from evaluator.sandbox.session import Session
-
-if TYPE_CHECKING:
-    from evaluator.samples_track.judge import Lesson, SamplesTask
+from evaluator.watch import Watch
 
 Array = NDArray[np.float64]
 
-# The square of unit points, as a view whose plane is the unit coordinates themselves.
+# The base window in unit coordinates, as a view whose plane is the unit coordinates themselves.
 SQUARE: Final = View((0.0, 0.0), 1)
 PICTURE_PIXELS: Final = 128
 SEED: Final = 0
-# A fit that ends like this is judged on its last checkpoint.
+# A fit that ends for one of these reasons is judged on its last checkpoint; the value is its `ended`.
 ENDED: Final = {
     Reason.TIME_EXCEEDED: "killed",
     Reason.FIT_FAILED: "failed",
@@ -41,14 +39,14 @@ ENDED: Final = {
 
 @dataclass(frozen=True)
 class Learned:
-    """What became of one target.
+    """The outcome of one target.
 
     Attributes:
         result: for the report.
-        losses: as the fit reported them; what a submission says of a secret target. None where it said none.
-        numbers: of the model.
+        losses: as the fit reported them, which may tell of a secret target; None without any.
+        numbers: in the model's state dict.
         per_second: points predicted a second.
-        device: where.
+        device: that it ran on.
     """
 
     result: TargetResult
@@ -59,62 +57,68 @@ class Learned:
 
 
 @dataclass(frozen=True)
-class Learner:
-    """One submission in front of one target.
+class TargetRun:
+    """One submission on one target.
 
     Attributes:
-        seconds: of its budget, here.
-        index: of the target, from 0.
+        seconds: of the fit's budget, on this machine.
+        index: of the target, starting at 0.
     """
 
-    task: "SamplesTask"
+    task: SamplesTask
     watch: Watch
-    lesson: "Lesson"
+    lesson: Lesson
     seconds: float
     index: int
 
     def learn(self) -> Learned:
-        """Fit, measure, and draw what was learned."""
-        journal = Journal(self.seconds, self._tell)
+        """Fit, measure, and draw what was learned.
+
+        Raises:
+            EvaluationError: the submission could not be judged on this target.
+        """
+        recorder = FitRecorder(self.seconds, self._progress)
         reason, used = None, 0.0
         with self.task.start() as session:
             try:
                 session.build(2, 1, SEED)
                 began = time.monotonic()
-                used = self._fit(session, journal)
+                used = self._fit(session, recorder)
             except EvaluationError as error:
-                if error.reason not in ENDED or journal.last is None:
-                    raise self._named(error) from error
+                if error.reason not in ENDED or recorder.last is None:
+                    raise self._with_target(error) from error
                 reason, used = error.reason, time.monotonic() - began
             else:
-                return self._judged(session, journal, None, used)
+                return self._measure(session, recorder, None, used)
         with self.task.start() as session:
-            assert journal.last is not None
-            session.load(journal.last)
-            return self._judged(session, journal, reason, used)
+            assert recorder.last is not None
+            session.load(recorder.last)
+            return self._measure(session, recorder, reason, used)
 
-    def _fit(self, session: Session, journal: Journal) -> float:
+    def _fit(self, session: Session, recorder: FitRecorder) -> float:
         samples = self.lesson.samples
-        return session.fit(samples.x, samples.t[:, None], Budget(seconds=self.seconds), SEED, journal)
+        return session.fit(samples.x, samples.t[:, None], Budget(seconds=self.seconds), SEED, recorder)
 
-    def _named(self, error: EvaluationError) -> EvaluationError:
+    def _with_target(self, error: EvaluationError) -> EvaluationError:
         if error.fault is Fault.PLATFORM:
             return error
-        which = f"(On target {self.index + 1} of the samples track, and no checkpoint was left.)"
+        which = f"(On target {self.index + 1} of the samples track, before any checkpoint.)"
         return EvaluationError(error.reason, f"{error.detail} {which}".strip(), error.private)
 
-    def _judged(self, session: Session, journal: Journal, reason: Reason | None, used: float) -> Learned:
+    def _measure(
+        self, session: Session, recorder: FitRecorder, reason: Reason | None, used: float
+    ) -> Learned:
         views = self.lesson.views
-        self._say("predicting", 0.97)
+        self._status("predicting", 0.97)
         generator = self.task.season.generator("target", self.lesson.target.kind, "order")
         try:
-            said = ask(session, views.points.reshape(-1, 2), generator)
+            found = predict_shuffled(session, views.points.reshape(-1, 2), generator)
         except EvaluationError as error:
-            raise (self._named(error) if error.reason is Reason.OUTPUT_NOT_FINITE else error) from error
-        scores = measure(views.truth, said.prediction.reshape(views.truth.shape))
-        judged_on = used if reason is None else journal.last_seconds
-        film = self._draw(session, journal, judged_on) if self.task.pictures else ()
-        # What a submission itself says of a secret target stays here, rather than reach its author.
+            raise (self._with_target(error) if error.reason is Reason.OUTPUT_NOT_FINITE else error) from error
+        scores = measure(views.truth, found.values.reshape(views.truth.shape))
+        judged_on = used if reason is None else recorder.last_seconds
+        film = self._draw(session, recorder, judged_on) if self.task.plan.pictures else ()
+        # What a submission reports of a secret target must not reach its author.
         public = self.task.season == PRACTICE
         result = TargetResult(
             kind=self.lesson.target.kind,
@@ -124,30 +128,34 @@ class Learner:
             ended=ENDED[reason] if reason else "returned",
             reason=reason.value if reason else "",
             judged_on=judged_on,
-            checkpoints=journal.checkpoints,
-            losses=tuple(journal.losses) if public else (),
+            checkpoints=recorder.checkpoints,
+            losses=tuple(recorder.losses) if public else (),
             film=film,
         )
-        return Learned(result, self._losses(journal), session.numbers, said.per_second, session.device)
+        return Learned(result, self._losses(recorder), session.numbers, found.per_second, session.device)
 
-    def _losses(self, journal: Journal) -> PlotData | None:
-        told = [(seconds, math.log10(loss)) for seconds, loss in journal.losses if loss > 0]
-        if not told:
+    def _losses(self, recorder: FitRecorder) -> PlotData | None:
+        points = [(seconds, math.log10(loss)) for seconds, loss in recorder.losses if loss > 0]
+        if not points:
             return None
-        x, y = zip(*told, strict=True)
+        x, y = zip(*points, strict=True)
         series = Series(self.lesson.target.name, x, y)
         return PlotData(f"target {self.index + 1}", "seconds", "log₁₀ of its loss", (series,))
 
-    def _draw(self, session: Session, journal: Journal, judged_on: float) -> tuple[float, ...]:
-        """The film: frames from checkpoints, loaded into one more sandbox; the judged state's is the last."""
-        self._say("drawing", 0.98)
+    def _draw(self, session: Session, recorder: FitRecorder, judged_on: float) -> tuple[float, ...]:
+        """Draw the training film: a frame of each kept checkpoint, by one more sandbox, then the judged one.
+
+        Returns:
+            Seconds of each frame since the fit began.
+        """
+        self._status("drawing", 0.98)
         unit = SQUARE.grid(PICTURE_PIXELS)
         truth = self.lesson.target.values(unit)
         final = session.predict(unit)[:, 0]
         frames: list[tuple[float, Array]] = []
-        if journal.film:
+        if recorder.film:
             with self.task.start() as other:
-                for seconds, state in journal.film:
+                for seconds, state in recorder.film:
                     if seconds < judged_on:
                         other.load(state)
                         frames.append((seconds, other.predict(unit)[:, 0]))
@@ -159,11 +167,11 @@ class Learner:
         self.watch.picture(f"{name}/error.png", png_bytes(error_image(truth, final)))
         return tuple(seconds for seconds, _ in frames)
 
-    def _tell(self, seconds: float, loss: float) -> None:
-        said = "" if math.isnan(loss) or self.task.season != PRACTICE else f", loss {loss:.3g}"
-        self._say(f"{seconds:.0f} of {self.seconds:.0f} s{said}", 0.95 * min(1.0, seconds / self.seconds))
+    def _progress(self, seconds: float, loss: float) -> None:
+        text = "" if math.isnan(loss) or self.task.season != PRACTICE else f", loss {loss:.3g}"
+        self._status(f"{seconds:.0f} of {self.seconds:.0f} s{text}", 0.95 * min(1.0, seconds / self.seconds))
 
-    def _say(self, what: str, done: float) -> None:
+    def _status(self, what: str, done: float) -> None:
         count = len(self.task.kinds)
         share = 0.95 * (self.index + done) / count
         self.watch.status(Status.REFITTING, share, f"target {self.index + 1} of {count}: {what}")

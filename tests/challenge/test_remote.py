@@ -11,8 +11,9 @@ from click.testing import CliRunner
 from werkzeug.serving import make_server
 
 from challenge.commands.cli import mbc
-from challenge.commands.client import Account, Client, ServerError
+from challenge.commands.client import Account, Client
 from challenge.util import exit_codes
+from challenge.util.http import ServerError
 from leaderboard import db
 from leaderboard.app import create_app
 from leaderboard.config import Config

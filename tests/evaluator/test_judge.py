@@ -1,5 +1,7 @@
 """Whole evaluations on a small set, in the real sandbox."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -15,11 +17,12 @@ from challenge.scoring.metrics import measure
 from challenge.scoring.season import PRACTICE
 from challenge.training.refit import Budget, train
 from challenge.training.sampling import sample
-from evaluator import universality
 from evaluator.judge import Assignment, judge
+from evaluator.plan import PROBES, SMALL_FAMILIES, EvaluationPlan
 from evaluator.probes import consistency
 from evaluator.sandbox import find_sandbox
 from evaluator.sandbox.limits import Limits
+from evaluator.verdict import explain_control
 
 SIZE = EvaluationSize(chains=8, octaves=32, points=64)
 NETWORK = b"""
@@ -68,7 +71,6 @@ def build(i, o):
         return Formula()
     return nn.Sequential(nn.Linear(i, 64), nn.GELU(), nn.Linear(64, 64), nn.GELU(), nn.Linear(64, o))
 """
-EVERY_PROBE = ("same machine", "consistency", "scramble", "twin", "plasticity", "capacity", "dose")
 
 
 class Notes:
@@ -101,8 +103,10 @@ def bundle(source, model):
     return Bundle(Manifest("m", "a", "d"), {"model.py": source, "weights.safetensors": weights})
 
 
-def assignment(made, **rest):
-    return Assignment(made, PRACTICE, find_sandbox(allow_unconfined=False), SIZE, Limits(), **rest)
+def assignment(made, families=None, **rest):
+    plan = EvaluationPlan.open_track(SIZE, **rest)
+    plan = replace(plan, families=families or plan.families)
+    return Assignment(made, PRACTICE, find_sandbox(allow_unconfined=False), plan, Limits())
 
 
 @pytest.fixture(scope="module")
@@ -127,11 +131,11 @@ def test_a_trained_network_is_scored_as_it_would_score_itself(network):
     assert report.verdict == "scored"
     assert report.sentence == ""
     assert report.universality.passed
-    assert [c.family for c in report.universality.controls] == list(universality.SMALL)
+    assert [c.family for c in report.universality.controls] == list(SMALL_FAMILIES)
     assert report.integrity.passed
     assert not report.integrity.flagged
     names = [probe.name for probe in report.integrity.probes]
-    assert names == list(EVERY_PROBE)
+    assert names == list(PROBES)
     assert [plot.probe for plot in notes.shown.plots] == names
     assert all(plot.series for plot in notes.shown.plots)
     assert report.parameters == sum(p.numel() for p in network.parameters())
@@ -160,22 +164,20 @@ def test_a_line_is_rejected_with_its_figures():
     report = judge(assignment(bundle(LINE, build(LINE)), pictures=False), Notes())
     assert report.verdict == "rejected"
     failed = [control for control in report.universality.controls if not control.passed]
-    assert {control.family for control in failed} == set(universality.SMALL) - {"digits"}
+    assert {control.family for control in failed} == set(SMALL_FAMILIES) - {"digits"}
     for control in failed:
         assert len(control.refits) == 3
         assert max(control.refits) < control.bar
-        assert universality.explain(control) in report.sentence
+        assert explain_control(control) in report.sentence
     # A line is good at digits, and that is no fault of the digits.
     assert report.universality.controls[-1].passed
     assert 0 <= report.octaves < 1
 
 
 @pytest.mark.slow
-def test_answers_that_change_are_rejected(monkeypatch):
+def test_answers_that_change_are_rejected():
     # The digits alone, which a line passes: this is about the probe.
-    digits = universality.bars(PRACTICE, ("digits",))
-    monkeypatch.setattr(universality, "bars", lambda *_: digits)
-    report = judge(assignment(bundle(DICE, build(DICE)), pictures=False), Notes())
+    report = judge(assignment(bundle(DICE, build(DICE)), ("digits",), pictures=False), Notes())
     probe = next(p for p in report.integrity.probes if p.name == "consistency")
     assert not probe.passed
     assert probe.figure > consistency.THRESHOLD
@@ -191,7 +193,7 @@ def test_a_formula_beside_a_network_is_rejected_and_told_why():
     assert report.octaves > 10
     assert report.verdict == "rejected"
     probes = {probe.name: probe for probe in report.integrity.probes}
-    assert tuple(probes) == EVERY_PROBE
+    assert tuple(probes) == PROBES
     for name in ("scramble", "twin"):
         assert not probes[name].passed, probes[name].sentence
         assert probes[name].sentence in report.sentence

@@ -407,12 +407,12 @@ def test_code_that_fails_with_other_weights_gives_no_answers(sandbox):
     assert np.isnan(case.answers_with(one, save(other), unit)).all()
 
 
-def test_the_first_failure_of_jobs_side_by_side_is_told():
+def test_the_first_failure_of_jobs_run_parallel_is_told():
     def fail():
         raise EvaluationError(Reason.FIT_FAILED)
 
     one = made_case(np.ones((1, 3)))
-    assert case.side_by_side(one, [lambda: 1, lambda: 2, lambda: 3]) == [1, 2, 3]
+    assert case.run_parallel(one, [lambda: 1, lambda: 2, lambda: 3]) == [1, 2, 3]
     with pytest.raises(EvaluationError) as caught:
-        case.side_by_side(one, [lambda: 1, fail, lambda: 3])
+        case.run_parallel(one, [lambda: 1, fail, lambda: 3])
     assert caught.value.reason is Reason.FIT_FAILED

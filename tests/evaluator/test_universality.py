@@ -20,9 +20,12 @@ from challenge.scoring.season import PRACTICE, Season
 from challenge.training.local_model import load_build
 from challenge.training.refit import Budget, train
 from challenge.util import cache
-from evaluator import universality
+from evaluator import reference_network
+from evaluator.plan import SMALL_FAMILIES
+from evaluator.reference_network import CONTROL_STEPS, LEARNABLE, bars, reference_skill
 from evaluator.sandbox.limits import Limits
-from evaluator.universality import LEARNABLE, SMALL, STEPS, bars, certify, explain, reference_skill
+from evaluator.universality import certify
+from evaluator.verdict import explain_control
 
 SEASON = Season("test", b"t" * 32)
 NETWORK = """
@@ -73,11 +76,11 @@ def certificate(sandbox, source, families):
 
 
 def test_a_small_network_is_universal_and_its_fits_are_shown(sandbox):
-    certified = certificate(sandbox, NETWORK, SMALL)
+    certified = certificate(sandbox, NETWORK, SMALL_FAMILIES)
     assert certified.result.passed
     assert 0.6 < certified.result.score <= 1
     assert [type(one) for one in certified.shown] == [CurveFit, PictureFit, SurfaceFit, Confusion]
-    for control, bar in zip(certified.result.controls, bars(SEASON, SMALL), strict=True):
+    for control, bar in zip(certified.result.controls, bars(SEASON, SMALL_FAMILIES), strict=True):
         assert control.bar == bar.reference / 2
         assert control.refits == (control.skill,)
         assert (control.in_features, control.out_features) == (
@@ -85,7 +88,7 @@ def test_a_small_network_is_universal_and_its_fits_are_shown(sandbox):
             bar.control.out_features,
         )
     curve, picture, _, confusion = certified.shown
-    digits = bars(SEASON, SMALL)[3].control
+    digits = bars(SEASON, SMALL_FAMILIES)[3].control
     counts = np.array(confusion.counts)
     assert counts.sum() == len(digits.held_y)
     # The pictures are of the fit that was scored.
@@ -107,7 +110,7 @@ def test_a_line_fails_after_three_refits_and_is_told_what_would_pass(sandbox):
     (control,) = certified.result.controls
     assert not certified.result.passed
     assert len(control.refits) == 3
-    sentence = explain(control)
+    sentence = explain_control(control)
     assert control.name in sentence
     assert f"2 -> {control.out_features}:" in sentence
     assert f"passes with {control.bar:.3f} after 500 steps" in sentence
@@ -141,10 +144,10 @@ def test_bars_of_the_practice_season_alone_are_kept_on_disk(tmp_path, monkeypatc
     (file,) = tmp_path.iterdir()
     assert file.name.startswith("bar-classes-")
 
-    def timed(control, steps=STEPS):
-        return (0.0, 0.25) if steps < STEPS else pytest.fail("measured again")
+    def timed(control, steps=CONTROL_STEPS):
+        return (0.0, 0.25) if steps < CONTROL_STEPS else pytest.fail("measured again")
 
-    monkeypatch.setattr(universality, "reference_skill", timed)
+    monkeypatch.setattr(reference_network, "reference_skill", timed)
     (again,) = measure(PRACTICE, ("classes",))
     assert again.reference == public.reference
     # A quarter of a second for 25 steps.
@@ -192,14 +195,14 @@ def test_what_is_short_of_the_bar_never_reads_as_equal(skill, bar):
     result = ControlResult(
         "digits", "digits", 64, 10, "classification", skill, (skill,) * 3, 2 * bar, bar, False
     )
-    numbers = [float(number) for number in re.findall(r"-?\d+\.\d+", explain(result))]
+    numbers = [float(number) for number in re.findall(r"-?\d+\.\d+", explain_control(result))]
     assert numbers[0] < numbers[1]
     assert numbers == pytest.approx([skill, bar], abs=5e-4)
 
 
 def test_a_passed_control_is_told_too():
     result = ControlResult("x", "curve", 1, 1, "regression", 0.9, (0.9,), 0.98, 0.49, True)
-    assert explain(result) == "Control x, 1 -> 1: skill 0.900, the bar is 0.490."
+    assert explain_control(result) == "Control x, 1 -> 1: skill 0.900, the bar is 0.490."
 
 
 @pytest.mark.slow
@@ -259,7 +262,7 @@ def fitted(build, bar, seed=0):
         model,
         torch.from_numpy(control.x),
         torch.from_numpy(control.y),
-        Budget(STEPS, task=control.task),
+        Budget(CONTROL_STEPS, task=control.task),
         seed=seed,
     )
     with torch.inference_mode():

@@ -38,6 +38,7 @@ from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import PRACTICE
 from challenge.training.refit import Budget
 from evaluator.judge import Assignment, judge
+from evaluator.plan import EvaluationPlan
 from evaluator.sandbox.limits import Limits
 
 REPOSITORY = Path(__file__).parents[2]
@@ -176,7 +177,8 @@ def run(attack, sandbox, folder, host):
 
 def score(bundle, sandbox, limits=LIMITS, *, quick=True):
     """The judge's own report, and the figures by which one is told from another."""
-    task = Assignment(bundle, PRACTICE, sandbox, SIZE, limits, device="cpu", quick=quick, pictures=False)
+    plan = EvaluationPlan.open_track(SIZE, quick=quick, pictures=False)
+    task = Assignment(bundle, PRACTICE, sandbox, plan, limits, device="cpu")
     report = judge(task, Nobody())
     verdict = "scored" if quick else report.verdict
     return Outcome(verdict, report.sentence, figures=(report.octaves, report.precision_db, *report.skill))

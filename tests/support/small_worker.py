@@ -1,19 +1,17 @@
 """`mbc worker` with one control, two probes and one place to draw: an evaluation takes seconds."""
 
 from challenge.commands.cli import main
-from evaluator import judge, probes, universality
-from evaluator.probes import consistency, weights_match
+from challenge.scoring.places import PLACES
+from evaluator import worker
+from evaluator.plan import EvaluationPlan
 
 
-def run(case, progress):
-    progress(0.0, "probing")
-    probed = [weights_match.run(case), consistency.run(case)]
-    return probes.summarise([one.result for one in probed]), tuple(one.plot for one in probed)
+def small(size):
+    probes = ("same machine", "consistency")
+    return EvaluationPlan(size, families=("curve",), probes=probes, places=PLACES[:1])
 
 
-universality.SMALL = ("curve",)
-probes.run = run
-judge.PLACES = judge.PLACES[:1]
+worker.OPEN_PLAN = worker.SAMPLES_PLAN = small
 
 if __name__ == "__main__":
     main()

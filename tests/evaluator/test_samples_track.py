@@ -18,10 +18,12 @@ from challenge.scoring.season import PRACTICE, Season
 from challenge.scoring.tracks import BUDGETS
 from challenge.targets import draw_target, target_views
 from challenge.training.refit import Budget, train
+from evaluator.plan import EvaluationPlan
 from evaluator.samples_track import target_run
 from evaluator.samples_track.calibration import LEAST, MOST, calibrate, machine_class
-from evaluator.samples_track.fit_recorder import FILM_BYTES, FRAMES, LOSSES, Journal
-from evaluator.samples_track.judge import SamplesTask, judge_samples, lesson, mean_scores
+from evaluator.samples_track.fit_recorder import FILM_BYTES, FRAMES, LOSSES, FitRecorder
+from evaluator.samples_track.judge import judge_samples, mean_scores
+from evaluator.samples_track.task import SamplesTask, draw_lesson
 from evaluator.sandbox import protocol
 from evaluator.sandbox.limits import Limits
 
@@ -88,14 +90,12 @@ def judged(sandbox, source, *, spy=None, **changes):
         Manifest("one", "Ada", "A test."), {"model.py": source.encode(), "weights.safetensors": NO_WEIGHTS}
     )
     settings = {
-        "size": SIZE,
+        "plan": EvaluationPlan.samples_track(SIZE, quick=True, pictures=changes.pop("pictures", False)),
         "samples": 4096,
         "seconds": 2.0,
         "limits": Limits(request_seconds=20, load_seconds=20),
         "device": "cpu",
         "kinds": ("mandelbrot",),
-        "quick": True,
-        "pictures": False,
     }
     task = SamplesTask(bundle, changes.pop("season", PRACTICE), sandbox, **settings | changes)
     return judge_samples(task, spy or Spy())
@@ -184,10 +184,10 @@ def test_submitted_weights_stay_outside(sandbox):
         Manifest("one", "Ada", "A test."),
         {"model.py": source.encode(), "weights.safetensors": save({"w": torch.zeros(100)})},
     )
+    plan = EvaluationPlan.samples_track(SIZE, quick=True, pictures=False)
     task = SamplesTask(
-        bundle, PRACTICE, sandbox, size=SIZE, samples=64, seconds=0.5, device="cpu",
-        kinds=("mandelbrot",), quick=True, pictures=False,
-    )  # fmt: skip
+        bundle, PRACTICE, sandbox, plan, samples=64, seconds=0.5, device="cpu", kinds=("mandelbrot",)
+    )
     assert judge_samples(task, Spy()).targets[0].ended == "returned"
 
 
@@ -219,7 +219,9 @@ def test_a_child_that_breaks_the_protocol_while_it_is_watched(start):
         session = start(NETWORK + send + f"    {said}\n    time.sleep(30)\n")
         session.build(2, 1, 0)
         with pytest.raises(EvaluationError) as caught:
-            session.fit(np.zeros((8, 2)), np.zeros((8, 1)), Budget(seconds=3), 0, Journal(3, lambda *_: None))
+            session.fit(
+                np.zeros((8, 2)), np.zeros((8, 1)), Budget(seconds=3), 0, FitRecorder(3, lambda *_: None)
+            )
         assert caught.value.reason is Reason.PROTOCOL_BROKEN
 
 
@@ -238,14 +240,14 @@ def test_a_checkpoint_is_the_model_as_it_was(start):
     session.build(2, 1, 7)
     x = np.random.default_rng(0).uniform(-1, 1, (16, 2))
     before = session.predict(x)
-    journal = Journal(5, lambda *_: None)
-    session.fit(np.zeros((8, 2)), np.zeros((8, 1)), Budget(seconds=5), 0, journal)
-    assert set(load(journal.last)) == {
+    recorder = FitRecorder(5, lambda *_: None)
+    session.fit(np.zeros((8, 2)), np.zeros((8, 1)), Budget(seconds=5), 0, recorder)
+    assert set(load(recorder.last)) == {
         f"{layer}.{part}" for layer in (0, 2, 4) for part in ("weight", "bias")
     }
     session.build(2, 1, 8)
     assert not np.allclose(session.predict(x), before)
-    assert session.load(journal.last) == session.numbers
+    assert session.load(recorder.last) == session.numbers
     assert np.array_equal(session.predict(x), before)
 
 
@@ -261,23 +263,23 @@ def test_the_trainer_keeps_and_reports_now_and_then():
     assert said[-1] < said[0]
 
 
-def test_a_journal_keeps_what_it_should():
+def test_a_recorder_keeps_what_it_should():
     told = []
-    journal = Journal(100.0, lambda seconds, loss: told.append((seconds, loss)))
+    recorder = FitRecorder(100.0, lambda seconds, loss: told.append((seconds, loss)))
     for second in range(100):
-        journal.checkpoint(bytes([second]), float(second))
-    assert journal.last == bytes([99])
-    assert journal.checkpoints == 100
-    assert [round(seconds / 100, 2) for seconds, _ in journal.film] == list(FRAMES)
+        recorder.checkpoint(bytes([second]), float(second))
+    assert recorder.last == bytes([99])
+    assert recorder.checkpoints == 100
+    assert [round(seconds / 100, 2) for seconds, _ in recorder.film] == list(FRAMES)
     for number in range(5000):
-        journal.loss(1 / (1 + number), float(number))
-    journal.loss(math.nan, 5000.0)
-    journal.loss(math.inf, 5001.0)
-    assert LOSSES / 2 <= len(journal.losses) <= LOSSES
-    assert journal.losses[0] == (0.0, 1.0)
-    assert all(math.isfinite(loss) for _, loss in journal.losses)
+        recorder.loss(1 / (1 + number), float(number))
+    recorder.loss(math.nan, 5000.0)
+    recorder.loss(math.inf, 5001.0)
+    assert LOSSES / 2 <= len(recorder.losses) <= LOSSES
+    assert recorder.losses[0] == (0.0, 1.0)
+    assert all(math.isfinite(loss) for _, loss in recorder.losses)
     assert len(told) < 10  # not more often than every two seconds
-    heavy = Journal(1.0, lambda *_: None)
+    heavy = FitRecorder(1.0, lambda *_: None)
     heavy.checkpoint(bytes(FILM_BYTES), 0.0)
     heavy.checkpoint(b"more", 0.9)
     assert len(heavy.film) == 1
@@ -305,7 +307,7 @@ def test_the_mean_is_over_targets_chain_by_chain():
 
 
 def test_a_perfect_answer_scores_every_octave_of_a_lesson():
-    what = lesson(PRACTICE, "mandelbrot", 64, SIZE)
+    what = draw_lesson(PRACTICE, "mandelbrot", 64, SIZE)
     scores = measure(what.views.truth, what.target.values(what.views.points.reshape(-1, 2)).reshape(3, 8, 24))
     assert scores.octaves == 8.0
     assert isinstance(what.views, Views)

@@ -1,0 +1,143 @@
+"""The reference network: what it reaches on a season's controls sets the bars that submissions must clear.
+
+docs/spec.md, section 6: three hidden layers of 128 units with GELU, fitted by the platform's trainer.
+"""
+
+import platform
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from challenge.controls import FAMILIES, Control, draw, draws
+from challenge.controls.control import line_skill
+from challenge.scoring.season import PRACTICE, Season
+from challenge.training.refit import Budget, train
+from challenge.util import cache
+
+Array = NDArray[np.float64]
+
+CONTROL_STEPS: Final = 500
+# Enough to measure how long the reference takes where its skill is known.
+TIMED_STEPS: Final = 25
+WIDTH: Final = 128
+HIDDEN_LAYERS: Final = 3
+# A draw that the reference network cannot learn says nothing about a submission.
+LEARNABLE: Final = 0.3
+DRAWS: Final = 12
+# A submission's own fit may take ten times what the reference takes, and never less than this.
+FIT_SECONDS: Final = 10.0
+FIT_FACTOR: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A control, and what the reference network reached on it.
+
+    Attributes:
+        reference: held-out skill of the reference network.
+        seconds: that its fit took on this machine.
+    """
+
+    control: Control
+    reference: float
+    seconds: float
+
+    @property
+    def height(self) -> float:
+        """The skill that a submission must reach: half of the reference's."""
+        return self.reference / 2
+
+    @property
+    def budget(self) -> Budget:
+        """What a fit of this control may take: steps for the platform's trainer, seconds for a custom one."""
+        return Budget(CONTROL_STEPS, max(FIT_SECONDS, FIT_FACTOR * self.seconds), self.control.task)
+
+
+def reference_network(in_features: int, out_features: int) -> nn.Module:
+    """Three hidden layers of 128 units, GELU."""
+    layers: list[nn.Module] = []
+    width = in_features
+    for _ in range(HIDDEN_LAYERS):
+        layers += [nn.Linear(width, WIDTH), nn.GELU()]
+        width = WIDTH
+    return nn.Sequential(*layers, nn.Linear(width, out_features))
+
+
+def reference_skill(control: Control, steps: int = CONTROL_STEPS) -> tuple[float, float]:
+    """Fit the reference network to a control in this process; its held-out skill, and the seconds."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = reference_network(control.in_features, control.out_features)
+        began = time.perf_counter()
+        train(
+            network,
+            torch.from_numpy(control.x),
+            torch.from_numpy(control.y),
+            Budget(steps, task=control.task),
+        )
+        seconds = time.perf_counter() - began
+        network.eval()
+        with torch.inference_mode():
+            prediction = network(torch.from_numpy(control.held_x).float()).double().numpy()
+    return control.skill(prediction), seconds
+
+
+@lru_cache(maxsize=4)
+def bars(season: Season, families: tuple[str, ...] = tuple(FAMILIES)) -> tuple[Bar, ...]:
+    """One control of each family, each with its bar; the same for every submission of the season.
+
+    A draw that the reference cannot learn, or that a line passes, is drawn again.
+
+    Raises:
+        RuntimeError: a family gave no usable draw.
+    """
+    return tuple(_usable(season, family) for family in families)
+
+
+def _usable(season: Season, family: str) -> Bar:
+    if season != PRACTICE:
+        # Bars of a secret season stay in memory: they tell what a submission will be asked.
+        return _measured(season, family)[1]
+
+    def measure() -> list[Array]:
+        attempt, bar = _measured(season, family)
+        return [np.array([attempt, bar.reference])]
+
+    attempt, reference = cache.cached_arrays(_cache_path(family), ("bar",), measure)[0].tolist()
+    control = draw(season, family, int(attempt))
+    # Seconds are measured again: the machine may have been busy when the bar was.
+    return Bar(control, reference, CONTROL_STEPS / TIMED_STEPS * reference_skill(control, TIMED_STEPS)[1])
+
+
+def _measured(season: Season, family: str) -> tuple[int, Bar]:
+    """The first usable draw: its number, and its bar."""
+    for attempt, control in enumerate(islice(draws(season, family), DRAWS)):
+        line = line_skill(control)
+        # A line at half of the best possible skill is above any bar: no need to fit the reference.
+        if not control.line_may_pass and line >= 0.5:
+            continue
+        reference, seconds = reference_skill(control)
+        if reference >= LEARNABLE and (control.line_may_pass or line < reference / 2):
+            return attempt, Bar(control, reference, seconds)
+    raise RuntimeError(f"no usable control among {DRAWS} draws of the family {family!r}")
+
+
+def _cache_path(family: str) -> Path:
+    """File of a bar of the practice season; the value depends on machine, torch and packages with data."""
+    return cache.cache_path(
+        f"bar-{family.replace(' ', '-')}",
+        PRACTICE.commitment,
+        [(name, version(name)) for name in ("torch", "scikit-learn", "mlxtend")],
+        (platform.node(), torch.get_num_threads()),
+        modules=["challenge.controls", "challenge.training.refit"],
+        files=[Path(__file__)],
+    )
