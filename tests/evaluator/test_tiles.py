@@ -14,7 +14,7 @@ from challenge.bundle.reader import Bundle
 from challenge.imaging.tiles import SIDE, Tile, decode
 from challenge.results.verdicts import EvaluationError
 from evaluator.sandbox.limits import Limits
-from evaluator.tiles import OpenModels, draw
+from evaluator.tiles import ModelPool, draw
 
 SOURCE = """
 from torch import nn
@@ -67,7 +67,7 @@ def open_models(sandbox):
 
     def make(**options):
         limits = Limits(load_seconds=20, request_seconds=20, total_seconds=120, threads=1)
-        made.append(OpenModels(lambda b: sandbox.start(b, limits=limits, device="cpu"), **options))
+        made.append(ModelPool(lambda b: sandbox.start(b, limits=limits, device="cpu"), **options))
         return made[-1]
 
     yield make
