@@ -13,6 +13,7 @@ from challenge.imaging.tiles import Tile
 from challenge.results.report import Report
 from challenge.results.result_visuals import ResultVisuals
 from challenge.results.samples_report import SamplesReport
+from challenge.results.stages import Certificate, Stage
 from challenge.results.verdicts import EvaluationError, Reason, Status
 from challenge.results.worker_info import WorkerInfo
 from challenge.scoring.evaluation_set import EvaluationSize
@@ -76,6 +77,7 @@ class Claim:
 
     Attributes:
         samples_budget: on the samples track; None on the open track.
+        findings: what the stages that are done have found, as JSON values.
     """
 
     evaluation_id: int
@@ -85,10 +87,11 @@ class Claim:
     season: Season
     size: EvaluationSize
     samples_budget: SamplesBudget | None
+    findings: dict[Stage, Any]
 
 
 class EvaluationClient(_WorkerClient):
-    """Client of the interface for evaluations: claim, bundle, status, pictures, report, failure.
+    """Client of the interface for evaluations: claim, bundle, status, stages, pictures, report, failure.
 
     Every method repeats its request while the server cannot be reached. Where nothing else is said, it raises
 
@@ -126,6 +129,7 @@ class EvaluationClient(_WorkerClient):
             season=Season(season["name"], bytes.fromhex(season["secret"])),
             size=EvaluationSize(**season["size"]),
             samples_budget=SamplesBudget(**budget) if budget else None,
+            findings={Stage(name): found for name, found in answer["stages"].items()},
         )
 
     def bundle(self, claim: Claim) -> bytes:
@@ -144,6 +148,27 @@ class EvaluationClient(_WorkerClient):
     def evidence(self, claim: Claim, evidence: ResultVisuals) -> None:
         """Post what is shown of controls and probes."""
         self._ask_under(claim, "PUT", "evidence", content=evidence.to_json().encode())
+
+    def finish_stage(
+        self, claim: Claim, stage: Stage, found: dict[str, Any], digest: str | None = None
+    ) -> bool:
+        """Post what a stage found; whether this worker goes on with the next one.
+
+        Args:
+            claim: the evaluation.
+            stage: one that is done.
+            found: JSON values.
+            digest: of a certificate that was made here.
+        """
+        values = {"found": found, "digest": digest}
+        return bool(self._ask_under(claim, "POST", f"stages/{stage}", json=values).json()["go_on"])
+
+    def certificate(self, digest: str) -> Certificate | None:
+        """The certificate with this digest; None if there is none that can be read."""
+        try:
+            return Certificate.from_dict(self._ask("GET", f"/certificates/{digest}").json())
+        except (LeaseLost, ValueError):
+            return None
 
     def report(self, claim: Claim, report: Report | SamplesReport) -> None:
         """Post the report, which ends the evaluation."""

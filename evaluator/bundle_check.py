@@ -1,7 +1,7 @@
 """`mbc check`: seconds that show whether a submission loads, answers, and answers the same again."""
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -86,8 +86,9 @@ def check_bundle(
         used = session.device
     certificate = None
     if universal:
+        code, one_thread = bundle.without_weights(), replace(limits, threads=1)
         certificate = certify(
-            lambda: sandbox.start(bundle, limits=limits, device=device),
+            lambda: sandbox.start(code, limits=one_thread, device=device),
             PRACTICE,
             lambda done, what: watch.status(Status.REFITTING, done, what),
         ).result

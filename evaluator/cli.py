@@ -38,7 +38,7 @@ BUNDLE_REASONS = frozenset(
 
 
 def _end(error: EvaluationError, *, as_json: bool) -> None:
-    """Say what went wrong, and leave with the exit code for it."""
+    """Print what went wrong, and exit with the code for it."""
     code = exit_codes.BUNDLE_INVALID if error.reason in BUNDLE_REASONS else exit_codes.FAILED
     # The model is the reader's own: its own words help most.
     error = with_advice(error)
@@ -58,12 +58,12 @@ def _end_with(ending: int | EvaluationError, *, as_json: bool) -> None:
 
 
 class Count(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions of click alone
-    """A number of things, as 1000000, 1_000_000 or 2^20."""
+    """A number of samples, such as 1000000, 1_000_000 or 2^20."""
 
     name = "N"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The number; click's own error where it is none."""
+        """The number; click's usage error if it is none."""
         if isinstance(value, int):
             return value
         base, _, power = str(value).replace("**", "^").partition("^")
@@ -120,7 +120,9 @@ def score(
 ) -> None:
     """Score the submission at PATH (a directory or a zip) on the practice season.
 
-    This is the judge's own code. Without bubblewrap your own model runs unconfined.
+    The octaves are printed at once, controls and probes follow. What the controls find of your code is kept:
+    after more training, only the weights are judged again. This is the judge's own code. Without bubblewrap
+    your own model runs unconfined.
     """
     if track == "samples":
         from evaluator.samples_track.cli import Options, score_samples  # noqa: PLC0415 - torch takes seconds
@@ -129,12 +131,14 @@ def score(
         _end_with(score_samples(path, options, curve=curve), as_json=as_json)
     if seconds is not None or curve:
         raise click.UsageError("--seconds and --curve belong to --track samples.")
+    from evaluator.certificate import DiskStore  # noqa: PLC0415 - torch takes seconds
     from evaluator.frame_search import find_frame, is_suspicious  # noqa: PLC0415
-    from evaluator.judge import Assignment, judge  # noqa: PLC0415
+    from evaluator.judge import Assignment, Evaluation  # noqa: PLC0415
     from evaluator.plan import EvaluationPlan  # noqa: PLC0415
     from evaluator.preflight import require_device  # noqa: PLC0415 - torch and numba take seconds
     from evaluator.sandbox import find_sandbox  # noqa: PLC0415
-    from evaluator.terminal import ProgressBar, print_report  # noqa: PLC0415
+    from evaluator.terminal import ProgressBar, print_octaves, print_verdict  # noqa: PLC0415
+    from evaluator.wall_limit import WallLimit  # noqa: PLC0415
 
     try:
         size = EvaluationSize(chains=EvaluationSize().chains if chains is None else chains)
@@ -149,21 +153,34 @@ def score(
             sandbox=find_sandbox(allow_unconfined=True),
             plan=EvaluationPlan.open_track(size, quick=quick, pictures=pictures is not None),
             device=device,
+            store=DiskStore.of_user(),
         )
         with ProgressBar(pictures) as bar:
-            report = judge(task, bar)
+            evaluation = Evaluation(task, bar)
+            octaves = evaluation.octaves()
+        if not as_json:
+            print_octaves(bundle, octaves)
         found = None
-        if is_suspicious(report.skill):
-            with task.start() as session:
+        if is_suspicious(octaves.skill):
+            with task.start(
+                bundle, WallLimit("Looking for another frame", task.limits.stage_seconds)
+            ) as session:
                 session.load()
                 found = find_frame(lambda x: session.predict(x)[:, 0])
+        if not quick:
+            with ProgressBar(pictures) as bar:
+                evaluation.watch = bar
+                evaluation.certificate()
+                evaluation.integrity()
+                evaluation.pictures()
+        report = evaluation.report()
     except EvaluationError as error:
         _end(error, as_json=as_json)
         return
     if as_json:
         click.echo(report.to_json())
     else:
-        print_report(bundle, report)
+        print_verdict(report)
     if found is not None:
         click.echo(f"note: {found.sentence(str(path))}", err=True)
     sys.exit(exit_codes.REJECTED if report.verdict == "rejected" else exit_codes.OK)
@@ -244,7 +261,7 @@ def worker(server: str, broker: str, device: str, *, tiles: bool) -> None:
     require_device(device)
     _log_to_stderr()
     try:
-        # Other people's code: no sandbox, no judging.
+        # Other people's code runs in a sandbox or not at all.
         sandbox = find_sandbox(allow_unconfined=False)
         require_loopback(sandbox, server)
     except EvaluationError as error:
@@ -264,7 +281,7 @@ def worker(server: str, broker: str, device: str, *, tiles: bool) -> None:
 
 
 def _log_to_stderr() -> None:
-    # A logger of its own: Celery sets up the root's as it likes.
+    # A logger of its own, because Celery configures the root logger.
     log = logging.getLogger("evaluator")
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s evaluator: %(message)s", "%H:%M:%S"))
@@ -276,7 +293,7 @@ def _log_to_stderr() -> None:
 @click.command(epilog="Example: mbc doctor --json")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(*, as_json: bool) -> None:
-    """Say whether this machine can judge other people's submissions, and what is in force."""
+    """Show whether this machine can judge other people's submissions, its sandbox and its limits."""
     from evaluator.preflight import examine  # noqa: PLC0415 - torch takes seconds
 
     findings = examine()

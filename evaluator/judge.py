@@ -4,7 +4,8 @@ Truth, secret and metrics stay in this process; the sandbox gets coordinates and
 """
 
 import math
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
@@ -16,21 +17,29 @@ from challenge.bundle.reader import Bundle
 from challenge.bundle.weights import count_numbers
 from challenge.imaging.pictures import error_image, model_image, png_bytes, truth_values
 from challenge.mandelbrot.coordinates import to_unit
-from challenge.results.report import UNJUDGED, Integrity, Report
+from challenge.results.report import UNJUDGED, Report
 from challenge.results.result_visuals import ResultVisuals
+from challenge.results.stages import Certificate, IntegrityFindings, Stage
 from challenge.results.verdicts import Status
 from challenge.scoring.evaluation_set import EvaluationSet, EvaluationSize, evaluation_set
 from challenge.scoring.metrics import measure
 from challenge.scoring.practice import practice_set
 from challenge.scoring.season import PRACTICE, Season
-from evaluator import probes, universality
+from evaluator import probes
+from evaluator.certificate import (
+    CertificateStore,
+    NoStore,
+    certificate_digest,
+    make_certificate,
+)
 from evaluator.plan import EvaluationPlan
 from evaluator.predict import predict_shuffled
-from evaluator.probes import consistency
+from evaluator.probes import consistency, twin
 from evaluator.sandbox import Sandbox
 from evaluator.sandbox.limits import Limits
 from evaluator.sandbox.session import Session
 from evaluator.verdict import explain_rejection, verdict
+from evaluator.wall_limit import WallLimit
 from evaluator.watch import Clock, Watch
 
 Array = NDArray[np.float64]
@@ -42,7 +51,14 @@ PICTURE_OCTAVES_BELOW: Final = 3
 
 @dataclass(frozen=True)
 class Assignment:
-    """What is judged, on what season, how thoroughly, and where."""
+    """What is judged, on what season, how thoroughly, and where.
+
+    Every sandbox has one thread: small networks gain nothing from a second one, figures do not depend on the
+    number of cores, and several run at the same time. All of them get the same limits.
+
+    Attributes:
+        store: where certificates are kept.
+    """
 
     bundle: Bundle
     season: Season
@@ -50,13 +66,10 @@ class Assignment:
     plan: EvaluationPlan = field(default_factory=EvaluationPlan.open_track)
     limits: Limits = field(default_factory=Limits.from_environment)
     device: str = "auto"
+    store: CertificateStore = field(default_factory=NoStore)
 
-    def start(self) -> AbstractContextManager[Session]:
-        """A fresh sandbox for this submission."""
-        return self.sandbox.start(self.bundle, limits=self.limits, device=self.device)
-
-    def start_one_thread(self, bundle: Bundle) -> AbstractContextManager[Session]:
-        """A fresh sandbox with one thread, to run beside others; its time limits are longer for that."""
+    def start(self, bundle: Bundle, wall: WallLimit) -> AbstractContextManager[Session]:
+        """A fresh sandbox with one thread; its time limits are longer for that."""
         slower = self.limits.threads
         limits = replace(
             self.limits,
@@ -65,7 +78,7 @@ class Assignment:
             request_seconds=slower * self.limits.request_seconds,
             fit_seconds=slower * self.limits.fit_seconds,
         )
-        return self.sandbox.start(bundle, limits=limits, device=self.device)
+        return self.sandbox.start(bundle, limits=wall.apply(limits), device=self.device)
 
 
 @dataclass(frozen=True)
@@ -93,72 +106,177 @@ def _evaluation_set(season: Season, size: EvaluationSize) -> EvaluationSet:
     return practice_set(size) if season == PRACTICE else evaluation_set(season, size)
 
 
+class Evaluation:
+    """One evaluation on the open track, stage by stage.
+
+    A stage that was done before, in this process or in another, is not done again: what it found is given as
+    one of the last three arguments.
+
+    Args:
+        task: what is judged.
+        watch: receives progress, pictures and evidence.
+        octaves: what the stage of that name found.
+        certificate: the same.
+        integrity: the same.
+    """
+
+    def __init__(
+        self,
+        task: Assignment,
+        watch: Watch,
+        octaves: Report | None = None,
+        certificate: Certificate | None = None,
+        integrity: IntegrityFindings | None = None,
+    ) -> None:
+        self._task = task
+        self.watch = watch
+        self._clock = Clock()
+        self._whole = WallLimit("All stages together", task.limits.evaluation_seconds)
+        self._octaves = octaves
+        self._certificate = certificate
+        self._integrity = integrity
+        self.measured: Measured | None = None
+
+    def octaves(self) -> Report:
+        """Load, predict and measure; a report whose verdict is "unjudged".
+
+        Raises:
+            EvaluationError: it could not be judged; says why and whose fault it is. So do the other stages.
+        """
+        task = self._task
+        views = self._views()
+        with self._stage(Stage.OCTAVES) as wall, self._clock.part("predicting"):
+            self.measured = predict(task, views, self.watch, wall)
+        scores = measure(views.truth, self.measured.prediction)
+        self._octaves = Report(
+            season=task.season.name,
+            commitment=task.season.commitment,
+            **scores.figures(),
+            universality=None,
+            integrity=None,
+            parameters=count_numbers(task.bundle.weights),
+            bytes=task.bundle.size,
+            weight_class=task.bundle.weight_class,
+            predictions_per_second=self.measured.per_second,
+            device=self.measured.device,
+            sandbox=task.sandbox.name,
+            confinement=task.sandbox.describe(task.limits),
+            verdict=UNJUDGED,
+            sentence="",
+            seconds=self._clock.seconds,
+            timings=dict(self._clock.parts),
+        )
+        return self._octaves
+
+    def certificate(self) -> Certificate:
+        """The certificate of the code: one that is kept, or else a new one."""
+        task = self._task
+        digest = certificate_digest(task.bundle, task.season, task.plan, task.device)
+        found = task.store.find(digest)
+        if found is None:
+            code = task.bundle.without_weights()
+            with self._stage(Stage.CERTIFICATE) as wall, self._clock.part("refitting"):
+                found = make_certificate(
+                    lambda: task.start(code, wall),
+                    task.season,
+                    task.plan,
+                    lambda done, what: self.watch.status(Status.REFITTING, 0.3 + 0.4 * done, what),
+                )
+            task.store.keep(digest, found)
+        self._certificate = found
+        return found
+
+    def integrity(self) -> IntegrityFindings:
+        """The probes that depend on the weights."""
+        assert self._octaves is not None
+        task, views = self._task, self._views()
+        skill = np.array(self._octaves.skill_by_chain)
+        with self._stage(Stage.INTEGRITY) as wall:
+            if self.measured is None:
+                with self._clock.part("predicting"):
+                    self.measured = _predict_again(task, views, skill, self.watch, wall)
+            with self._clock.part("probing"):
+                self._integrity = probes.run(
+                    probe_case(task, views, self.measured, skill, wall),
+                    lambda done, what: self.watch.status(Status.PROBING, 0.7 + 0.2 * done, what),
+                    [name for name in task.plan.probes if name != twin.NAME],
+                )
+        return self._integrity
+
+    def pictures(self) -> None:
+        """Draw the public places, and hand over the pictures and the evidence."""
+        assert self._octaves is not None
+        task = self._task
+        if task.plan.pictures:
+            with (
+                self._stage(Stage.PICTURES) as wall,
+                self._clock.part("rendering"),
+                task.start(task.bundle, wall) as session,
+            ):
+                session.load()
+                _render(session, task.plan, self._octaves.depth, self.watch)
+        if self._certificate is not None and self._integrity is not None:
+            plots = {plot.probe: plot for plot in (*self._certificate.plots, *self._integrity.plots)}
+            shown = tuple(plots[name] for name in task.plan.probes if name in plots)
+            self.watch.evidence(ResultVisuals(controls=self._certificate.controls, plots=shown))
+
+    def report(self) -> Report:
+        """Put together what the stages found, with the verdict; "unjudged" after the first stage alone."""
+        octaves, certificate, integrity = self._octaves, self._certificate, self._integrity
+        assert octaves is not None
+        if certificate is None or integrity is None:
+            return octaves
+        found = {probe.name: probe for probe in (*certificate.probes, *integrity.probes)}
+        summary = probes.summarise([found[name] for name in self._task.plan.probes if name in found])
+        timings = octaves.timings | self._clock.parts
+        return replace(
+            octaves,
+            universality=certificate.universality,
+            integrity=summary,
+            verdict=verdict(certificate.universality, summary).value,
+            sentence=explain_rejection(certificate.universality, summary),
+            certificate_from=certificate.evaluation_id,
+            seconds=sum(timings.values()),
+            timings=timings,
+        )
+
+    def _views(self) -> EvaluationSet:
+        self.watch.status(Status.PREDICTING, 0.0, "drawing the evaluation set")
+        with self._clock.part("evaluation set"):
+            return _evaluation_set(self._task.season, self._task.plan.size)
+
+    @contextmanager
+    def _stage(self, stage: Stage) -> Iterator[WallLimit]:
+        wall = WallLimit(f"The stage {stage}", self._task.limits.stage_seconds).within(self._whole)
+        with wall.enforced():
+            yield wall
+
+
 def judge(task: Assignment, watch: Watch) -> Report:
-    """Judge a submission.
+    """Judge a submission: all stages, or the first alone where the plan is quick.
 
     Raises:
         EvaluationError: it could not be judged; says why and whose fault it is.
     """
-    clock, plan = Clock(), task.plan
-    watch.status(Status.PREDICTING, 0.0, "drawing the evaluation set")
-    with clock.part("evaluation set"):
-        views = _evaluation_set(task.season, plan.size)
-    with clock.part("predicting"):
-        measured = predict(task, views, watch)
-    scores = measure(views.truth, measured.prediction)
-
-    certified: universality.Certified | None = None
-    integrity: Integrity | None = None
-    if not plan.quick:
-        with clock.part("refitting"):
-            certified = universality.certify(
-                task.start,
-                task.season,
-                lambda done, what: watch.status(Status.REFITTING, 0.3 + 0.4 * done, what),
-                families=plan.families,
-            )
-        with clock.part("probing"):
-            integrity, plots = probes.run(
-                probe_case(task, views, measured, scores.skill_by_chain),
-                lambda done, what: watch.status(Status.PROBING, 0.7 + 0.2 * done, what),
-                plan.probes,
-            )
-        if plan.pictures:
-            with clock.part("rendering"), task.start() as session:
-                session.load()
-                _render(session, plan, scores.depth, watch)
-        watch.evidence(ResultVisuals(controls=certified.shown, plots=plots))
-
-    certificate = certified.result if certified else None
-    return Report(
-        season=task.season.name,
-        commitment=task.season.commitment,
-        **scores.figures(),
-        universality=certificate,
-        integrity=integrity,
-        parameters=count_numbers(task.bundle.weights),
-        bytes=task.bundle.size,
-        weight_class=task.bundle.weight_class,
-        predictions_per_second=measured.per_second,
-        device=measured.device,
-        sandbox=task.sandbox.name,
-        confinement=task.sandbox.describe(task.limits),
-        verdict=UNJUDGED if plan.quick else verdict(certificate, integrity).value,
-        sentence=explain_rejection(certificate, integrity),
-        seconds=clock.seconds,
-        timings=clock.parts,
-    )
+    evaluation = Evaluation(task, watch)
+    evaluation.octaves()
+    if not task.plan.quick:
+        evaluation.certificate()
+        evaluation.integrity()
+        evaluation.pictures()
+    return evaluation.report()
 
 
-def predict(task: Assignment, views: EvaluationSet, watch: Watch) -> Measured:
+def predict(task: Assignment, views: EvaluationSet, watch: Watch, wall: WallLimit | None = None) -> Measured:
     """Ask for the points of all views in one random order, and for some of them again in other batches.
 
     Raises:
         EvaluationError: the model does not load or does not answer.
     """
     unit = to_unit(views.points.reshape(-1, 2))
+    wall = wall or WallLimit("Predicting", task.limits.stage_seconds)
     watch.status(Status.PREDICTING, 0.05, "loading the model")
-    with task.start() as session:
+    with task.start(task.bundle, wall) as session:
         loaded = session.load()
         watch.status(Status.PREDICTING, 0.1, f"predicting {len(unit):,} points")
         found = predict_shuffled(session, unit, task.season.generator("order"))
@@ -173,7 +291,30 @@ def predict(task: Assignment, views: EvaluationSet, watch: Watch) -> Measured:
     )
 
 
-def probe_case(task: Assignment, views: EvaluationSet, measured: Measured, skill: Array) -> probes.Case:
+def _predict_again(
+    task: Assignment, views: EvaluationSet, skill: Array, watch: Watch, wall: WallLimit
+) -> Measured:
+    """Predict once more, where another process did the first stage; both have to agree.
+
+    Args:
+        task: the submission.
+        views: the season's evaluation set.
+        skill: (chains, octaves) that the first stage found.
+        watch: receives progress.
+        wall: ends the sandbox.
+    """
+    measured = predict(task, views, watch, wall)
+    difference = float(np.abs(measure(views.truth, measured.prediction).skill_by_chain - skill).max())
+    return replace(measured, batch_difference=max(measured.batch_difference, difference))
+
+
+def probe_case(
+    task: Assignment,
+    views: EvaluationSet,
+    measured: Measured,
+    skill: Array,
+    wall: WallLimit | None = None,
+) -> probes.Case:
     """What the probes of a submission work with.
 
     Args:
@@ -181,11 +322,13 @@ def probe_case(task: Assignment, views: EvaluationSet, measured: Measured, skill
         views: the season's evaluation set.
         measured: the submission's answers there.
         skill: (chains, octaves) of those answers.
+        wall: ends the probes' sandboxes.
     """
+    limit = wall or WallLimit("All probes together", task.limits.stage_seconds)
     return probes.Case(
         bundle=task.bundle,
         season=task.season,
-        start=task.start_one_thread,
+        start=lambda bundle: task.start(bundle, limit),
         views=views,
         prediction=measured.prediction,
         batch_difference=measured.batch_difference,

@@ -4,7 +4,6 @@ docs/spec.md, section 6: three hidden layers of 128 units with GELU, fitted by t
 """
 
 import platform
-import time
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -20,14 +19,16 @@ from torch import nn
 from challenge.controls import FAMILIES, Control, draw, draws
 from challenge.controls.control import line_skill
 from challenge.scoring.season import PRACTICE, Season
-from challenge.training.refit import Budget, train
+from challenge.training.refit import REGRESSION, Budget, train
 from challenge.util import cache
+from evaluator.calibration import one_thread, quickest_step
 
 Array = NDArray[np.float64]
 
 CONTROL_STEPS: Final = 500
-# Enough to measure how long the reference takes where its skill is known.
-TIMED_STEPS: Final = 25
+# Steps of which the quickest tells how fast this machine is.
+TIMED_STEPS: Final = 40
+BATCH: Final = 512
 WIDTH: Final = 128
 HIDDEN_LAYERS: Final = 3
 # A draw that the reference network cannot learn says nothing about a submission.
@@ -44,12 +45,10 @@ class Bar:
 
     Attributes:
         reference: held-out skill of the reference network.
-        seconds: that its fit took on this machine.
     """
 
     control: Control
     reference: float
-    seconds: float
 
     @property
     def height(self) -> float:
@@ -59,7 +58,26 @@ class Bar:
     @property
     def budget(self) -> Budget:
         """What a fit of this control may take: steps for the platform's trainer, seconds for a custom one."""
-        return Budget(CONTROL_STEPS, max(FIT_SECONDS, FIT_FACTOR * self.seconds), self.control.task)
+        return fit_budget(
+            CONTROL_STEPS, self.control.in_features, self.control.out_features, self.control.task
+        )
+
+
+def fit_budget(steps: int, in_features: int, out_features: int, task: str = REGRESSION) -> Budget:
+    """The budget of a fit: `steps` for the platform's trainer, seconds for a submission's own.
+
+    The seconds are ten times what the reference network takes for as many steps of this shape, and at least
+    ten. They depend on the machine's speed, not on what else it does meanwhile.
+    """
+    reference = steps * _step_seconds(in_features, out_features)
+    return Budget(steps, max(FIT_SECONDS, FIT_FACTOR * reference), task)
+
+
+@lru_cache(maxsize=64)
+def _step_seconds(in_features: int, out_features: int) -> float:
+    """Seconds of the reference network's training step on this machine, in one thread."""
+    network = reference_network(in_features, out_features)
+    return quickest_step(network, torch.zeros(BATCH, in_features), TIMED_STEPS)
 
 
 def reference_network(in_features: int, out_features: int) -> nn.Module:
@@ -72,23 +90,21 @@ def reference_network(in_features: int, out_features: int) -> nn.Module:
     return nn.Sequential(*layers, nn.Linear(width, out_features))
 
 
-def reference_skill(control: Control, steps: int = CONTROL_STEPS) -> tuple[float, float]:
-    """Fit the reference network to a control in this process; its held-out skill, and the seconds."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+def reference_skill(control: Control) -> float:
+    """Fit the reference network to a control in this process; its held-out skill."""
+    # The same wherever it is done, and threads that wait for each other crawl on a busy machine.
+    with one_thread():
         network = reference_network(control.in_features, control.out_features)
-        began = time.perf_counter()
         train(
             network,
             torch.from_numpy(control.x),
             torch.from_numpy(control.y),
-            Budget(steps, task=control.task),
+            Budget(CONTROL_STEPS, task=control.task),
         )
-        seconds = time.perf_counter() - began
         network.eval()
         with torch.inference_mode():
             prediction = network(torch.from_numpy(control.held_x).float()).double().numpy()
-    return control.skill(prediction), seconds
+    return control.skill(prediction)
 
 
 @lru_cache(maxsize=4)
@@ -113,9 +129,7 @@ def _usable(season: Season, family: str) -> Bar:
         return [np.array([attempt, bar.reference])]
 
     attempt, reference = cache.cached_arrays(_cache_path(family), ("bar",), measure)[0].tolist()
-    control = draw(season, family, int(attempt))
-    # Seconds are measured again: the machine may have been busy when the bar was.
-    return Bar(control, reference, CONTROL_STEPS / TIMED_STEPS * reference_skill(control, TIMED_STEPS)[1])
+    return Bar(draw(season, family, int(attempt)), reference)
 
 
 def _measured(season: Season, family: str) -> tuple[int, Bar]:
@@ -125,9 +139,9 @@ def _measured(season: Season, family: str) -> tuple[int, Bar]:
         # A line at half of the best possible skill is above any bar: no need to fit the reference.
         if not control.line_may_pass and line >= 0.5:
             continue
-        reference, seconds = reference_skill(control)
+        reference = reference_skill(control)
         if reference >= LEARNABLE and (control.line_may_pass or line < reference / 2):
-            return attempt, Bar(control, reference, seconds)
+            return attempt, Bar(control, reference)
     raise RuntimeError(f"no usable control among {DRAWS} draws of the family {family!r}")
 
 
@@ -137,7 +151,7 @@ def _cache_path(family: str) -> Path:
         f"bar-{family.replace(' ', '-')}",
         PRACTICE.commitment,
         [(name, version(name)) for name in ("torch", "scikit-learn", "mlxtend")],
-        (platform.node(), torch.get_num_threads()),
+        platform.node(),
         modules=["challenge.controls", "challenge.training.refit"],
         files=[Path(__file__)],
     )

@@ -31,7 +31,7 @@ _METER = 16
 
 
 class ProgressBar:
-    """A `Watch` that draws a bar on stderr, if that is a terminal, and keeps pictures in a folder."""
+    """A `Watch` that draws a bar on stderr if that is a terminal, and saves pictures in a folder."""
 
     def __init__(self, pictures: Path | None = None) -> None:
         self._pictures = pictures
@@ -60,14 +60,14 @@ class ProgressBar:
         self._progress.update(self._task, completed=progress, description=message, status=status.value)
 
     def picture(self, name: str, png: bytes) -> None:
-        """Keep a picture."""
+        """Save a picture."""
         if self._pictures is not None:
             path = self._pictures / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(png)
 
     def evidence(self, evidence: ResultVisuals) -> None:
-        """Keep what is shown of controls and probes, beside the pictures."""
+        """Save the data of the plots of controls and probes beside the pictures."""
         if self._pictures is not None:
             self._pictures.mkdir(parents=True, exist_ok=True)
             (self._pictures / "evidence.json").write_text(evidence.to_json(), encoding="utf-8")
@@ -78,8 +78,8 @@ def spark(skill: tuple[float, ...]) -> str:
     return "".join(BARS[round(s * (len(BARS) - 1))] for s in skill)
 
 
-def print_report(bundle: Bundle, report: Report) -> None:
-    """The report, for a person."""
+def print_octaves(bundle: Bundle, report: Report) -> None:
+    """Print what the first stage measured."""
     out = _console()
     low, high = report.interval
     out.print(
@@ -97,6 +97,11 @@ def print_report(bundle: Bundle, report: Report) -> None:
         f"sandbox {report.sandbox}   {report.seconds:.1f} s",
         highlight=False,
     )
+
+
+def print_verdict(report: Report) -> None:
+    """Print what controls and probes found, and what that means."""
+    out = _console()
     if report.universality:
         print_controls(report.universality)
     if report.integrity and report.integrity.probes:
@@ -138,13 +143,13 @@ def print_controls(certificate: Universality) -> None:
 
 
 def _console() -> Console:
-    """Where reports go; into a file or a pipe nothing has to be narrow."""
+    """The console for reports; wide if it is a file or a pipe."""
     out = Console()
     return out if out.is_terminal else Console(width=_WIDE)
 
 
 def _print_probes(out: Console, found: Integrity) -> None:
-    """Each probe in a line, cut where the terminal ends."""
+    """Print a line for each probe, cut at the terminal's width."""
     out.print(Text("probes", style="italic"))
     width = max(len(probe.name) for probe in found.probes)
     for probe in found.probes:

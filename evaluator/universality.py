@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from challenge.controls.fit_visuals import evidence, grid
 from challenge.results.report import ControlResult, Universality
 from challenge.results.result_visuals import ControlFit
 from challenge.scoring.season import Season
+from evaluator.parallel import AT_ONCE, run_parallel
 from evaluator.reference_network import Bar, bars
 from evaluator.sandbox.session import Session
 
@@ -34,6 +36,7 @@ def certify(
     season: Season,
     progress: Callable[[float, str], None],
     families: Iterable[str] = tuple(FAMILIES),
+    at_once: int = AT_ONCE,
 ) -> Certified:
     """Fit the submission's `build` to every control of the season, each in a fresh sandbox.
 
@@ -42,17 +45,21 @@ def certify(
         season: where the controls come from.
         progress: called with the finished share and what is being fitted.
         families: one control of each.
+        at_once: sandboxes that run at the same time. With one thread in each, the outcome does not depend on
+            how many there are.
 
     Raises:
         EvaluationError: the submission could not be judged.
     """
-    results, shown = [], []
     season_bars = bars(season, tuple(families))
-    for index, bar in enumerate(season_bars):
-        progress(index / len(season_bars), f"fitting {bar.control.name}")
-        result, visuals = certify_control(start, bar)
+    jobs = [partial(certify_control, start, bar) for bar in season_bars]
+    results, shown = [], []
+    progress(0.0, f"fitting {season_bars[0].control.name}")
+    for index, (result, visuals) in enumerate(run_parallel(jobs, at_once), 1):
         results.append(result)
         shown.append(visuals)
+        if index < len(season_bars):
+            progress(index / len(season_bars), f"fitting {season_bars[index].control.name}")
     certificate = Universality(
         passed=all(result.passed for result in results),
         score=sum(min(1.0, max(0.0, result.skill / result.reference)) for result in results) / len(results),

@@ -8,7 +8,7 @@ import platform
 import tempfile
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,13 @@ from celery.worker import state
 from challenge.bundle.reader import Bundle, read_bundle
 from challenge.results.report import Report
 from challenge.results.samples_report import SamplesReport
+from challenge.results.stages import Certificate, IntegrityFindings, Stage
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.results.worker_info import WorkerInfo
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.util.queue import QUEUE, TASK, celery_options
 from evaluator.api_client import Claim, EvaluationClient, LeaseLost, Reporter
-from evaluator.judge import Assignment, judge
+from evaluator.judge import Assignment, Evaluation
 from evaluator.plan import EvaluationPlan
 from evaluator.samples_track.judge import judge_samples
 from evaluator.samples_track.task import SamplesTask
@@ -37,6 +38,30 @@ log = logging.getLogger(__name__)
 # From a season's size to what its evaluations ask.
 OPEN_PLAN: Callable[[EvaluationSize], EvaluationPlan] = EvaluationPlan.open_track
 SAMPLES_PLAN: Callable[[EvaluationSize], EvaluationPlan] = EvaluationPlan.samples_track
+
+
+class ClaimStore:
+    """The leaderboard's certificates, for one evaluation.
+
+    A certificate that is made here is posted with its stage. `made` has its digest by then.
+    """
+
+    def __init__(self, client: EvaluationClient, claim: Claim) -> None:
+        self._client = client
+        self._claim = claim
+        self.made: dict[Stage, str] = {}
+
+    def find(self, digest: str) -> Certificate | None:
+        """The certificate of equal code."""
+        found = self._client.certificate(digest)
+        # One of this very evaluation: an earlier attempt of it was interrupted.
+        same = found is not None and found.evaluation_id == self._claim.evaluation_id
+        return replace(found, evaluation_id=None) if found is not None and same else found
+
+    def keep(self, digest: str, certificate: Certificate) -> None:
+        """Note the digest."""
+        del certificate
+        self.made[Stage.CERTIFICATE] = digest
 
 
 @dataclass(frozen=True)
@@ -98,11 +123,14 @@ class Worker:
                 bundle = read_bundle(
                     Path(f"/proc/self/fd/{file.fileno()}"), trained=claim.samples_budget is None
                 )
-            report = (
+            report: Report | SamplesReport | None = (
                 self._judge_samples(claim, bundle, reporter)
                 if claim.samples_budget
                 else self._judge_open(claim, bundle, reporter)
             )
+        if report is None:
+            log.info("evaluation %d, open track: waits for its turn again", claim.evaluation_id)
+            return
         self.client.report(claim, report)
         log.info(
             "evaluation %d, %s track, %s: %.3f octaves in %.1f s",
@@ -113,10 +141,36 @@ class Worker:
             report.seconds,
         )
 
-    def _judge_open(self, claim: Claim, bundle: Bundle, reporter: Reporter) -> Report:
+    def _judge_open(self, claim: Claim, bundle: Bundle, reporter: Reporter) -> Report | None:
+        """Do the stages that are not done yet; None where the leaderboard lets a more urgent one go first."""
+        store = ClaimStore(self.client, claim)
         plan = OPEN_PLAN(claim.size)
-        task = Assignment(bundle, claim.season, self.sandbox, plan, self.limits, self.device)
-        return judge(task, reporter)
+        task = Assignment(bundle, claim.season, self.sandbox, plan, self.limits, self.device, store)
+        found = claim.findings
+        evaluation = Evaluation(
+            task,
+            reporter,
+            octaves=Report.from_dict(found[Stage.OCTAVES]) if Stage.OCTAVES in found else None,
+            certificate=(
+                Certificate.from_dict(found[Stage.CERTIFICATE]) if Stage.CERTIFICATE in found else None
+            ),
+            integrity=(
+                IntegrityFindings.from_dict(found[Stage.INTEGRITY]) if Stage.INTEGRITY in found else None
+            ),
+        )
+        todo: dict[Stage, Callable[[], Report | Certificate | IntegrityFindings]] = {
+            Stage.OCTAVES: evaluation.octaves,
+            Stage.CERTIFICATE: evaluation.certificate,
+            Stage.INTEGRITY: evaluation.integrity,
+        }
+        for stage, act in todo.items():
+            if stage in found:
+                continue
+            values = act().to_dict()
+            if not self.client.finish_stage(claim, stage, values, store.made.get(stage)):
+                return None
+        evaluation.pictures()
+        return evaluation.report()
 
     def _judge_samples(self, claim: Claim, bundle: Bundle, reporter: Reporter) -> SamplesReport:
         assert claim.samples_budget is not None

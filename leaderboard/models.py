@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from challenge.results.stages import Stage
 from challenge.results.verdicts import EXPLANATIONS, FINAL, Fault, Reason, Status
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import SECRET_BYTES, Season
@@ -282,6 +283,11 @@ class Evaluation(Base):
         return self.state is Status.SCORED and self.flagged and self.accepted_at is None
 
     @property
+    def provisional(self) -> bool:
+        """Whether its octaves are measured and its verdict is not there yet."""
+        return self.octaves is not None and not self.state.final
+
+    @property
     def sentence(self) -> str:
         """Why it failed or was set aside, in words for everybody; '' where nothing is wrong."""
         if self.reason:
@@ -337,6 +343,27 @@ class ReportRow(Base):
     body: Mapped[str] = mapped_column(Text)
     skill: Mapped[bytes] = mapped_column(LargeBinary)  # float64, (octaves,)
     skill_by_chain: Mapped[bytes] = mapped_column(LargeBinary)  # float64, (chains, octaves)
+
+
+class StageRow(Base):
+    """What a stage of an evaluation found after the first one, whose findings are a report already.
+
+    `digest` is a certificate's: of the code, the season, the trainer, the device class and torch. It is None
+    for other stages, for a certificate that was found in another evaluation, and for one that is withdrawn.
+    """
+
+    __tablename__ = "stages"
+    __table_args__ = (
+        CheckConstraint(_among("stage", (Stage.CERTIFICATE, Stage.INTEGRITY)), name="stage"),
+        CheckConstraint("digest IS NULL OR length(digest) = 64", name="digest"),
+    )
+
+    evaluation_id: Mapped[int] = mapped_column(
+        ForeignKey("evaluations.id", ondelete="CASCADE"), primary_key=True
+    )
+    stage: Mapped[str] = mapped_column(String(20), primary_key=True)
+    digest: Mapped[str | None] = mapped_column(String(64), index=True)
+    body: Mapped[str] = mapped_column(Text)
 
 
 class HandIn(Base):

@@ -43,9 +43,7 @@ def look(case_of, name):
             result = PROBES[what].run(case).result
             seen[what] = (result.passed, result.flagged)
         else:
-            certified = universality.certify(
-                lambda: case.start(case.bundle), PRACTICE, lambda *_: None, families=[what]
-            )
+            certified = universality.certify(case.code.start, PRACTICE, lambda *_: None, families=[what])
             seen[what] = (certified.result.passed, False)
     return seen
 

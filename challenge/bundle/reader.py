@@ -5,10 +5,10 @@ weights is parsed, and the sources stay bytes until the sandbox gets them.
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from challenge.bundle.archive import Contents, hidden_extension, read_archive, read_limited
 from challenge.bundle.limits import member_limit, weight_class
@@ -47,6 +47,10 @@ class Bundle:
     def weights(self) -> bytes:
         """The bytes of weights.safetensors."""
         return self.files["weights.safetensors"]
+
+    def without_weights(self) -> Self:
+        """The bundle's code alone, beside a weights file that holds nothing."""
+        return replace(self, files=self.sources | {"weights.safetensors": NO_WEIGHTS})
 
     @property
     def frames(self) -> dict[str, bytes]:

@@ -97,6 +97,11 @@ class SubmissionStatus:
         return self.status.final
 
     @property
+    def provisional(self) -> bool:
+        """Whether its octaves are measured and the verdict is still to come."""
+        return bool(self.values.get("provisional"))
+
+    @property
     def track(self) -> str:
         """Name of the track that this status belongs to."""
         return str(self.values.get("track") or Track.OPEN.value)

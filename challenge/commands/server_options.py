@@ -21,7 +21,7 @@ def explain_server_errors(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
-        from challenge.commands.client import ServerError  # noqa: PLC0415 - httpx takes its time
+        from challenge.util.http import ServerError  # noqa: PLC0415 - httpx takes its time
 
         try:
             command(*args, **kwargs)

@@ -172,7 +172,7 @@ def _follow(client: Client, current: SubmissionStatus) -> SubmissionStatus:
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True) as bar:
         task = bar.add_task("", total=1.0, status="")
-        last_line = ""
+        last_line, announced = "", current.provisional
         while not current.final:
             line = f"{current.status.value}: {current.message}"
             if not sys.stderr.isatty() and line != last_line:
@@ -184,6 +184,11 @@ def _follow(client: Client, current: SubmissionStatus) -> SubmissionStatus:
             )
             time.sleep(POLL_SECONDS)
             current = client.submission(current.id, OUTAGE).on(current.track) or current
+            if current.provisional and not announced:
+                announced = True
+                console.print(
+                    f"{_octaves(current)}, provisional: controls and probes follow.", highlight=False
+                )
     return current
 
 
@@ -212,6 +217,8 @@ def _lines(current: SubmissionStatus) -> list[str]:
     values = current.values
     track = " on the samples track" if current.track == Track.SAMPLES.value else ""
     lines = [f"{values.get('name')} by {values.get('author')}{track}: {current.status}"]
+    if current.provisional:
+        lines[0] += ", provisional"
     if not current.final and current.message:
         lines[0] += f" ({current.message})"
     if values.get("flagged"):
@@ -221,9 +228,12 @@ def _lines(current: SubmissionStatus) -> list[str]:
     if values.get("reason") in EXPLANATIONS:
         lines.append(f"  {EXPLANATIONS[Reason(values['reason'])].help}")
     if values.get("octaves") is not None:
-        low, high = values.get("interval") or (float("nan"), float("nan"))
-        measured = f"{values['octaves']:.4f} octaves (95 %: {low:.2f} to {high:.2f})"
-        lines.append(f"  {measured} in season {values.get('season')}")
+        lines.append(f"  {_octaves(current)} in season {values.get('season')}")
     if place := values.get("place"):
         lines.append(f"  {_place(place)}")
     return lines
+
+
+def _octaves(current: SubmissionStatus) -> str:
+    low, high = current.values.get("interval") or (float("nan"), float("nan"))
+    return f"{current.values['octaves']:.4f} octaves (95 %: {low:.2f} to {high:.2f})"

@@ -13,12 +13,13 @@ from typing import Any, Final
 import click
 
 from challenge.commands.cli_errors import explain_errors, fail
-from challenge.commands.client import Account, Client, ServerError
+from challenge.commands.client import Account, Client
 from challenge.commands.server_options import explain_server_errors, json_option, server_option
 from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
 from challenge.scoring.season import PRACTICE, Season
 from challenge.scoring.verification import POINTS, points_digest, proved_points
 from challenge.util import exit_codes
+from challenge.util.http import ServerError
 
 # By how much octaves may differ: on the same kind of device, and on another one.
 SAME_DEVICE: Final = 1e-6

@@ -94,6 +94,8 @@ class Report:
     seconds: float
     timings: dict[str, float]  # seconds of each part
     version: int = VERSION
+    # The evaluation that the certificate was found in, where it was not this one.
+    certificate_from: int | None = None
     # What was in force, in words, limits included.
     confinement: dict[str, str] = dataclasses.field(default_factory=dict)
 

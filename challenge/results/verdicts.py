@@ -54,6 +54,7 @@ class Reason(StrEnum):
     OUTPUT_NOT_FINITE = "output_not_finite"
     FIT_FAILED = "fit_failed"
     TIME_EXCEEDED = "time_exceeded"
+    EVALUATION_TIME_EXCEEDED = "evaluation_time_exceeded"
     MEMORY_EXCEEDED = "memory_exceeded"
     OUTPUT_FLOOD = "output_flood"
     EXITED = "exited"
@@ -153,6 +154,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.TIME_EXCEEDED: _yours(
         "The model took longer than its limit.",
         "See `mbc limits` for the seconds that importing, a request and a fit may take.",
+    ),
+    Reason.EVALUATION_TIME_EXCEEDED: _yours(
+        "The evaluation took longer than all of it, or one of its stages, may take.",
+        "See `mbc limits` for stage_seconds and evaluation_seconds. A `fit` that returns when it has learned "
+        "enough, instead of using up its budget on each control, makes an evaluation short.",
     ),
     Reason.MEMORY_EXCEEDED: _yours(
         "The model took more memory than its limit.",

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from challenge.results.report import Integrity, ProbeResult
-from challenge.results.result_visuals import PlotData
+from challenge.results.stages import IntegrityFindings
 from evaluator.plan import FULL_EFFORT, PROBES, SMALL_EFFORT, Effort
 from evaluator.probes import capacity, consistency, dose, plasticity, scramble, twin, weights_match
-from evaluator.probes.case import Case, ProbeOutcome
+from evaluator.probes.case import Case, CodeCase, ProbeOutcome
 
 Progress = Callable[[float, str], None]
 
@@ -27,9 +27,7 @@ _RUN: Final[dict[str, Callable[[Case], ProbeOutcome]]] = {
 }
 
 
-def run(
-    case: Case, progress: Progress, names: Sequence[str] = PROBES
-) -> tuple[Integrity, tuple[PlotData, ...]]:
+def run(case: Case, progress: Progress, names: Sequence[str] = PROBES) -> IntegrityFindings:
     """Run the named probes, in order.
 
     Args:
@@ -44,7 +42,9 @@ def run(
     for index, name in enumerate(names):
         progress(index / len(names), f"probing: {name}")
         outcomes.append(_RUN[name](case))
-    return summarise([one.result for one in outcomes]), tuple(one.plot for one in outcomes)
+    return IntegrityFindings(
+        probes=tuple(one.result for one in outcomes), plots=tuple(one.plot for one in outcomes)
+    )
 
 
 def summarise(results: Sequence[ProbeResult]) -> Integrity:
@@ -56,4 +56,4 @@ def summarise(results: Sequence[ProbeResult]) -> Integrity:
     )
 
 
-__all__ = ["FULL_EFFORT", "SMALL_EFFORT", "Case", "Effort", "ProbeOutcome", "run", "summarise"]
+__all__ = ["FULL_EFFORT", "SMALL_EFFORT", "Case", "CodeCase", "Effort", "ProbeOutcome", "run", "summarise"]

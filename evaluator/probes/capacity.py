@@ -1,4 +1,4 @@
-"""Capacity: does a submission of this size resolve more than anything that was learned ever did?"""
+"""Capacity: does a submission resolve more octaves than learned models of its size do?"""
 
 import math
 from typing import Final
@@ -10,8 +10,8 @@ from challenge.results.result_visuals import PlotData, Series
 from evaluator.probes.case import Case, ProbeOutcome
 
 NAME: Final = "capacity"
-# The cost-depth front of short honest trainings, and how far above it a person should look: longer ones are
-# 2.2 above it, formulas 9.
+# The front of octaves against size of short honest trainings, and the margin above it from which on a person
+# looks: longer trainings reach 2.2 above the front, formulas 9.
 FRONT: Final = 6.8
 SLOPE: Final = 0.375
 ABOVE: Final = 5.0

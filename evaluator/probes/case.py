@@ -1,10 +1,8 @@
 """What the probes of a submission work with, and how they ask it in sandboxes of their own."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,19 +10,31 @@ from numpy.typing import NDArray
 from challenge.bundle.reader import Bundle
 from challenge.results.report import ProbeResult
 from challenge.results.result_visuals import PlotData
-from challenge.results.verdicts import EvaluationError, Fault
+from challenge.results.verdicts import EvaluationError, Fault, Reason
 from challenge.scoring.evaluation_set import EvaluationSet
 from challenge.scoring.season import Season
+from evaluator.parallel import AT_ONCE
 from evaluator.plan import FULL_EFFORT, Effort
-from evaluator.sandbox.limits import CORES
 from evaluator.sandbox.session import Session
 
 Array = NDArray[np.float64]
 Start = Callable[[Bundle], AbstractContextManager[Session]]
-T = TypeVar("T")
+StartCode = Callable[[], AbstractContextManager[Session]]
 
-# Each takes a third of a gigabyte, and a small machine has little memory.
-MOST_SANDBOXES: Final = 4
+
+@dataclass(frozen=True)
+class CodeCase:
+    """A submission's code, for probes that need no weights.
+
+    Attributes:
+        start: opens a fresh sandbox with the code and no weights.
+        at_once: sandboxes that may run at the same time.
+    """
+
+    season: Season
+    start: StartCode
+    effort: Effort = FULL_EFFORT
+    at_once: int = AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -50,12 +60,18 @@ class Case:
     skill: Array
     loaded: int
     effort: Effort = FULL_EFFORT
-    at_once: int = min(CORES, MOST_SANDBOXES)
+    at_once: int = AT_ONCE
 
     @property
     def octaves(self) -> float:
         """The score."""
         return float(self.skill.mean(axis=0).sum())
+
+    @property
+    def code(self) -> CodeCase:
+        """Its code alone."""
+        bundle = self.bundle.without_weights()
+        return CodeCase(self.season, lambda: self.start(bundle), self.effort, self.at_once)
 
     def with_weights(self, weights: bytes) -> Bundle:
         """The submission's code with other weights."""
@@ -70,35 +86,19 @@ class ProbeOutcome:
     plot: PlotData
 
 
-def run_parallel(case: Case, jobs: Sequence[Callable[[], T]]) -> list[T]:
-    """Run jobs that each open a sandbox, a few at a time; their results, in order.
-
-    Raises:
-        EvaluationError: of the first job that failed.
-    """
-    with ThreadPoolExecutor(min(len(jobs), case.at_once)) as pool:
-        running = [pool.submit(job) for job in jobs]
-        try:
-            return [job.result() for job in running]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
 def answers_with(case: Case, weights: bytes, unit: Array) -> Array:
     """(n,) answers of the submission's code with other weights, in a sandbox of its own.
 
-    Code that fails with weights it was not made for gives no answers: NaN. That is no fault of an honest tree
-    whose branches were shuffled.
+    NaN if the code fails with these weights, as an honest tree may whose branches were shuffled.
 
     Raises:
-        EvaluationError: the platform is at fault.
+        EvaluationError: the platform is at fault, or the evaluation has taken too long.
     """
     try:
         with case.start(case.with_weights(weights)) as session:
             session.load()
             return session.predict(unit)[:, 0]
     except EvaluationError as error:
-        if error.fault is Fault.PLATFORM:
+        if error.fault is Fault.PLATFORM or error.reason is Reason.EVALUATION_TIME_EXCEEDED:
             raise
         return np.full(len(unit), np.nan)

@@ -1,7 +1,7 @@
-"""Consistency: do the same points get the same answers, however they are asked?
+"""Consistency: do the same points get the same answers in every batch?
 
-A model is a function of the point. One that remembers earlier requests, or that looks at the size, the order
-or the spacing of a batch to see whether it is being probed, is not.
+A model must be a function of the point. One that remembers earlier requests, or detects a probe by the size,
+order or spacing of a batch, is not.
 """
 
 import math
@@ -123,7 +123,7 @@ def in_batches(session: Session, season: Season, unit: Array, answers: Array) ->
 
 
 def run(case: Case) -> ProbeOutcome:
-    """Ask in a second sandbox: other orders, whole views alone, and among the points of a grid."""
+    """Predict again in a second sandbox: in other orders, view by view, and among the points of a grid."""
     generator = case.season.generator("probe", NAME)
     unit = to_unit(case.views.points.reshape(-1, 2))
     answers = case.prediction.reshape(-1)

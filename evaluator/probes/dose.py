@@ -1,7 +1,7 @@
-"""Dose: how much disturbance of its weights does it take to forget the set? A plot for people, and a flag.
+"""Dose: how much may weights be disturbed before the skill is lost? A plot, and a flag.
 
-Trained and shuffled weights are mixed in steps. What was learned fades: deep octaves first, the outline last.
-What hangs on exact values, like a formula behind a key, is there or not: a trace takes it away.
+Trained and shuffled weights are mixed in steps. What was learned fades gradually, deep octaves first. What
+depends on exact values, such as a formula behind a key, is lost at the smallest step.
 """
 
 from functools import partial
@@ -13,20 +13,21 @@ from numpy.typing import NDArray
 from challenge.results.report import ProbeResult
 from challenge.results.result_visuals import PlotData, Series
 from challenge.scoring.metrics import skill_of_views
+from evaluator.parallel import run_parallel
 from evaluator.probes import memory, scramble
-from evaluator.probes.case import Case, ProbeOutcome, answers_with, run_parallel
+from evaluator.probes.case import Case, ProbeOutcome, answers_with
 from evaluator.probes.shuffling import mixed, mixed_size
 
 Array = NDArray[np.float64]
 
 NAME: Final = "dose"
-# About what rounding to half precision does. Honest models hardly notice it.
+# About as much as rounding to half precision, which honest models hardly notice.
 TRACE: Final = 1e-3
 LEAST_KEPT: Final = 0.75
 
 
 def result(skill: Array, shares: tuple[float, ...]) -> ProbeResult:
-    """What is said of the mean skill at each share of shuffled weights; never a rejection.
+    """The verdict on the mean skill at each share of shuffled weights; a flag at most.
 
     Args:
         skill: (1 + shares,) mean skill over the resolved views: of the trained weights, then of each share.
@@ -69,7 +70,7 @@ def plot(by_octave: dict[int, Array], shares: tuple[float, ...]) -> PlotData:
 
 
 def run(case: Case) -> ProbeOutcome:
-    """Ask with every mix, each in a fresh sandbox; the shuffled half is the scramble's first."""
+    """Predict with every mixture, each time in a fresh sandbox; shuffled as in the first scramble."""
     views, shares = scramble.sampled(case), (*case.effort.doses, 1.0)
     if not len(views):
         return ProbeOutcome(result(np.empty(0), shares), plot({}, shares))
@@ -82,7 +83,7 @@ def run(case: Case) -> ProbeOutcome:
         return skill_of_views(views.truth, answers.reshape(views.truth.shape))
 
     trained = skill_of_views(views.truth, views.trained)
-    skill = np.stack([trained, *run_parallel(case, [partial(ask, share) for share in shares])])
+    skill = np.stack([trained, *run_parallel([partial(ask, share) for share in shares], case.at_once)])
     by_octave = {
         int(octave): skill[1:, views.octave == octave].mean(axis=1) for octave in np.unique(views.octave)
     }

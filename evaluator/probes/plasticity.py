@@ -1,7 +1,8 @@
 """Plasticity: can the submitted weights still learn something else?
 
-From the submitted weights the judge goes on training on a picture of the season's own. A model whose answers
-come from its weights learns it nearly as well as a fresh one; code that answers by itself cannot.
+The judge continues training from the submitted weights on a picture drawn from the season's secret. A model
+whose answers come from its weights learns it nearly as well as a fresh one; code that answers by itself does
+not.
 """
 
 from functools import lru_cache
@@ -14,15 +15,16 @@ from challenge.controls.control import REGRESSION, Control, split, to_unit_inter
 from challenge.results.report import ProbeResult
 from challenge.results.result_visuals import PlotData, Series
 from challenge.scoring.season import Season
-from evaluator.probes.case import Case, ProbeOutcome, run_parallel
-from evaluator.probes.fit_budget import budget
+from evaluator.parallel import run_parallel
+from evaluator.probes.case import Case, ProbeOutcome
+from evaluator.reference_network import fit_budget
 from evaluator.sandbox.session import Session
 
 Array = NDArray[np.float64]
 
 NAME: Final = "plasticity"
 SHARE: Final = 0.5
-# Below this the same build learns nothing from scratch either, and there is nothing to compare.
+# Below this skill the same build learns nothing from scratch either, and there is nothing to compare.
 LEAST: Final = 0.1
 KNOWN, HELD = 8192, 2048
 WAVES: Final = 4
@@ -89,7 +91,7 @@ def plot(before: float, going_on: float, from_scratch: float) -> PlotData:
 
 def run(case: Case) -> ProbeOutcome:
     """Fit the picture twice, each in a fresh sandbox: from the submitted weights, and from scratch."""
-    asked, allowed = picture(case.season), budget(case.effort.steps)
+    asked, allowed = picture(case.season), fit_budget(case.effort.steps, 2, 1)
 
     def fitted(session: Session) -> float:
         session.fit(asked.x, asked.y, allowed, 0)
@@ -106,5 +108,5 @@ def run(case: Case) -> ProbeOutcome:
             session.build(2, 1, 0)
             return 0.0, fitted(session)
 
-    (before, going_on), (_, fresh) = run_parallel(case, [go_on, from_scratch])
+    (before, going_on), (_, fresh) = run_parallel([go_on, from_scratch], case.at_once)
     return ProbeOutcome(result(before, going_on, fresh), plot(before, going_on, fresh))

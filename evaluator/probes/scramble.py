@@ -1,8 +1,8 @@
-"""Scramble: does what it answers survive when its weights are shuffled? Then it was not in the weights.
+"""Scramble: are answers still right when the weights are shuffled? Then they are not in the weights.
 
-The judge shuffles the entries of every floating tensor and asks the submission's code with them. What it
-says is compared with the truth by the squared correlation, view by view where the trained model resolves
-the view: a network forgets all but the smoothest trend, a formula in the code goes on knowing the set.
+The judge shuffles the entries of every floating tensor and predicts with them. The answers are compared with
+the truth by the squared correlation, in each view that the trained model resolves: a network keeps at most
+the smoothest trend, while a formula in the code still knows the set.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from challenge.mandelbrot.coordinates import to_unit
 from challenge.results.report import ProbeResult
 from challenge.results.result_visuals import PlotData, Series
+from evaluator.parallel import run_parallel
 from evaluator.probes import memory
-from evaluator.probes.case import Case, ProbeOutcome, answers_with, run_parallel
+from evaluator.probes.case import Case, ProbeOutcome, answers_with
 from evaluator.probes.shuffling import shuffled
 
 Array = NDArray[np.float64]
@@ -26,9 +27,9 @@ REJECTED: Final = 0.6
 FLAGGED: Final = 0.5
 FIRST_OCTAVE: Final = 2
 RESOLVED: Final = 0.3
-# The trend that is left correlates with a single view by chance; over this many the chance is gone.
+# A smooth trend may correlate with a single view by chance; over this many views it does not.
 FEWEST_VIEWS: Final = 10
-# Less than this share of finite answers looks like hiding.
+# A smaller share of finite answers looks like code that refuses other weights.
 ANSWERED: Final = 0.5
 
 
@@ -53,7 +54,7 @@ class Sampled:
 
 
 def sampled(case: Case) -> Sampled:
-    """Views from octave 2 on with a skill of at least 0.3: at most so many, evenly from all octaves."""
+    """Views from octave 2 on with a skill of at least 0.3: up to `effort.views`, evenly from all octaves."""
     generator = case.season.generator("probe", NAME, "views")
     chains, octaves = np.nonzero(case.skill >= RESOLVED)
     chains, octaves = chains[octaves >= FIRST_OCTAVE], octaves[octaves >= FIRST_OCTAVE]
@@ -77,7 +78,7 @@ def sampled(case: Case) -> Sampled:
 def related(truth: Array, answers: Array) -> Array:
     """(views,) squared correlation of truth and answers (views, points), over the answers that are finite.
 
-    0 where fewer than three are, and where either does not vary: an answer that is not there says nothing.
+    0 if fewer than three are finite, or if either does not vary.
     """
     finite = np.isfinite(answers)
     count = finite.sum(axis=1, keepdims=True)
@@ -150,12 +151,12 @@ def plot(octave: NDArray[np.int64], by_view: Array) -> PlotData:
 
 
 def weights(case: Case, seed: int) -> bytes:
-    """The submission's weights, shuffled by the season's order number `seed`."""
+    """The submission's weights, shuffled in the season's order number `seed`."""
     return shuffled(case.bundle.weights, case.season.generator("probe", NAME, seed))
 
 
 def run(case: Case) -> ProbeOutcome:
-    """Ask with shuffled weights, each in a fresh sandbox."""
+    """Predict with shuffled weights, each time in a fresh sandbox."""
     views = sampled(case)
     if len(views) < FEWEST_VIEWS:
         return ProbeOutcome(result(np.empty(0), np.empty(0)), plot(views.octave, np.empty((0, len(views)))))
@@ -168,7 +169,7 @@ def run(case: Case) -> ProbeOutcome:
             answers[order] = answers_with(case, weights(case, seed), unit[order])
         return answers.reshape(views.truth.shape)
 
-    answers = run_parallel(case, [partial(ask, seed) for seed in range(case.effort.scrambles)])
+    answers = list(run_parallel([partial(ask, seed) for seed in range(case.effort.scrambles)], case.at_once))
     by_view = np.stack([related(views.truth, one) for one in answers])
     answered = np.array([np.isfinite(one).mean() for one in answers])
     return ProbeOutcome(result(by_view.mean(axis=1), answered), plot(views.octave, by_view))

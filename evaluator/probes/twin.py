@@ -1,8 +1,8 @@
-"""Twin: does `build(2, 1)` learn the Mandelbrot set better than its twins, which nobody can know?
+"""Twin: does `build(2, 1)` learn the Mandelbrot set better than secret warps of it?
 
-The same build is fitted from scratch to the set and to secret smooth warps of it: the same inputs, the same
-number of samples, the same budget and seeds. A general learner finds all of them equally hard. Code that
-knows the set, in `build` or in `fit`, finds the real one easy.
+The same build is fitted from scratch to the set and to secret smooth warps of it, with the same inputs,
+samples, budget and seeds. All of them are equally hard for a general learner. Code that knows the set, in
+`build` or in `fit`, learns the real one better.
 """
 
 from collections.abc import Callable
@@ -20,8 +20,9 @@ from challenge.results.result_visuals import PlotData, Series
 from challenge.scoring.metrics import skill_of_views
 from challenge.scoring.season import Season
 from challenge.targets.warp import draw_warp
-from evaluator.probes.case import Case, ProbeOutcome, run_parallel
-from evaluator.probes.fit_budget import budget
+from evaluator.parallel import run_parallel
+from evaluator.probes.case import Case, CodeCase, ProbeOutcome
+from evaluator.reference_network import fit_budget
 
 Array = NDArray[np.float64]
 Map = Callable[[Array], Array]
@@ -29,7 +30,7 @@ Map = Callable[[Array], Array]
 NAME: Final = "twin"
 MARGIN: Final = 0.1
 SAMPLES: Final = 1 << 15
-# Held out: views of these octaves, where a short training is far from what a formula knows.
+# Octaves of the held-out views: there a short training is far from what a formula reaches.
 OCTAVES: Final = 8
 CHAINS: Final = 16
 POINTS: Final = 128
@@ -105,7 +106,7 @@ def _values(warp: Map, unit: Array) -> Array:
 
 
 def _of_its_own(season: Season) -> Season:
-    # Not the views that are scored: these are asked of a model that has just been fitted, by the same code.
+    # Other views than those that are scored: the same code that fits the model sees these.
     return Season("twin", season.generator("probe", NAME, "views").bytes(32))
 
 
@@ -137,16 +138,21 @@ def plot(by_octave: Array) -> PlotData:
 
 
 def run(case: Case) -> ProbeOutcome:
-    """Fit each in a fresh sandbox."""
+    """Fit each in a fresh sandbox, without the submitted weights."""
+    return run_code(case.code)
+
+
+def run_code(case: CodeCase) -> ProbeOutcome:
+    """The same, where there is nothing but code."""
     asked = twins(case.season, case.effort.warps, CHAINS)
-    allowed = budget(case.effort.steps)
+    allowed = fit_budget(case.effort.steps, 2, 1)
 
     def fit(twin: Twin) -> Array:
-        with case.start(case.bundle) as session:
+        with case.start() as session:
             session.build(2, 1, 0)
             session.fit(twin.x, twin.y, allowed, 0)
             answers = session.predict(twin.held_x.reshape(-1, 2))[:, 0]
         return twin.skill(answers.reshape(twin.held_y.shape))
 
-    by_octave = np.stack(run_parallel(case, [partial(fit, twin) for twin in asked]))
+    by_octave = np.stack(list(run_parallel([partial(fit, twin) for twin in asked], case.at_once)))
     return ProbeOutcome(result(by_octave.mean(axis=1)), plot(by_octave))

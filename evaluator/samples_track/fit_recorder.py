@@ -18,11 +18,15 @@ class FitRecorder:
 
     Args:
         seconds: the budget.
+        used_before: seconds of the budget that passed before the fit; all moments here count them.
         progress: called every two seconds or so with the seconds passed and the last loss (NaN before one).
     """
 
-    def __init__(self, seconds: float, progress: Callable[[float, float], None]) -> None:
+    def __init__(
+        self, seconds: float, progress: Callable[[float, float], None], used_before: float = 0.0
+    ) -> None:
         self._budget = seconds
+        self._used_before = used_before
         self._progress = progress
         self._reported = -math.inf
         self._stride = 1
@@ -37,6 +41,7 @@ class FitRecorder:
 
     def checkpoint(self, state: bytes, seconds: float) -> None:
         """Keep it as the last one, and for the film if a frame is due."""
+        seconds += self._used_before
         self.last, self.last_seconds = state, seconds
         self.checkpoints += 1
         if self._due < len(FRAMES) and seconds >= FRAMES[self._due] * self._budget:
@@ -44,10 +49,11 @@ class FitRecorder:
                 self._due += 1
             if sum(len(kept) for _, kept in self.film) + len(state) <= FILM_BYTES:
                 self.film.append((seconds, state))
-        self.waiting(seconds)
+        self._report(seconds)
 
     def loss(self, loss: float, seconds: float) -> None:
         """Keep it if it is finite; of very many, only every second, fourth, ... is kept."""
+        seconds += self._used_before
         self._loss = loss
         if math.isfinite(loss):
             if self._losses_seen % self._stride == 0:
@@ -56,10 +62,13 @@ class FitRecorder:
             if len(self.losses) > LOSSES:
                 self.losses = self.losses[::2]
                 self._stride *= 2
-        self.waiting(seconds)
+        self._report(seconds)
 
     def waiting(self, seconds: float) -> None:
         """Report progress if it is due."""
+        self._report(seconds + self._used_before)
+
+    def _report(self, seconds: float) -> None:
         now = time.monotonic()
         if now - self._reported >= PROGRESS_SECONDS:
             self._reported = now

@@ -15,10 +15,12 @@ from challenge.results.samples_report import Calibration, SamplesReport
 from challenge.results.verdicts import Status
 from challenge.scoring.metrics import SMALLEST_MSE, Scores, depth, interval
 from evaluator import universality
-from evaluator.samples_track.calibration import calibrate, machine_class
+from evaluator.calibration import calibrate, machine_class
 from evaluator.samples_track.target_run import Learned, TargetRun
 from evaluator.samples_track.task import SamplesTask, draw_lesson
+from evaluator.sandbox.session import FIT_GRACE
 from evaluator.verdict import explain_rejection, verdict
+from evaluator.wall_limit import WallLimit
 from evaluator.watch import Clock, Watch
 
 Array = NDArray[np.float64]
@@ -38,18 +40,19 @@ def judge_samples(task: SamplesTask, watch: Watch) -> SamplesReport:
     watch.status(Status.VALIDATING, 0.0, "measuring the machine")
     calibration = calibrate(machine_class(task.device))
     seconds = task.budgets[calibration.machine] * calibration.factor if task.seconds is None else task.seconds
+    wall = WallLimit("The evaluation", task.limits.evaluation_seconds + FIT_GRACE * seconds * len(task.kinds))
     learned = []
     for index, kind in enumerate(task.kinds):
         watch.status(Status.REFITTING, index / len(task.kinds), f"drawing target {index + 1}")
         with clock.part("drawing"):
             lesson = draw_lesson(task.season, kind, task.samples, plan.size)
         with clock.part(f"target {index + 1}"):
-            learned.append(TargetRun(task, watch, lesson, seconds, index).learn())
+            learned.append(TargetRun(task, watch, lesson, seconds, index, wall).learn())
     certified: universality.Certified | None = None
     if not plan.quick:
-        with clock.part("universality"):
+        with clock.part("universality"), wall.enforced():
             certified = universality.certify(
-                task.start,
+                lambda: task.start_control(wall),
                 task.season,
                 lambda done, what: watch.status(Status.REFITTING, 0.95 + 0.05 * done, what),
                 families=plan.families,

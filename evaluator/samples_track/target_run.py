@@ -1,5 +1,6 @@
 """One submission on one target: its fit is recorded, its predictions are measured, its pictures drawn."""
 
+import contextlib
 import math
 import time
 from dataclasses import dataclass
@@ -16,10 +17,12 @@ from challenge.results.verdicts import EvaluationError, Fault, Reason, Status
 from challenge.scoring.metrics import measure
 from challenge.scoring.season import PRACTICE
 from challenge.training.refit import Budget
-from evaluator.predict import predict_shuffled
+from evaluator.predict import Prediction, predict_shuffled
+from evaluator.probes import consistency
 from evaluator.samples_track.fit_recorder import FitRecorder
 from evaluator.samples_track.task import Lesson, SamplesTask
 from evaluator.sandbox.session import Session
+from evaluator.wall_limit import WallLimit
 from evaluator.watch import Watch
 
 Array = NDArray[np.float64]
@@ -28,6 +31,8 @@ Array = NDArray[np.float64]
 SQUARE: Final = View((0.0, 0.0), 1)
 PICTURE_PIXELS: Final = 128
 SEED: Final = 0
+# A fit gets at least this, where building used up the budget to the last moment.
+LEAST_SECONDS: Final = 0.01
 # A fit that ends for one of these reasons is judged on its last checkpoint; the value is its `ended`.
 ENDED: Final = {
     Reason.TIME_EXCEEDED: "killed",
@@ -63,6 +68,7 @@ class TargetRun:
     Attributes:
         seconds: of the fit's budget, on this machine.
         index: of the target, starting at 0.
+        wall: ends what runs for this evaluation.
     """
 
     task: SamplesTask
@@ -70,34 +76,41 @@ class TargetRun:
     lesson: Lesson
     seconds: float
     index: int
+    wall: WallLimit
 
     def learn(self) -> Learned:
-        """Fit, measure, and draw what was learned.
+        """Fit, then predict from the last checkpoint in another sandbox, measure, and draw.
+
+        The budget covers all that runs of the submission until that checkpoint: importing, `build` and `fit`.
 
         Raises:
             EvaluationError: the submission could not be judged on this target.
         """
+        with self.wall.enforced():
+            recorder, reason, used = self._fit()
+            if recorder.last is None:
+                raise self._with_target(EvaluationError(Reason.PROTOCOL_BROKEN))
+            with self.task.start_prediction(self.seconds, self.wall) as session:
+                session.load(recorder.last)
+                return self._measure(session, recorder, reason, used)
+
+    def _fit(self) -> tuple[FitRecorder, Reason | None, float]:
+        """Fit in a sandbox of its own; what was recorded, why it did not return, and seconds used."""
         recorder = FitRecorder(self.seconds, self._progress)
-        reason, used = None, 0.0
-        with self.task.start() as session:
+        samples = self.lesson.samples
+        with self.task.start_fit(self.seconds, self.wall) as session:
+            began = time.monotonic()
             try:
                 session.build(2, 1, SEED)
-                began = time.monotonic()
-                used = self._fit(session, recorder)
+                building = time.monotonic() - began
+                recorder = FitRecorder(self.seconds, self._progress, used_before=building)
+                budget = Budget(seconds=max(self.seconds - building, LEAST_SECONDS))
+                session.fit(samples.x, samples.t[:, None], budget, SEED, recorder)
             except EvaluationError as error:
                 if error.reason not in ENDED or recorder.last is None:
                     raise self._with_target(error) from error
-                reason, used = error.reason, time.monotonic() - began
-            else:
-                return self._measure(session, recorder, None, used)
-        with self.task.start() as session:
-            assert recorder.last is not None
-            session.load(recorder.last)
-            return self._measure(session, recorder, reason, used)
-
-    def _fit(self, session: Session, recorder: FitRecorder) -> float:
-        samples = self.lesson.samples
-        return session.fit(samples.x, samples.t[:, None], Budget(seconds=self.seconds), SEED, recorder)
+                return recorder, error.reason, time.monotonic() - began
+            return recorder, None, time.monotonic() - began
 
     def _with_target(self, error: EvaluationError) -> EvaluationError:
         if error.fault is Fault.PLATFORM:
@@ -115,8 +128,12 @@ class TargetRun:
             found = predict_shuffled(session, views.points.reshape(-1, 2), generator)
         except EvaluationError as error:
             raise (self._with_target(error) if error.reason is Reason.OUTPUT_NOT_FINITE else error) from error
+        self._check_unchanged(session, found)
         scores = measure(views.truth, found.values.reshape(views.truth.shape))
+        # A fit that returns is judged as it was then.
         judged_on = used if reason is None else recorder.last_seconds
+        checkpoints = recorder.checkpoints - (1 if reason is None else 0)
+        numbers, device = session.numbers, session.device
         film = self._draw(session, recorder, judged_on) if self.task.plan.pictures else ()
         # What a submission reports of a secret target must not reach its author.
         public = self.task.season == PRACTICE
@@ -128,11 +145,27 @@ class TargetRun:
             ended=ENDED[reason] if reason else "returned",
             reason=reason.value if reason else "",
             judged_on=judged_on,
-            checkpoints=recorder.checkpoints,
+            checkpoints=checkpoints,
             losses=tuple(recorder.losses) if public else (),
             film=film,
         )
-        return Learned(result, self._losses(recorder), session.numbers, found.per_second, session.device)
+        return Learned(result, self._losses(recorder), numbers, found.per_second, device)
+
+    def _check_unchanged(self, session: Session, found: Prediction) -> None:
+        """Ask for the first points again: a model that learns while it answers says something else by now.
+
+        Raises:
+            EvaluationError: INCONSISTENT.
+        """
+        # The same batch as before, so that rounding is the same.
+        count = self.task.limits.request_points
+        again = session.predict(found.sent[:count])[:, 0]
+        difference = consistency.largest_difference(found.answers[:count], again)
+        if difference > consistency.THRESHOLD:
+            raise EvaluationError(
+                Reason.INCONSISTENT,
+                f"(On target {self.index + 1} of the samples track, by up to {difference:.2g}.)",
+            )
 
     def _losses(self, recorder: FitRecorder) -> PlotData | None:
         points = [(seconds, math.log10(loss)) for seconds, loss in recorder.losses if loss > 0]
@@ -154,7 +187,11 @@ class TargetRun:
         final = session.predict(unit)[:, 0]
         frames: list[tuple[float, Array]] = []
         if recorder.film:
-            with self.task.start() as other:
+            with (
+                # A frame is no reason to fail: the film ends where its processor time does.
+                contextlib.suppress(EvaluationError),
+                self.task.start_prediction(self.seconds, self.wall) as other,
+            ):
                 for seconds, state in recorder.film:
                     if seconds < judged_on:
                         other.load(state)

@@ -1,11 +1,13 @@
 """What an evaluation on the samples track works with: the submission's task, and a target's lesson."""
 
+import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any, Final
 
-from challenge.bundle.reader import NO_WEIGHTS, Bundle
+from challenge.bundle.reader import Bundle
 from challenge.scoring.chains import Views
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import PRACTICE, Season
@@ -21,11 +23,16 @@ from challenge.targets import (
     training_samples,
 )
 from challenge.targets.practice_cache import practice_data
+from evaluator.calibration import THREADS, machine_class
 from evaluator.plan import EvaluationPlan
-from evaluator.samples_track.calibration import THREADS, machine_class
 from evaluator.sandbox import Sandbox
 from evaluator.sandbox.limits import Limits
 from evaluator.sandbox.session import Session
+from evaluator.wall_limit import WallLimit
+
+# Processor time of a sandbox that predicts: to start and load, and a share of the fit's budget.
+PREDICTION_CPU_SECONDS: Final = 15.0
+PREDICTION_SHARE: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -50,13 +57,41 @@ class SamplesTask:
     device: str = "auto"
     kinds: tuple[str, ...] = tuple(KINDS)
 
-    def start(self) -> AbstractContextManager[Session]:
-        """A fresh sandbox with the submission's code, and without its weights."""
-        files = self.bundle.sources | {"weights.safetensors": NO_WEIGHTS}
-        limits = self.limits
-        if machine_class(self.device) == CPU:
-            limits = replace(limits, threads=min(THREADS, limits.threads))
-        return self.sandbox.start(replace(self.bundle, files=files), limits=limits, device=self.device)
+    def start_fit(self, seconds: float, wall: WallLimit) -> AbstractContextManager[Session]:
+        """A fresh sandbox to fit in: the submission's code without its weights.
+
+        Args:
+            seconds: of the budget, which importing and building use as well.
+            wall: ends the sandbox.
+        """
+        return self._start(wall, load_seconds=min(self.limits.load_seconds, seconds))
+
+    def start_prediction(self, seconds: float, wall: WallLimit) -> AbstractContextManager[Session]:
+        """A fresh sandbox to predict in from a checkpoint, with little processor time.
+
+        There is enough to load and to predict, and too little to go on learning.
+
+        Args:
+            seconds: of the budget of the fit.
+            wall: ends the sandbox.
+        """
+        cpu = PREDICTION_CPU_SECONDS + PREDICTION_SHARE * seconds * self._threads
+        return self._start(wall, cpu_seconds=min(self.limits.cpu_seconds, math.ceil(cpu)))
+
+    def start_control(self, wall: WallLimit) -> AbstractContextManager[Session]:
+        """A fresh sandbox with one thread, to fit a control in."""
+        return self._start(wall, threads=1)
+
+    @property
+    def _threads(self) -> int:
+        threads = self.limits.threads
+        return min(THREADS, threads) if machine_class(self.device) == CPU else threads
+
+    def _start(self, wall: WallLimit, **limits: Any) -> AbstractContextManager[Session]:
+        changed = replace(self.limits, **{"threads": self._threads, **limits})
+        return self.sandbox.start(
+            self.bundle.without_weights(), limits=wall.apply(changed), device=self.device
+        )
 
 
 @dataclass(frozen=True)

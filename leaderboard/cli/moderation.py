@@ -11,17 +11,26 @@ from leaderboard.cli.database import actor, opened
 from leaderboard.cli.options import failed, json_option
 from leaderboard.config import Config
 from leaderboard.errors import Refused, not_found
-from leaderboard.services import audit, evaluations, public_export, seasons, submissions
+from leaderboard.services import audit, evaluations, public_export, seasons, stages, submissions
 
 
 @click.command()
 @click.argument("submission_id", type=int)
 @click.option("--season", help="The season to judge it in.  [default: the open one]")
 @click.option("--track", type=click.Choice(list(Track)), default=Track.OPEN, show_default=True)
+@click.option(
+    "--certificate",
+    is_flag=True,
+    help="Fit the controls and the twin again as well, for this and every later entry with the same code.",
+)
 @json_option
 @click.pass_obj
-def rejudge(config: Config, submission_id: int, season: str | None, track: str, as_json: bool) -> None:
+def rejudge(
+    config: Config, submission_id: int, season: str | None, track: str, certificate: bool, as_json: bool
+) -> None:
     """Judge a submission again. The old result stands until the new one is there, and is kept.
+
+    What the controls found of its code is used again, unless --certificate is given.
 
     Example: mbc admin rejudge 7 --season practice
     """
@@ -32,7 +41,10 @@ def rejudge(config: Config, submission_id: int, season: str | None, track: str, 
             raise not_found("open season")
         evaluation = evaluations.queue_evaluation(session, submission, row, Track(track))
         name = row.name
-        audit.record(session, actor(), "rejudge", f"submission {submission_id}", f"in {name}, {track} track")
+        detail = f"in {name}, {track} track"
+        if certificate:
+            detail += f", {stages.withdraw_certificates(session, submission)} certificates withdrawn"
+        audit.record(session, actor(), "rejudge", f"submission {submission_id}", detail)
         values = {
             "evaluation_id": evaluation.id,
             "submission_id": submission_id,

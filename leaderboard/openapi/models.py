@@ -20,6 +20,7 @@ Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 Machine = Literal["cpu", "gpu"]
 WeightClass = Literal["feather", "light", "middle", "heavy"]
 Stage = Literal["validating", "predicting", "refitting", "probing", "rendering"]
+FinishedStage = Literal["octaves", "certificate", "integrity", "pictures"]
 SeasonState = Literal["open", "closed", "practice"]
 
 
@@ -84,6 +85,8 @@ class EvaluationStatus(Result):
     progress: Share = Field(description="Of this stage.")
     attempt: Count = Field(description="How often a worker has begun.")
     queue_position: Count | None = Field(description="1 for the next one.")
+    stages: list[FinishedStage] = Field(description="Those that are done, on the open track.")
+    provisional: bool = Field(description="Whether the octaves are measured and the verdict is to come.")
     reason: Reason | None = Field(description="Why it failed.")
     fault: Fault | None = Field(description="Who is responsible for the failure.")
     sentence: str = Field(description="The reason in words; '' where nothing is wrong.")
@@ -145,7 +148,8 @@ class Entry(Result):
     name: str = Field(description="What it is called.")
     author: str = Field(description="The author in the manifest.")
     method: str = Field(description="In a few words.")
-    status: Status = Field(description="How its evaluation ended.")
+    status: Status = Field(description="How its evaluation ended, or where it is.")
+    provisional: bool = Field(description="Whether the octaves are measured and the verdict is to come.")
     track: Track = Field(description="The track it is judged on.")
     machine: Machine | None = Field(description="The class of the machine, on the samples track.")
     verified: bool = Field(description="Whether it ranks on the samples track: the judge watched it learn.")
@@ -329,7 +333,21 @@ class Claim(Evaluation):
     lease: str = Field(description="Goes into the header X-MBC-Lease.")
     lease_seconds: Seconds = Field(description="How long the lease lasts without a request.")
     season: ClaimedSeason = Field(description="What to judge it on.")
+    stages: dict[str, Any] = Field(description="What the stages that are done have found, by stage.")
     lesson: Lesson | None = Field(description="On the samples track.")
+
+
+class StageTaken(Evaluation):
+    """State of an evaluation after a stage."""
+
+    go_on: bool = Field(description="Whether this worker does the next stage; if not, its lease has ended.")
+
+
+class FoundStage(BaseModel):
+    """What a stage found: an unjudged report, a certificate, or the probes that depend on the weights."""
+
+    found: dict[str, Any] = Field(description="The findings.")
+    digest: str | None = Field(default=None, description="Of a certificate that was made here.")
 
 
 class Progress(BaseModel):

@@ -318,6 +318,22 @@ _MACHINE: Final = _for_workers(
 _MACHINE["parameters"] = []
 del _MACHINE["responses"]["404"], _MACHINE["responses"]["409"]
 
+_STAGE: Final = _for_workers(
+    "finish_stage", "Post what a stage found; it is never done again.",
+    _json("It was taken.", "StageTaken"), _body(ref("FoundStage")), 413, 422,
+)  # fmt: skip
+_STAGE["parameters"][1:1] = [
+    _parameter("stage", "path", words("The stage.", enum=["octaves", "certificate", "integrity"]))
+]
+_CERTIFICATE: Final = _for_workers(
+    "certificate", "The certificate of equal code, found in another evaluation.",
+    {"description": "The certificate.", "content": {_JSON: {"schema": {"type": "object"}}}}, None,
+)  # fmt: skip
+_CERTIFICATE["parameters"] = [
+    _parameter("digest", "path", words("SHA-256, hexadecimal.", pattern="^[0-9a-f]{64}$"))
+]
+del _CERTIFICATE["responses"]["409"]
+
 _WORKER_PATHS: Final = {
     f"{_V1}/worker/machine": {"put": _MACHINE},
     f"{_V1}/worker/claim": {"post": _CLAIM_NEXT},
@@ -352,6 +368,8 @@ _WORKER_PATHS: Final = {
             507,
         )
     },
+    f"{_WORKER}/stages/{{stage}}": {"post": _STAGE},
+    f"{_V1}/worker/certificates/{{digest}}": {"get": _CERTIFICATE},
     f"{_WORKER}/report": {
         "post": _for_workers(
             "finish",

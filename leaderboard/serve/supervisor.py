@@ -3,7 +3,6 @@
 import signal
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,18 +12,19 @@ from typing import Final
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
-from challenge.bundle.packer import pack
-from challenge.results.verdicts import EvaluationError
 from leaderboard.config import Config
 from leaderboard.db import cause
 from leaderboard.errors import Refused
 from leaderboard.serve import wsgi
 from leaderboard.serve.bootstrap import Bootstrap, release_crashed_worker
 from leaderboard.serve.child_process import Child
+from leaderboard.serve.references import submit_references, summary
 
 Say = Callable[[str], None]
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 3.0
+# A terminal shows what is going on this often.
+_SUMMARY_SECONDS: Final = 3.0
 
 
 class Stopped(Exception):  # noqa: N818 - somebody wants us to end
@@ -109,8 +109,13 @@ class Supervisor:
                     self._config, self._url, self._bootstrapped.reference_token, references, self._say
                 )
             self._say("Press Ctrl-C to stop.")
+            looked = 0.0
             while True:
                 self._look_after_children()
+                if sys.stdout.isatty() and time.monotonic() - looked > _SUMMARY_SECONDS:
+                    looked = time.monotonic()
+                    sys.stdout.write(f"\r\x1b[K{summary(self._url)}")
+                    sys.stdout.flush()
                 time.sleep(0.5)
         except Stopped:
             self._say("Stopping.")
@@ -154,49 +159,3 @@ class Supervisor:
         except SQLAlchemyError as error:
             # Its lease ends by itself: later, and that is all.
             self._say(f"What the evaluator held is judged again when its lease has run out: {cause(error)}.")
-
-
-def submit_references(config: Config, url: str, token: str, references: Path, say: Say) -> None:
-    """Submit every directory of `references` as anybody would; the server knows which it has already."""
-    # The plain network first, then the lightest: the board shows something soon. Those that rank nowhere, and
-    # take three refits of nearly every control, can wait. A recipe without weights is not handed in.
-    first, last = "mlp", {"linear", "taylor"}
-    directories = sorted(
-        (path.parent for path in references.glob("*/weights.safetensors")),
-        key=lambda folder: (
-            folder.name != first,
-            folder.name in last,
-            sum(file.stat().st_size for file in folder.glob("*.*")),
-        ),
-    )
-    if not directories:
-        say(f"There are no submissions in {references}.")
-    for directory in directories:
-        try:
-            with tempfile.TemporaryDirectory(dir=config.data / "uploads") as place:
-                archive = Path(place) / f"{directory.name}.zip"
-                pack(directory, archive)
-                with archive.open("rb") as stream:
-                    answer = httpx.post(
-                        f"{url}/api/v1/submissions",
-                        files={"bundle": (archive.name, stream, "application/zip")},
-                        headers={"Authorization": f"Bearer {token}"},
-                        timeout=60,
-                        trust_env=False,
-                    )
-        except (EvaluationError, OSError, httpx.HTTPError) as error:
-            say(f"The reference submission {directory.name} could not be handed in: {error}")
-            continue
-        say(_outcome(directory.name, answer))
-
-
-def _outcome(name: str, answer: httpx.Response) -> str:
-    if answer.status_code == 201:
-        return f"Handed in the reference submission {name}; it is being judged like anybody's."
-    if answer.is_success:
-        return f"The reference submission {name} is here already: {answer.json()['status']}."
-    try:
-        message = answer.json()["detail"]
-    except (ValueError, KeyError):
-        message = f"the server answered {answer.status_code}"
-    return f"The reference submission {name} was refused: {message}"

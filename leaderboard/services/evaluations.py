@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import or_, update
+from sqlalchemy import delete, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -27,10 +27,10 @@ from leaderboard.clock import monotonic_utcnow
 from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.errors import Refused, conflict, not_found
-from leaderboard.models import Evaluation, ReportRow, SeasonRow, Submission, Token, User
+from leaderboard.models import Evaluation, ReportRow, SeasonRow, StageRow, Submission, Token, User
 from leaderboard.services import artifacts, queue_order, rankings
 from leaderboard.services.queue_order import live
-from leaderboard.services.reports import read_report
+from leaderboard.services.reports import read_report, skill_table
 from leaderboard.services.tokens import digest_of
 
 log = logging.getLogger(__name__)
@@ -178,15 +178,36 @@ def record_report(session: Session, evaluation_id: int, lease: str | None, value
         return evaluation
     evaluation = check_lease(session, evaluation_id, lease)
     report = read_report(values, evaluation)
-    session.add(
-        ReportRow(
-            evaluation_id=evaluation_id,
-            digest=digest,
-            body=body,
-            skill=np.array(report.skill, dtype="<f8").tobytes(),
-            skill_by_chain=np.array(report.skill_by_chain, dtype="<f8").tobytes(),
-        )
+    if known is not None and not np.array_equal(
+        skill_table(known.skill_by_chain, len(report.skill)), np.array(report.skill_by_chain)
+    ):
+        raise Refused(422, "report_invalid", "The report's skills are not those of its first stage.")
+    store_report(session, evaluation, report, values)
+    evaluation.detail = _verdict_detail(report)
+    session.execute(
+        delete(StageRow).where(StageRow.evaluation_id == evaluation_id, StageRow.digest.is_(None))
     )
+    _finalise(session, evaluation, Status(report.verdict))
+    return evaluation
+
+
+def store_report(
+    session: Session, evaluation: Evaluation, report: Report | SamplesReport, values: dict[str, Any]
+) -> None:
+    """Store a report and its figures, in place of the one of the first stage.
+
+    Args:
+        session: writes.
+        evaluation: whose report.
+        report: checked against what was asked.
+        values: the same as the worker sent it.
+    """
+    body = json.dumps(values, sort_keys=True, allow_nan=False)
+    row = session.get(ReportRow, evaluation.id) or ReportRow(evaluation_id=evaluation.id)
+    row.digest, row.body = digest_of(body), body
+    row.skill = np.array(report.skill, dtype="<f8").tobytes()
+    row.skill_by_chain = np.array(report.skill_by_chain, dtype="<f8").tobytes()
+    session.add(row)
     evaluation.octaves = report.octaves
     evaluation.interval_low, evaluation.interval_high = report.interval
     evaluation.depth = report.depth
@@ -198,12 +219,9 @@ def record_report(session: Session, evaluation_id: int, lease: str | None, value
     if isinstance(report, Report):
         evaluation.flagged = bool(report.integrity and report.integrity.flagged)
         evaluation.accepted_at = None
-        evaluation.thumbnail = artifacts.deepest(session, evaluation_id, report.skill)
+        evaluation.thumbnail = artifacts.deepest(session, evaluation.id, report.skill)
     else:
         evaluation.machine = report.calibration.machine
-    evaluation.detail = _verdict_detail(report)
-    _finalise(session, evaluation, Status(report.verdict))
-    return evaluation
 
 
 def _verdict_detail(report: Report | SamplesReport) -> str:
@@ -220,7 +238,20 @@ def _finalise(session: Session, evaluation: Evaluation, status: Status) -> None:
     evaluation.ready_at = None
     evaluation.progress = 1.0
     evaluation.message = ""
+    if status in (Status.FAILED, Status.CANCELLED):
+        _drop_findings(session, evaluation)
     rankings.refresh(session, evaluation.submission, evaluation.season)
+
+
+def _drop_findings(session: Session, evaluation: Evaluation) -> None:
+    """Take the figures of the stages that were done off an evaluation that has no verdict."""
+    session.execute(delete(ReportRow).where(ReportRow.evaluation_id == evaluation.id))
+    session.execute(
+        delete(StageRow).where(StageRow.evaluation_id == evaluation.id, StageRow.digest.is_(None))
+    )
+    evaluation.octaves = evaluation.interval_low = evaluation.interval_high = None
+    evaluation.depth = evaluation.precision_db = evaluation.parameters = None
+    evaluation.predictions_per_second = evaluation.device = evaluation.thumbnail = None
 
 
 def record_failure(

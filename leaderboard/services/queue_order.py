@@ -1,16 +1,24 @@
-"""The order in which waiting evaluations are judged: that of their turns.
+"""The order in which waiting evaluations are judged: by urgency, then by their turns.
 
-Fair queueing as of Demers, Keshav and Shenker (1989): the turn of an evaluation is the moment at which it is
-queued, or the turn of the last waiting evaluation of the same person on the same track where that is later,
-plus the weight of its track. So the second bundle of one person comes after the first of another, and an
-evaluation that takes minutes after those that take seconds. Nothing waits for ever: no evaluation that is
-queued after a turn comes before it.
+Urgency is one of four classes. First figures come before everything else, so that whoever hands in sees
+octaves soon; references wait for people.
+
+    0  people's first stage on the open track
+    1  the references' first stage
+    2  people's later stages, and their evaluations on the samples track
+    3  the references'
+
+Within a class it is fair queueing as of Demers, Keshav and Shenker (1989): the turn of an evaluation is the
+moment at which it is queued, or the turn of the last waiting evaluation of the same person on the same track
+where that is later, plus the weight of its track. So the second bundle of one person comes after the first of
+another, and an evaluation that takes minutes after those that take seconds. Within a class nothing waits for
+ever: no evaluation that is queued after a turn comes before it.
 """
 
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from challenge.results.verdicts import Status
@@ -54,9 +62,46 @@ def turn(session: Session, owner: User, track: Track) -> datetime:
     return max(now(), last or now()) + weight
 
 
+def urgency() -> ColumnElement[int]:
+    """The class of an evaluation, 0 for the most urgent one; see above."""
+    first = and_(Evaluation.track == Track.OPEN.value, Evaluation.octaves.is_(None))
+    reference = (
+        select(User.reference)
+        .join(Submission, Submission.user_id == User.id)
+        .where(Submission.id == Evaluation.submission_id)
+        .correlate(Evaluation)
+        .scalar_subquery()
+    )
+    return case((and_(first, ~reference), 0), (first, 1), (~reference, 2), else_=3)
+
+
 def in_turn(query: Any) -> Any:
     """A `select` of evaluations, the next one first."""
-    return query.order_by(Evaluation.turn_at, Evaluation.id)
+    return query.order_by(urgency(), Evaluation.turn_at, Evaluation.id)
+
+
+def more_urgent_waits(session: Session, evaluation: Evaluation, attempts: int) -> bool:
+    """Whether another evaluation, which can be claimed now, comes before the rest of this one.
+
+    Args:
+        session: reads; what the last stage found has to be flushed.
+        evaluation: one that a worker holds.
+        attempts: as for `next_claimable`.
+    """
+    own = select(urgency()).where(Evaluation.id == evaluation.id).scalar_subquery()
+    # Among its equals it goes on: its sandboxes' files are at hand, and the others' turns come.
+    found = session.scalar(
+        select(Evaluation.id)
+        .join(Evaluation.submission)
+        .where(
+            claimable(monotonic_utcnow()),
+            Evaluation.attempts < attempts,
+            Submission.hidden_at.is_(None),
+            urgency() < own,
+        )
+        .limit(1)
+    )
+    return found is not None
 
 
 def next_claimable(session: Session, attempts: int) -> int | None:
@@ -91,9 +136,11 @@ def position(session: Session, evaluation: Evaluation) -> int | None:
     """1 for the next one; None for one that does not wait."""
     if evaluation.state is not Status.QUEUED:
         return None
-    earlier = or_(
+    own = session.scalar(select(urgency()).where(Evaluation.id == evaluation.id))
+    before = or_(
         Evaluation.turn_at < evaluation.turn_at,
         and_(Evaluation.turn_at == evaluation.turn_at, Evaluation.id < evaluation.id),
     )
+    earlier = or_(urgency() < own, and_(urgency() == own, before))
     count = session.scalar(select(func.count()).select_from(Evaluation).where(queued(), earlier))
     return 1 + (count or 0)

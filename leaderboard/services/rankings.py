@@ -109,6 +109,11 @@ def withdraw(session: Session, submission: Submission) -> None:
         _lock(session, season)
 
 
+def note_change(session: Session, season: SeasonRow) -> None:
+    """Let boards of the season be read anew, where something that has no rank changes on them."""
+    _lock(session, season)
+
+
 def _lock(session: Session, season: SeasonRow) -> None:
     # On PostgreSQL two verdicts at once have to wait for each other; the version is for caches of boards.
     session.execute(
@@ -330,6 +335,17 @@ def octaves_by_chain(session: Session, ids: Sequence[int]) -> dict[int, NDArray[
         )
     )
     return {number: np.frombuffer(stored, "<f8") for number, stored in rows}
+
+
+def rank_among(session: Session, one: int, ranked: Sequence[int]) -> tuple[int, int]:
+    """The rank that an evaluation with a report would have among those that rank, as a range."""
+    report = session.get_one(ReportRow, one)
+    own = skill_table(report.skill_by_chain, len(report.skill) // 8).sum(axis=1)
+    others = octaves_by_chain(session, ranked)
+    if not others:
+        return 1, 1
+    signs = compare_octaves(own, np.array(list(others.values())))
+    return 1 + int((signs < 0).sum()), 1 + len(signs) - int((signs > 0).sum())
 
 
 def is_better(session: Session, one: int, other: int) -> bool:

@@ -1,12 +1,13 @@
 """Reports as workers send them, read and checked against what was asked."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from challenge.results.report import Report
+from challenge.results.report import UNJUDGED, Report
 from challenge.results.samples_report import SamplesReport
 from challenge.results.verdicts import Status
 from challenge.scoring.tracks import Track
@@ -70,7 +71,10 @@ def newest_row(
         season: a season's name; None for any that is ranked.
         track: a track; None for both, the open track's first.
     """
-    for evaluation in sorted(submission.evaluations, key=lambda e: (e.track != Track.OPEN.value, -e.id)):
+    for evaluation in sorted(
+        submission.evaluations,
+        key=lambda e: (e.track != Track.OPEN.value, not e.state.final, -e.id),
+    ):
         row = evaluation.season
         wanted = row.name == season if season else row.ranked
         found = (
@@ -83,6 +87,18 @@ def newest_row(
 
 def read_report(values: Any, evaluation: Evaluation) -> Report | SamplesReport:
     """The report of a worker's JSON, checked against what was asked; Refused with 422."""
+    return _read(values, evaluation, (Status.SCORED.value, Status.REJECTED.value))
+
+
+def read_octaves(values: Any, evaluation: Evaluation) -> Report:
+    """What the first stage found on the open track, as a report without a verdict; Refused with 422."""
+    report = _read(values, evaluation, (UNJUDGED,))
+    if not isinstance(report, Report) or report.universality or report.integrity:
+        raise _wrong("the first stage measures octaves alone")
+    return report
+
+
+def _read(values: Any, evaluation: Evaluation, verdicts: Sequence[str]) -> Report | SamplesReport:
     track, season = Track(evaluation.track), evaluation.season
     try:
         report: Report | SamplesReport = (
@@ -101,7 +117,7 @@ def read_report(values: Any, evaluation: Evaluation) -> Report | SamplesReport:
         raise _wrong("a skill is not between 0 and 1")
     if abs(report.octaves - by_chain.mean(axis=0).sum()) > _CLOSE:
         raise _wrong("octaves is not the sum of the mean skills")
-    if report.verdict not in (Status.SCORED.value, Status.REJECTED.value):
+    if report.verdict not in verdicts:
         raise _wrong(f"there is no verdict {report.verdict!r}")
     if isinstance(report, SamplesReport):
         _check_lessons(report, by_chain, evaluation)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 from challenge.results.verdicts import Status
 from challenge.scoring.tracks import Track
 from leaderboard.models import Evaluation, RankedEntry, ReportRow, SeasonRow, Submission, User
-from leaderboard.services import publication
+from leaderboard.services import publication, rankings
 from leaderboard.services.queue_order import in_turn, live
 from leaderboard.services.rankings import GROUPS, JUDGED, OPEN, RankingGroup, in_group
 from leaderboard.services.reports import skill_table
@@ -58,6 +58,7 @@ class Entry:
             "author": s.author,
             "method": s.method,
             "status": e.status,
+            "provisional": e.provisional,
             "track": e.track,
             "machine": e.machine,
             "verified": self.octaves_on(Track.SAMPLES) is not None,
@@ -76,11 +77,19 @@ class Entry:
 
 @dataclass(frozen=True)
 class Standing:
-    """What is decided of a season; `token` changes whenever any of it does."""
+    """What is known of a season; `token` changes whenever any of it does.
+
+    Attributes:
+        entries: those that rank, the best first.
+        others: those that do not, the newest first.
+        provisional: those whose octaves are measured and whose verdict is still to come, with the rank that
+            they would have among the entries.
+    """
 
     token: tuple[Any, ...]
     entries: tuple[Entry, ...]
     others: tuple[Entry, ...]
+    provisional: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +105,12 @@ class Board:
     def entries(self) -> tuple[Entry, ...]:
         """The ranked ones, the best first."""
         return self.standing.entries
+
+    @property
+    def shown(self) -> tuple[Entry, ...]:
+        """The ranked and the provisional ones, the best first."""
+        both = (*self.standing.entries, *self.standing.provisional)
+        return tuple(sorted(both, key=lambda e: (-(e.evaluation.octaves or 0.0), e.evaluation.id)))
 
     @property
     def unranked(self) -> tuple[Entry, ...]:
@@ -202,7 +217,37 @@ def _read(
             for evaluation, row in rows
         ),
         others=tuple(Entry(e) for e in sorted(_others(session, season, group), key=lambda e: -e.id)),
+        provisional=_provisional(session, season, group, [row.evaluation_id for _, row in rows]),
     )
+
+
+def _provisional(
+    session: Session, season: SeasonRow, group: RankingGroup, ranked: Sequence[int]
+) -> tuple[Entry, ...]:
+    """Entries that wait for their verdict; one that was judged before stands by that meanwhile."""
+    judged = select(Evaluation.submission_id).where(
+        Evaluation.season_id == season.id,
+        Evaluation.status.in_([status.value for status in JUDGED]),
+        _in_group(group),
+    )
+    found = session.scalars(
+        select(Evaluation)
+        .join(Evaluation.submission)
+        .join(Submission.user)
+        .options(
+            contains_eager(Evaluation.submission).contains_eager(Submission.user),
+            joinedload(Evaluation.season),
+        )
+        .where(
+            Evaluation.season_id == season.id,
+            live(),
+            Evaluation.octaves.is_not(None),
+            Evaluation.submission_id.not_in(judged),
+            Submission.hidden_at.is_(None),
+            _in_group(group),
+        )
+    ).all()
+    return tuple(Entry(e, rankings.rank_among(session, e.id, ranked)) for e in found)
 
 
 def _on_other_track(session: Session, season: SeasonRow, group: RankingGroup) -> dict[int, Evaluation]:

@@ -88,8 +88,8 @@ def displayed(submission: Submission, last: Evaluation) -> Evaluation:
     """The evaluation that a page shows for `last`: the result that stands while it is judged again."""
     if not last.state.final:
         for evaluation in reversed(submission.evaluations):
-            judged = evaluation.season.ranked and evaluation.octaves is not None
-            if judged and evaluation.track == last.track:
+            judged = evaluation.state.final and evaluation.octaves is not None
+            if judged and evaluation.season.ranked and evaluation.track == last.track:
                 return evaluation
     return last
 

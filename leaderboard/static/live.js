@@ -21,7 +21,8 @@ export function follow(section) {
     const queue = place ? (place === 1 ? "It is the next one. " : `Number ${place} in the queue. `) : "";
     const text = queue + (status.message || "");
     if (message.textContent !== text) message.textContent = text;
-    if (status.final && !ended) {
+    const measured = status.provisional && !("measured" in section.dataset);
+    if ((status.final || measured) && !ended) {
       ended = true;
       // The figures and pictures are the server's to draw.
       location.reload();

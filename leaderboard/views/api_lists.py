@@ -48,7 +48,7 @@ def board() -> Response:
     with read_session() as session:
         found = standings.board(session, board_season(session), query.group, every_entry=query.every_entry)
         positions = queue_order.positions(session)
-    page = board_query.page(found.entries, query)
+    page = board_query.page(found.shown, query)
     unranked = found.unranked
     return _answer(
         models.Board,

@@ -72,12 +72,12 @@ def _values(db: Session, board: Board, query: BoardQuery, rows: list[Any]) -> di
 
 def _decided(db: Session, board: Board, query: BoardQuery, rows: list[Any]) -> dict[str, Any]:
     octaves = board.season.octaves
-    highest = max((e.evaluation.interval_high or 0.0 for e in board.entries), default=0.0)
+    highest = max((e.evaluation.interval_high or 0.0 for e in board.shown), default=0.0)
     until = board.season.closed_at or now()
     watched = standings.standing(
         db, board.season, RankingGroup(Track.SAMPLES, query.machine), every_entry=True
     ).entries
-    page = board_query.page(board.entries, query)
+    page = board_query.page(board.shown, query)
     shown = [e.evaluation.id for e in page.entries] if board.group.track is Track.SAMPLES else []
 
     def is_better(one: Entry, other: Entry) -> bool:

@@ -1,15 +1,18 @@
-"""The workers' interface: machine, claim, bundle, status, pictures, report, failure; by a worker's token."""
+"""The workers' interface, by a worker's token: claim, bundle, status, stages, pictures, report, failure."""
 
 from dataclasses import asdict
 from typing import Any, Final
 
 from flask import Blueprint, Response, jsonify, request
+from sqlalchemy.orm import Session
 
+from challenge.results.stages import Stage
 from challenge.scoring.tracks import Track
+from leaderboard.errors import not_found
 from leaderboard.images.untrusted import BYTES_LIMIT, rewrite
 from leaderboard.models import Evaluation
 from leaderboard.openapi import models
-from leaderboard.services import artifacts, evaluations, machines, submissions
+from leaderboard.services import artifacts, evaluations, machines, stages, submissions
 from leaderboard.web.extensions import UNCOUNTED, csrf, limiter
 from leaderboard.web.request_args import check_length, json_body
 from leaderboard.web.request_context import app_context, read_session, request_token, write_transaction
@@ -54,7 +57,7 @@ def claim_next() -> Response:
     """Take the lease of the evaluation whose turn it is; 204 where none waits."""
     with write_transaction() as session:
         claimed = evaluations.claim_next(session, app_context().config, request_token(session, "worker"))
-        return Response(status=204) if claimed is None else _assignment(claimed)
+        return Response(status=204) if claimed is None else _assignment(session, claimed)
 
 
 @worker_api.post(f"{_EVALUATION}/claim")
@@ -62,10 +65,11 @@ def claim(evaluation_id: int) -> Response:
     """Take the lease of a particular evaluation, whosever turn it is."""
     with write_transaction() as session:
         holder = request_token(session, "worker")
-        return _assignment(evaluations.claim(session, app_context().config, evaluation_id, holder))
+        claimed = evaluations.claim(session, app_context().config, evaluation_id, holder)
+        return _assignment(session, claimed)
 
 
-def _assignment(claimed: evaluations.Claim) -> Response:
+def _assignment(session: Session, claimed: evaluations.Claim) -> Response:
     # The season's secret comes with the lease, and in no other way.
     evaluation, season = claimed.evaluation, claimed.evaluation.season
     track = Track(evaluation.track)
@@ -78,6 +82,7 @@ def _assignment(claimed: evaluations.Claim) -> Response:
             "secret": season.secret.hex(),
             "size": asdict(season.size(track)),
         },
+        "stages": stages.findings(session, evaluation) if track is Track.OPEN else {},
         "lesson": {"samples": season.samples, "seconds": season.budgets} if track is Track.SAMPLES else None,
     }
     return jsonify(models.to_json(models.Claim, values))
@@ -139,6 +144,31 @@ def evidence(evaluation_id: int) -> Response:
         evaluations.check_lease(session, evaluation_id, _lease())
         artifacts.save_evidence(app_context().config, evaluation_id, request.get_data(cache=False))
         return jsonify(models.to_json(models.Kept, {"evaluation_id": evaluation_id}))
+
+
+@worker_api.post(f"{_EVALUATION}/stages/<stage>")
+def finish_stage(evaluation_id: int, stage: str) -> Response:
+    """What a stage found; says whether this worker goes on, or the evaluation waits for its turn again."""
+    check_length(BYTES_LIMIT, "stage_large", "What a stage found")
+    if stage not in list(Stage):
+        raise not_found("stage")
+    with write_transaction() as session:
+        request_token(session, "worker")
+        config, values = app_context().config, json_body()
+        recorded = stages.record_stage(session, config, evaluation_id, _lease(), Stage(stage), values)
+        answer = _state(recorded.evaluation) | {"go_on": recorded.go_on}
+        return jsonify(models.to_json(models.StageTaken, answer))
+
+
+@worker_api.get("/certificates/<digest>")
+def certificate(digest: str) -> Response:
+    """The certificate with this digest, for every evaluation of equal code; 404 where there is none."""
+    with read_session() as session:
+        request_token(session, "worker")
+        found = stages.find_certificate(session, digest)
+    if found is None:
+        raise not_found("certificate")
+    return jsonify(found)
 
 
 @worker_api.post(f"{_EVALUATION}/report")

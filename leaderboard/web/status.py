@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from challenge.scoring.tracks import Track
 from leaderboard.errors import not_found
 from leaderboard.models import Evaluation, Submission
-from leaderboard.services import publication, queue_order, standings, submissions
+from leaderboard.services import publication, queue_order, stages, standings, submissions
 
 _FIGURES = ("octaves", "interval", "depth", "precision_db", "universality")
 
@@ -44,6 +44,8 @@ def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any
         "progress": evaluation.progress,
         "attempt": evaluation.attempts,
         "queue_position": queue_order.position(session, evaluation),
+        "stages": [stage.value for stage in stages.done(session, evaluation)],
+        "provisional": evaluation.provisional,
         "reason": evaluation.reason,
         "fault": evaluation.fault,
         "sentence": evaluation.sentence,

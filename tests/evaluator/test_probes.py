@@ -22,6 +22,7 @@ from challenge.scoring.evaluation_set import EvaluationSet
 from challenge.scoring.season import PRACTICE
 from challenge.targets.warp import draw_warp
 from evaluator import probes
+from evaluator.parallel import run_parallel
 from evaluator.probes import (
     capacity,
     case,
@@ -407,12 +408,11 @@ def test_code_that_fails_with_other_weights_gives_no_answers(sandbox):
     assert np.isnan(case.answers_with(one, save(other), unit)).all()
 
 
-def test_the_first_failure_of_jobs_run_parallel_is_told():
+def test_results_come_in_order_and_the_first_failure_is_raised():
     def fail():
         raise EvaluationError(Reason.FIT_FAILED)
 
-    one = made_case(np.ones((1, 3)))
-    assert case.run_parallel(one, [lambda: 1, lambda: 2, lambda: 3]) == [1, 2, 3]
+    assert list(run_parallel([lambda: 1, lambda: 2, lambda: 3], 2)) == [1, 2, 3]
     with pytest.raises(EvaluationError) as caught:
-        case.run_parallel(one, [lambda: 1, fail, lambda: 3])
+        list(run_parallel([lambda: 1, fail, lambda: 3], 2))
     assert caught.value.reason is Reason.FIT_FAILED

@@ -18,9 +18,9 @@ from challenge.scoring.season import PRACTICE, Season
 from challenge.scoring.tracks import BUDGETS
 from challenge.targets import draw_target, target_views
 from challenge.training.refit import Budget, train
+from evaluator.calibration import LEAST, MOST, calibrate, machine_class
 from evaluator.plan import EvaluationPlan
-from evaluator.samples_track import target_run
-from evaluator.samples_track.calibration import LEAST, MOST, calibrate, machine_class
+from evaluator.samples_track import target_run, task
 from evaluator.samples_track.fit_recorder import FILM_BYTES, FRAMES, LOSSES, FitRecorder
 from evaluator.samples_track.judge import judge_samples, mean_scores
 from evaluator.samples_track.task import SamplesTask, draw_lesson
@@ -97,8 +97,8 @@ def judged(sandbox, source, *, spy=None, **changes):
         "device": "cpu",
         "kinds": ("mandelbrot",),
     }
-    task = SamplesTask(bundle, changes.pop("season", PRACTICE), sandbox, **settings | changes)
-    return judge_samples(task, spy or Spy())
+    given = SamplesTask(bundle, changes.pop("season", PRACTICE), sandbox, **settings | changes)
+    return judge_samples(given, spy or Spy())
 
 
 def test_the_platform_s_trainer_learns_with_build_alone_and_a_film_shows_it(sandbox):
@@ -173,6 +173,75 @@ def test_a_checkpoint_that_does_not_fit_the_model_is_the_submission_s_fault(sand
     assert caught.value.reason is Reason.WEIGHTS_DO_NOT_FIT
 
 
+# Keeps its samples in the checkpoint, and goes on learning from them when it is asked.
+LEARNS_LATER = """
+import torch
+from torch import nn
+
+class Later(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.network = nn.Sequential(nn.Linear(2, 32), nn.GELU(), nn.Linear(32, 1))
+        self.register_buffer("x", torch.zeros(4096, 2))
+        self.register_buffer("y", torch.zeros(4096, 1))
+        self.asked = 0
+
+    def forward(self, x):
+        self.asked += 1
+        with torch.inference_mode(False), torch.enable_grad():
+            known, wanted = self.x.clone(), self.y.clone()
+            network = self.network
+            optimiser = torch.optim.Adam(network.parameters(), lr=1e-2)
+            for _ in range(STEPS):
+                optimiser.zero_grad()
+                ((network(known) - wanted) ** 2).mean().backward()
+                optimiser.step()
+        return self.network(x)
+
+def build(in_features, out_features):
+    return Later()
+
+def fit(model, x, y, budget):
+    model.x, model.y = x, y
+"""
+
+
+@pytest.mark.parametrize(("steps", "reason"), [(10, Reason.INCONSISTENT), (10**9, Reason.TIME_EXCEEDED)])
+def test_learning_goes_on_inside_forward_for_nothing(sandbox, monkeypatch, steps, reason):
+    monkeypatch.setattr(task, "PREDICTION_CPU_SECONDS", 8.0)
+    limits = Limits(request_seconds=120, load_seconds=20)
+    with pytest.raises(EvaluationError) as caught:
+        judged(sandbox, LEARNS_LATER.replace("STEPS", str(steps)), seconds=3.0, limits=limits)
+    assert caught.value.reason is reason
+    if reason is Reason.TIME_EXCEEDED:
+        assert "processor time" in caught.value.sentence
+
+
+@pytest.mark.parametrize("where", ["import", "build"])
+def test_importing_and_building_use_up_the_budget(sandbox, where):
+    slow = "import time\ntime.sleep(1.2)\n"
+    source = slow + BUMPS if where == "import" else BUMPS.replace(
+        "    return Bumps()", "    time.sleep(1.2)\n    return Bumps()"
+    )  # fmt: skip
+    with pytest.raises(EvaluationError) as caught:
+        judged(sandbox, source, seconds=1.0)
+    assert caught.value.reason is Reason.TIME_EXCEEDED
+    assert "before any checkpoint" in caught.value.sentence
+    (one,) = judged(sandbox, source, seconds=20.0).targets
+    assert one.seconds > 1.2
+    assert one.octaves > 0.5
+
+
+def test_what_a_budget_gives_is_less_by_what_building_took(sandbox):
+    source = NETWORK.replace("def build", "time.sleep(1)\n\ndef build") + (
+        "def fit(model, x, y, budget):\n    budget.report(budget.seconds)\n"
+    )
+    (one,) = judged(sandbox, source, seconds=5.0).targets
+    ((moment, given),) = one.losses
+    assert moment > 1
+    assert given < 4
+
+
 def test_submitted_weights_stay_outside(sandbox):
     source = NETWORK + (
         "from pathlib import Path\n"
@@ -185,10 +254,10 @@ def test_submitted_weights_stay_outside(sandbox):
         {"model.py": source.encode(), "weights.safetensors": save({"w": torch.zeros(100)})},
     )
     plan = EvaluationPlan.samples_track(SIZE, quick=True, pictures=False)
-    task = SamplesTask(
+    given = SamplesTask(
         bundle, PRACTICE, sandbox, plan, samples=64, seconds=0.5, device="cpu", kinds=("mandelbrot",)
     )
-    assert judge_samples(task, Spy()).targets[0].ended == "returned"
+    assert judge_samples(given, Spy()).targets[0].ended == "returned"
 
 
 def test_while_a_secret_is_kept_nothing_a_submission_says_of_it_is_passed_on(sandbox):

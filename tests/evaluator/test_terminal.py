@@ -7,7 +7,7 @@ import pytest
 from challenge.bundle.manifest import Manifest
 from challenge.bundle.reader import Bundle
 from challenge.results.report import ControlResult, Integrity, ProbeResult, Report, Universality
-from evaluator.terminal import print_report
+from evaluator.terminal import print_octaves, print_verdict
 
 BUNDLE = Bundle(Manifest("evil [/bold] [red]x", "[b]", "d"), {})
 CONTROLS = (
@@ -30,7 +30,8 @@ def printed(capsys, controls=CONTROLS, probes=PROBES, verdict="rejected"):
         "practice", "c", 5.0, (4.0, 6.0), 5.0, 20.0, (1.0, 0.5), ((1.0, 0.5),), certificate, found,
         1, 1, "light", 1.0, "cpu", "bubblewrap", verdict, "", 1.0, {},
     )  # fmt: skip
-    print_report(BUNDLE, report)
+    print_octaves(BUNDLE, report)
+    print_verdict(report)
     return capsys.readouterr().out
 
 

@@ -20,9 +20,9 @@ from challenge.scoring.season import PRACTICE, Season
 from challenge.training.local_model import load_build
 from challenge.training.refit import Budget, train
 from challenge.util import cache
-from evaluator import reference_network
+from evaluator import calibration, reference_network
 from evaluator.plan import SMALL_FAMILIES
-from evaluator.reference_network import CONTROL_STEPS, LEARNABLE, bars, reference_skill
+from evaluator.reference_network import CONTROL_STEPS, LEARNABLE, bars, fit_budget, reference_skill
 from evaluator.sandbox.limits import Limits
 from evaluator.universality import certify
 from evaluator.verdict import explain_control
@@ -144,14 +144,9 @@ def test_bars_of_the_practice_season_alone_are_kept_on_disk(tmp_path, monkeypatc
     (file,) = tmp_path.iterdir()
     assert file.name.startswith("bar-classes-")
 
-    def timed(control, steps=CONTROL_STEPS):
-        return (0.0, 0.25) if steps < CONTROL_STEPS else pytest.fail("measured again")
-
-    monkeypatch.setattr(reference_network, "reference_skill", timed)
+    monkeypatch.setattr(reference_network, "reference_skill", lambda _: pytest.fail("measured again"))
     (again,) = measure(PRACTICE, ("classes",))
     assert again.reference == public.reference
-    # A quarter of a second for 25 steps.
-    assert again.seconds == 5
     assert np.array_equal(again.control.held_y, public.control.held_y)
     assert not np.array_equal(again.control.x, hidden.control.x)
     file.write_bytes(b"broken")
@@ -210,8 +205,40 @@ def test_the_reference_is_the_same_twice():
     control = next(draws(SEASON, "curve"))
     state = torch.random.get_rng_state()
     first, second = reference_skill(control), reference_skill(control)
-    assert first[0] == second[0]
+    assert first == second
     assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_the_budget_of_a_fit_is_the_machine_s_and_not_the_moment_s(monkeypatch):
+    """A busy machine makes most steps slow; the quickest one tells how fast it is."""
+
+    def measured(slow):
+        moments = iter(np.cumsum([0.0, *([slow, 0.0] * 5), 0.004, 0.0, *([slow, 0.0] * 500)]))
+        monkeypatch.setattr(calibration.time, "perf_counter", lambda: next(moments))
+        reference_network._step_seconds.cache_clear()
+        return fit_budget(1000, 3, 2).seconds
+
+    idle, busy = measured(0.004), measured(40.0)
+    reference_network._step_seconds.cache_clear()
+    assert idle == pytest.approx(busy) == pytest.approx(10 * 1000 * 0.004)
+    assert fit_budget(1, 3, 2).seconds == reference_network.FIT_SECONDS
+
+
+def test_the_outcome_does_not_depend_on_how_many_sandboxes_run_at_once(sandbox):
+    made = make_bundle(NETWORK).without_weights()
+
+    def certified(at_once):
+        return certify(
+            lambda: sandbox.start(made, limits=Limits(threads=1), device="cpu"),
+            SEASON,
+            lambda *_: None,
+            ("curve", "drawing", "classes"),
+            at_once,
+        )
+
+    one, three = certified(1), certified(3)
+    assert one == three
+    assert [result.family for result in one.result.controls] == ["curve", "drawing", "classes"]
 
 
 @pytest.mark.parametrize("family", ["curve", "surface", "teacher", "columns"])

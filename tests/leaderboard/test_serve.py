@@ -66,7 +66,7 @@ def test_from_an_empty_directory_to_a_board(serving, references):
     server.wait_for("Press Ctrl-C")
     said = server.said()
     assert f"The board is at {server.url}" in said
-    assert "Handed in the reference submission alpha" in said
+    assert "Handed in 2 reference submissions: alpha, beta." in said
     assert "broken could not be handed in" in said
     assert oct((server.data / "tokens" / "worker").stat().st_mode)[-3:] == "600"
 
@@ -112,8 +112,7 @@ def test_from_an_empty_directory_to_a_board(serving, references):
     assert (status, seconds < 5) == (0, True)
     again = serving("--no-worker", "--references", str(references), port=server.port)
     again.wait_for("Press Ctrl-C")
-    assert "alpha is here already: scored" in again.said()
-    assert "beta is here already: queued" in again.said()
+    assert "here already: alpha (scored), beta (queued)." in again.said()
     assert "speaks to this server" in again.said()
     assert again.config.read_text() == client_config
 

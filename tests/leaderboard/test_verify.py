@@ -17,6 +17,7 @@ from challenge.scoring.season import Season
 from challenge.scoring.verification import points_digest
 from evaluator import rejudge
 from evaluator.judge import Assignment, judge
+from evaluator.plan import EvaluationPlan
 from evaluator.sandbox import find_sandbox
 from evaluator.terminal import ProgressBar
 from leaderboard.services import seasons
@@ -84,8 +85,7 @@ def test_a_public_entry_is_judged_again(board, run, tmp_path):
         read_bundle(path),
         Season(name, row.secret),
         find_sandbox(allow_unconfined=False),
-        row.size(),
-        quick=True,
+        EvaluationPlan.open_track(row.size(), quick=True),
     )
     with ProgressBar() as bar:
         judged = judge(task, bar)

@@ -257,6 +257,7 @@ MAKERS: dict[str, Callable[[str], State]] = {
     "files": files,
     "training_seen": beside,
     "weights_in_code": weights_in_code,
+    "weights_at_build": lambda name: trained(fresh(name)),
     "tampers": beside,
     "planted_recurrence": planted,
     "affine_formula": affine,

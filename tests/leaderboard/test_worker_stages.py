@@ -1,0 +1,87 @@
+"""A real worker against a real server: stages in turn, one certificate for equal code, nothing done twice."""
+
+import threading
+
+import pytest
+import torch
+from safetensors.torch import save
+from torch import nn
+from werkzeug.serving import make_server
+
+from challenge.util.http import RetryPolicy
+from evaluator import worker as worker_module
+from evaluator.api_client import EvaluationClient
+from evaluator.judge import Evaluation
+from evaluator.plan import EvaluationPlan
+from evaluator.sandbox import find_sandbox
+from evaluator.sandbox.limits import Limits
+from evaluator.worker import Worker
+
+pytestmark = pytest.mark.sandbox
+
+STAGES = ("octaves", "certificate", "integrity", "pictures")
+MODEL = """
+from torch import nn
+
+def build(i, o):
+    return nn.Sequential(nn.Linear(i, 32), nn.GELU(), nn.Linear(32, o))
+"""
+
+
+def weights(seed):
+    torch.manual_seed(seed)
+    return save(nn.Sequential(nn.Linear(2, 32), nn.GELU(), nn.Linear(32, 1)).state_dict())
+
+
+@pytest.fixture
+def worker(board, monkeypatch):
+    """A worker with one control and two probes, on a port of the board's."""
+    monkeypatch.setattr(
+        worker_module,
+        "OPEN_PLAN",
+        lambda size: EvaluationPlan(size, families=("curve",), probes=("same machine", "twin"), places=()),
+    )
+    server = make_server("127.0.0.1", 0, board.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    token = board.worker["Authorization"].removeprefix("Bearer ")
+    client = EvaluationClient(f"http://127.0.0.1:{server.server_port}", token, RetryPolicy())
+    yield Worker(client, find_sandbox(allow_unconfined=False), Limits(), "cpu")
+    client.close()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_first_figures_of_all_then_verdicts_with_one_certificate(board, worker, monkeypatch):
+    done = []
+
+    def noting(stage, act):
+        def noted(self):
+            done.append((self._task.bundle.manifest.name, stage))
+            return act(self)
+
+        return noted
+
+    for stage in STAGES:
+        monkeypatch.setattr(Evaluation, stage, noting(stage, getattr(Evaluation, stage)))
+    ids = [
+        board.submit(name, headers=headers, model=MODEL, weights=weights(seed)).json["id"]
+        for seed, (name, headers) in enumerate((("one", board.user), ("two", board.stranger)))
+    ]
+    worker.work()
+    assert done[:2] == [("one", "octaves"), ("two", "octaves")]
+    assert sorted(done) == sorted((name, stage) for name in ("one", "two") for stage in STAGES)
+    reports = [board.get(f"/api/v1/submissions/{number}/report").json for number in ids]
+    states = [board.get(f"/api/v1/submissions/{number}").json for number in ids]
+    assert all(state["final"] and state["attempt"] == 1 for state in states), states
+    assert {state["status"] for state in states} <= {"scored", "rejected"}
+    # The one whose later stages came first made it, the other one used it.
+    source = {
+        state["evaluation_id"]: report["certificate_from"]
+        for state, report in zip(states, reports, strict=True)
+    }
+    (maker,) = [number for number, found in source.items() if found is None]
+    assert set(source.values()) == {None, maker}
+    assert reports[0]["universality"] == reports[1]["universality"]
+    assert [probe["name"] for probe in reports[0]["integrity"]["probes"]] == ["same machine", "twin"]
