@@ -27,9 +27,11 @@ from leaderboard.views.board import board_pages
 from leaderboard.views.comparison import comparison
 from leaderboard.views.entry import entry
 from leaderboard.views.explorer import explorer
+from leaderboard.views.learn import learn
 from leaderboard.views.media import media
 from leaderboard.views.pages import pages
 from leaderboard.views.people import people_pages
+from leaderboard.views.play import play
 from leaderboard.views.tiles import tile_worker, tiles
 from leaderboard.views.worker_api import worker_api
 from leaderboard.web import error_handlers, middleware, security_headers
@@ -38,7 +40,7 @@ from leaderboard.web.sse import EventStreams
 
 _FORM_SLACK = 1024 * 1024
 _BLUEPRINTS = (
-    board_pages, entry, comparison, media, pages, people_pages, explorer,
+    board_pages, entry, comparison, media, pages, people_pages, explorer, play, learn,
     api, api_lists, tiles, worker_api, tile_worker,
 )  # fmt: skip
 

@@ -33,9 +33,16 @@ _NOBODY: Final = _HASHER.hash(secrets.token_hex(16))
 
 def sign_up(session: Session, name: str, password: str) -> User:
     """A new person; Refused where the name is taken or strange, or the password too easy."""
+    user = sign_up_by_name(session, name)
+    user.password = _hashed(checked_password(user.name, password))
+    session.flush()
+    return user
+
+
+def sign_up_by_name(session: Session, name: str) -> User:
+    """A new person without a password, known to one browser until they set one; Refused as in `sign_up`."""
     name = checked_name(session, name)
     user = tokens.add_user(session, name)
-    user.password = _hashed(checked_password(name, password))
     audit.record(session, f"user {name}", "sign up", f"user {name}")
     session.flush()
     return user

@@ -54,8 +54,13 @@ def problem(error: Refused) -> dict[str, Any]:
     return values | ({"help": error.help} if error.help else {})
 
 
+def _asked_by_a_program() -> bool:
+    """Whether problem details are the answer: to the API, and to scripts of pages that accept JSON alone."""
+    return request.path.startswith("/api/") or request.headers.get("Accept") == "application/json"
+
+
 def _refused(error: Refused) -> Response:
-    if request.path.startswith("/api/"):
+    if _asked_by_a_program():
         answer = Response(current_app.json.dumps(problem(error)), error.status, mimetype=PROBLEM)
         if error.status == 401:
             answer.headers["WWW-Authenticate"] = "Bearer"

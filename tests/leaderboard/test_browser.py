@@ -2,7 +2,6 @@
 
 import io
 import re
-import shutil
 
 import httpx
 import pytest
@@ -72,49 +71,6 @@ class JudgedServer(Server):
         http, season = self.claim(evaluation)
         with http:
             self.finish(http, season, octaves, seed)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with playwright.sync_playwright() as driver:
-        try:
-            browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        except playwright.Error as error:
-            pytest.skip(f"no Chromium: {error}")
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(chromium):
-    opened = []
-
-    def open_page(url, width=1440, **options):
-        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
-        # The first picture of the truth waits for compiled code, on a busy machine for long.
-        context.set_default_navigation_timeout(90_000)
-        one = context.new_page()
-        one.complaints = []
-        # Reading a canvas is these tests' doing, and costs the page nothing.
-        one.on(
-            "console",
-            lambda m: (
-                m.type in {"error", "warning"}
-                and "Multiple readback operations" not in m.text
-                and one.complaints.append(m.text)
-            ),
-        )
-        one.on("pageerror", lambda e: one.complaints.append(str(e)))
-        opened.append((context, one))
-        one.goto(url)
-        return one
-
-    yield open_page
-    complaints = [complaint for _, one in opened for complaint in one.complaints]
-    for context, _ in opened:
-        context.close()
-    # Also whatever the content security policy refused.
-    assert complaints == []
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -1,0 +1,55 @@
+"""Short pages with something to play with: why a network can learn almost anything."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Blueprint, render_template
+
+from leaderboard.errors import not_found
+
+learn = Blueprint("learn", __name__, url_prefix="/learn")
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One page: its address, title, and a sentence about it. Template and script are named by the slug."""
+
+    slug: str
+    title: str
+    sentence: str
+
+
+LESSONS: Final = (
+    Lesson("functions", "A function from its points", "Numbers in, numbers out, and only samples of it."),
+    Lesson("neuron", "One neuron", "A weight stretches, a bias shifts, an activation bends."),
+    Lesson("sums", "Neurons add up", "Two steps make a bump; two lines make a line."),
+    Lesson("hinges", "More neurons, closer fit", "Place 128 hinges and any curve is met. Then learn them."),
+    Lesson("descent", "Learning", "Roll down the loss, one small step after the other."),
+    Lesson("features", "Features", "Give the same network waves, and it sees finer detail."),
+)
+
+# (orders, inputs, accuracy) as benchmarks/digits_fourier.py prints them.
+DIGITS: Final = (("none", "784", "92.9 %"), ("1", "2,352", "89.9 %"))
+
+
+@learn.get("/")
+def index() -> str:
+    """The list of the pages."""
+    return render_template("learn/index.html", lessons=LESSONS)
+
+
+@learn.get("/<slug>")
+def lesson(slug: str) -> str:
+    """One page, with its neighbours."""
+    for number, one in enumerate(LESSONS):
+        if one.slug == slug:
+            return render_template(
+                f"learn/{slug}.html",
+                lessons=LESSONS,
+                lesson=one,
+                number=number + 1,
+                before=LESSONS[number - 1] if number else None,
+                digits=DIGITS,
+                after=LESSONS[number + 1] if number + 1 < len(LESSONS) else None,
+            )
+    raise not_found("page")
