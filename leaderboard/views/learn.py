@@ -1,7 +1,10 @@
-"""Short pages with something to play with: why a network can learn almost anything."""
+"""Seven short pages with something to play with: why a network can learn almost anything."""
 
+import json
 from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
 
 from flask import Blueprint, render_template
 
@@ -26,10 +29,17 @@ LESSONS: Final = (
     Lesson("hinges", "More neurons, closer fit", "Place 128 hinges and any curve is met. Then learn them."),
     Lesson("descent", "Learning", "Roll down the loss, one small step after the other."),
     Lesson("features", "Features", "Give the same network waves, and it sees finer detail."),
+    Lesson("scaling", "It scales, until it does not", "What more samples and parameters buy."),
 )
 
+_RUNS: Final = Path(__file__).parents[1] / "static" / "learn" / "scaling.json"
 # (orders, inputs, accuracy) as benchmarks/digits_fourier.py prints them.
-DIGITS: Final = (("none", "784", "92.9 %"), ("1", "2,352", "89.9 %"))
+DIGITS: Final = (
+    ("none", "784", "92.9 %"),
+    ("1", "2,352", "89.9 %"),
+    ("8", "13,328", "87.2 %"),
+    ("64", "101,136", "87.0 %"),
+)
 
 
 @learn.get("/")
@@ -50,6 +60,16 @@ def lesson(slug: str) -> str:
                 number=number + 1,
                 before=LESSONS[number - 1] if number else None,
                 digits=DIGITS,
+                study=_study() if slug == "scaling" else None,
                 after=LESSONS[number + 1] if number + 1 < len(LESSONS) else None,
             )
     raise not_found("page")
+
+
+@cache
+def _study() -> dict[str, Any]:
+    """The runs of benchmarks/scaling.py; `frozen` pairs frozen layers with the same trained whole."""
+    study: dict[str, Any] = json.loads(_RUNS.read_text())
+    whole = {(run["kind"], run["width"]): run for run in study["runs"] if run["axis"] == "parameters"}
+    frozen = [run for run in study["runs"] if run["axis"] == "frozen"]
+    return study | {"frozen": [(run, whole[run["kind"], run["width"]]) for run in frozen]}

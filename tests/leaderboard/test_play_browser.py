@@ -20,7 +20,7 @@ from tests.support.processes import Server
 pytest.importorskip("playwright.sync_api")
 
 WIDTHS = (390, 1440)
-LESSONS = ("functions", "neuron", "sums", "hinges", "descent", "features")
+LESSONS = ("functions", "neuron", "sums", "hinges", "descent", "features", "scaling")
 
 # One forward pass, one gradient and two steps of Adam, as numbers.
 COMPUTE = """async ([features, orders, activation]) => {
@@ -297,6 +297,7 @@ def test_a_page_weighs_less_than_150_kilobytes(server, page, path):
         ("hinges", "seed", "9", ".answer"),
         ("descent", "rate", "2", ".trail"),
         ("features", "orders", "30", None),
+        ("scaling", "axis", "parameters", ".k2"),
     ],
 )
 def test_a_figure_answers_and_its_state_stands_in_the_address(server, page, slug, name, value, shown):
