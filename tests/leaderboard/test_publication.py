@@ -110,8 +110,9 @@ def test_all_of_it_is_public_when_the_season_has_ended(board, leaking):
 
 def test_ranks_follow_full_precision(board):
     """Two entries whose public figures are equal stand in the order of the hidden digits."""
-    for index, (name, more) in enumerate((("behind", 0.0), ("ahead", 1e-7))):
-        made = board.submit(name, values=index + 1).json
+    people = (("behind", 0.0, board.user), ("ahead", 1e-7, board.stranger))
+    for index, (name, more, headers) in enumerate(people):
+        made = board.submit(name, headers=headers, values=index + 1).json
         lease, _ = board.claim(made["evaluation_id"])
         by_chain = np.minimum(seed_data.skills(8.0, 1, chains=16) + more, 1.0)
         board.tell(made["evaluation_id"], "report", lease, json=seed_data.report(board.season(), by_chain))
