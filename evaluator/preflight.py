@@ -7,7 +7,7 @@ from typing import Any
 
 from challenge.results.verdicts import EvaluationError
 from challenge.util.exit_codes import SettingError
-from evaluator.sandbox import find_sandbox
+from evaluator.sandbox import find_sandbox, providers
 from evaluator.sandbox.limits import Limits
 
 
@@ -35,6 +35,12 @@ def examine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
     }
+    for name, make in providers(strangers=True).items():
+        try:
+            make().try_out()
+            findings[f"provider {name}"] = "works"
+        except EvaluationError as error:
+            findings[f"provider {name}"] = error.detail
     try:
         sandbox = find_sandbox(allow_unconfined=False)
     except EvaluationError as error:

@@ -1,18 +1,39 @@
-"""Where submissions run: bubblewrap for anybody's, and unconfined for your own on your own machine."""
+"""Where submissions run: in bubblewrap or under Landlock; your own, on your own machine, also unconfined."""
 
 import ipaddress
+import os
+from collections.abc import Callable
+from typing import Final
 from urllib.parse import urlsplit
 
 from challenge.results.verdicts import EvaluationError, Reason
+from challenge.util.exit_codes import SettingError
 from evaluator.sandbox.bubblewrap import Bubblewrap
+from evaluator.sandbox.landlock import Landlock
 from evaluator.sandbox.provider import Sandbox
 from evaluator.sandbox.unconfined import Unconfined
 
-__all__ = ["Bubblewrap", "Sandbox", "Unconfined", "find_sandbox", "require_loopback"]
+__all__ = [
+    "Bubblewrap",
+    "Landlock",
+    "Sandbox",
+    "Unconfined",
+    "find_sandbox",
+    "providers",
+    "require_loopback",
+]
+
+# Names the one provider to be used.
+VARIABLE: Final = "MBC_SANDBOX"
+
+
+def providers(*, strangers: bool) -> dict[str, Callable[[], Bubblewrap | Landlock]]:
+    """The confining providers by name, the one that holds most first; each is made when it is called."""
+    return {"bubblewrap": lambda: Bubblewrap(strangers=strangers), "landlock": Landlock}
 
 
 def require_loopback(sandbox: Sandbox, server: str) -> None:
-    """Refuse to judge for a public board where sandboxes can talk to each other.
+    """Refuse to judge for a public board where sandboxes can talk, unless the operator chose so.
 
     Args:
         sandbox: what would judge.
@@ -26,25 +47,44 @@ def require_loopback(sandbox: Sandbox, server: str) -> None:
         loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         loopback = False
-    if sandbox.unsealed and not loopback:
+    chosen = isinstance(sandbox, Landlock) and os.environ.get(VARIABLE) == "landlock"
+    if sandbox.unsealed and not loopback and not chosen:
+        remedy = (
+            f"Use a machine where bubblewrap works, or accept that with {VARIABLE}=landlock."
+            if isinstance(sandbox, Landlock)
+            else "Give the worker more memory."
+        )
         raise EvaluationError(
             Reason.SANDBOX_UNAVAILABLE,
             f"Sandboxes can talk to each other here, so it judges only boards on this machine, not {host}: "
-            f"{sandbox.unsealed} Give the worker more memory.",
+            f"{sandbox.unsealed} {remedy}",
         )
 
 
 def find_sandbox(*, allow_unconfined: bool) -> Sandbox:
-    """Bubblewrap where it works; otherwise, and only if allowed, no confinement.
+    """Bubblewrap where it works, else Landlock where that works; otherwise, and only if allowed, nothing.
+
+    MBC_SANDBOX names the one provider to be used.
 
     Raises:
-        EvaluationError: SANDBOX_UNAVAILABLE, saying what is missing and what to do.
+        EvaluationError: SANDBOX_UNAVAILABLE, saying what each provider lacks and what to do.
+        SettingError: MBC_SANDBOX names none.
     """
-    sandbox = Bubblewrap(strangers=not allow_unconfined)
-    try:
-        sandbox.try_out()
-    except EvaluationError:
-        if not allow_unconfined:
-            raise
+    known = providers(strangers=not allow_unconfined)
+    named = os.environ.get(VARIABLE)
+    if named and named not in known:
+        raise SettingError(f"{VARIABLE} must be one of {', '.join(known)}, not {named!r}")
+    refusals = []
+    for name, make in known.items():
+        if named in (None, "", name):
+            try:
+                sandbox = make()
+                sandbox.try_out()
+            except EvaluationError as error:
+                refusals.append(error)
+            else:
+                return sandbox
+    if allow_unconfined and not named:
         return Unconfined()
-    return sandbox
+    details = [error.detail or error.sentence for error in refusals]
+    raise EvaluationError(Reason.SANDBOX_UNAVAILABLE, " ".join(details)) from refusals[0]

@@ -19,7 +19,6 @@ trusted. For a public service, run the worker in a disposable virtual machine as
 """
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess
@@ -30,12 +29,14 @@ from typing import Any, Final
 from challenge.bundle.reader import Bundle
 from challenge.results.verdicts import EvaluationError, Reason
 from evaluator.sandbox import cgroups, mounts, reaper, tree
+from evaluator.sandbox.files import in_memory
 from evaluator.sandbox.limits import MIB, Limits
 from evaluator.sandbox.process import Lifeline, Pipes, Process, wants_gpu
 from evaluator.sandbox.seccomp import filter_program
 from evaluator.sandbox.self_check import FIND_MARKS, LEAVE_MARKS, SEALED, attempts
 from evaluator.sandbox.session import Session
 from evaluator.sandbox.staging import staged
+from evaluator.sandbox.supervision import supervised
 
 # Belongs to no account, so that nothing else runs as it or has files of it.
 DROP_TO: Final = 64_123
@@ -172,7 +173,7 @@ class Bubblewrap:
             passed = [pipes.child_requests, pipes.child_replies]
 
             def sealed(content: bytes) -> int:
-                passed.append(_sealed(content))
+                passed.append(in_memory(content))
                 descriptors.callback(os.close, passed[-1])
                 return reaper.FIRST_DESCRIPTOR + len(passed) - 1
 
@@ -239,9 +240,8 @@ class Bubblewrap:
         """The command as a reaper runs it."""
         command, user = self._as_user(command)
         command[0] = shutil.which(command[0]) or command[0]
-        options = options | {"life": life.watched, "report": life.report_to, "user": user}
-        options["namespaces"] = self._namespaces
-        return [sys.executable, "-I", "-S", "-B", reaper.__file__, json.dumps(options), *command]
+        own = {"user": user, "namespaces": self._namespaces, "self_killed": False}
+        return supervised(command, life, options | own | {"environment": {}, "landlock": None})
 
     def _as_user(self, command: list[str]) -> tuple[list[str], int | None]:
         """The command, and the user that has to be dropped to before it."""
@@ -295,12 +295,3 @@ def _gpu() -> list[str]:
             args += ["--dev-bind-try", f"/dev/{name}", f"/dev/{name}"]
         args += ["--ro-bind", "/sys", "/sys"]
     return args
-
-
-def _sealed(content: bytes) -> int:
-    """A descriptor that holds the content, at its beginning."""
-    descriptor = os.memfd_create("sandbox")
-    with open(descriptor, "wb", closefd=False) as file:
-        file.write(content)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor

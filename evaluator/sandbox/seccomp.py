@@ -74,11 +74,13 @@ _OPTIMISE_AS_TREE: Final = 2
 
 
 @lru_cache
-def filter_program(*, gpu: bool) -> bytes:
+def filter_program(*, gpu: bool, sockets: bool = True) -> bytes:
     """The list as a BPF program for seccomp(2); empty where libseccomp is not installed.
 
     Args:
         gpu: also what CUDA needs: memfd_create, and ioctl of every kind.
+        sockets: also sockets of the Unix family, which without a network namespace reach the host; pairs of
+            them are allowed in any case.
     """
     try:
         # Its import fails where the library is not there.
@@ -107,6 +109,9 @@ def filter_program(*, gpu: bool) -> bytes:
             pyseccomp.Arg(0, pyseccomp.MASKED_EQ, _SIGNALLED, _SIGNALLED),
         )
     for name in ("socket", "socketpair"):
+        if name == "socket" and not sockets:
+            _add(rules, refused, name)
+            continue
         _add(rules, pyseccomp.ALLOW, name, pyseccomp.Arg(0, pyseccomp.EQ, _AF_UNIX))
         _add(rules, refused, name, pyseccomp.Arg(0, pyseccomp.NE, _AF_UNIX))
     for name, place, codes in (

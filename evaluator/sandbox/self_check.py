@@ -53,6 +53,17 @@ print("sealed")
 """
 
 
+# In front of the attempts where the filter of system calls has to hold what namespaces do not.
+INSTALL_FILTER: Final = """
+import ctypes, os
+program = os.pread(10, 1 << 20, 0)
+code = ctypes.create_string_buffer(program, len(program))
+class Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_void_p))
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.prctl(22, 2, ctypes.byref(Program(len(program) // 8, ctypes.addressof(code))), 0, 0):
+    raise SystemExit("the kernel does not take the filter of system calls")
+"""
 # Two programs for two sandboxes, one after the other: the first leaves a pattern in the page cache of a file
 # that both see, and absent names; the second asks which pages are there, and how many absent names. That an
 # answer exists is enough.

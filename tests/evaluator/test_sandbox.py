@@ -45,6 +45,7 @@ def test_a_child_that_never_reads_does_not_hold_the_judge(start):
 
 def test_without_bubblewrap_other_peoples_code_is_not_run(monkeypatch):
     monkeypatch.setattr("evaluator.sandbox.bubblewrap.shutil.which", lambda _name: None)
+    monkeypatch.setattr("evaluator.sandbox.landlock.abi", lambda: 0)
     error = ends(Reason.SANDBOX_UNAVAILABLE, lambda: find_sandbox(allow_unconfined=False))
     assert "apt-get install bubblewrap" in error.sentence
     assert error.fault == "platform"
