@@ -62,12 +62,22 @@ class Bubblewrap:
         self._user = DROP_TO if os.geteuid() == 0 else None
         self._tree: tree.Tree | None = None
         self.unsealed = "only for models of your own" if not strangers else ""
-        if strangers and shutil.which(self._program):
+        if strangers and not self._makes_namespaces():
+            self.unsealed = "bubblewrap does not work here."
+        elif strangers:
             try:
                 self._tree = tree.shared()
             except EvaluationError as error:
                 self.unsealed = error.sentence
         self._exposed = mounts.unreachable_roots() if self._user is not None and not self._tree else {}
+
+    def _makes_namespaces(self) -> bool:
+        """Whether it starts at all: before seconds are spent on the tree."""
+        if shutil.which(self._program) is None:
+            return False
+        command = [self._program, "--unshare-user", "--ro-bind", "/", "/", self._program, "--version"]
+        ran = subprocess.run(command, capture_output=True, user=self._user, env={}, cwd="/", check=False)
+        return ran.returncode == 0
 
     @property
     def name(self) -> str:
