@@ -95,7 +95,7 @@ def test_an_address_that_is_no_web_page_never_becomes_a_link(board, url):
 
 def test_the_table_to_take_along_holds_everything_and_no_formula(board):
     board.judged("=HYPERLINK(1)", 9, 1)
-    board.judged('"quoted", name', 7, 2)
+    board.judged('"quoted", name', 7, 2, headers=board.stranger)
     answer = board.get("/board.csv")
     assert answer.mimetype == "text/csv"
     rows = list(csv.DictReader(io.StringIO(answer.text)))
