@@ -34,7 +34,7 @@ from leaderboard.views.people import people_pages
 from leaderboard.views.play import play
 from leaderboard.views.tiles import tile_worker, tiles
 from leaderboard.views.worker_api import worker_api
-from leaderboard.web import error_handlers, middleware, security_headers
+from leaderboard.web import error_handlers, middleware, security_headers, static_files
 from leaderboard.web.request_context import AppContext
 from leaderboard.web.sse import EventStreams
 
@@ -91,6 +91,7 @@ def create_app(config: Config) -> Flask:
     error_handlers.register(app)
     middleware.install(app, config)
     security_headers.register(app, config)
+    static_files.install(app)
     return app
 
 

@@ -1,8 +1,11 @@
 """Figures as people read them. What ranks is never one of these."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
+
+from markupsafe import Markup, escape
 
 from challenge.results.formatting import MISSING, figure, percent, skill, threshold_text
 
@@ -69,6 +72,19 @@ def anchor(name: str) -> str:
     return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
 
 
+def first_sentence(text: str, longest: int = 160) -> str:
+    """The first sentence of a text; a longer one ends at a word, with an ellipsis."""
+    line = " ".join(text.split())
+    found = re.match(r".+?[.!?:](?=\s|$)", line)
+    sentence = found.group().rstrip(":") if found else line
+    return sentence if len(sentence) <= longest else f"{sentence[:longest].rsplit(' ', 1)[0]}…"
+
+
+def code(text: str) -> Markup:
+    """Escaped text with `words in backticks` as <code> elements; an unpaired backtick stays."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first
+
+
 FILTERS: Final[dict[str, Callable[..., str]]] = {
     "octaves": octaves,
     "one": one,
@@ -77,6 +93,8 @@ FILTERS: Final[dict[str, Callable[..., str]]] = {
     "figure": figure,
     "limit": threshold_text,
     "anchor": anchor,
+    "code": code,
+    "first_sentence": first_sentence,
     "size": size,
     "number": number,
     "zoom": zoom,

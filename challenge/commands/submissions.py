@@ -36,7 +36,7 @@ _EXIT_CODES: Final = {
 
 @click.command(epilog="Example: mbc submit mine.zip")
 @click.argument("path", type=click.Path(path_type=Path, exists=True))
-@click.option("--no-wait", is_flag=True, help="Hand it in and return; `mbc status ID` shows the progress.")
+@click.option("--no-wait", is_flag=True, help="Submit and return; `mbc status ID` shows the progress.")
 @click.option(
     "--track",
     type=click.Choice([*_TRACKS, "both"]),
@@ -51,7 +51,7 @@ _EXIT_CODES: Final = {
 def submit(
     path: Path, *, no_wait: bool, track: str, no_check: bool, server: str | None, as_json: bool
 ) -> None:
-    """Hand in the bundle at PATH (a zip, or a directory to be packed), and follow it to its verdict.
+    """Submit the bundle at PATH (a zip, or a directory to be packed) and follow its evaluation.
 
     With both tracks, the open track is followed. The samples track takes minutes longer:
     `mbc status ID --wait` follows it. Ctrl-C stops following; the evaluation continues.

@@ -15,10 +15,9 @@ class Track(StrEnum):
 
 # What people are told of each, in one sentence.
 SENTENCES: Final = {
-    Track.OPEN: "What is in the weights is legal, however it came there: an entry stands on the word of its "
-    "author.",
-    Track.SAMPLES: "Learned from scratch while the judge watched, from random samples of secret targets: "
-    "records live here.",
+    Track.OPEN: "Bring trained weights. How you got them is up to you; we take your word.",
+    Track.SAMPLES: "The judge trains your model from scratch on secret targets. Only these scores count as "
+    "records.",
 }
 
 CPU: Final = "cpu"

@@ -14,6 +14,9 @@ from leaderboard.charts.skill_curve import intervals, mean_skill
 Array = NDArray[np.float64]
 
 _AREA: Final = PlotArea.with_margins(860, 320, left=52, right=16, top=16, bottom=36)
+# The x axis ends one octave after the last difference above this.
+_VISIBLE: Final = 0.01
+_MIN_OCTAVES: Final = 10
 # The y axis follows the largest difference, but never covers less than this.
 _MIN_RANGE: Final = 0.05
 
@@ -87,12 +90,14 @@ def difference_plot(a: Array, b: Array) -> DifferencePlot:
         raise ValueError(f"skills of {a.shape} and {b.shape} cannot be paired")
     differences = a - b
     mean, (low, high) = mean_skill(differences), intervals(differences)
-    octaves = len(mean)
+    last = int(np.flatnonzero(np.maximum(np.abs(low), np.abs(high)) > _VISIBLE).max(initial=0))
+    octaves = min(len(mean), max(last + 2, _MIN_OCTAVES))
     reach = max(float(np.abs([low, high]).max()), _MIN_RANGE) * 1.08
     step = (_AREA.right - _AREA.left) / octaves
     y = _AREA.y_scale(-reach, reach)
+    shown = slice(0, octaves)
     xs = [round(_AREA.left + step * (k + 0.5), 2) for k in range(octaves)]
-    upper, lower = [y(v) for v in high], [y(v) for v in low]
+    upper, lower = [y(v) for v in high[shown]], [y(v) for v in low[shown]]
     whole = paired_interval(a, b)
     return DifferencePlot(
         octaves=float(differences.mean(axis=0).sum()),
@@ -100,13 +105,13 @@ def difference_plot(a: Array, b: Array) -> DifferencePlot:
         high=whole[1],
         steps=tuple(
             OctaveDifference(k, float(d), float(l), float(h), xs[k], y(d), lower[k], upper[k], _side(l, h))
-            for k, (d, l, h) in enumerate(zip(mean, low, high, strict=True))
+            for k, (d, l, h) in enumerate(zip(mean[shown], low[shown], high[shown], strict=True))
         ),
-        line=path(xs, [y(v) for v in mean]),
+        line=path(xs, [y(v) for v in mean[shown]]),
         band=path([*xs, *reversed(xs)], [*upper, *reversed(lower)]) + "Z",
         zero=y(0.0),
         bar=round(step * 0.62, 2),
-        xticks=tuple((k, xs[k]) for k in range(0, octaves, 4)),
+        xticks=tuple((k, xs[k]) for k in range(0, octaves, 2 if octaves <= 14 else 4)),
         yticks=y.ticks(5),
     )
 

@@ -1,7 +1,7 @@
 """The board's two plots: the Pareto front of octaves against bytes, and the record over time."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -83,6 +83,16 @@ def pareto_plot(entries: Sequence[Entry], octaves: int) -> EntryPlot | None:
     )
 
 
+def record_holders(entries: Iterable[Entry], is_better: Callable[[Entry, Entry], bool]) -> tuple[Entry, ...]:
+    """The entries that set a record, in order: each was significantly better than the one before."""
+    holders: list[Entry] = []
+    for entry in sorted(entries, key=lambda e: (e.submission.created_at, e.submission.id)):
+        value = entry.evaluation.octaves or 0.0
+        if not holders or (value > (holders[-1].evaluation.octaves or 0.0) and is_better(entry, holders[-1])):
+            holders.append(entry)
+    return tuple(holders)
+
+
 def record_plot(
     entries: Sequence[Entry], octaves: int, until: datetime, is_better: Callable[[Entry, Entry], bool]
 ) -> EntryPlot | None:
@@ -99,13 +109,16 @@ def record_plot(
     def x(moment: datetime) -> float:
         return seconds((moment - start).total_seconds())
 
-    marks: list[EntryMark] = []
-    best: Entry | None = None
-    for entry in by_time:
-        value = entry.evaluation.octaves or 0.0
-        leads = best is None or (value > (best.evaluation.octaves or 0.0) and is_better(entry, best))
-        best = entry if leads else best
-        marks.append(EntryMark(entry, x(entry.submission.created_at), y(value), leads))
+    holders = {entry.evaluation.id for entry in record_holders(entries, is_better)}
+    marks = [
+        EntryMark(
+            entry,
+            x(entry.submission.created_at),
+            y(entry.evaluation.octaves or 0.0),
+            entry.evaluation.id in holders,
+        )
+        for entry in by_time
+    ]
     return EntryPlot(
         marks=_thinned(marks),
         line=_staircase(marks, _AREA.right),

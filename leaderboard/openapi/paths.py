@@ -59,7 +59,7 @@ _PAGES: Final = [
     _parameter("page", "query", whole("From 1.", minimum=1, maximum=1_000_000, default=1)),
     _parameter("per_page", "query", whole("On a page.", minimum=1, maximum=MOST_PER_PAGE, default=100)),
 ]
-_UNCHANGED: Final = {"304": {"description": "What you have is still right."}}
+_UNCHANGED: Final = {"304": {"description": "Not modified."}}
 
 
 def _json(text: str, *names: str) -> Schema:
@@ -141,7 +141,7 @@ _SUBMISSIONS: Final = {
         "post": _operation(
             "Submissions",
             "submit",
-            "Hand in a bundle. The same one again is judged once a season on each track.",
+            "Submit a bundle. The same one again is judged once a season on each track.",
             [],
             {
                 "200": _json("It is here already.", "Submission"),

@@ -21,7 +21,7 @@ _TILE: Final = {
         "description": "A header and 256 x 256 values of 16 bits, packed as in challenge/imaging/tiles.py.",
         "content": {"application/octet-stream": {"schema": _BINARY}},
     },
-    "304": {"description": "What you have is still right."},
+    "304": {"description": "Not modified."},
 }
 _SOME: Final = items(
     items(whole("A number.", maximum=(1 << DEEPEST) - 1), "Octave, x and y.", minItems=3, maxItems=3),

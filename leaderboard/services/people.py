@@ -106,7 +106,7 @@ def authenticate(session: Session, name: str, password: str) -> User:
         return token.user
     user = tokens.find_user(session, name)
     if not _is_password(user.password if user else None, password) or user is None:
-        raise Refused(401, "sign_in", "Name and password do not go together.")
+        raise Refused(401, "sign_in", "Wrong name or password.")
     return user
 
 

@@ -144,3 +144,16 @@ def position(session: Session, evaluation: Evaluation) -> int | None:
     earlier = or_(urgency() < own, and_(urgency() == own, before))
     count = session.scalar(select(func.count()).select_from(Evaluation).where(queued(), earlier))
     return 1 + (count or 0)
+
+
+def expected_wait(session: Session) -> tuple[int, float]:
+    """How many evaluations wait, and the seconds until a new one starts, from the latest durations."""
+    waiting = session.scalar(select(func.count()).select_from(Evaluation).where(queued())) or 0
+    latest = (
+        select(Evaluation.claimed_at, Evaluation.finished_at)
+        .where(Evaluation.claimed_at.is_not(None), Evaluation.finished_at.is_not(None))
+        .order_by(Evaluation.finished_at.desc())
+        .limit(20)
+    )
+    durations = [(done - begun).total_seconds() for begun, done in session.execute(latest) if begun and done]
+    return waiting, waiting * sum(durations) / max(len(durations), 1)

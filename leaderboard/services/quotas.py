@@ -98,7 +98,7 @@ def check(session: Session, config: Config, user: User) -> None:
             429,
             "quota_waiting",
             f"{stands.waiting} of your bundles wait or are being judged, and {stands.at_once} may at once.",
-            "Hand in the next one when one of them is done, or cancel one.",
+            "Submit the next one when one of them is done, or cancel one.",
             retry_after=60,
         )
 

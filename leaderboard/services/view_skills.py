@@ -1,7 +1,7 @@
-"""How right a model is at each place and octave, read from its error pictures; the best and the worst view.
+"""Skill of a model at each place and octave, estimated from its error images; the best and the worst view.
 
-It is for finding one's way: an error picture ends where the error is as large as the view's deviation, so
-these figures are never below the true ones, and nothing ranks by them.
+For navigation only: an error image saturates at the view's standard deviation, so these estimates are never
+below the true skill, and nothing is ranked by them.
 """
 
 from functools import lru_cache
@@ -16,8 +16,8 @@ from leaderboard.images import colormaps
 from leaderboard.models import Artifact
 from leaderboard.services import artifacts
 
-# From here on a view counts as drawn right: the same half that depth is measured at.
-HALF: Final = 0.5
+# A view counts as drawn well from this skill on.
+GOOD: Final = 0.8
 
 Skills = dict[str, dict[int, float]]
 
@@ -49,8 +49,8 @@ def _measured(folder: Path, pictures: tuple[tuple[str, str], ...]) -> Skills:
 
 
 def best(skills: Skills) -> tuple[str, int] | None:
-    """The deepest view that is drawn right; where several are, the one drawn best."""
-    right = [(k, s, place) for place, by in skills.items() for k, s in by.items() if s >= HALF]
+    """The deepest view with a skill of at least GOOD, among equally deep ones the best; None without any."""
+    right = [(k, s, place) for place, by in skills.items() for k, s in by.items() if s >= GOOD]
     if not right:
         return None
     octave, _, place = max(right)
@@ -58,7 +58,7 @@ def best(skills: Skills) -> tuple[str, int] | None:
 
 
 def worst(skills: Skills, depth: float) -> tuple[str, int] | None:
-    """The view that is drawn worst among those no deeper than what the model resolves."""
+    """The view with the lowest skill among those no deeper than the model's depth."""
     held = [(s, place, k) for place, by in skills.items() for k, s in by.items() if k <= max(depth, 2)]
     if not held:
         return None

@@ -1,6 +1,8 @@
-// Keeps the board fresh while entries are judged: the server draws the part that changes, and this puts it in place.
+// Keeps the board fresh while entries are judged: the server renders the changing part, and this puts it in place.
 document.documentElement.classList.add("js");
 const live = document.getElementById("live");
+// The parts of the page, from top to bottom.
+const ORDER = ["dive", "pending", "board", "fronts", "unranked"];
 const QUICK = 3000;
 const SLOW = 20000;
 
@@ -11,16 +13,16 @@ async function refresh() {
       if (answer.ok) {
         const fresh = document.createElement("div");
         fresh.innerHTML = await answer.text();
-        for (const section of ["fronts", "board", "pending", "unranked", "dive"]) replace(fresh, section);
+        for (const section of ORDER) replace(fresh, section);
       }
     } catch {
-      // The server is away for a moment; the next look may find it again.
+      // The server may be back at the next try.
     }
   }
   setTimeout(refresh, live.querySelector(".pending") ? QUICK : SLOW);
 }
 
-// Only what differs is touched, so that a reader's focus and scrolling stay where they are.
+// Replace only what changed, so that focus and scrolling stay.
 function replace(fresh, name) {
   const now = live.querySelector(`:scope > .${name}`);
   const then = fresh.querySelector(`:scope > .${name}`);
@@ -29,8 +31,7 @@ function replace(fresh, name) {
   } else if (now) {
     now.remove();
   } else if (then) {
-    const order = ["dive", "fronts", "board", "pending", "unranked"];
-    const before = order.slice(0, order.indexOf(name)).reverse();
+    const before = ORDER.slice(0, ORDER.indexOf(name)).reverse();
     const anchor = before.map((n) => live.querySelector(`:scope > .${n}`)).find(Boolean);
     if (anchor) anchor.after(then);
     else live.prepend(then);

@@ -1,10 +1,11 @@
-// Tiles as numbers: asked for, waited for, decoded, and held for a while. `challenge/imaging/tiles.py` says what the bytes are.
+// Fetches, decodes and caches tiles of numbers. `challenge/imaging/tiles.py` says what the bytes are.
 export const SIDE = 256;
 export const INSIDE = 65535;
 export const NOT_FINITE = 65534;
 const STEPS = 65533;
 const HEADER = 24;
-const AT_ONCE = 6;
+const AT_ONCE = 4;
+const SETTLE = 90;
 const HELD = 320;
 const MOST_WISHES = 96;
 const FIRST_WISH = 60;
@@ -33,7 +34,7 @@ async function decode(buffer) {
 
 export const valueOf = (tile, code) => (code === INSIDE ? 1 : code === NOT_FINITE ? NaN : tile.low + tile.step * code);
 
-// What is asked for while it is on its way is asked for once; what nobody wants any more is given up.
+// Requests for the same tile share one fetch; a fetch without users is aborted.
 class Feed {
   constructor(url) {
     this.url = url;
@@ -44,7 +45,7 @@ class Feed {
   get(name) {
     const held = this.held.get(name);
     if (held) {
-      // Looked at last, let go last.
+      // Least recently used is dropped first.
       this.held.delete(name);
       this.held.set(name, held);
       return { promise: Promise.resolve(held), cancel() {} };
@@ -53,7 +54,7 @@ class Feed {
     if (!flight) {
       flight = { name, users: 0, control: new AbortController() };
       flight.promise = new Promise((take, refuse) => Object.assign(flight, { take, refuse }));
-      // Who has given up does not listen.
+      // A cancelled request has no listener.
       flight.promise.catch(() => {});
       this.flights.set(name, flight);
       this.begin(flight);
@@ -80,7 +81,7 @@ class Feed {
     flight.take(tile);
   }
 
-  // One tile; a busy server says when to come again.
+  // Fetch one tile; a busy server says when to try again.
   async fetch(flight) {
     for (let tried = 0; ; tried++) {
       let wait = 0.4 * 2 ** Math.min(tried, 4);
@@ -93,7 +94,7 @@ class Feed {
         if (error.name === "AbortError" || tried >= TRIES || !(error instanceof TypeError)) throw error;
       }
       if (tried >= TRIES) throw new Error("busy");
-      // Those who were sent away together do not come back together.
+      // Jitter, so that refused requests do not all come back at once.
       await pause(1000 * wait * (0.5 + Math.random()));
       if (flight.control.signal.aborted) throw new DOMException("nobody wants it", "AbortError");
     }
@@ -108,8 +109,11 @@ export class Truth extends Feed {
   }
 
   begin(flight) {
-    this.waiting.push(flight);
-    this.next();
+    // Tiles of octaves that a fast zoom only passes are given up before they are asked for.
+    setTimeout(() => {
+      this.waiting.push(flight);
+      this.next();
+    }, SETTLE);
   }
 
   async next() {
@@ -128,7 +132,7 @@ export class Truth extends Feed {
   }
 }
 
-// Tiles of a model are wished for, all that are wanted at a time, and fetched when a worker has drawn them.
+// Tiles of a model are requested together, and fetched when a worker has drawn them.
 export class Model extends Feed {
   constructor(url, wishes, tell) {
     super(url);

@@ -16,18 +16,24 @@ export function makeMap(element, deepest) {
     maxBoundsViscosity: 0.8,
     attributionControl: false,
     zoomControl: false,
-    // The page has keys of its own, for both maps.
+    // The page handles keys, for both maps.
     keyboard: false,
     wheelPxPerZoomLevel: 110,
     wheelDebounceTime: 30,
     bounceAtZoomLimits: false,
     fadeAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
   });
-  map.getContainer().removeAttribute("tabindex");
+  map.getContainer().tabIndex = 0;
+  // Positions between pixels would show as seams between tiles.
+  map.on("dragstart", () => {
+    const drag = map.dragging._draggable;
+    if (!drag.rounded) drag.on("predrag", () => drag._newPos._round());
+    drag.rounded = true;
+  });
   return map;
 }
 
-// Tiles that `load` promises numbers for, and `paint` colours; both belong to the page.
+// A layer of tiles: `load` promises a tile's numbers, `paint` colours them.
 export const Tiles = L.GridLayer.extend({
   initialize(load, paint, loaded) {
     L.GridLayer.prototype.initialize.call(this, {
@@ -73,7 +79,7 @@ export const Tiles = L.GridLayer.extend({
     for (const entry of this.entries.values()) if (entry.data) this.paint(entry);
   },
 
-  // Those of the present octave that lie in sight.
+  // The visible tiles of the current octave.
   inSight() {
     const zoom = this._tileZoom;
     if (zoom === undefined || !this._map) return [];
@@ -85,7 +91,19 @@ export const Tiles = L.GridLayer.extend({
   },
 });
 
-// Whichever map the reader moves leads; the other one follows, its animations too.
+// End a zoom animation at once, where it was going; always true. Leaflet has no public way.
+function finish(map) {
+  if (map._animatingZoom) map._onZoomTransitionEnd();
+  return true;
+}
+
+// Zoom by steps; quick ones add up instead of being lost in the animation of the one before.
+export function zoomBy(map, steps) {
+  finish(map);
+  map.setZoom(map.getZoom() + steps);
+}
+
+// The map that the reader moves leads; the other one follows, animations included.
 export function link(maps) {
   let leader = null;
   const led = (map, follow) => {
@@ -108,9 +126,10 @@ export function link(maps) {
       led(map, (other) => {
         const [centre, zoom] = [map.getCenter(), map.getZoom()];
         if (!Number.isInteger(zoom)) other._move(centre, zoom, { pinch: true, round: false });
-        else if (other.getZoom() !== zoom) other.setView(centre, zoom, { animate: false });
+        // A zoom animation of the follower that ends later would take it, and the leader with it, back.
+        else if (finish(other) && other.getZoom() !== zoom) other.setView(centre, zoom, { animate: false });
         else {
-          // In whole pixels of the octave: half ones of odd widths would add up.
+          // Whole pixels: half ones, of odd widths, would add up.
           const off = other.project(centre, zoom).subtract(other.project(other.getCenter(), zoom)).round();
           if (off.x || off.y) other.panBy(off, { animate: false });
         }
@@ -119,7 +138,7 @@ export function link(maps) {
   }
 }
 
-// A shadow of the pointer in the other map.
+// Mirrors the pointer in the other map.
 export function shadow(maps, tell) {
   const ghosts = maps.map((map) => L.DomUtil.create("div", "ghost", map.getContainer()));
   const hide = () => ghosts.forEach((ghost) => ghost.classList.remove("on"));

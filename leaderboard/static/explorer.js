@@ -2,7 +2,7 @@
 import { Palettes, paintError, paintValues, scaleOf } from "./explorer-colours.js";
 import { Dive } from "./explorer-dive.js";
 import { Model, SIDE, Truth, valueOf } from "./explorer-feed.js";
-import { Tiles, link, makeMap, shadow } from "./explorer-maps.js";
+import { Tiles, link, makeMap, shadow, zoomBy } from "./explorer-maps.js";
 
 document.documentElement.classList.add("js");
 const root = document.querySelector(".explorer");
@@ -55,7 +55,7 @@ function repaint() {
   modelLayer?.repaint();
 }
 
-// The colours go over to the range of what is in sight, softly, so that nothing jumps.
+// The colours adapt to the range of the visible tiles, gradually.
 let aim = scale;
 let easing = 0;
 let settling = 0;
@@ -157,7 +157,7 @@ function tellWaiting({ waiting, problem, alone, still }) {
   line.textContent = problem
     ? `The model cannot be drawn: ${problem}`
     : alone
-      ? "No worker draws tiles at the moment; they come as soon as one does."
+      ? "No worker is drawing tiles at the moment. They appear as soon as one does."
       : waiting
         ? `The model is drawing ${waiting === 1 ? "a tile" : `${waiting} tiles`} …`
         : "";
@@ -190,7 +190,7 @@ function show(next) {
 function go(centre, octave) {
   dive.stop();
   const [re, im] = centre;
-  // Two maps that glide for themselves would drift apart: a jump is one step for both.
+  // Without animation: two maps that animate on their own would drift apart.
   truthMap.setView([im, re], octave, { animate: false });
 }
 
@@ -221,7 +221,7 @@ function begin() {
   const octave = number("octave", 0, settings.deepest);
   const [re, im] = [number("re", -2.75, 1.25), number("im", -2, 2)];
   const place = settings.places.find(({ slug }) => slug === query.get("place"));
-  const home = Math.max(0, Math.round(Math.log2(Math.min(truthMap.getSize().x, truthMap.getSize().y) / SIDE)));
+  const home = Math.max(0, Math.round(Math.log2(Math.max(truthMap.getSize().x, truthMap.getSize().y) / SIDE) - 0.2));
   const centre = re !== null && im !== null ? [re, im] : place ? place.centre : [-0.75, 0];
   const zoom = Math.round(octave ?? (place ? place.octaves[0] + 2 : home));
   if (modelMap) link(maps);
@@ -252,7 +252,7 @@ const act = {
       await navigator.clipboard.writeText(location.href);
       button.textContent = "Copied";
     } catch {
-      button.textContent = "It is in the address bar";
+      button.textContent = "Copy it from the address bar";
     }
     setTimeout(() => (button.textContent = "Copy link"), 1600);
   },
@@ -280,7 +280,7 @@ root.addEventListener("click", (event) => {
   if (!button) return;
   const { place, step, view, go: which } = button.dataset;
   if (place) visit(place);
-  else if (step) truthMap.setZoom(truthMap.getZoom() + Number(step));
+  else if (step) zoomBy(truthMap, Number(step));
   else if (view) change(() => arrange(view));
   else if (button.dataset.show) change(() => show(button.dataset.show));
   else if (which) extreme(which);
@@ -294,12 +294,14 @@ one("#entry")?.addEventListener("change", (event) => {
 
 document.addEventListener("keydown", (event) => {
   if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, textarea, [role=slider]")) return;
+  // Keys belong to the explorer only while the focus is in it.
+  if (!root.contains(event.target)) return;
   const by = { ArrowLeft: [-PAN, 0], ArrowRight: [PAN, 0], ArrowUp: [0, -PAN], ArrowDown: [0, PAN] }[event.key];
   const step = { "+": 1, "=": 1, "-": -1, _: -1 }[event.key];
   const place = settings.places[Number(event.key) - 1];
   const todo = { 0: "home", s: "swipe", e: "error", c: "colours", d: "dive", f: "full" }[event.key];
   if (by) truthMap.panBy(by.map((part) => part * (event.shiftKey ? 3 : 1)));
-  else if (step) truthMap.setZoom(truthMap.getZoom() + step);
+  else if (step) zoomBy(truthMap, step);
   else if (place) visit(place.slug);
   else if (todo) act[todo]();
   else return;
@@ -320,7 +322,7 @@ divider.addEventListener("keydown", (event) => {
   moveCut(to);
 });
 new ResizeObserver(() => {
-  // Exactly the same middle, however large the maps are now.
+  // Keep the centre when the size changes.
   const centre = truthMap.getCenter();
   for (const map of maps) {
     map.invalidateSize({ pan: false, animate: false });

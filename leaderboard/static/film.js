@@ -1,12 +1,17 @@
-// The film of a model's learning: a slider over its frames, and a button that plays them.
-const FRAME = 140;
+// The film of a training: a slider over its frames, a button that plays them, and a choice of speed.
+// A whole film takes this long at normal speed, with no frame shorter or longer than the bounds.
+const WHOLE = 9000;
+const SHORTEST = 60;
+const LONGEST = 1100;
 
 export function film(section) {
   const image = section.querySelector("img.screen") ?? section.querySelector("img");
   const slider = section.querySelector("input[type=range]");
   const play = section.querySelector("button");
   const out = section.querySelector("[data-out=frame]");
+  const speed = section.querySelector(".speed");
   const count = Number(section.dataset.frames);
+  const frame = () => Math.max(SHORTEST, Math.min(LONGEST, WHOLE / count)) / Number(speed?.value || 1);
   const held = new Map();
   let playing = 0;
   // A single frame is a picture.
@@ -32,7 +37,7 @@ export function film(section) {
   }
 
   function stop() {
-    clearInterval(playing);
+    clearTimeout(playing);
     playing = 0;
     play.textContent = "Play";
     play.setAttribute("aria-pressed", "false");
@@ -48,13 +53,16 @@ export function film(section) {
     play.textContent = "Stop";
     play.setAttribute("aria-pressed", "true");
     show(Number(slider.value));
-    playing = setInterval(() => {
+    const step = () => {
       const index = Number(slider.value) + 1;
       if (index >= count) return stop();
-      // The film waits for a frame that is still on its way.
-      if (!load(index).complete) return;
-      slider.value = index;
-      show(index);
-    }, FRAME);
+      // The film waits for a frame that is still loading.
+      if (load(index).complete) {
+        slider.value = index;
+        show(index);
+      }
+      playing = setTimeout(step, frame());
+    };
+    playing = setTimeout(step, frame());
   });
 }

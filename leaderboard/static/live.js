@@ -18,7 +18,7 @@ export function follow(section) {
     });
     bar.value = status.progress;
     const place = status.queue_position;
-    const queue = place ? (place === 1 ? "It is the next one. " : `Number ${place} in the queue. `) : "";
+    const queue = place ? (place === 1 ? "Next in the queue. " : `Number ${place} in the queue. `) : "";
     const text = queue + (status.message || "");
     if (message.textContent !== text) message.textContent = text;
     const measured = status.provisional && !("measured" in section.dataset);

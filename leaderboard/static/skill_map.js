@@ -48,7 +48,7 @@ export function skillMap(box, places, url, visit, ready) {
     }
     const title = document.createElement("p");
     title.className = "muted fine";
-    title.textContent = "Every view at a glance, as bright as it is right. Choose one to go there.";
+    title.textContent = "Skill of every view: brighter is better. Click one to go there.";
     const scroll = document.createElement("div");
     scroll.className = "scroll";
     scroll.append(table);

@@ -8,6 +8,8 @@ import { Swipe } from "./swipe.js";
 const MILLISECONDS = 420;
 const DIVE = 900;
 const BEYOND = 2;
+// On a narrow screen pictures beside each other are too small.
+const usual = innerWidth <= 620;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 export function zoom(section) {
@@ -90,6 +92,8 @@ export function zoom(section) {
     map?.mark(place.slug, octave);
     const query = new URLSearchParams(location.search);
     query.delete("go");
+    if (swipe.shown === usual) query.delete("view");
+    else query.set("view", swipe.shown ? "swipe" : "side");
     query.set("place", place.slug);
     query.set("octave", octave);
     if (colours.value === plain) query.delete("colours");
@@ -174,7 +178,7 @@ export function zoom(section) {
     swipe.show(mode === "swipe");
     panels.hidden = swipe.shown;
     for (const button of section.querySelectorAll("[data-mode]")) button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
-    redraw();
+    tell();
   }
 
   const map = skills ? skillMap(section.querySelector(".skill-map"), places, skills, visit, tell) : null;
@@ -253,6 +257,7 @@ export function zoom(section) {
     event.preventDefault();
   });
   new ResizeObserver(redraw).observe(section);
-  if (innerWidth <= 620) arrange("swipe");
+  const asked = new URLSearchParams(location.search).get("view");
+  if (asked ? asked === "swipe" : usual) arrange("swipe");
   redraw();
 }

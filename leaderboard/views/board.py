@@ -41,6 +41,34 @@ def page() -> Response:
     return conditional(Response(render_template(template, **values)))
 
 
+@board_pages.get("/history")
+def history() -> Response:
+    """Who held the record of a season and track, and for how long."""
+    query = BoardQuery.read({"track": Track.SAMPLES.value} | request.args.to_dict())
+    with read_session() as db:
+        season = board_season(db)
+        entries = standings.standing(db, season, query.group, every_entry=True).entries
+
+        def is_better(one: Entry, other: Entry) -> bool:
+            return rankings.is_better(db, one.evaluation.id, other.evaluation.id)
+
+        until = season.closed_at or now()
+        holders = pareto_and_history.record_holders(entries, is_better)
+        ends = [*(entry.submission.created_at for entry in holders[1:]), until][: len(holders)]
+        page = render_template(
+            "history.html",
+            query=query,
+            season=season,
+            tracks=SENTENCES,
+            plot=pareto_and_history.record_plot(entries, season.octaves, until, is_better),
+            records=[
+                (entry, (end - entry.submission.created_at).total_seconds())
+                for entry, end in zip(holders, ends, strict=True)
+            ][::-1],
+        )
+    return conditional(Response(page))
+
+
 @board_pages.get("/board")
 def by_name() -> BaseResponse:
     """The board has the first address; this is the one that people guess."""
@@ -57,6 +85,12 @@ def _values(db: Session, board: Board, query: BoardQuery, rows: list[Any]) -> di
         "board": board,
         "query": query,
         "tracks": SENTENCES,
+        "strip": kept.get(
+            ("strip", board.standing.token, query.track),
+            lambda: render_template(
+                "board_strip.html", board=board, best=board.entries[0] if board.entries else None
+            ),
+        ),
         "decided": kept.get(
             ("decided", board.standing.token, known, query, bool(waiting)),
             lambda: render_template("board_decided.html", **_decided(db, board, query, rows)),

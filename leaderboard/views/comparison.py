@@ -50,6 +50,8 @@ def nearer(a: int, b: int, slug: str, octave: int) -> Response:
 def _context(db: Session) -> dict[str, Any]:
     """Everything that the template needs; the query may name two submissions. Refused with 404 or 409."""
     numbers = [request.args.get(name, type=int) for name in ("a", "b")]
+    if "a" not in request.args and "b" not in request.args:
+        numbers = _first_two(db)
     pair = [_judged(db, number) if number is not None else None for number in numbers]
     first = next((evaluation for evaluation in pair if evaluation), None)
     season = first.season if first else board_season(db)
@@ -66,12 +68,25 @@ def _context(db: Session) -> dict[str, Any]:
     return values | _compared(db, pair[0], pair[1])
 
 
+def _first_two(db: Session) -> list[int | None]:
+    """The two best entries, which the page opens with."""
+    season, track = board_season(db), asked_track() or Track.OPEN
+    group = RankingGroup(track, CPU) if track is Track.SAMPLES else OPEN
+    best: list[int | None] = [e.submission.id for e in standings.standing(db, season, group).entries[:2]]
+    return [*best, None, None][:2]
+
+
 def _judged(db: Session, number: int) -> Evaluation:
     """The evaluation that a submission stands by, with figures."""
     found = visible_submission(db, number)
     shown = submissions.displayed(found, submissions.latest_on(db, found, asked_track() or Track.OPEN))
     if shown.octaves is None:
-        raise not_found("report")
+        raise Refused(
+            409,
+            "no_report",
+            f"{found.name} has no score to compare.",
+            "Choose two entries that were scored.",
+        )
     return shown
 
 
@@ -90,6 +105,14 @@ def _compared(db: Session, a: Evaluation, b: Evaluation) -> dict[str, Any]:
             f"{a.submission.name} learned on the class {a.machine}, {b.submission.name} on {b.machine}.",
             "Budgets of two classes of machine are not the same: choose two of one class.",
         )
+    for one in (a, b):
+        if not reports.skill_by_octave(db, one):
+            raise Refused(
+                409,
+                "no_report",
+                f"{one.submission.name} has no report to compare.",
+                "Choose two entries that were scored.",
+            )
     found = paired_difference.difference_plot(reports.skill_by_chain(db, a), reports.skill_by_chain(db, b))
     return {"difference": found, "rows": _rows(a, b), "zoom": _zoom(db, a, b)}
 

@@ -7,7 +7,7 @@ from challenge.bundle import limits as bundle_limits
 from challenge.results.verdicts import EXPLANATIONS
 from leaderboard import formatting, openapi
 from leaderboard.errors import Refused
-from leaderboard.services import machines, quotas, seasons, submission_intake
+from leaderboard.services import machines, queue_order, quotas, seasons, submission_intake
 from leaderboard.web.auth import current_user, require_user
 from leaderboard.web.request_args import tracks_of, upload_path
 from leaderboard.web.request_context import app_context, read_session
@@ -35,12 +35,20 @@ def _submit_page(error: Refused | None) -> str:
     user = current_user()
     with read_session() as db:
         quota = quotas.quota(db, app_context().config, user) if user else None
-    return render_template("submit.html", error=error, limits=bundle_limits, quota=quota)
+        waiting, seconds = queue_order.expected_wait(db)
+    return render_template(
+        "submit.html",
+        error=error,
+        limits=bundle_limits,
+        quota=quota,
+        waiting=waiting,
+        minutes=round(seconds / 60),
+    )
 
 
 @pages.post("/submit")
 def submit() -> BaseResponse | tuple[str, int]:
-    """Hand in a bundle by form."""
+    """Submit a bundle by form."""
     try:
         here, owner = app_context(), require_user()
         tracks = tracks_of(request.form.get("track", ""))

@@ -3,18 +3,20 @@
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from leaderboard.errors import Refused
-from leaderboard.services import audit, people, profiles, quotas, tokens
-from leaderboard.web.auth import current_user, require_user
+from leaderboard.services import audit, evaluations, people, profiles, quotas, submissions, tokens
+from leaderboard.web.auth import current_user, require_user, visible_submission
 from leaderboard.web.auth import sign_in as let_in
 from leaderboard.web.auth import sign_out as let_out
 from leaderboard.web.extensions import client_address, limiter
 from leaderboard.web.request_context import app_context, read_session, write_transaction
 
 people_pages = Blueprint("people", __name__)
+# A token on its way from the form that created it to the page that shows it once.
+_NEW_TOKEN: Final = "new_token"  # noqa: S105 - a key of the session
 
 _Page = BaseResponse | str | tuple[str, int]
 # Tries to sign in or up, and whatever asks for the password again.
@@ -106,8 +108,8 @@ def _check_open() -> None:
         raise Refused(
             403,
             "sign_up_closed",
-            "Accounts on this server are made by the people who run it.",
-            "They do so with `mbc admin users add NAME`.",
+            "Sign-up is closed on this server.",
+            "An administrator can create an account with `mbc admin users add NAME`.",
         )
 
 
@@ -127,7 +129,7 @@ def account() -> _Page:
     """The account: quota, entries, tokens, password, leaving."""
     if current_user() is None:
         return redirect(url_for("people.sign_in_form", next=url_for("people.account")), 303)
-    return _account()
+    return _private(_account(secret=session.pop(_NEW_TOKEN, None)))
 
 
 def _account(**more: Any) -> str:
@@ -151,12 +153,13 @@ def _private(page: str, status: int = 200) -> Response:
 
 @people_pages.post("/account/tokens")
 def new_token() -> _Page:
-    """Make an API token, and show it this once."""
+    """Create an API token; the account page shows it once."""
     user = require_user()
     with write_transaction() as db:
         secret = tokens.new_token(db, db.merge(user, load=False), _field("label").strip())
         audit.record(db, f"user {user.name}", "new token", f"user {user.name}", secret[:10])
-    return _private(_account(secret=secret))
+    session[_NEW_TOKEN] = secret
+    return redirect(url_for("people.account") + "#tokens", 303)
 
 
 @people_pages.post("/account/tokens/<int:token_id>/revoke")
@@ -181,7 +184,19 @@ def change_password() -> _Page:
     except Refused as error:
         return _account(error=error), error.status
     let_in(changed)
-    return _account(done="Your password is changed, and every other browser is signed out.")
+    return _account(done="Password changed. All other browsers are signed out.")
+
+
+@people_pages.post("/account/entries/<int:submission_id>/cancel")
+def cancel_entry(submission_id: int) -> _Page:
+    """Cancel the evaluations of one's own entry that are queued or running."""
+    user = require_user()
+    with write_transaction() as db:
+        found = visible_submission(db, submission_id)
+        if found.user_id != user.id:
+            raise Refused(403, "not_yours", "Only the person who submitted it can cancel it.")
+        evaluations.cancel_submission(db, submissions.latest_by_track(db, found), None)
+    return redirect(url_for("entry.page", submission_id=submission_id), 303)
 
 
 @people_pages.post("/account/entries/<int:submission_id>/delete")

@@ -84,7 +84,7 @@ def _too_often(error: RateLimitExceeded) -> Response:
         Refused(
             429,
             "rate_limited",
-            f"That was too often: at most {error.limit.limit} from one address. Come again in {seconds} s.",
+            f"Too many requests: at most {error.limit.limit} from one address. Try again in {seconds} s.",
             retry_after=seconds,
         )
     )

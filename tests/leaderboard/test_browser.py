@@ -247,7 +247,7 @@ def test_two_entries_are_swiped_against_the_truth(server, page):
 
 def test_a_comparison_is_chosen_without_scripts(server, page):
     one = page(f"{server.url}/submissions/1", java_script_enabled=False)
-    one.get_by_role("link", name="compare with").click()
+    one.get_by_role("link", name="Compare with").click()
     one.get_by_label("B", exact=True).select_option(value="2")
     one.get_by_role("button", name="Compare").click()
     assert one.locator(".outcome .score").is_visible()
@@ -256,6 +256,7 @@ def test_a_comparison_is_chosen_without_scripts(server, page):
 
 def test_a_surface_is_turned(server, page):
     one = page(f"{server.url}/submissions/1")
+    one.locator("#controls summary").click()
     drawn = one.locator(".surface svg")
     drawn.scroll_into_view_if_needed()
     drawn.hover()

@@ -170,10 +170,9 @@ def test_two_maps_zoom_together_and_the_address_brings_one_back(site, page):
     page.goto(f"{site.url}/submissions/{site.good}/explore?{where}")
     for name in ("truth", "model"):
         page.wait_for_function(THERE, arg=[name, 4])
+    page.locator("[data-map=truth]").focus()
     page.keyboard.press("+")
     expect(page.locator("[data-out=octave]")).to_have_text("5")
-    # The figure is there before both maps have come to rest, and a pull would count twice until then.
-    page.wait_for_timeout(1000)
     page.mouse.move(300, 400)
     page.mouse.down()
     page.mouse.move(220, 350, steps=5)
@@ -202,3 +201,17 @@ def test_two_maps_zoom_together_and_the_address_brings_one_back(site, page):
     page.locator(".divider").press("End")
     expect(page.locator(".divider")).to_have_attribute("aria-valuenow", "100")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_quick_steps_add_up_and_keys_act_in_the_explorer_alone(site, page):
+    expect = pytest.importorskip("playwright.sync_api").expect
+    page.goto(f"{site.url}/explore?re=-0.74516&im=0.11317&octave=3")
+    page.wait_for_function(THERE, arg=["truth", 4])
+    page.locator(".brand").focus()
+    page.keyboard.press("+")
+    expect(page.locator("[data-out=octave]")).to_have_text("3")
+    page.locator("[data-map=truth]").focus()
+    for _ in range(12):
+        page.keyboard.press("+")
+    expect(page.locator("[data-out=octave]")).to_have_text("15")
+    page.wait_for_function(THERE, arg=["truth", 4])

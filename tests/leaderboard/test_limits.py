@@ -117,7 +117,7 @@ class TestRates:
         assert 0 < int(answer.headers["Retry-After"]) <= 3601
         page = board.client.post("/sign-in", data={})
         assert page.status_code == 429
-        assert "too often" in page.text
+        assert "Too many requests" in page.text
 
     def test_workers_are_never_told_to_wait(self, board):
         made = board.submit("one").json["evaluation_id"]

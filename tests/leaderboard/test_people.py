@@ -104,6 +104,7 @@ FORMS = (
     "/account/password",
     "/account/delete",
     "/account/entries/1/delete",
+    "/account/entries/1/cancel",
 )
 
 
@@ -153,7 +154,10 @@ def test_changing_the_password_signs_out_everywhere_else(board, visitor, another
 
 def test_a_token_is_shown_once_works_and_is_revoked(board, visitor):
     visitor.sign_up()
-    page = visitor.fill("/account", "/account/tokens", label="laptop")
+    made = visitor.fill("/account", "/account/tokens", label="laptop")
+    # A reload of the page must not create a second one.
+    assert (made.status_code, made.headers["Location"]) == (303, "/account#tokens")
+    page = visitor.get("/account")
     secret = re.search(r"mbc_[\w-]{40,}", page.text)[0]
     assert page.headers["Cache-Control"] == "no-store"
     assert secret not in visitor.get("/account").text
@@ -223,7 +227,7 @@ def test_a_server_may_keep_its_accounts_to_itself(served):
     app = served(sign_up=False)
     client = app.test_client()
     assert client.get("/sign-up").status_code == 403
-    assert "Make an account" not in client.get("/sign-in").text
+    assert "Create an account" not in client.get("/sign-in").text
 
 
 def test_strangers_cost_no_look_at_the_people(board, visitor):
