@@ -84,8 +84,8 @@ class SeasonRow(Base):
             "uq_seasons_open",
             "ranked",
             unique=True,
-            sqlite_where=text("ranked AND closed_at IS NULL"),
-            postgresql_where=text("ranked AND closed_at IS NULL"),
+            sqlite_where=text("ranked AND closed_at IS NULL AND opens_at IS NULL"),
+            postgresql_where=text("ranked AND closed_at IS NULL AND opens_at IS NULL"),
         ),
     )
 
@@ -103,8 +103,13 @@ class SeasonRow(Base):
     gpu_seconds: Mapped[float] = mapped_column(default=BUDGETS[GPU], server_default=str(BUDGETS[GPU]))
     # Grows with every change of what the season's boards show.
     board_version: Mapped[int] = mapped_column(default=0, server_default="0")
+    # When it is to open, until it has; see services/seasons.py.
+    opens_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    closes_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # When its secret became public: after it closed, and after the last verdict.
+    revealed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     @property
     def season(self) -> Season:
@@ -124,14 +129,16 @@ class SeasonRow(Base):
     @property
     def revealed(self) -> bool:
         """Whether the secret is public, and with it what the targets of the samples track look like."""
-        return self.state != "open"
+        return not self.ranked or self.revealed_at is not None
 
     @property
     def state(self) -> str:
-        """open, closed, or practice."""
+        """practice, scheduled, open, or closed."""
         if not self.ranked:
             return "practice"
-        return "open" if self.closed_at is None else "closed"
+        if self.closed_at is not None:
+            return "closed"
+        return "open" if self.opens_at is None else "scheduled"
 
 
 class Submission(Base):

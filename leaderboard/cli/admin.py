@@ -1,7 +1,9 @@
 """`mbc admin`: users, tokens, seasons; entries in their own module. It works on the database itself."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from sqlalchemy.orm import Session
@@ -167,32 +169,55 @@ def seasons_list(config: Config, as_json: bool) -> None:
         click.echo(f"{row['name']}  {row['state']}  {row['commitment']}")
 
 
+class Moment(click.ParamType[datetime]):
+    """A date and time, in UTC where it names no zone."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """ISO 8601."""
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no moment such as 2027-03-01T18:00.", param, ctx)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
 @season_commands.command("open")
 @click.argument("name")
+@click.option("--opens", type=Moment(), help="When it opens, UTC.  [default: now]")
+@click.option("--closes", type=Moment(), help="When it closes, UTC.  [default: when you close it]")
 @click.pass_obj
-def seasons_open(config: Config, name: str) -> None:
-    """Open a season with a fresh secret. The one before must be closed.
+def seasons_open(config: Config, name: str, opens: datetime | None, closes: datetime | None) -> None:
+    """Open a season with a fresh secret, now or at a date. A bundle belongs to the season of its moment.
 
-    Example: mbc admin seasons open spring
+    Example: mbc admin seasons open spring --opens 2027-03-01 --closes 2027-06-01T18:00
     """
     with opened(config) as session:
-        row = seasons.open_season(session, config, name)
+        row = seasons.open_season(session, config, name, opens_at=opens, closes_at=closes)
         audit.record(session, actor(), "open season", name)
-    click.echo(f"Opened {name}; SHA-256 of its secret: {row.commitment}")
+        what = f"{name} opens at {row.opens_at:%Y-%m-%d %H:%M} UTC" if row.opens_at else f"Opened {name}"
+        if row.closes_at:
+            what += f", until {row.closes_at:%Y-%m-%d %H:%M} UTC"
+    click.echo(f"{what}; SHA-256 of its secret: {row.commitment}")
 
 
 @season_commands.command("close")
 @click.argument("name")
 @click.pass_obj
 def seasons_close(config: Config, name: str) -> None:
-    """Close a season and publish its secret.
+    """Close a season. Its secret is published when everything that was handed in has its verdict.
 
     Example: mbc admin seasons close season-1
     """
     with opened(config) as session:
         row = seasons.close_season(session, name)
         audit.record(session, actor(), "close season", name)
-    click.echo(f"Closed {name}. Its secret, now public: {row.secret.hex()}")
+        count = seasons.waiting(session, row)
+    if row.revealed:
+        click.echo(f"Closed {name}. Its secret, now public: {row.secret.hex()}")
+    else:
+        click.echo(f"Closed {name}. {count} evaluations wait; its secret is published after their verdicts.")
 
 
 for command in moderation.COMMANDS:

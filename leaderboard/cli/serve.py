@@ -59,7 +59,9 @@ def serve(
             bootstrapped = bootstrap_server(config)
             url = address(host, port)
             say(f"Everything is kept in {config.data}.")
-            if bootstrapped.season_is_new:
+            if bootstrapped.season is None:
+                say("No season is open: `mbc admin seasons open NAME` opens one.")
+            elif bootstrapped.season_is_new:
                 say(f"Opened {bootstrapped.season}; SHA-256 of its secret: {bootstrapped.commitment}")
             else:
                 say(f"{bootstrapped.season} is open; SHA-256 of its secret: {bootstrapped.commitment}")

@@ -242,6 +242,8 @@ class Season(Value):
     size: Size = Field(description="Of the evaluation set.")
     samples: SamplesTask = Field(description="The samples track.")
     opened_at: Moment = Field(description="UTC.")
+    opens_at: Moment | None = Field(description="When it is to open, UTC; null once it has.")
+    closes_at: Moment | None = Field(description="When it is to close, UTC; null for no date.")
     closed_at: Moment | None = Field(description="UTC.")
 
 

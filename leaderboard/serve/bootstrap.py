@@ -29,7 +29,7 @@ REFERENCE = "reference"
 class Bootstrap:
     """What `mbc serve` found or made."""
 
-    season: str
+    season: str | None
     commitment: str
     season_is_new: bool
     worker_token: str
@@ -86,8 +86,8 @@ def bootstrap_server(config: Config) -> Bootstrap:
             worker = _token(session, config, "worker", None)
             _release(session, config, worker, counted=False)
             return Bootstrap(
-                season=season.name,
-                commitment=season.commitment,
+                season=season.name if season else None,
+                commitment=season.commitment if season else "",
                 season_is_new=new,
                 worker_token=worker,
                 reference_token=_token(session, config, REFERENCE, reference),

@@ -1,4 +1,4 @@
-"""The thread that takes back leases that have run out, and wakes workers while evaluations wait."""
+"""The thread that takes back expired leases, wakes workers, and opens and closes seasons by their dates."""
 
 import logging
 import threading
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from leaderboard.config import Config
 from leaderboard.db import cause
 from leaderboard.queue import MOST_WAKE_UPS, Queue
-from leaderboard.services import lease_recovery, queue_order
+from leaderboard.services import lease_recovery, queue_order, seasons
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ def reap_once(sessions: sessionmaker[Session], queue: Queue, config: Config) -> 
     with sessions.begin() as session:
         lost = lease_recovery.reap_expired(session, config)
         session.flush()
+        seasons.advance(session)
         waiting = queue_order.count_claimable(session, MOST_WAKE_UPS)
     if waiting:
         queue.top_up(waiting)

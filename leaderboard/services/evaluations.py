@@ -51,6 +51,8 @@ def queue_evaluation(
     session: Session, submission: Submission, season: SeasonRow, track: Track = Track.OPEN
 ) -> Evaluation:
     """A new evaluation of a submission in a season, on a track; Refused while another one is under way."""
+    if season.ranked and season.revealed:
+        raise conflict("season_over", f"Season {season.name} is over, and its board does not change.")
     evaluation = Evaluation(
         submission_id=submission.id,
         season_id=season.id,

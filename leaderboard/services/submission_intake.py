@@ -23,7 +23,7 @@ from leaderboard.queue import Queue
 from leaderboard.services import lineage, quotas
 from leaderboard.services.evaluations import queue_evaluation
 from leaderboard.services.look_alikes import refuse_look_alikes
-from leaderboard.services.seasons import current_season
+from leaderboard.services.seasons import advance, current_season
 from leaderboard.services.submissions import latest_evaluation, path_of
 
 # Files of a bundle that pages show besides its sources.
@@ -102,6 +102,7 @@ def _read(upload: Path, tracks: Sequence[Track]) -> Bundle:
 def _register(
     session: Session, config: Config, owner: User, bundle: Bundle, tracks: Sequence[Track]
 ) -> tuple[Submission, tuple[Evaluation, ...]]:
+    advance(session)
     season = current_season(session)
     if season is None:
         raise Refused(409, "no_season", "No season is open at the moment, so nothing can be judged.")

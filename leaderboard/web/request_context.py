@@ -70,7 +70,7 @@ def board_season(session: Session) -> Any:
     season = seasons.current_season(session)
     if season is not None:
         return season
-    ranked = [row for row in seasons.list_seasons(session) if row.ranked]
+    ranked = [row for row in seasons.list_seasons(session) if row.ranked and row.state != "scheduled"]
     if not ranked:
         raise Refused(404, "no_season", "There has been no season yet.")
     return ranked[0]
