@@ -10,7 +10,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.routing import IntegerConverter, Map
 
 from challenge.bundle.limits import ARCHIVE_LIMIT
-from leaderboard import db
+from leaderboard import db, files
 from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.files import write_file
@@ -99,9 +99,11 @@ def make_directories(config: Config) -> Path:
     """Make the data directory and see that it can be written; returns the one for uploads."""
     uploads = config.data / "uploads"
     try:
-        uploads.mkdir(parents=True, exist_ok=True)
+        with files.private():
+            uploads.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=uploads) as probe:
             probe.write(b"x")
+        files.mend_permissions(config.data)
     except OSError as error:
         raise Refused(
             507, "data_unwritable", f"The data directory {config.data} cannot be written: {error.strerror}."

@@ -1,12 +1,54 @@
 """Files in the data directory: written whole or not at all, and a full disk is a refusal."""
 
+import logging
+import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from challenge.bundle.packer import write_archive
 from challenge.util.atomic_files import atomic_write
 from leaderboard.errors import Refused
+
+log = logging.getLogger(__name__)
+# What nobody but the server's user may read or search.
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+@contextmanager
+def private() -> Iterator[None]:
+    """Make files that only this user can read, inside the block.
+
+    Not for good: what this process starts may have to make files for other users, as sandboxes do.
+    """
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def mend_permissions(data: Path) -> bool:
+    """Close a data directory of an earlier version, or one that somebody opened, to other users.
+
+    The database holds the season's secret and keys of sessions. Closing the directory closes all below it;
+    files that could be moved out of it are closed as well.
+
+    Returns:
+        Whether anything had to be closed.
+    """
+    candidates = [data, *data.glob("*.sqlite*"), *data.glob("*.key"), data / "tokens"]
+    opened = [path for path in candidates if path.exists() and stat.S_IMODE(path.stat().st_mode) & _OTHERS]
+    for path in opened:
+        try:
+            path.chmod(stat.S_IMODE(path.stat().st_mode) & ~_OTHERS)
+        except PermissionError:
+            log.warning("%s can be read by other users, and belongs to somebody else: chmod go-rwx it", path)
+    if opened:
+        log.warning("%s could be read by other users; it is closed now", data)
+    return bool(opened)
 
 
 def storage_failed(error: OSError) -> Refused:

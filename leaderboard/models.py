@@ -44,6 +44,8 @@ class User(Base):
     # Cookies name it: a new one signs out everywhere.
     session_key: Mapped[str] = mapped_column(String(32), default=lambda: token_hex(16), server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    # Neither passwords nor tokens of this person are valid any more.
+    banned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Token(Base):

@@ -81,6 +81,22 @@ def users_password(config: Config, name: str, password: str) -> None:
     click.echo(f"{name} has a new password.")
 
 
+@users.command("ban")
+@click.argument("name")
+@click.option("--reason", required=True, help="Kept in the audit log.")
+@click.option("--lift", is_flag=True, help="Let them in again.")
+@click.pass_obj
+def users_ban(config: Config, name: str, reason: str, lift: bool) -> None:
+    """Close somebody's account to them: no signing in, no tokens. Their entries stay; `hide` hides one.
+
+    Example: mbc admin users ban mallory --reason "Attacked the judge."
+    """
+    with opened(config) as session:
+        people.ban(session, _user(session, name), banned=not lift)
+        audit.record(session, actor(), "lift ban" if lift else "ban", f"user {name}", reason)
+    click.echo(f"{name} is {'let in again' if lift else 'banned'}.")
+
+
 def _user(session: Session, name: str) -> User:
     user = tokens.find_user(session, name)
     if user is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from leaderboard import db
+from leaderboard import db, files
 from leaderboard.cli.options import failed
 from leaderboard.config import Config
 from leaderboard.errors import Refused
@@ -27,6 +27,7 @@ def opened(config: Config) -> Iterator[Session]:
     """A transaction on the leaderboard's database; one sentence and exit code 6 where it cannot be done."""
     try:
         _check_there(config)
+        files.mend_permissions(config.data)
         engine = db.make_engine(config.database)
         try:
             db.upgrade(engine)

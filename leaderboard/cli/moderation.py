@@ -11,7 +11,18 @@ from leaderboard.cli.database import actor, opened
 from leaderboard.cli.options import failed, json_option
 from leaderboard.config import Config
 from leaderboard.errors import Refused, not_found
-from leaderboard.services import audit, evaluations, public_export, seasons, stages, submissions
+from leaderboard.services import (
+    audit,
+    evaluations,
+    machines,
+    people,
+    public_export,
+    queue_order,
+    seasons,
+    stages,
+    standings,
+    submissions,
+)
 
 
 @click.command()
@@ -51,7 +62,7 @@ def rejudge(
             "season": name,
             "track": evaluation.track,
         }
-    # The serving process sends it at its next sweep.
+    # The serving process wakes a worker at its next look.
     click.echo(
         json.dumps(values)
         if as_json
@@ -80,6 +91,10 @@ def disqualify(config: Config, submission_id: int, reason: str, track: str | Non
         ]
         if not found:
             raise not_found("evaluation")
+        # While it is judged again, an earlier result stands on the board.
+        found += [
+            one for one in (submissions.displayed(submission, last) for last in found) if one not in found
+        ]
         evaluations.disqualify_all(session, found, reason)
         audit.record(session, actor(), "disqualify", f"submission {submission_id}", reason)
     click.echo(f"Submission {submission_id} is disqualified.")
@@ -199,4 +214,126 @@ def export(config: Config, out: Path | None) -> None:
     click.echo(f"Wrote {out} ({len(text):,} bytes).")
 
 
-COMMANDS = (rejudge, accept, disqualify, hide, show, show_audit, backup, export)
+@click.command()
+@click.argument("submission_id", type=int)
+@click.option("--track", type=click.Choice(list(Track)), help="On this track alone.  [default: on both]")
+@click.pass_obj
+def cancel(config: Config, submission_id: int, track: str | None) -> None:
+    """Stop what waits or is under way of a submission. Its worker is refused from then on.
+
+    Example: mbc admin cancel 7
+    """
+    with opened(config) as session:
+        latest = submissions.latest_by_track(session, submissions.get(session, submission_id))
+        evaluations.cancel_submission(session, latest, Track(track) if track else None)
+        audit.record(session, actor(), "cancel", f"submission {submission_id}", track or "")
+    click.echo(f"Submission {submission_id} is not judged any more.")
+
+
+@click.command()
+@click.argument("evaluation_id", type=int)
+@click.pass_obj
+def requeue(config: Config, evaluation_id: int) -> None:
+    """Take an evaluation from its worker, and let it wait again.
+
+    Example: mbc admin requeue 12
+    """
+    with opened(config) as session:
+        evaluations.requeue(session, evaluations.get(session, evaluation_id))
+        audit.record(session, actor(), "requeue", f"evaluation {evaluation_id}")
+    click.echo(f"Evaluation {evaluation_id} waits again.")
+
+
+@click.command()
+@click.argument("submission_id", type=int)
+@click.option("--reason", required=True, help="Kept in the audit log.")
+@click.pass_obj
+def delete(config: Config, submission_id: int, reason: str) -> None:
+    """Delete a submission with its results, pictures and bundle. It cannot be undone; `hide` can.
+
+    Example: mbc admin delete 7 --reason "Its author asked for it."
+    """
+    with opened(config) as session:
+        found = submissions.get(session, submission_id)
+        people.delete_submission(session, config, actor(), found)
+        audit.record(session, actor(), "delete", f"submission {submission_id}", reason)
+    click.echo(f"Submission {submission_id} is deleted.")
+
+
+@click.command()
+@click.argument("submission_id", type=int)
+@click.argument("name")
+@click.pass_obj
+def rename(config: Config, submission_id: int, name: str) -> None:
+    """Give a submission another name on the board; its bundle stays as it is.
+
+    Example: mbc admin rename 7 "deep net"
+    """
+    with opened(config) as session:
+        old = submissions.rename(session, submissions.get(session, submission_id), name)
+        audit.record(session, actor(), "rename", f"submission {submission_id}", f"{old} is {name}")
+    click.echo(f"Submission {submission_id} is called {name}.")
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def queue(config: Config, as_json: bool) -> None:
+    """Show what is under way and what waits, the next one first.
+
+    Example: mbc admin queue --json
+    """
+    with opened(config) as session:
+        places = queue_order.positions(session)
+        rows = [
+            standings.progress(one, places.get(one.id)) | {"since": one.queued_at.isoformat("T", "seconds")}
+            for one in evaluations.list_live(session)
+        ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        place = f"{row['queue_position']:>5}" if row["queue_position"] else "    -"
+        click.echo(
+            f"{place}  evaluation {row['evaluation_id']} of submission {row['submission_id']}, {row['name']}:"
+            " "
+            f"{row['track']}, {row['status']}, attempt {row['attempt']}, since {row['since']}"
+        )
+
+
+@click.command("workers")
+@json_option
+@click.pass_obj
+def show_workers(config: Config, as_json: bool) -> None:
+    """Show the machines that workers have told of in the last thirty days, the last one heard of first.
+
+    Example: mbc admin workers
+    """
+    with opened(config) as session:
+        rows = [
+            {"count": seen.count, "last_seen": seen.at.isoformat("T", "seconds"), **seen.machine.to_dict()}
+            for seen in machines.seen(session)
+        ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        click.echo(f"{row['last_seen']}  {row['count']} alike, sandbox {row['sandbox']}")
+
+
+COMMANDS = (
+    rejudge,
+    accept,
+    disqualify,
+    cancel,
+    requeue,
+    delete,
+    rename,
+    queue,
+    show_workers,
+    hide,
+    show,
+    show_audit,
+    backup,
+    export,
+)

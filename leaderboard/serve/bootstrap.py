@@ -19,6 +19,7 @@ from leaderboard import db
 from leaderboard.app import make_directories
 from leaderboard.config import Config
 from leaderboard.errors import Refused
+from leaderboard.files import private
 from leaderboard.models import User
 from leaderboard.services import lease_recovery, rankings, seasons, tokens
 
@@ -77,7 +78,8 @@ def bootstrap_server(config: Config) -> Bootstrap:
     make_directories(config)
     engine = db.make_engine(config.database)
     try:
-        db.upgrade(engine)
+        with private():
+            db.upgrade(engine)
         with db.make_sessions(engine).begin() as session:
             season, new = seasons.ensure_seasons(session, config)
             rankings.ensure(session)

@@ -14,9 +14,9 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, or_, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
 from challenge.results.rejection_reasons import flag_reasons
 from challenge.results.report import Report
@@ -372,10 +372,46 @@ def accept(session: Session, evaluation: Evaluation, reason: str) -> Evaluation:
 
 
 def disqualify_all(session: Session, found: Sequence[Evaluation], reason: str) -> None:
-    """Disqualify a submission where it is judged, and stop what is under way; Refused where neither is."""
-    judged = [one for one in found if one.state in (Status.SCORED, Status.REJECTED)]
-    for one in judged or found[:1]:
+    """Set a submission aside: disqualify what is judged, and stop what waits or is under way.
+
+    Args:
+        session: writes.
+        found: the newest evaluation of the submission on each track that is meant.
+        reason: a sentence that everybody can read.
+
+    Raises:
+        Refused: 409 where none of them is judged, waits, or is under way.
+    """
+    judged = [one for one in found if one.state in {Status.SCORED, Status.REJECTED}]
+    alive = [one for one in found if not one.state.final]
+    if not judged and not alive:
+        disqualify(session, found[0], reason)
+    for one in judged:
         disqualify(session, one, reason)
-    for one in found:
-        if not one.state.final:
-            cancel(session, one)
+    for one in alive:
+        cancel(session, one)
+        one.detail = reason[:_DETAIL]
+
+
+def requeue(session: Session, evaluation: Evaluation) -> Evaluation:
+    """Take an evaluation from its worker, which is refused from then on, and let it wait again at once."""
+    session.refresh(evaluation, with_for_update=True)
+    if evaluation.state.final:
+        raise conflict(
+            "final", f"Evaluation {evaluation.id} is {evaluation.status}; `rejudge` queues a new one."
+        )
+    _requeue(evaluation, timedelta())
+    evaluation.ready_at, evaluation.message = None, ""
+    evaluation.attempts = 0
+    session.flush()
+    return evaluation
+
+
+def list_live(session: Session) -> Sequence[Evaluation]:
+    """What is under way, and what waits, in the order of the queue."""
+    return session.scalars(
+        queue_order.in_turn(select(Evaluation))
+        .join(Evaluation.submission)
+        .options(contains_eager(Evaluation.submission))
+        .where(live())
+    ).all()

@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from leaderboard.config import Config
-from leaderboard.db import on_commit
+from leaderboard.db import now, on_commit
 from leaderboard.errors import Refused, conflict, not_found
 from leaderboard.models import Evaluation, Submission, User
 from leaderboard.services import artifacts, audit, rankings, submissions, tokens
@@ -107,7 +107,21 @@ def authenticate(session: Session, name: str, password: str) -> User:
     user = tokens.find_user(session, name)
     if not _is_password(user.password if user else None, password) or user is None:
         raise Refused(401, "sign_in", "Wrong name or password.")
+    _check_banned(user)
     return user
+
+
+def _check_banned(user: User) -> None:
+    if user.banned_at is not None:
+        raise Refused(403, "banned", "This account was closed by the people who run this server.")
+
+
+def ban(session: Session, user: User, *, banned: bool) -> None:
+    """Close an account to its owner, whose entries stay as they are, or open it again; Refused with 409."""
+    if banned == (user.banned_at is not None):
+        raise conflict("banned", f"{user.name} is {'banned' if banned else 'not banned'} already.")
+    user.banned_at = now() if banned else None
+    session.flush()
 
 
 def rehash(session: Session, user: User, password: str) -> None:
@@ -152,6 +166,7 @@ def find_or_create_by_identity(session: Session, identity: str, wish: str, *, ma
     """The person whom another site knows as `identity`, made where there is none yet and that is allowed."""
     found = session.scalar(select(User).where(User.identity == identity))
     if found is not None:
+        _check_banned(found)
         return found
     if not may_make:
         raise Refused(403, "sign_up_closed", "Accounts on this server are made by the people who run it.")

@@ -194,7 +194,7 @@ def _insert(
     session.flush()
     _count(session, others.ids[sign > 0], RankedEntry.better, 1)
     _count(session, others.ids[sign < 0], RankedEntry.worse, 1)
-    _choose_best(session, season, group, submission.user_id)
+    _choose_best(session, season, group, submission.user_id, (others, sign))
 
 
 def _remove(session: Session, season: SeasonRow, group: RankingGroup, evaluation_id: int) -> None:
@@ -209,8 +209,17 @@ def _remove(session: Session, season: SeasonRow, group: RankingGroup, evaluation
     _choose_best(session, season, group, row.user_id)
 
 
-def _choose_best(session: Session, season: SeasonRow, group: RankingGroup, user_id: int) -> None:
-    """Let a person's best entry take part in the ranking of the best, and no other one of theirs."""
+def _choose_best(
+    session: Session,
+    season: SeasonRow,
+    group: RankingGroup,
+    user_id: int,
+    compared: tuple[_Others, NDArray[np.int8]] | None = None,
+) -> None:
+    """Let a person's best entry take part in the ranking of the best, and no other one of theirs.
+
+    `compared` is how an only entry of a person compares with the others, where that is known already.
+    """
     rows = session.scalars(
         select(RankedEntry)
         .where(in_group(season, group), RankedEntry.user_id == user_id)
@@ -221,13 +230,20 @@ def _choose_best(session: Session, season: SeasonRow, group: RankingGroup, user_
     for place, row in enumerate(rows):
         best = place == 0 or reference
         if row.best != best:
-            _set_best(session, season, group, row, best=best)
+            known = compared if len(rows) == 1 else None
+            _set_best(session, season, group, row, best=best, compared=known)
 
 
 def _set_best(
-    session: Session, season: SeasonRow, group: RankingGroup, row: RankedEntry, *, best: bool
+    session: Session,
+    season: SeasonRow,
+    group: RankingGroup,
+    row: RankedEntry,
+    *,
+    best: bool,
+    compared: tuple[_Others, NDArray[np.int8]] | None = None,
 ) -> None:
-    others, sign = _compared(session, season, group, row)
+    others, sign = compared or _compared(session, season, group, row)
     change = 1 if best else -1
     _count(session, others.ids[others.best & (sign > 0)], RankedEntry.better_best, change)
     _count(session, others.ids[others.best & (sign < 0)], RankedEntry.worse_best, change)

@@ -12,7 +12,7 @@ from challenge.results.verdicts import Status
 from challenge.scoring.tracks import Track
 from leaderboard.config import Config
 from leaderboard.db import now
-from leaderboard.errors import conflict, not_found
+from leaderboard.errors import Refused, conflict, not_found
 from leaderboard.models import Evaluation, SeasonRow, Submission, SubmissionText
 from leaderboard.services import rankings
 
@@ -37,6 +37,21 @@ def hide(session: Session, submission: Submission, *, hidden: bool) -> None:
     if hidden == (submission.hidden_at is not None):
         raise conflict("hidden", f"Submission {submission.id} is {'hidden' if hidden else 'shown'} already.")
     submission.hidden_at = now() if hidden else None
+    _refresh(session, submission)
+
+
+def rename(session: Session, submission: Submission, name: str) -> str:
+    """Give a submission another name; the old one. Refused with 422 where the new one cannot be."""
+    name = " ".join(name.split())
+    if not name or len(name) > 200 or not name.isprintable():
+        raise Refused(422, "name_invalid", "A submission's name has 1 to 200 printable characters.")
+    old, submission.name = submission.name, name
+    _refresh(session, submission)
+    return old
+
+
+def _refresh(session: Session, submission: Submission) -> None:
+    """Bring the boards of all seasons that a submission was judged in up to date."""
     seasons = select(Evaluation.season_id).where(Evaluation.submission_id == submission.id)
     for season in session.scalars(select(SeasonRow).where(SeasonRow.id.in_(seasons))).all():
         rankings.refresh(session, submission, season)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager
 
 from leaderboard.db import now
 from leaderboard.errors import Refused, conflict, not_found
@@ -68,8 +68,9 @@ def find_token(session: Session, secret: str) -> Token | None:
     """The living token of that secret."""
     return session.scalar(
         select(Token)
-        .options(joinedload(Token.user))
-        .where(Token.digest == digest_of(secret), Token.revoked_at.is_(None))
+        .outerjoin(Token.user)
+        .options(contains_eager(Token.user))
+        .where(Token.digest == digest_of(secret), Token.revoked_at.is_(None), User.banned_at.is_(None))
     )
 
 

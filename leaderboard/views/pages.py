@@ -7,7 +7,7 @@ from challenge.bundle import limits as bundle_limits
 from challenge.results.verdicts import EXPLANATIONS
 from leaderboard import formatting, openapi
 from leaderboard.errors import Refused
-from leaderboard.services import machines, queue_order, quotas, seasons, submission_intake
+from leaderboard.services import health, machines, queue_order, quotas, seasons, submission_intake
 from leaderboard.web.auth import current_user, require_user
 from leaderboard.web.request_args import tracks_of, upload_path
 from leaderboard.web.request_context import app_context, read_session
@@ -17,6 +17,19 @@ pages = Blueprint("pages", __name__)
 
 for _name, _filter in formatting.FILTERS.items():
     pages.add_app_template_filter(_filter, _name)
+
+
+@pages.get("/healthz")
+def healthz() -> Response:
+    """Whether this process answers."""
+    return Response("ok\n", mimetype="text/plain")
+
+
+@pages.get("/readyz")
+def readyz() -> Response:
+    """Whether this server can do its work: the database answers and the data directory can be written."""
+    problem = health.problem(app_context().readers, app_context().config)
+    return Response(f"{problem or 'ok'}\n", 503 if problem else 200, mimetype="text/plain")
 
 
 @pages.get("/api")

@@ -43,7 +43,11 @@ def _find() -> User | None:
         return None
     with read_session() as db:
         return db.scalar(
-            select(User).where(User.id == session[_USER], User.session_key == session.get(_KEY, ""))
+            select(User).where(
+                User.id == session[_USER],
+                User.session_key == session.get(_KEY, ""),
+                User.banned_at.is_(None),
+            )
         )
 
 

@@ -36,6 +36,7 @@ def register(app: Flask) -> None:
         (CSRFError, _forged),
         (HTTPException, _http_error),
         (DatabaseError, _database_error),
+        (TimeoutError, _too_slow),
         (OSError, _disk_error),
         (Exception, _mistake),
     ):
@@ -129,6 +130,10 @@ def _database_error(error: DatabaseError) -> Response:
             )
         )
     return _mistake(error)
+
+
+def _too_slow(_error: TimeoutError) -> Response:
+    return _refused(Refused(408, "too_slow", "The request came too slowly, and was given up."))
 
 
 def _disk_error(error: OSError) -> Response:

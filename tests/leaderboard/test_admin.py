@@ -172,3 +172,67 @@ def test_help_has_a_line_for_each_command_and_each_has_an_example():
         ["export"],
     ):
         assert "Example:" in CliRunner().invoke(admin, [*words, "--help"]).output
+
+
+def test_a_queued_entry_is_disqualified(board, run):
+    number = board.submit("cheat").json["id"]
+    run("disqualify", str(number), "--reason", "Planted.")
+    status = board.get(f"/api/v1/submissions/{number}").json
+    assert (status["status"], status["sentence"]) == ("cancelled", "Planted.")
+    assert board.claim_next() is None
+
+
+def test_the_result_that_stands_is_disqualified_while_it_is_judged_again(board, run):
+    number = board.judged("cheat", 8.0, 1)
+    run("rejudge", str(number))
+    run("disqualify", str(number), "--reason", "Planted.")
+    found = board.get("/api/v1/board").json
+    assert found["entries"] == []
+    assert [e["status"] for e in found["unranked"]] == ["disqualified"]
+    assert board.claim_next() is None
+
+
+def test_work_is_cancelled_and_taken_from_a_worker(board, run):
+    made = board.submit("one").json
+    lease, _ = board.claim(made["evaluation_id"])
+    run("requeue", str(made["evaluation_id"]))
+    said = {"status": "probing"}
+    assert board.tell(made["evaluation_id"], "status", lease, json=said).status_code == 409
+    rows = json.loads(run("queue", "--json"))
+    assert [(row["name"], row["status"], row["queue_position"]) for row in rows] == [("one", "queued", 1)]
+    assert "evaluation 1 of submission 1" in run("queue")
+    run("cancel", str(made["id"]))
+    assert json.loads(run("queue", "--json")) == []
+    assert "`rejudge` queues a new one" in run("requeue", "1", code=6)
+
+
+def test_an_entry_is_renamed_and_deleted(board, run):
+    number = board.judged("insult", 8.0, 1)
+    assert board.get("/api/v1/board").json["entries"][0]["name"] == "insult"
+    run("rename", str(number), "  a  better name ")
+    assert board.get("/api/v1/board").json["entries"][0]["name"] == "a better name"
+    run("delete", str(number), "--reason", "Asked for.")
+    assert board.get("/api/v1/board").json["entries"] == []
+    assert not list((board.config.data / "bundles").rglob("*.zip"))
+    assert [row["action"] for row in json.loads(run("audit", "--json"))][-3:] == [
+        "rename",
+        "delete",
+        "delete",
+    ]
+
+
+def test_who_is_banned_neither_signs_in_nor_submits(board, run):
+    run("users", "ban", "ada", "--reason", "Attacked the judge.")
+    assert board.submit("one").status_code == 401
+    assert "already" in run("users", "ban", "ada", "--reason", "Again.", code=6)
+    run("users", "ban", "ada", "--reason", "A mistake.", "--lift")
+    assert board.submit("one").status_code == 201
+
+
+def test_nobody_else_can_read_what_the_server_keeps(board, run):
+    data = board.config.data
+    data.chmod(0o755)
+    (data / "leaderboard.sqlite").chmod(0o644)
+    run("audit")
+    assert data.stat().st_mode & 0o77 == 0
+    assert (data / "leaderboard.sqlite").stat().st_mode & 0o77 == 0
