@@ -13,5 +13,8 @@ with context.config.attributes["engine"].begin() as connection:
         render_as_batch=True,
         compare_type=True,
     )
+    if connection.dialect.name == "postgresql":
+        # A migration that waits behind a reader makes everybody else wait behind it.
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '20s'")
     with context.begin_transaction():
         context.run_migrations()

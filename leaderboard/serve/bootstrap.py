@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import platformdirs
 from sqlalchemy.exc import SQLAlchemyError
@@ -47,6 +48,7 @@ def only_server(config: Config) -> Iterator[None]:
         Refused: the directory cannot be written, or another server holds it.
     """
     make_directories(config)
+    check_file_system(config)
     with (config.data / "serving.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -56,6 +58,36 @@ def only_server(config: Config) -> Iterator[None]:
             ) from error
         _remove_partial_files(config)
         yield
+
+
+# File systems over a network, on which SQLite's log, which processes share by memory, is lost or torn.
+_NETWORK: Final = ("nfs", "cifs", "smb", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "afs")
+
+
+def check_file_system(config: Config, mounts: str | None = None) -> None:
+    """Refused where SQLite's database lies on a file system over a network.
+
+    Args:
+        config: names the database.
+        mounts: as in /proc/mounts; None for this machine's own.
+    """
+    if not config.database.startswith("sqlite"):
+        return
+    if mounts is None:
+        own = Path("/proc/mounts")
+        mounts = own.read_text() if own.exists() else ""
+    best = ("", "")
+    for line in mounts.splitlines():
+        point, kind = line.split()[1:3]
+        if config.data.is_relative_to(point) and len(point) >= len(best[0]):
+            best = (point, kind)
+    if best[1].startswith(_NETWORK):
+        raise Refused(
+            503,
+            "database_log",
+            f"{config.data} lies on {best[1]}, where SQLite cannot keep its write-ahead log.",
+            "Put the data directory on a local disk, or use PostgreSQL with --database.",
+        )
 
 
 def _remove_partial_files(config: Config) -> None:

@@ -2,6 +2,7 @@ import errno
 import io
 import os
 import resource
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -18,6 +19,7 @@ from leaderboard.config import Config, with_driver
 from leaderboard.errors import Refused
 from leaderboard.files import write_file
 from leaderboard.models import Base, Submission
+from leaderboard.serve.bootstrap import check_file_system
 from tests.support import seed_data
 
 
@@ -227,6 +229,31 @@ def test_sqlite_is_set_up_for_many(engine):
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
         assert connection.execute(text("PRAGMA busy_timeout")).scalar() >= 5000
+
+
+@pytest.mark.parametrize(
+    ("kind", "fine"), [("ext4", True), ("nfs4", False), ("cifs", False), ("fuse.sshfs", False)]
+)
+def test_sqlite_is_refused_on_a_file_system_over_a_network(tmp_path, kind, fine):
+    config = Config.make(tmp_path)
+    mounts = f"none / overlay rw 0 0\nhost:/x {tmp_path.parent} {kind} rw 0 0\nproc /proc proc rw 0 0\n"
+    if fine:
+        check_file_system(config, mounts)
+        return
+    with pytest.raises(Refused, match="write-ahead log"):
+        check_file_system(config, mounts)
+    check_file_system(Config.make(tmp_path, "postgresql://h/d"), mounts)
+
+
+def test_servers_that_start_at_once_migrate_one_after_the_other(empty_url):
+    if empty_url is None:
+        pytest.skip("needs PostgreSQL: MBC_TEST_DATABASE")
+    engines = [db.make_engine(with_driver(empty_url)) for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(db.upgrade, engines))
+    assert "ranked_entries" in inspect(engines[0]).get_table_names()
+    for engine in engines:
+        engine.dispose()
 
 
 def test_moments_come_back_with_their_zone(board):
