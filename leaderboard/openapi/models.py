@@ -21,7 +21,7 @@ Machine = Literal["cpu", "gpu"]
 WeightClass = Literal["feather", "light", "middle", "heavy"]
 Stage = Literal["validating", "predicting", "refitting", "probing", "rendering"]
 FinishedStage = Literal["octaves", "certificate", "integrity", "pictures"]
-SeasonState = Literal["open", "closed", "practice"]
+SeasonState = Literal["scheduled", "open", "closed", "practice"]
 
 
 class Value(BaseModel):

@@ -1,5 +1,6 @@
 """A socket whose reads may not hold a thread for long: slow clients wait their turn, or go."""
 
+import contextlib
 import select
 import socket
 import threading
@@ -13,6 +14,9 @@ _STALL_SECONDS: Final = 30.0
 # After so long a request has to have come at this rate on average.
 _GRACE_SECONDS: Final = 10.0
 _BYTES_PER_SECOND: Final = 8 * 1024
+# What is read before a connection is closed, so that the last answer arrives.
+_DRAINED: Final = 16
+_CHUNK: Final = 64 * 1024
 
 
 class PacedSocket:
@@ -32,6 +36,7 @@ class PacedSocket:
         """A new request begins."""
         self._waited = 0.0
         self._received = 0
+        self._given_up = False
 
     def __getattr__(self, name: str) -> Any:
         """Whatever is not about reading."""
@@ -41,15 +46,28 @@ class PacedSocket:
         """With an end, where it blocks: a client that reads nothing must not hold a thread either."""
         self._raw.settimeout(_STALL_SECONDS if flag else 0.0)
 
+    def shutdown(self, how: int) -> None:
+        """Throw away what has come, and wait for no more: gunicorn would, in the one thread of its loop."""
+        self._raw.shutdown(how)
+        self._given_up = True
+        self._raw.settimeout(0.0)
+        with contextlib.suppress(OSError):
+            for _ in range(_DRAINED):
+                if not self._raw.recv(_CHUNK):
+                    break
+
     def recv(self, size: int, *flags: int) -> bytes:
         """What has come; TimeoutError where nothing comes, or too little over a longer time."""
+        if self._given_up:
+            # What is left of a body is not waited for, not even to be thrown away.
+            return b""
         began = time.monotonic()
         if self._raw.gettimeout() != 0.0 and not self._readable(_QUICK_SECONDS):
             if not self._places.acquire(blocking=False):
-                raise TimeoutError("too many slow clients at a time")
+                raise self._slow("too many slow clients at a time")
             try:
                 if not self._readable(_STALL_SECONDS):
-                    raise TimeoutError(f"nothing came for {_STALL_SECONDS:.0f} seconds")
+                    raise self._slow(f"nothing came for {_STALL_SECONDS:.0f} seconds")
             finally:
                 self._places.release()
         content = self._raw.recv(size, *flags)
@@ -57,8 +75,12 @@ class PacedSocket:
         self._received += len(content)
         # Only the time spent waiting here counts: a slow server is no fault of the client.
         if self._waited > _GRACE_SECONDS and self._received < _BYTES_PER_SECOND * self._waited:
-            raise TimeoutError(f"{self._received} bytes in {self._waited:.0f} seconds")
+            raise self._slow(f"{self._received} bytes in {self._waited:.0f} seconds")
         return content
+
+    def _slow(self, why: str) -> TimeoutError:
+        self._given_up = True
+        return TimeoutError(why)
 
     def _readable(self, seconds: float) -> bool:
         # Not select(): descriptors may be larger than it can hold.
