@@ -105,6 +105,8 @@ FORMS = (
     "/account/delete",
     "/account/entries/1/delete",
     "/account/entries/1/cancel",
+    "/play/submit",
+    "/play/bundle",
 )
 
 
