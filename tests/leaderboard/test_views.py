@@ -315,7 +315,7 @@ def test_two_entries_are_compared(board):
     swapped = board.get(f"/compare?a={two}&b={one}").text
     assert re.search(r"<strong>\+1\.\d\d</strong>", swapped)
     itself = board.get(f"/compare?a={one}&b={one}").text
-    assert "tied" in itself
+    assert "Tie." in itself
 
 
 def test_a_comparison_begins_with_a_choice(board):
