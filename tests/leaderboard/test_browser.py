@@ -33,8 +33,7 @@ def server(tmp_path_factory):
     try:
         found.wait_until_up()
         # Of two people, for the board ranks everybody's best.
-        other = re.search(r"mbc_\S+", found.mbc("admin", "--data", found.data, "users", "add", "eve"))[0]
-        owners = found.headers("local"), {"Authorization": f"Bearer {other}"}
+        owners = found.headers("local"), found.person("eve")
         names = ("Seepferdchen", 9.4), ("a plain one with a very long name indeed", 5.1)
         for index, (name, octaves) in enumerate(names):
             frames = {f"frames/{k}.png": picture((40 * k, 0, 0)) for k in range(4)}
@@ -47,6 +46,11 @@ def server(tmp_path_factory):
 
 class JudgedServer(Server):
     """A server, and what a worker tells it, over HTTP."""
+
+    def person(self, name):
+        """The Authorization of a new person."""
+        said = self.mbc("admin", "--data", self.data, "users", "add", name)
+        return {"Authorization": f"Bearer {re.search(r'mbc_[^ ]+', said)[0].strip()}"}
 
     def upload(self, name, headers=None, **fields):
         files = {"bundle": ("x.zip", seed_data.bundle_bytes(name, readme="# Read me", **fields))}
@@ -115,7 +119,7 @@ def test_octaves_by_keyboard_and_by_slider(server, page):
 
 
 def test_an_evaluation_is_followed_without_reloading(server, page):
-    evaluation = server.upload("live one", values=50)
+    evaluation = server.upload("live one", headers=server.person("live"), values=50)
     board = page(server.url)
     playwright.expect(board.locator(".pending")).to_contain_text("live one")
     number = httpx.get(f"{server.url}/api/v1/board").json()["pending"][0]["submission_id"]
@@ -136,18 +140,15 @@ def test_an_evaluation_is_followed_without_reloading(server, page):
 
 
 def test_a_bundle_goes_in_by_form(server, page):
-    one = page(f"{server.url}/submit")
-    one.fill("#token", "mbc_wrong")
+    token = server.person("form")["Authorization"].split()[1]
+    one = page(f"{server.url}/sign-in?next=/submit")
+    one.fill("[name=name]", "form")
+    one.fill("[name=password]", token)
+    one.click("main button[type=submit]")
     content = seed_data.bundle_bytes("by form", values=60)
     file = {"name": "x.zip", "mimeType": "application/zip", "buffer": content}
     one.set_input_files("#bundle", file)
-    one.click("button[type=submit]")
-    playwright.expect(one.locator("[role=alert]")).to_contain_text("not valid")
-    # The browser tells of the 401 on its console; that is no complaint of the page's.
-    one.complaints.clear()
-    one.fill("#token", server.headers("local")["Authorization"].split()[1])
-    one.set_input_files("#bundle", file)
-    one.click("button[type=submit]")
+    one.click("main form button[type=submit]")
     playwright.expect(one.locator("h1")).to_have_text("by form")
 
 
