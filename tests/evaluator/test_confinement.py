@@ -10,6 +10,7 @@ from challenge.results.verdicts import EvaluationError
 from evaluator.sandbox import bubblewrap
 from evaluator.sandbox.limits import Limits
 from evaluator.sandbox.seccomp import filter_program
+from tests.support.bundles import make_bundle
 
 ROOT = Path(__file__).parents[2]
 
@@ -123,9 +124,6 @@ def inspected(request, sandbox, tmp_path_factory):
     """What a submission that tries everything has found; with and without a filter of system calls."""
     import socket
 
-    from challenge.bundle.manifest import Manifest
-    from challenge.bundle.reader import Bundle
-
     marker = tmp_path_factory.mktemp("host") / "marker"
     marker.write_text("secret")
     marker.parent.chmod(0o755)
@@ -148,7 +146,8 @@ def inspected(request, sandbox, tmp_path_factory):
             source = source.replace('os.execv("/bin/true", ["true"])', "'yes'")
         elif not filter_program(gpu=False):
             pytest.skip("libseccomp is not installed")
-        bundle = Bundle(Manifest("a", "b", "c"), {"model.py": source.encode(), "weights.safetensors": b""})
+        # Weights that can be read: they are, before the model's code runs.
+        bundle = make_bundle(source)
         limits = Limits(memory_bytes=4 << 30, tmp_bytes=8 << 20, file_bytes=4 << 20, threads=2)
         with (
             sandbox.start(bundle, limits=limits, device="cpu") as session,

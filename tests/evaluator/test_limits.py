@@ -59,7 +59,15 @@ def fill(_size):
     write(f"/tmp/{folder[0]}")(1 << 20)
 
 found["tmp"] = most(fill, 1 << 20, 1 << 30)
-free = len(os.listdir("/proc/self/fd")) - 1
+def is_open(number):
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+# There is no /proc to list them in.
+free = sum(map(is_open, range(1000)))
 found["files"] = free + most(lambda _: kept.append(os.open("/usr", os.O_RDONLY)), 1, 1000)
 for descriptor in kept:
     os.close(descriptor)
