@@ -25,7 +25,7 @@ MIB = 1 << 20
 
 # Each figure is the most that went well.
 EDGES = """
-import json, os, threading, torch
+import ctypes, json, os, threading, torch
 
 def most(attempt, step, top):
     reached = 0
@@ -71,7 +71,12 @@ free = sum(map(is_open, range(1000)))
 found["files"] = free + most(lambda _: kept.append(os.open("/usr", os.O_RDONLY)), 1, 1000)
 for descriptor in kept:
     os.close(descriptor)
-before = threading.active_count()
+
+def is_task(number):
+    tgkill = {"x86_64": 234, "aarch64": 131}[os.uname().machine]
+    return ctypes.CDLL(None).syscall(tgkill, os.getpid(), number, 0) == 0
+
+before = sum(map(is_task, range(1, 1000)))
 found["tasks"] = before + most(start, 1, 1000)
 stop.set()
 raise RuntimeError("FOUND" + json.dumps(found) + "END")
