@@ -63,6 +63,6 @@ if [ ! -x .venv/bin/python ]; then
     "$python" -m venv "$home"
 fi
 say "installing the project and what it needs into .venv (minutes, the first time)"
-.venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[server,postgresql,deep,dev]'
+.venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[server,postgresql,dev]'
 printf '%s\n' "$wanted" >"$stamp"
 say "done: .venv/bin/mbc is the command line"

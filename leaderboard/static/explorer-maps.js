@@ -24,6 +24,11 @@ export function makeMap(element, deepest) {
     fadeAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
   });
   map.getContainer().tabIndex = 0;
+  map.on("zoomend", () => {
+    const { aim } = map;
+    map.aim = undefined;
+    if (aim !== undefined && aim !== map.getZoom()) map.setZoom(aim, { animate: false });
+  });
   // Positions between pixels would show as seams between tiles.
   map.on("dragstart", () => {
     const drag = map.dragging._draggable;
@@ -97,10 +102,16 @@ function finish(map) {
   return true;
 }
 
-// Zoom by steps; quick ones add up instead of being lost in the animation of the one before.
+// Zoom by steps. Leaflet would drop a step that comes while it still animates, or waits for the frame in which it
+// starts to animate, the one before: so what the steps add up to is kept, and reached when that has ended.
 export function zoomBy(map, steps) {
-  finish(map);
-  map.setZoom(map.getZoom() + steps);
+  const [low, high] = [map.getMinZoom(), map.getMaxZoom()];
+  const underWay = map.aim !== undefined;
+  const aim = Math.max(low, Math.min(high, (map.aim ?? map.getZoom()) + steps));
+  if (!underWay && aim === map.getZoom()) return;
+  map.aim = aim;
+  if (underWay) finish(map);
+  else map.setZoom(aim);
 }
 
 // The map that the reader moves leads; the other one follows, animations included.
@@ -116,7 +127,8 @@ export function link(maps) {
   for (const map of maps) {
     map.on("zoomanim", (event) => {
       if (leader && leader !== map) return;
-      led(map, (other) => other.setView(event.center, event.zoom, { animate: true }));
+      // At once: `setView` would wait for a frame, and start even if the leader has moved on by then.
+      led(map, (other) => other._moveStart(true)._animateZoom(event.center, event.zoom, true));
       leader = map;
     });
     map.on("zoomend", () => {

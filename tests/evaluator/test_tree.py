@@ -118,6 +118,7 @@ def test_a_channel_between_sandboxes_keeps_them_from_judging(monkeypatch):
     assert "another sandbox" in caught.value.sentence
 
 
+@pytest.mark.sandbox
 def test_two_processes_share_one_tree_and_nothing_is_left_of_it():
     mine = tree.shared()
     program = f"""
@@ -134,6 +135,7 @@ def test_two_processes_share_one_tree_and_nothing_is_left_of_it():
                              if line.startswith("tmpfs") and "nosuid,nodev,noatime" in line}  # fmt: skip
 
 
+@pytest.mark.sandbox
 def test_too_little_memory_is_said_and_marked(monkeypatch):
     monkeypatch.setattr(tree, "_available", lambda: 100 * MIB)
     with pytest.raises(EvaluationError, match="100 MiB of memory") as caught:
@@ -150,6 +152,7 @@ def test_too_little_memory_is_said_and_marked(monkeypatch):
         require_loopback(sandbox, "https://board.example")
 
 
+@pytest.mark.sandbox
 def test_a_sealed_sandbox_judges_for_any_board():
     require_loopback(Bubblewrap(), "https://board.example")
 

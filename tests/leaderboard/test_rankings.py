@@ -123,7 +123,7 @@ class TestFlagged:
         assert "Flagged by" in waiting[0]["sentence"]
         assert found["entries"][0]["rank"] == [1, 1]
         assert "waits for a person" in board.get("/").text
-        assert "until a person has accepted it" in board.get(f"/submissions/{flagged}").text
+        assert "until a person accepts it" in board.get(f"/submissions/{flagged}").text
 
     def test_a_person_accepts_it(self, board, flagged):
         with board.writing() as session:
