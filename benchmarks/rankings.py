@@ -19,7 +19,7 @@ from leaderboard.app import make_directories
 from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.models import Evaluation, ReportRow, SeasonRow, Submission, User
-from leaderboard.services import rankings, seasons, standings
+from leaderboard.services import ranking_rebuild, rankings, seasons, standings
 
 CHAINS, OCTAVES = 64, 32
 random = np.random.default_rng(5)
@@ -78,7 +78,7 @@ def main(count: int) -> None:
                 add(session, season, start, min(1000, count + 1 - start))
         began, before = time.perf_counter(), memory()
         with sessions.begin() as session:
-            rankings.rebuild(session, seasons.current_season(session))
+            ranking_rebuild.rebuild(session, seasons.current_season(session))
         anew = time.perf_counter() - began
         print(
             f"{count} entries ranked anew: {anew:.2f} s, {memory() - before:.0f} MiB more at most", flush=True

@@ -13,6 +13,7 @@ from leaderboard.config import Config
 from leaderboard.errors import Refused, not_found
 from leaderboard.services import (
     audit,
+    decisions,
     evaluations,
     machines,
     people,
@@ -95,7 +96,7 @@ def disqualify(config: Config, submission_id: int, reason: str, track: str | Non
         found += [
             one for one in (submissions.displayed(submission, last) for last in found) if one not in found
         ]
-        evaluations.disqualify_all(session, found, reason)
+        decisions.disqualify_all(session, found, reason)
         audit.record(session, actor(), "disqualify", f"submission {submission_id}", reason)
     click.echo(f"Submission {submission_id} is disqualified.")
 
@@ -115,7 +116,7 @@ def accept(config: Config, submission_id: int, reason: str, track: str) -> None:
         evaluation = submissions.latest_evaluation(session, submission, None, Track(track))
         if evaluation is None:
             raise not_found("evaluation")
-        evaluations.accept(session, evaluation, reason)
+        decisions.accept(session, evaluation, reason)
         audit.record(session, actor(), "accept", f"submission {submission_id}", reason)
     click.echo(f"Submission {submission_id} ranks.")
 
@@ -225,7 +226,7 @@ def cancel(config: Config, submission_id: int, track: str | None) -> None:
     """
     with opened(config) as session:
         latest = submissions.latest_by_track(session, submissions.get(session, submission_id))
-        evaluations.cancel_submission(session, latest, Track(track) if track else None)
+        decisions.cancel_submission(session, latest, Track(track) if track else None)
         audit.record(session, actor(), "cancel", f"submission {submission_id}", track or "")
     click.echo(f"Submission {submission_id} is not judged any more.")
 
@@ -239,7 +240,7 @@ def requeue(config: Config, evaluation_id: int) -> None:
     Example: mbc admin requeue 12
     """
     with opened(config) as session:
-        evaluations.requeue(session, evaluations.get(session, evaluation_id))
+        decisions.requeue(session, evaluations.get(session, evaluation_id))
         audit.record(session, actor(), "requeue", f"evaluation {evaluation_id}")
     click.echo(f"Evaluation {evaluation_id} waits again.")
 

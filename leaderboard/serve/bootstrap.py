@@ -22,7 +22,7 @@ from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.files import private
 from leaderboard.models import User
-from leaderboard.services import lease_recovery, rankings, seasons, tokens
+from leaderboard.services import lease_recovery, ranking_rebuild, seasons, tokens
 
 REFERENCE = "reference"
 
@@ -114,7 +114,7 @@ def bootstrap_server(config: Config) -> Bootstrap:
             db.upgrade(engine)
         with db.make_sessions(engine).begin() as session:
             season, new = seasons.ensure_seasons(session, config)
-            rankings.ensure(session)
+            ranking_rebuild.ensure(session)
             local = tokens.ensure_user(session, local_user_name())
             reference = tokens.ensure_user(session, REFERENCE, reference=True)
             worker = _token(session, config, "worker", None)

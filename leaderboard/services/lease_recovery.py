@@ -9,7 +9,7 @@ from challenge.results.verdicts import Reason
 from leaderboard.clock import monotonic_utcnow
 from leaderboard.config import Config
 from leaderboard.models import Evaluation
-from leaderboard.services.evaluations import fail_or_retry
+from leaderboard.services.outcomes import fail_or_retry
 from leaderboard.services.queue_order import live
 
 

@@ -8,7 +8,6 @@ A group is what shares a ranking: those of one track, and on the samples track o
 each there are two rankings: of all entries, and of everybody's best one.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,10 +17,10 @@ from sqlalchemy import ColumnElement, case, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from challenge.results.verdicts import Status
-from challenge.scoring.metrics import compare_octaves, interval, ranks_of_sums
+from challenge.scoring.metrics import compare_octaves
 from challenge.scoring.tracks import BUDGETS, Track
 from leaderboard.models import Evaluation, RankedEntry, ReportRow, SeasonRow, Submission, User
-from leaderboard.services.reports import skill_table
+from leaderboard.services.reports import chain_sums
 
 JUDGED: Final = (Status.SCORED, Status.REJECTED, Status.DISQUALIFIED)
 # Ids in one statement.
@@ -91,7 +90,7 @@ def refresh(session: Session, submission: Submission, season: SeasonRow) -> None
             if old != wanted:
                 _remove(session, season, group, old)
         if evaluation is not None and wanted is not None and wanted not in stored:
-            _insert(session, season, group, evaluation, submission)
+            _insert(session, season, group, evaluation)
 
 
 def withdraw(session: Session, submission: Submission) -> None:
@@ -169,32 +168,40 @@ def _count(session: Session, ids: NDArray[np.int64], column: Any, change: int) -
         )
 
 
-def _insert(
-    session: Session, season: SeasonRow, group: RankingGroup, evaluation: Evaluation, submission: Submission
-) -> None:
-    report = session.get(ReportRow, evaluation.id)
-    if report is None or evaluation.octaves is None:
-        # The schema asks for octaves, and a report is stored with them: nothing to compare without.
-        return
-    sums = skill_table(report.skill_by_chain, len(report.skill) // 8).sum(axis=1)
-    row = RankedEntry(
+def new_entry(evaluation: Evaluation, report: ReportRow, group: RankingGroup) -> RankedEntry | None:
+    """The row of an evaluation in a group, not compared with anything yet; None without figures."""
+    if evaluation.octaves is None:
+        return None
+    return RankedEntry(
         evaluation_id=evaluation.id,
-        submission_id=submission.id,
-        season_id=season.id,
+        submission_id=evaluation.submission_id,
+        season_id=evaluation.season_id,
         track=group.track.value,
         machine=group.machine,
-        user_id=submission.user_id,
+        user_id=evaluation.submission.user_id,
         octaves=evaluation.octaves,
-        octaves_by_chain=sums.astype("<f8").tobytes(),
+        octaves_by_chain=chain_sums(report).astype("<f8").tobytes(),
         best=False,
+        better=0,
+        worse=0,
+        better_best=0,
+        worse_best=0,
     )
+
+
+def _insert(session: Session, season: SeasonRow, group: RankingGroup, evaluation: Evaluation) -> None:
+    report = session.get(ReportRow, evaluation.id)
+    row = new_entry(evaluation, report, group) if report is not None else None
+    if row is None:
+        # The schema asks for octaves, and a report is stored with them: nothing to compare without.
+        return
     others, sign = _compared(session, season, group, row)
     row.better, row.worse = int((sign < 0).sum()), int((sign > 0).sum())
     session.add(row)
     session.flush()
     _count(session, others.ids[sign > 0], RankedEntry.better, 1)
     _count(session, others.ids[sign < 0], RankedEntry.worse, 1)
-    _choose_best(session, season, group, submission.user_id, (others, sign))
+    _choose_best(session, season, group, row.user_id, (others, sign))
 
 
 def _remove(session: Session, season: SeasonRow, group: RankingGroup, evaluation_id: int) -> None:
@@ -258,121 +265,3 @@ def _set_best(
         .execution_options(synchronize_session=False)
     )
     session.expire(row)
-
-
-def rebuild(session: Session, season: SeasonRow) -> int:
-    """Rank a season anew, from its evaluations; how many entries rank.
-
-    For databases of earlier versions, and as a check. It costs the square of the number of entries.
-    """
-    _lock(session, season)
-    session.execute(delete(RankedEntry).where(RankedEntry.season_id == season.id))
-    count = 0
-    for group in GROUPS:
-        rows = _unranked_rows(session, season, group)
-        _store_ranges(rows, "better", "worse")
-        seen: set[int] = set()
-        for row, reference in rows:
-            row.best = reference or row.user_id not in seen
-            seen.add(row.user_id)
-        _store_ranges([found for found in rows if found[0].best], "better_best", "worse_best")
-        session.add_all(row for row, _ in rows)
-        session.flush()
-        count += len(rows)
-    return count
-
-
-def _unranked_rows(
-    session: Session, season: SeasonRow, group: RankingGroup
-) -> list[tuple[RankedEntry, bool]]:
-    """Rows of what ranks in a group, the best first, and whether each is a reference's."""
-    submissions = session.scalars(
-        select(Submission).where(
-            Submission.hidden_at.is_(None),
-            Submission.evaluations.any(
-                (Evaluation.season_id == season.id)
-                & (Evaluation.track == group.track.value)
-                & (Evaluation.status == Status.SCORED.value)
-            ),
-        )
-    ).all()
-    rows = []
-    for submission in submissions:
-        number = standing_by(session, season, group, submission.id)
-        evaluation = session.get(Evaluation, number) if number is not None else None
-        report = session.get(ReportRow, number) if evaluation is not None and evaluation.ranks else None
-        if evaluation is None or report is None or evaluation.octaves is None:
-            continue
-        sums = skill_table(report.skill_by_chain, len(report.skill) // 8).sum(axis=1)
-        session.expunge(report)
-        row = RankedEntry(
-            evaluation_id=evaluation.id,
-            submission_id=submission.id,
-            season_id=season.id,
-            track=group.track.value,
-            machine=group.machine,
-            user_id=submission.user_id,
-            octaves=evaluation.octaves,
-            octaves_by_chain=sums.astype("<f8").tobytes(),
-            better_best=0,
-            worse_best=0,
-        )
-        rows.append((row, submission.user.reference))
-    return sorted(rows, key=lambda found: (-found[0].octaves, found[0].evaluation_id))
-
-
-def _store_ranges(rows: Sequence[tuple[RankedEntry, bool]], better: str, worse: str) -> None:
-    sums = np.array([np.frombuffer(row.octaves_by_chain, "<f8") for row, _ in rows])
-    for (row, _), (low, high) in zip(rows, ranks_of_sums(sums), strict=True):
-        setattr(row, better, low - 1)
-        setattr(row, worse, len(rows) - high)
-
-
-def ensure(session: Session) -> None:
-    """Rank the seasons that an earlier version left without stored ranks."""
-    for season in session.scalars(select(SeasonRow)).all():
-        known = session.scalar(
-            select(RankedEntry.evaluation_id).where(RankedEntry.season_id == season.id).limit(1)
-        )
-        scored = session.scalar(
-            select(Evaluation.id)
-            .where(Evaluation.season_id == season.id, Evaluation.status == Status.SCORED.value)
-            .limit(1)
-        )
-        if known is None and scored is not None:
-            rebuild(session, season)
-
-
-def octaves_by_chain(session: Session, ids: Sequence[int]) -> dict[int, NDArray[np.float64]]:
-    """Octaves by chain of evaluations that rank."""
-    rows = session.execute(
-        select(RankedEntry.evaluation_id, RankedEntry.octaves_by_chain).where(
-            RankedEntry.evaluation_id.in_(ids)
-        )
-    )
-    return {number: np.frombuffer(stored, "<f8") for number, stored in rows}
-
-
-def rank_among(session: Session, one: int, ranked: Sequence[int]) -> tuple[int, int]:
-    """The rank that an evaluation with a report would have among those that rank, as a range."""
-    report = session.get_one(ReportRow, one)
-    own = skill_table(report.skill_by_chain, len(report.skill) // 8).sum(axis=1)
-    others = octaves_by_chain(session, ranked)
-    if not others:
-        return 1, 1
-    signs = compare_octaves(own, np.array(list(others.values())))
-    return 1 + int((signs < 0).sum()), 1 + len(signs) - int((signs > 0).sum())
-
-
-def is_better(session: Session, one: int, other: int) -> bool:
-    """Whether an evaluation that ranks is significantly better than another of its group, by their ids."""
-    sums = octaves_by_chain(session, (one, other))
-    return interval(sums[one] - sums[other])[0] > 0
-
-
-def skills(session: Session, ids: Sequence[int]) -> dict[int, list[float]]:
-    """Skill by octave of each of these evaluations."""
-    rows = session.execute(
-        select(ReportRow.evaluation_id, ReportRow.skill).where(ReportRow.evaluation_id.in_(ids))
-    )
-    return {number: skill_table(stored, 1)[:, 0].tolist() for number, stored in rows}

@@ -24,6 +24,12 @@ def skill_table(stored: bytes, octaves: int) -> NDArray[np.float64]:
     return np.frombuffer(stored, dtype="<f8").reshape(-1, octaves)
 
 
+def chain_sums(report: ReportRow) -> NDArray[np.float64]:
+    """(chains,) octaves of each chain of a report."""
+    sums: NDArray[np.float64] = skill_table(report.skill_by_chain, len(report.skill) // 8).sum(axis=1)
+    return sums
+
+
 def skill_by_chain(session: Session, evaluation: Evaluation) -> NDArray[np.float64]:
     """(chains, octaves) skills of an evaluation that has a report; Refused with 404."""
     row = session.get(ReportRow, evaluation.id)

@@ -20,7 +20,8 @@ from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.models import Evaluation, ReportRow, StageRow, Submission
 from leaderboard.services import queue_order, rankings
-from leaderboard.services.evaluations import check_lease, store_report
+from leaderboard.services.leases import check_lease
+from leaderboard.services.outcomes import store_report
 from leaderboard.services.reports import read_octaves
 
 _READ: Final[dict[Stage, Callable[[Any], object]]] = {

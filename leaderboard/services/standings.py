@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 from challenge.results.verdicts import Status
 from challenge.scoring.tracks import Track
 from leaderboard.models import Evaluation, RankedEntry, ReportRow, SeasonRow, Submission, User
-from leaderboard.services import publication, rankings
+from leaderboard.services import publication, rank_queries
 from leaderboard.services.queue_order import in_turn, live
 from leaderboard.services.rankings import GROUPS, JUDGED, OPEN, RankingGroup, in_group
 from leaderboard.services.reports import skill_table
@@ -247,7 +247,7 @@ def _provisional(
             _in_group(group),
         )
     ).all()
-    return tuple(Entry(e, rankings.rank_among(session, e.id, ranked)) for e in found)
+    return tuple(Entry(e, rank_queries.rank_among(session, e.id, ranked)) for e in found)
 
 
 def _on_other_track(session: Session, season: SeasonRow, group: RankingGroup) -> dict[int, Evaluation]:

@@ -8,7 +8,7 @@ from challenge.bundle import limits as bundle_limits
 from leaderboard import openapi
 from leaderboard.errors import Refused, not_found
 from leaderboard.openapi import models
-from leaderboard.services import evaluations, publication, quotas, reports, submission_intake, submissions
+from leaderboard.services import decisions, publication, quotas, reports, submission_intake, submissions
 from leaderboard.web.auth import visible_submission
 from leaderboard.web.extensions import csrf
 from leaderboard.web.request_args import asked_track, tracks_of, upload_path
@@ -95,7 +95,7 @@ def cancel(submission_id: int) -> Response:
         found = visible_submission(session, submission_id)
         if found.user_id != who.user_id:
             raise Refused(403, "not_yours", "Only the person who submitted it can cancel it.")
-        evaluations.cancel_submission(session, submissions.latest_by_track(session, found), track)
+        decisions.cancel_submission(session, submissions.latest_by_track(session, found), track)
         return jsonify(models.to_json(models.Submission, submission_status(session, found, track)))
 
 

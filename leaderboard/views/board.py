@@ -14,7 +14,7 @@ from challenge.scoring.places import PLACES
 from challenge.scoring.tracks import BUDGETS, SENTENCES, Track
 from leaderboard.charts import pareto_and_history, sparkline
 from leaderboard.db import now
-from leaderboard.services import board_query, queue_order, rankings, seasons, standings
+from leaderboard.services import board_query, queue_order, rank_queries, seasons, standings
 from leaderboard.services.board_query import BoardQuery
 from leaderboard.services.rankings import RankingGroup
 from leaderboard.services.standings import Board, Entry
@@ -50,7 +50,7 @@ def history() -> Response:
         entries = standings.standing(db, season, query.group, every_entry=True).entries
 
         def is_better(one: Entry, other: Entry) -> bool:
-            return rankings.is_better(db, one.evaluation.id, other.evaluation.id)
+            return rank_queries.is_better(db, one.evaluation.id, other.evaluation.id)
 
         until = season.closed_at or now()
         holders = pareto_and_history.record_holders(entries, is_better)
@@ -115,14 +115,14 @@ def _decided(db: Session, board: Board, query: BoardQuery, rows: list[Any]) -> d
     shown = [e.evaluation.id for e in page.entries] if board.group.track is Track.SAMPLES else []
 
     def is_better(one: Entry, other: Entry) -> bool:
-        return rankings.is_better(db, one.evaluation.id, other.evaluation.id)
+        return rank_queries.is_better(db, one.evaluation.id, other.evaluation.id)
 
     return {
         "board": board,
         "query": query,
         "page": page,
         "profiles": {
-            number: sparkline.profile(skill, 56) for number, skill in rankings.skills(db, shown).items()
+            number: sparkline.profile(skill, 56) for number, skill in rank_queries.skills(db, shown).items()
         },
         "tracks": SENTENCES,
         "machines": tuple(BUDGETS),

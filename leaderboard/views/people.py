@@ -7,7 +7,7 @@ from flask import Blueprint, Response, redirect, render_template, request, sessi
 from werkzeug.wrappers import Response as BaseResponse
 
 from leaderboard.errors import Refused
-from leaderboard.services import audit, evaluations, people, profiles, quotas, submissions, tokens
+from leaderboard.services import audit, decisions, people, profiles, quotas, submissions, tokens
 from leaderboard.web.auth import current_user, require_user, visible_submission
 from leaderboard.web.auth import sign_in as let_in
 from leaderboard.web.auth import sign_out as let_out
@@ -195,7 +195,7 @@ def cancel_entry(submission_id: int) -> _Page:
         found = visible_submission(db, submission_id)
         if found.user_id != user.id:
             raise Refused(403, "not_yours", "Only the person who submitted it can cancel it.")
-        evaluations.cancel_submission(db, submissions.latest_by_track(db, found), None)
+        decisions.cancel_submission(db, submissions.latest_by_track(db, found), None)
     return redirect(url_for("entry.page", submission_id=submission_id), 303)
 
 

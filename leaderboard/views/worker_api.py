@@ -12,7 +12,7 @@ from leaderboard.errors import not_found
 from leaderboard.images.untrusted import BYTES_LIMIT, rewrite
 from leaderboard.models import Evaluation
 from leaderboard.openapi import models
-from leaderboard.services import artifacts, evaluations, machines, stages, submissions
+from leaderboard.services import artifacts, leases, machines, outcomes, stages, submissions
 from leaderboard.web.extensions import UNCOUNTED, csrf, limiter
 from leaderboard.web.request_args import check_length, json_body
 from leaderboard.web.request_context import app_context, read_session, request_token, write_transaction
@@ -56,7 +56,7 @@ def introduce() -> Response:
 def claim_next() -> Response:
     """Take the lease of the evaluation whose turn it is; 204 where none waits."""
     with write_transaction() as session:
-        claimed = evaluations.claim_next(session, app_context().config, request_token(session, "worker"))
+        claimed = leases.claim_next(session, app_context().config, request_token(session, "worker"))
         return Response(status=204) if claimed is None else _assignment(session, claimed)
 
 
@@ -65,11 +65,11 @@ def claim(evaluation_id: int) -> Response:
     """Take the lease of a particular evaluation, whosever turn it is."""
     with write_transaction() as session:
         holder = request_token(session, "worker")
-        claimed = evaluations.claim(session, app_context().config, evaluation_id, holder)
+        claimed = leases.claim(session, app_context().config, evaluation_id, holder)
         return _assignment(session, claimed)
 
 
-def _assignment(session: Session, claimed: evaluations.Claim) -> Response:
+def _assignment(session: Session, claimed: leases.Claim) -> Response:
     # The season's secret comes with the lease, and in no other way.
     evaluation, season = claimed.evaluation, claimed.evaluation.season
     track = Track(evaluation.track)
@@ -93,7 +93,7 @@ def bundle(evaluation_id: int) -> Response:
     """The bundle's bytes."""
     with write_transaction() as session:
         request_token(session, "worker")
-        evaluation = evaluations.check_lease(session, evaluation_id, _lease())
+        evaluation = leases.check_lease(session, evaluation_id, _lease())
         path = submissions.path_of(app_context().config, evaluation.submission.digest)
     return bundle_file(path)
 
@@ -104,7 +104,7 @@ def status(evaluation_id: int) -> Response:
     with write_transaction() as session:
         request_token(session, "worker")
         config, values = app_context().config, json_body()
-        return _answer(evaluations.update_progress(session, config, evaluation_id, _lease(), values))
+        return _answer(leases.update_progress(session, config, evaluation_id, _lease(), values))
 
 
 @worker_api.put(f"{_EVALUATION}/artifacts/<place>/<octave>/<kind>.png")
@@ -121,7 +121,7 @@ def _keep(evaluation_id: int, name: str) -> Response:
         request_token(session, "worker")
     content = rewrite(request.get_data(cache=False))
     with write_transaction() as session:
-        evaluations.check_lease(session, evaluation_id, _lease())
+        leases.check_lease(session, evaluation_id, _lease())
         row = artifacts.save(session, app_context().config, evaluation_id, name, content)
         values = {"name": row.name, "bytes": row.bytes, "digest": row.digest}
         return jsonify(models.to_json(models.Picture, values))
@@ -141,7 +141,7 @@ def evidence(evaluation_id: int) -> Response:
     check_length(BYTES_LIMIT, "artifact_large", "Evidence")
     with write_transaction() as session:
         request_token(session, "worker")
-        evaluations.check_lease(session, evaluation_id, _lease())
+        leases.check_lease(session, evaluation_id, _lease())
         artifacts.save_evidence(app_context().config, evaluation_id, request.get_data(cache=False))
         return jsonify(models.to_json(models.Kept, {"evaluation_id": evaluation_id}))
 
@@ -177,7 +177,7 @@ def report(evaluation_id: int) -> Response:
     with write_transaction() as session:
         request_token(session, "worker")
         values = json_body()
-        return _answer(evaluations.record_report(session, evaluation_id, _lease(), values))
+        return _answer(outcomes.record_report(session, evaluation_id, _lease(), values))
 
 
 @worker_api.post(f"{_EVALUATION}/failure")
@@ -187,4 +187,4 @@ def failure(evaluation_id: int) -> Response:
         request_token(session, "worker")
         values = json_body()
         config = app_context().config
-        return _answer(evaluations.record_failure(session, config, evaluation_id, _lease(), values))
+        return _answer(outcomes.record_failure(session, config, evaluation_id, _lease(), values))

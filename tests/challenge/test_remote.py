@@ -17,7 +17,7 @@ from challenge.util.http import ServerError
 from leaderboard import db
 from leaderboard.app import create_app
 from leaderboard.config import Config
-from leaderboard.services import evaluations, seasons, tokens
+from leaderboard.services import leases, outcomes, seasons, tokens
 
 MODEL = """from torch import nn
 
@@ -45,7 +45,7 @@ class Board:
     def worker_says(self, evaluation_id, act):
         with self.writers.begin() as session:
             worker = tokens.find_token(session, tokens.new_token(session, None))
-            act(session, evaluations.claim(session, self.config, evaluation_id, worker).lease)
+            act(session, leases.claim(session, self.config, evaluation_id, worker).lease)
 
     def close(self):
         self.server.shutdown()
@@ -193,7 +193,7 @@ def test_following_ends_with_the_verdict_and_its_sentence(call, mine, board, mon
     entry = submitted(call, mine)
 
     def fail(session, lease):
-        evaluations.record_failure(
+        outcomes.record_failure(
             session,
             board.config,
             entry["evaluation_id"],

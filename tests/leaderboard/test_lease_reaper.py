@@ -8,7 +8,7 @@ from leaderboard import clock, db
 from leaderboard.clock import monotonic_utcnow
 from leaderboard.models import Evaluation, Token
 from leaderboard.serve.lease_reaper import reap_once
-from leaderboard.services import evaluations, lease_recovery, queue_order
+from leaderboard.services import evaluations, lease_recovery, leases, queue_order
 
 
 class Wire:
@@ -33,7 +33,7 @@ def sweep(board, wire):
 
 def later(board, monkeypatch, seconds):
     moment = monotonic_utcnow() + timedelta(seconds=seconds)
-    for module in (evaluations, lease_recovery, queue_order):
+    for module in (evaluations, leases, lease_recovery, queue_order):
         monkeypatch.setattr(module, "monotonic_utcnow", lambda: moment)
 
 

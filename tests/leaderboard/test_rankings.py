@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from challenge.scoring.metrics import compare_octaves, paired_interval, rank_ranges
 from leaderboard.models import RankedEntry, ReportRow, Submission
-from leaderboard.services import evaluations, people, rankings, submissions, tokens
+from leaderboard.services import decisions, people, ranking_rebuild, submissions, tokens
 from tests.support import seed_data
 
 
@@ -71,7 +71,7 @@ def test_ranks_are_those_of_comparing_everything_with_everything(board, add, see
             with board.writing() as session:
                 found = submissions.get(session, one)
                 if what < 0.15:
-                    evaluations.disqualify(session, submissions.latest_evaluation(session, found), "Why not.")
+                    decisions.disqualify(session, submissions.latest_evaluation(session, found), "Why not.")
                 elif what < 0.3:
                     submissions.hide(session, found, hidden=True)
                     if what < 0.2:
@@ -85,7 +85,7 @@ def test_ranks_are_those_of_comparing_everything_with_everything(board, add, see
         assert ranks == expected
     before = stored(board)
     with board.writing() as session:
-        rankings.rebuild(session, submissions.get(session, made[0]).evaluations[0].season)
+        ranking_rebuild.rebuild(session, submissions.get(session, made[0]).evaluations[0].season)
     assert stored(board) == before
 
 
@@ -128,7 +128,7 @@ class TestFlagged:
     def test_a_person_accepts_it(self, board, flagged):
         with board.writing() as session:
             evaluation = submissions.latest_evaluation(session, submissions.get(session, flagged))
-            evaluations.accept(session, evaluation, "Trained again.")
+            decisions.accept(session, evaluation, "Trained again.")
         assert names(board) == ["entry 2", "entry 1"]
         status = board.get(f"/api/v1/submissions/{flagged}").json
         assert (status["flagged"], status["awaits_decision"]) == (True, False)
@@ -141,7 +141,7 @@ class TestFlagged:
         with board.writing() as session:
             evaluation = submissions.latest_evaluation(session, submissions.get(session, number))
             with pytest.raises(Refused, match="waits for nobody"):
-                evaluations.accept(session, evaluation, "Why not.")
+                decisions.accept(session, evaluation, "Why not.")
 
 
 def test_comparing_one_with_many_is_comparing_it_with_each():

@@ -3,7 +3,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from leaderboard.models import Evaluation, SeasonRow, Submission
-from leaderboard.services import evaluations, seasons, submissions
+from leaderboard.services import decisions, evaluations, seasons, submissions
 from tests.support import seed_data
 
 
@@ -102,7 +102,7 @@ def test_the_practice_season_is_judged_and_never_shown_as_the_standing(board):
 def test_a_disqualified_one_keeps_its_figures_and_loses_its_rank(board):
     number = board.judged("cheat", 8, 1)
     with board.writing() as session:
-        evaluations.disqualify(
+        decisions.disqualify(
             session,
             submissions.latest_evaluation(session, submissions.get(session, number)),
             "Planted by hand.",

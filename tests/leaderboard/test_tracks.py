@@ -11,7 +11,7 @@ from sqlalchemy import update
 from challenge.scoring.tracks import Track
 from leaderboard.db import now
 from leaderboard.models import Evaluation, HandIn
-from leaderboard.services import evaluations, people, queue_order, seasons, submissions
+from leaderboard.services import decisions, evaluations, people, queue_order, seasons, submissions
 from tests.support import seed_board, seed_data
 
 
@@ -255,7 +255,7 @@ class TestTheBoards:
         # Not for what did not rank there.
         with board.writing() as session:
             evaluation = session.get(Evaluation, numbers(made)["samples"])
-            evaluations.disqualify(session, evaluation, "It looked.")
+            decisions.disqualify(session, evaluation, "It looked.")
         assert "verified learner <b>" not in board.get("/").text
 
     def test_the_record_belongs_to_the_samples_track(self, board, watched):
@@ -297,7 +297,7 @@ class TestTheBoards:
         board.tell(numbers(made)["open"], "report", lease, json=board.report(8.0, 1))
         with board.writing() as session:
             found = list(submissions.latest_by_track(session, submissions.get(session, made["id"])).values())
-            evaluations.disqualify_all(session, found, "Planted.")
+            decisions.disqualify_all(session, found, "Planted.")
         stands = {one["track"]: one["status"] for one in state(board, made["id"])["evaluations"]}
         assert stands == {"open": "disqualified", "samples": "cancelled"}
 

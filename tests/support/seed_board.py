@@ -17,7 +17,7 @@ from leaderboard.config import Config
 from leaderboard.files import write_file
 from leaderboard.images.untrusted import rewrite
 from leaderboard.models import Evaluation, Submission
-from leaderboard.services import artifacts, evaluations, seasons, submission_intake, tokens
+from leaderboard.services import artifacts, evaluations, leases, outcomes, seasons, submission_intake, tokens
 
 from .seed_data import README, bundle_bytes, report, samples_report, skills
 from .seed_evidence import evidence, film
@@ -125,14 +125,14 @@ def enter(writers, config, folder, user, name, author, method, octaves, seed, li
     with writers.begin() as session:
         evaluation = evaluations.get(session, evaluation_id)
         worker = tokens.find_token(session, tokens.new_token(session, None))
-        claim = evaluations.claim(session, config, evaluation.id, worker)
+        claim = leases.claim(session, config, evaluation.id, worker)
         by_chain = skills(octaves, seed)
         if changes.pop("pictures", False):
             draw(session, config, evaluation, by_chain.mean(axis=0))
         made = report(evaluation.season, by_chain, **changes)
         shown = evidence(made, formula=changes.get("formula", False))
         artifacts.save_evidence(config, evaluation.id, shown.to_json().encode())
-        evaluations.record_report(session, evaluation.id, claim.lease, made)
+        outcomes.record_report(session, evaluation.id, claim.lease, made)
 
 
 def submit(writers, config, path, user):
@@ -196,10 +196,10 @@ def watch(writers, config):
         )
         for seed, (name, season, octaves, changes) in enumerate(results):
             evaluation = evaluations.queue_evaluation(session, named[name], season, Track.SAMPLES)
-            claim = evaluations.claim(session, config, evaluation.id, worker)
+            claim = leases.claim(session, config, evaluation.id, worker)
             save_training_pictures(config, evaluation)
             made = samples_report(season, octaves, seed, **changes)
-            evaluations.record_report(session, evaluation.id, claim.lease, made)
+            outcomes.record_report(session, evaluation.id, claim.lease, made)
         live = evaluations.queue_evaluation(session, named["octree-of-experts"], open_season, Track.SAMPLES)
         live.ready_at = monotonic_utcnow() + timedelta(days=365)
         live.status, live.progress, live.message = "refitting", 0.43, "target 2 of 3: 41 of 132 s"
@@ -259,8 +259,8 @@ def main(folder, *, pictures=True):
         with writers.begin() as session:
             evaluation = evaluations.get(session, evaluation_id)
             worker = tokens.find_token(session, tokens.new_token(session, None))
-            claim = evaluations.claim(session, config, evaluation.id, worker)
-            evaluations.record_failure(
+            claim = leases.claim(session, config, evaluation.id, worker)
+            outcomes.record_failure(
                 session, config, evaluation.id, claim.lease, {"reason": reason, "detail": detail}
             )
     watch(writers, config)

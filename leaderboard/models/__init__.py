@@ -1,0 +1,24 @@
+"""The tables, and the invariants that the database itself keeps."""
+
+from leaderboard.db import Base
+from leaderboard.models.people import AuditRow, HandIn, MachineRow, Token, User
+from leaderboard.models.results import Artifact, RankedEntry, ReportRow, StageRow
+from leaderboard.models.seasons import SeasonRow
+from leaderboard.models.submissions import Evaluation, Submission, SubmissionText
+
+__all__ = [
+    "Artifact",
+    "AuditRow",
+    "Base",
+    "Evaluation",
+    "HandIn",
+    "MachineRow",
+    "RankedEntry",
+    "ReportRow",
+    "SeasonRow",
+    "StageRow",
+    "Submission",
+    "SubmissionText",
+    "Token",
+    "User",
+]
