@@ -78,6 +78,7 @@ class Claim:
     Attributes:
         samples_budget: on the samples track; None on the open track.
         findings: what the stages that are done have found, as JSON values.
+        front: bytes and octaves of what was learned while somebody watched.
     """
 
     evaluation_id: int
@@ -88,6 +89,7 @@ class Claim:
     size: EvaluationSize
     samples_budget: SamplesBudget | None
     findings: dict[Stage, Any]
+    front: tuple[tuple[int, float], ...] = ()
 
 
 class EvaluationClient(_WorkerClient):
@@ -130,6 +132,7 @@ class EvaluationClient(_WorkerClient):
             size=EvaluationSize(**season["size"]),
             samples_budget=SamplesBudget(**budget) if budget else None,
             findings={Stage(name): found for name, found in answer["stages"].items()},
+            front=tuple((int(size), float(octaves)) for size, octaves in answer["front"]),
         )
 
     def bundle(self, claim: Claim) -> bytes:

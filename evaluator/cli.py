@@ -290,6 +290,57 @@ def _log_to_stderr() -> None:
     log.propagate = False
 
 
+@click.command(epilog="Example: MBC_WORKER_TOKEN=... mbc reproduce 17 --server https://board.example")
+@click.argument("submission_id", metavar="ENTRY", type=int)
+@click.option("--server", required=True, help="Address of the leaderboard.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option(
+    "--hours",
+    type=click.FloatRange(0.001, 1000.0),
+    default=24.0,
+    show_default=True,
+    help="The longest that the training may take here.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def reproduce(submission_id: int, server: str, device: str, hours: float, *, as_json: bool) -> None:
+    """For operators: train ENTRY again from scratch by its train.toml, and compare the octaves.
+
+    Its code runs in the sandbox, step by step as `mbc train` does; points, clock and validation are the
+    judge's. The result is posted: an entry that reaches its octaves again counts as verified, and ranks.
+
+    The worker's token is read from the environment variable MBC_WORKER_TOKEN.
+    """
+    from challenge.util.exit_codes import TrainConfigError  # noqa: PLC0415
+    from evaluator.preflight import require_device  # noqa: PLC0415 - torch and numba take seconds
+    from evaluator.reproduction import cli as reproduction  # noqa: PLC0415
+    from evaluator.reproduction.client import ReproductionClient  # noqa: PLC0415
+    from evaluator.sandbox import find_sandbox  # noqa: PLC0415
+    from evaluator.terminal import ProgressBar  # noqa: PLC0415
+
+    token = os.environ.pop("MBC_WORKER_TOKEN", "")
+    if not token:
+        raise click.UsageError("MBC_WORKER_TOKEN is not set: `mbc admin tokens new --worker` makes a token.")
+    require_device(device)
+    try:
+        with ProgressBar() as bar:
+            answer = reproduction.reproduce(
+                ReproductionClient(server, token),
+                submission_id,
+                find_sandbox(allow_unconfined=False),
+                bar,
+                device=device,
+                most_seconds=3600 * hours,
+            )
+    except TrainConfigError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(exit_codes.BUNDLE_INVALID)
+    except EvaluationError as error:
+        _end(error, as_json=as_json)
+        return
+    click.echo(json.dumps(answer) if as_json else reproduction.sentence(answer))
+    sys.exit(exit_codes.OK if answer["agrees"] else exit_codes.REJECTED)
+
+
 @click.command(epilog="Example: mbc doctor --json")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(*, as_json: bool) -> None:

@@ -58,6 +58,7 @@ class Assignment:
 
     Attributes:
         store: where certificates are kept.
+        front: bytes and octaves of what was learned while somebody watched, besides the references.
     """
 
     bundle: Bundle
@@ -67,6 +68,7 @@ class Assignment:
     limits: Limits = field(default_factory=Limits.from_environment)
     device: str = "auto"
     store: CertificateStore = field(default_factory=NoStore)
+    front: probes.Front = ()
 
     def start(self, bundle: Bundle, wall: WallLimit) -> AbstractContextManager[Session]:
         """A fresh sandbox with one thread; its time limits are longer for that."""
@@ -335,6 +337,7 @@ def probe_case(
         skill=skill,
         loaded=measured.loaded,
         effort=task.plan.effort,
+        front=task.front,
     )
 
 

@@ -145,7 +145,9 @@ class Worker:
         """Do the stages that are not done yet; None where the leaderboard lets a more urgent one go first."""
         store = ClaimStore(self.client, claim)
         plan = OPEN_PLAN(claim.size)
-        task = Assignment(bundle, claim.season, self.sandbox, plan, self.limits, self.device, store)
+        task = Assignment(
+            bundle, claim.season, self.sandbox, plan, self.limits, self.device, store, claim.front
+        )
         found = claim.findings
         evaluation = Evaluation(
             task,

@@ -125,8 +125,16 @@ def read_train_config(directory: Path) -> TrainConfig:
     if not path.exists():
         return TrainConfig(seconds=60.0)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return parse_train_config(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise TrainConfigError(f"train.toml is not TOML in UTF-8: {error}.") from error
+
+
+def parse_train_config(text: str) -> TrainConfig:
+    """The settings of a train.toml; TrainConfigError as above."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise TrainConfigError(f"train.toml is not TOML in UTF-8: {error}.") from error
     try:
         config = TrainConfig(**values)

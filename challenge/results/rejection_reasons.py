@@ -47,8 +47,9 @@ _PROBES: Final = {
     "request to the next, no statistics of the batch.",
     "dose": "A trace of shuffled weights takes more from it than from anything learned: something waits for "
     "exact values. Let the answer follow the weights smoothly, as training needs it.",
-    "capacity": "It resolves more octaves than networks of its size are known to. A description of how the "
-    "weights were learned, and a run on the samples track, are what convinces.",
+    "capacity": "It resolves more than an octave beyond what anything of its size learned while somebody "
+    "watched. Proof is that an operator trains it again from its train.toml and its octaves come again "
+    "(`mbc reproduce`), or as many on the samples track. Hand in a train.toml that leads to the weights.",
 }
 _UNKNOWN: Final = "What it asks, and what honest models show, is said where the probes are explained."
 

@@ -6,7 +6,7 @@ The judge binds this single file into the sandbox, so it must not import anythin
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -193,6 +193,89 @@ def train(
                     kept = int(done * CHECKPOINTS) + 1
             step += 1
     model.eval()
+
+
+class Descent:
+    """A model and what updates it from batches, as `mbc train` does: AdamW, or the model's own `learner()`.
+
+    Args:
+        model: build(2, 1), on the device to train on.
+        learning_rate: at the start; it falls to a hundredth along a cosine.
+        epsilon: of Adam.
+        bfloat16: whether matrix products have that precision.
+        check: given the output of forward and the number of points; returns it, or raises.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        learning_rate: float,
+        epsilon: float,
+        *,
+        bfloat16: bool,
+        check: Callable[[Any, int], Tensor],
+    ) -> None:
+        self._model, self._rate, self._bfloat16, self._check = model, learning_rate, bfloat16, check
+        own: Any = getattr(model, "learner", None)
+        self.optimiser: Any = (
+            own()
+            if callable(own)
+            else torch.optim.AdamW(
+                [p for p in model.parameters() if p.requires_grad],
+                lr=learning_rate,
+                weight_decay=0.0,
+                eps=epsilon,
+            )
+        )
+
+    def step(self, x: Tensor, t: Tensor, weight: Tensor, done: float) -> tuple[Tensor, float]:
+        """Do one step.
+
+        Args:
+            x: (n, 2) float64 unit coordinates.
+            t: (n, 1) their targets.
+            weight: (n, 1) of each squared error.
+            done: used share of the budget.
+
+        Returns:
+            The errors (n, 1) before the step, and the loss.
+        """
+        self._model.train()
+        x = cast(self._model, x)
+        t, weight = t.to(x), weight.to(x)
+        if isinstance(self.optimiser, torch.optim.Optimizer):
+            wrong = self._descend(self.optimiser, x, t, weight, done)
+        else:
+            with torch.no_grad():
+                wrong = self._check(self.optimiser.step(x, t, weight[:, 0], done), len(x))
+        return wrong, float((weight * wrong**2).mean())
+
+    def _descend(
+        self, optimiser: torch.optim.Optimizer, x: Tensor, t: Tensor, weight: Tensor, done: float
+    ) -> Tensor:
+        for group in optimiser.param_groups:
+            group["lr"] = self._rate * cosine(done)
+        precision: AbstractContextManager[object] = (
+            torch.autocast(x.device.type, dtype=torch.bfloat16) if self._bfloat16 else nullcontext()
+        )
+        with precision:
+            answer = self._check(self._model(x), len(x))
+        if answer.dtype in {torch.bfloat16, torch.float16}:
+            answer = answer.float()
+        wrong = answer - t.to(answer.dtype)
+        optimiser.zero_grad(set_to_none=True)
+        loss = (weight.to(answer.dtype) * wrong**2).mean()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
+        optimiser.step()
+        return wrong.detach()
+
+
+def stored_state(model: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
+    """A copy of a model's state dict on the CPU, with its float32 tensors in the dtype of the file."""
+    return {
+        name: (tensor.detach().to(dtype) if tensor.dtype == torch.float32 else tensor.detach()).cpu().clone()
+        for name, tensor in model.state_dict().items()
+    }
 
 
 def cosine(done: float) -> float:

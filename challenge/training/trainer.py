@@ -6,7 +6,6 @@ A model that is not trained by gradient descent can provide a method `learner()`
 import math
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -22,7 +21,7 @@ from challenge.training import checkpoint
 from challenge.training.batches import Batch, BatchStream
 from challenge.training.checkpoint import Checkpoint
 from challenge.training.local_model import predict, require_output_shape
-from challenge.training.refit import cast, cosine
+from challenge.training.refit import Descent, cosine, stored_state
 from challenge.training.snapshots import SnapshotWriter
 from challenge.training.zoom_samples import draw_zoom_points
 
@@ -109,8 +108,12 @@ class ValidationSet:
 
     def skill(self, model: nn.Module) -> Array:
         """Mean skill of the views of each octave, (VALIDATION_OCTAVES,)."""
+        return self.skill_of(predict(model, self.points.x))
+
+    def skill_of(self, answers: Array) -> Array:
+        """The same of the answers (n,) at `points.x`."""
         p = self.points
-        wrong = errors(p.t, predict(model, p.x)) ** 2 / p.variance
+        wrong = errors(p.t, answers) ** 2 / p.variance
         counts = np.bincount(p.view)
         seen = counts > 0
         skill = np.maximum(1 - np.bincount(p.view, wrong)[seen] / counts[seen], 0.0)
@@ -126,19 +129,17 @@ class _Run:
         self, model: nn.Module, recipe: TrainConfig, directory: Path, before: Checkpoint | None
     ) -> None:
         self.model, self.recipe, self.directory = model, recipe, directory
-        own: Any = getattr(model, "learner", None)
-        self.optimiser: torch.optim.Optimizer | Learner = (
-            own()
-            if callable(own)
-            else torch.optim.AdamW(
-                [p for p in model.parameters() if p.requires_grad],
-                lr=recipe.learning_rate,
-                weight_decay=0.0,
-                eps=recipe.epsilon,
-            )
+        self.dtype: torch.dtype = getattr(torch, recipe.store)
+        self.descent = Descent(
+            model,
+            recipe.learning_rate,
+            recipe.epsilon,
+            bfloat16=recipe.precision == "bfloat16",
+            check=require_output_shape,
         )
+        self.optimiser: torch.optim.Optimizer | Learner = self.descent.optimiser
         self.validation, self.skill = ValidationSet(), np.zeros(VALIDATION_OCTAVES)
-        self.best_state, self.best = _storage_state(model, recipe), -1.0
+        self.best_state, self.best = stored_state(model, self.dtype), -1.0
         self.now = Progress(0, 0.0, 0.0, math.nan, recipe.learning_rate, 0.0, math.nan)
         if before is not None:
             model.load_state_dict(before.model)
@@ -150,7 +151,7 @@ class _Run:
 
     def validate(self) -> None:
         """Measure the octaves of the weights in their storage dtype, and keep a copy if they are the best."""
-        state = _storage_state(self.model, self.recipe)
+        state = stored_state(self.model, self.dtype)
         present = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         self.model.load_state_dict(state)
         skill = self.validation.skill(self.model.eval())
@@ -165,36 +166,9 @@ class _Run:
 
     def step(self, batch: Batch, stream: BatchStream) -> float:
         """Do one step of the optimiser or of the model's own learner; returns the loss."""
-        self.model.train()
-        x = cast(self.model, batch.x)
-        t, weight = batch.t.to(x), batch.weight.to(x)
-        if isinstance(self.optimiser, torch.optim.Optimizer):
-            wrong = self._descend(self.optimiser, x, t, weight)
-        else:
-            with torch.no_grad():
-                wrong = require_output_shape(self.optimiser.step(x, t, weight[:, 0], self.now.done), len(x))
+        wrong, loss = self.descent.step(batch.x, batch.t, batch.weight, self.now.done)
         stream.record_error(batch, wrong)
-        return float((weight * wrong**2).mean())
-
-    def _descend(self, optimiser: torch.optim.Optimizer, x: Tensor, t: Tensor, weight: Tensor) -> Tensor:
-        rate = self.recipe.learning_rate * cosine(self.now.done)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        with self._precision(x.device):
-            answer = require_output_shape(self.model(x), len(x))
-        if answer.dtype in {torch.bfloat16, torch.float16}:
-            answer = answer.float()
-        wrong = answer - t.to(answer.dtype)
-        optimiser.zero_grad(set_to_none=True)
-        loss = (weight.to(answer.dtype) * wrong**2).mean()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
-        optimiser.step()
-        return wrong.detach()
-
-    def _precision(self, device: torch.device) -> AbstractContextManager[object]:
-        if self.recipe.precision == "float32":
-            return nullcontext()
-        return torch.autocast(device.type, dtype=torch.bfloat16)
+        return loss
 
     def advance(self, loss: float, seconds: float) -> None:
         """Update the progress after a step that took `seconds`."""
@@ -283,11 +257,3 @@ def train_model(
     if not interrupted:
         checkpoint.remove(directory)
     return TrainingResult(run.best_state, run.best, run.now, interrupted)
-
-
-def _storage_state(model: nn.Module, recipe: TrainConfig) -> dict[str, Tensor]:
-    dtype = getattr(torch, recipe.store)
-    return {
-        name: (tensor.detach().to(dtype) if tensor.dtype == torch.float32 else tensor.detach()).cpu().clone()
-        for name, tensor in model.state_dict().items()
-    }

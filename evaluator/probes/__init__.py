@@ -12,7 +12,7 @@ from challenge.results.report import Integrity, ProbeResult
 from challenge.results.stages import IntegrityFindings
 from evaluator.plan import FULL_EFFORT, PROBES, SMALL_EFFORT, Effort
 from evaluator.probes import capacity, consistency, dose, plasticity, scramble, twin, weights_match
-from evaluator.probes.case import Case, CodeCase, ProbeOutcome
+from evaluator.probes.case import Case, CodeCase, Front, ProbeOutcome
 
 Progress = Callable[[float, str], None]
 
@@ -56,4 +56,14 @@ def summarise(results: Sequence[ProbeResult]) -> Integrity:
     )
 
 
-__all__ = ["FULL_EFFORT", "SMALL_EFFORT", "Case", "CodeCase", "Effort", "ProbeOutcome", "run", "summarise"]
+__all__ = [
+    "FULL_EFFORT",
+    "SMALL_EFFORT",
+    "Case",
+    "CodeCase",
+    "Effort",
+    "Front",
+    "ProbeOutcome",
+    "run",
+    "summarise",
+]

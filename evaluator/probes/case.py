@@ -20,6 +20,8 @@ from evaluator.sandbox.session import Session
 Array = NDArray[np.float64]
 Start = Callable[[Bundle], AbstractContextManager[Session]]
 StartCode = Callable[[], AbstractContextManager[Session]]
+# Bytes and octaves of what was learned while somebody watched.
+Front = tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Case:
         skill: (chains, octaves) of those answers.
         loaded: numbers in the state dict of build(2, 1), into which the weights loaded strictly.
         at_once: sandboxes that may run at the same time.
+        front: what was learned besides the references, for `capacity`.
     """
 
     bundle: Bundle
@@ -61,6 +64,7 @@ class Case:
     loaded: int
     effort: Effort = FULL_EFFORT
     at_once: int = AT_ONCE
+    front: Front = ()
 
     @property
     def octaves(self) -> float:

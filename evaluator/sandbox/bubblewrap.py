@@ -187,24 +187,27 @@ class Bubblewrap:
                 descriptors.callback(os.close, passed[-1])
                 return reaper.FIRST_DESCRIPTOR + len(passed) - 1
 
-            arguments = self._arguments(limits, gpu=gpu)
-            for name, content in staged(bundle).items():
-                arguments += ["--perms", "0444", "--file", str(sealed(content)), f"/{name}"]
-            arguments += ["--remount-ro", "/"]
-            # Not on the command line: that can be read in /proc from inside, and names the host's paths.
-            options_fd = sealed(b"".join(argument.encode() + b"\0" for argument in arguments))
             program = filter_program(gpu=gpu)
-            filter_fd = sealed(program) if program else None
             options = pipes.options(
                 limits,
                 device=device,
                 bundle="/bundle",
                 path=self._tree.path if self._tree else mounts.libraries(),
                 confined=True,
-                filter_fd=filter_fd,
+                filter_fd=reaper.FIRST_DESCRIPTOR + 3 if program else None,
                 descriptors=(reaper.FIRST_DESCRIPTOR, reaper.FIRST_DESCRIPTOR + 1),
             )
-            inner = [sys.executable, "-I", "-S", "-B", "/runner/runner.py", options]
+            # First, so that they have the same numbers however many files there are.
+            runner_fd = sealed(options)
+            if program:
+                sealed(program)
+            arguments = self._arguments(limits, gpu=gpu)
+            for name, content in staged(bundle).items():
+                arguments += ["--perms", "0444", "--file", str(sealed(content)), f"/{name}"]
+            arguments += ["--remount-ro", "/"]
+            # Not on the command line: that can be read in /proc from inside, and names the host's paths.
+            options_fd = sealed(b"".join(argument.encode() + b"\0" for argument in arguments))
+            inner = [sys.executable, "-I", "-S", "-B", "/runner/runner.py", str(runner_fd)]
             life = Lifeline()
             groups, counters = self._groups.plan(limits) if self._groups else ([], {})
             supervision = {

@@ -166,25 +166,27 @@ class Landlock:
         program = filter_program(gpu=False, sockets=False)
         folder = stage(bundle)
         pipes = Pipes()
-        filter_fd = in_memory(program)
+        filter_fd, options_fd = in_memory(program), -1
         try:
-            descriptors = [pipes.child_requests, pipes.child_replies, filter_fd]
-            confinement = self._confinement(descriptors, [str(folder)])
-            if confinement["user"] is not None:
-                for path in (folder, *folder.rglob("*")):
-                    os.chown(path, confinement["user"], confinement["user"])
             options = pipes.options(
                 limits,
                 device=device,
                 bundle=str(folder / "bundle"),
                 path=mounts.libraries(),
-                confined=confinement["user"] is not None,
+                confined=os.geteuid() == 0,
                 filter_fd=FIRST_DESCRIPTOR + 2,
                 descriptors=(FIRST_DESCRIPTOR, FIRST_DESCRIPTOR + 1),
             )
+            options_fd = in_memory(options)
+            descriptors = [pipes.child_requests, pipes.child_replies, filter_fd, options_fd]
+            confinement = self._confinement(descriptors, [str(folder)])
+            if confinement["user"] is not None:
+                for path in (folder, *folder.rglob("*")):
+                    os.chown(path, confinement["user"], confinement["user"])
             groups, counters = self._groups.plan(limits) if self._groups else ([], {})
             supervision = {"groups": groups, "counters": counters, "cpu_seconds": limits.cpu_seconds}
-            runner = [sys.executable, "-I", "-S", "-B", str(folder / "runner" / "runner.py"), options]
+            runner = [sys.executable, "-I", "-S", "-B", str(folder / "runner" / "runner.py")]
+            runner.append(str(FIRST_DESCRIPTOR + 3))
             life = Lifeline()
 
             def clean() -> None:
@@ -194,12 +196,14 @@ class Landlock:
             process = Process(
                 supervised(runner, life, supervision | confinement),
                 pipes,
-                pass_fds=[filter_fd],
+                pass_fds=[filter_fd, options_fd],
                 life=life,
                 after=clean,
             )
         finally:
             os.close(filter_fd)
+            if options_fd >= 0:
+                os.close(options_fd)
         return Session(process, limits)
 
 

@@ -91,8 +91,11 @@ class Limits:
 
     @property
     def tasks(self) -> int:
-        """Threads in all: each of torch's pools, of OpenMP, of MKL and its own, has `threads`."""
-        return self.processes + 4 * self.threads
+        """Threads in all: each of torch's pools, of OpenMP, of MKL and its own, has at most one a core.
+
+        The same for sandboxes with fewer threads, which may not tell phases apart by it.
+        """
+        return self.processes + 4 * max(self.threads, CORES)
 
     def explain(self) -> tuple[LimitInForce, ...]:
         """Each limit in words for people."""

@@ -17,6 +17,8 @@ from evaluator.sandbox.limits import Limits
 TAIL_BYTES: Final = 4096
 END_SECONDS: Final = 10.0
 REAP_SECONDS: Final = 2.0
+# Behind a reaper, which measures exactly and ends a sandbox long before; the same in every sandbox.
+CPU_BACKSTOP: Final = 30 * 86_400
 
 
 def wants_gpu(device: str) -> bool:
@@ -43,8 +45,8 @@ class Pipes:
         confined: bool,
         filter_fd: int | None = None,
         descriptors: tuple[int, int] | None = None,
-    ) -> str:
-        """The runner's one argument.
+    ) -> bytes:
+        """What the runner reads from the descriptor that its one argument names.
 
         Args:
             limits: become hard limits of the process.
@@ -63,8 +65,7 @@ class Pipes:
         }
         if confined:
             caps["RLIMIT_NPROC"] = limits.tasks
-            # The reaper measures exactly; this limit counts whole ticks on a busy machine.
-            caps["RLIMIT_CPU"] = 2 * limits.cpu_seconds
+            caps["RLIMIT_CPU"] = CPU_BACKSTOP
         if not wants_gpu(device) and sys.platform == "linux":
             # CUDA reserves address space by the terabyte, and macOS refuses this limit.
             caps["RLIMIT_AS"] = limits.memory_bytes
@@ -79,7 +80,7 @@ class Pipes:
             "bundle": bundle,
             "path": list(path),
         }
-        return json.dumps(values)
+        return json.dumps(values).encode()
 
     def close_child_ends(self) -> None:
         """After the process has them."""

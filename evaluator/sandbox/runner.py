@@ -1,7 +1,8 @@
 """Inside the sandbox: loads a submission's model and answers. Nothing else.
 
-Runs as `python -I -S -B runner.py OPTIONS`, with torch, the standard library and the three files beside it
-(protocol.py, refit.py, tensor_file.py). What it says is a claim: the judge decides from what it measures.
+Runs as `python -I -S -B runner.py DESCRIPTOR`, with torch, the standard library and the four files beside it
+(protocol.py, refit.py, tensor_file.py, recipe_steps.py). What it says is a claim: the judge decides from
+what it measures.
 """
 
 import contextlib
@@ -23,9 +24,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-OPTIONS = json.loads(sys.argv[1])
+
+def _options(descriptor: int) -> dict[str, Any]:
+    """What the judge wrote; not on the command line, which everybody inside can read."""
+    with open(descriptor, "rb") as file:
+        file.seek(0)
+        options: dict[str, Any] = json.load(file)
+    return options
+
+
+OPTIONS = _options(int(sys.argv[1]))
 # Before torch is imported, so that its threads are counted too. Hard limits: nobody inside can raise them.
-for _name, _value in OPTIONS["limits"].items():
+for _name, _value in OPTIONS.pop("limits").items():
     resource.setrlimit(getattr(resource, _name), (_value, _value))
 for _name in ("requests", "replies"):
     # Came under the judge's numbers, and where that has many files open these lie beyond the limit of files.
@@ -50,9 +60,9 @@ def _install_filter(descriptor: int) -> None:
         raise OSError(ctypes.get_errno(), "the kernel does not take the filter of system calls")
 
 
-if OPTIONS["filter"] is not None:
-    _install_filter(OPTIONS["filter"])
-sys.path[:0] = OPTIONS["path"]
+if (_filter := OPTIONS.pop("filter")) is not None:
+    _install_filter(_filter)
+sys.path[:0] = OPTIONS.pop("path")
 # Two threads that spin for each other take a hundred times as long on a machine that has other work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -74,6 +84,7 @@ def _beside(name: str) -> Any:
 protocol = _beside("protocol")
 refit = _beside("refit")
 tensor_file = _beside("tensor_file")
+recipe_steps = _beside("recipe_steps")
 
 
 class Failed(Exception):  # noqa: N818 - a message to the judge
@@ -128,6 +139,7 @@ class Submission:
         self._module: ModuleType | None = None
         self._model: nn.Module | None = None
         self._out_features = 0
+        self._steps = recipe_steps.RecipeSteps(protocol, refit, tell)
 
     def load(self, payload: memoryview) -> bytes:
         """build(2, 1) with the weights that came along, or else the submitted ones, strictly."""
@@ -249,6 +261,27 @@ class Submission:
         # Copies: tensors that share memory cannot be stored.
         own = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state.items()}
         self._tell(protocol.Op.CHECKPOINT, save(own))
+
+    def begin_recipe(self, payload: memoryview) -> bytes:
+        """Prepare a training step by step."""
+        assert self._model is not None
+        with _without_compiler():
+            return bytes(self._steps.begin(self._model, payload))
+
+    def step(self, payload: memoryview) -> bytes:
+        """One step of it; the errors before it."""
+        try:
+            with _without_compiler():
+                return bytes(self._steps.step(payload))
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise Failed(protocol.Code.FIT_FAILED) from error
+
+    def state(self, _payload: memoryview) -> bytes:
+        """Send the weights."""
+        assert self._model is not None
+        return bytes(self._steps.state(self._model))
 
     def predict(self, payload: memoryview) -> bytes:
         """(points, out_features) answers as float64."""
@@ -470,7 +503,7 @@ def _device(wanted: str) -> torch.device:
 def main() -> None:
     """Say READY, wait for GO, and answer until the judge hangs up."""
     channel = Channel(OPTIONS["requests"], OPTIONS["replies"])
-    torch.set_num_threads(OPTIONS["threads"])
+    torch.set_num_threads(OPTIONS.pop("threads"))
     device = _device(OPTIONS["device"])
     channel.send(protocol.Op.READY, protocol.READY.pack(str(device).encode()))
     op, _ = channel.receive()
@@ -483,6 +516,9 @@ def main() -> None:
         protocol.Op.FIT: (submission.fit, protocol.Code.FIT_FAILED),
         protocol.Op.PREDICT: (submission.predict, protocol.Code.FORWARD_FAILED),
         protocol.Op.INSPECT: (submission.inspect, protocol.Code.BUILD_INVALID),
+        protocol.Op.RECIPE: (submission.begin_recipe, protocol.Code.FIT_FAILED),
+        protocol.Op.STEP: (submission.step, protocol.Code.FIT_FAILED),
+        protocol.Op.STATE: (submission.state, protocol.Code.FIT_FAILED),
     }
     with refit.eager_mode():
         while True:

@@ -167,6 +167,45 @@ class Session:
         self._ask(protocol.Op.FIT, [head, _raw(x), _raw(y)], 0, seconds + GRACE_SECONDS)
         return time.monotonic() - began
 
+    def begin_recipe(
+        self, learning_rate: float, epsilon: float, *, bfloat16: bool, store_float16: bool
+    ) -> None:
+        """Prepare to train the model of `build` step by step, see `step`."""
+        settings = protocol.RECIPE.pack(learning_rate, epsilon, bfloat16, store_float16)
+        self._ask(protocol.Op.RECIPE, [settings], 0, self._limits.load_seconds)
+
+    def step(self, x: Array, t: Array, weight: Array, done: float) -> Array:
+        """Do one step of a training.
+
+        Args:
+            x: (n, 2) unit points.
+            t: (n,) their targets.
+            weight: (n,) of each squared error.
+            done: used share of the budget, which the learning rate follows.
+
+        Returns:
+            The errors (n,) before it, as the child says.
+        """
+        payload = [protocol.STEP.pack(len(x), done), _raw(x), _raw(t), _raw(weight)]
+        answer = self._ask(protocol.Op.STEP, payload, 8 * len(x), self._limits.request_seconds)
+        return np.frombuffer(answer, "<f8")
+
+    def state(self) -> bytes:
+        """The weights in training, as the file would hold them; for `load` of another session alone to read.
+
+        Raises:
+            EvaluationError: PROTOCOL_BROKEN, where it sends none; or as all others.
+        """
+        last = _LastState()
+        self._watched = (last, time.monotonic())
+        try:
+            self._ask(protocol.Op.STATE, [], 0, self._limits.request_seconds)
+        finally:
+            self._watched = None
+        if not last.state:
+            raise EvaluationError(Reason.PROTOCOL_BROKEN)
+        return last.state
+
     def predict(self, x: Array) -> Array:
         """Answers (n, out_features) at x (n, in_features), as they are: not clipped, NaN stays NaN."""
         assert x.ndim == 2
@@ -285,6 +324,20 @@ class Session:
             what = "sandbox" if used.reported else "sandbox's reaper"
             return EvaluationError(Reason.INTERNAL, f"Its {what} was killed from outside.", private=said)
         return EvaluationError(Reason.EXITED, private=said)
+
+
+class _LastState:
+    """A `FitWatch` that keeps the last checkpoint."""
+
+    state = b""
+
+    def checkpoint(self, state: bytes, seconds: float) -> None:
+        del seconds
+        self.state = state
+
+    def loss(self, loss: float, seconds: float) -> None: ...
+
+    def waiting(self, seconds: float) -> None: ...
 
 
 def _raw(array: Array) -> bytes:

@@ -1,4 +1,4 @@
-"""What a sandbox gets to see: the bundle's sources and weights, and the runner's four files."""
+"""What a sandbox gets to see: the bundle's sources and weights, and the runner's five files."""
 
 import shutil
 import tempfile
@@ -8,7 +8,7 @@ from challenge.bundle import tensor_file
 from challenge.bundle.reader import Bundle
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training import refit
-from evaluator.sandbox import protocol
+from evaluator.sandbox import protocol, recipe_steps
 
 # Never imported here: it reads its options as soon as it is.
 _RUNNER = Path(__file__).with_name("runner.py")
@@ -18,7 +18,8 @@ def staged(bundle: Bundle) -> dict[str, bytes]:
     """The files by their path: the bundle's in "bundle", the runner's in "runner"."""
     files = {f"bundle/{name}": content for name, content in bundle.sources.items()}
     files["bundle/weights.safetensors"] = bundle.weights
-    for source in (_RUNNER, Path(protocol.__file__), Path(refit.__file__), Path(tensor_file.__file__)):
+    modules = (protocol, refit, tensor_file, recipe_steps)
+    for source in (_RUNNER, *(Path(str(module.__file__)) for module in modules)):
         files[f"runner/{source.name}"] = source.read_bytes()
     return files
 

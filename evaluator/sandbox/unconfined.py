@@ -4,6 +4,7 @@ The same runner and the same messages, in a plain process. It covers nothing: th
 what you can. Limits of the process and deadlines hold.
 """
 
+import os
 import shutil
 import sys
 
@@ -35,7 +36,17 @@ class Unconfined:
         options = pipes.options(
             limits, device=device, bundle=str(folder / "bundle"), path=path, confined=False
         )
-        command = [sys.executable, "-I", "-S", "-B", str(folder / "runner" / "runner.py"), options]
-        return Session(
-            Process(command, pipes, after=lambda: shutil.rmtree(folder, ignore_errors=True)), limits
-        )
+        # A file, for not every system has files in memory.
+        (folder / "options.json").write_bytes(options)
+        descriptor = os.open(folder / "options.json", os.O_RDONLY)
+        try:
+            runner = str(folder / "runner" / "runner.py")
+            process = Process(
+                [sys.executable, "-I", "-S", "-B", runner, str(descriptor)],
+                pipes,
+                pass_fds=[descriptor],
+                after=lambda: shutil.rmtree(folder, ignore_errors=True),
+            )
+        finally:
+            os.close(descriptor)
+        return Session(process, limits)

@@ -2,7 +2,7 @@
 
 from leaderboard.db import Base
 from leaderboard.models.people import AuditRow, HandIn, MachineRow, Token, User
-from leaderboard.models.results import Artifact, RankedEntry, ReportRow, StageRow
+from leaderboard.models.results import Artifact, RankedEntry, ReportRow, Reproduction, StageRow
 from leaderboard.models.seasons import SeasonRow
 from leaderboard.models.submissions import Evaluation, Submission, SubmissionText
 
@@ -15,6 +15,7 @@ __all__ = [
     "MachineRow",
     "RankedEntry",
     "ReportRow",
+    "Reproduction",
     "SeasonRow",
     "StageRow",
     "Submission",

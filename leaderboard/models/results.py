@@ -96,3 +96,33 @@ class Artifact(Base):
     digest: Mapped[str] = mapped_column(String(64))
     bytes: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class Reproduction(Base):
+    """What came of an entry's training, repeated by an operator, on the set of one season.
+
+    Attributes:
+        submitted: octaves of the weights that were handed in.
+        difference_low, difference_high: 95 % interval of the repeated octaves less those.
+        agrees: whether the entry counts as reproduced.
+        weights: SHA-256 of the repeated weights.
+    """
+
+    __tablename__ = "reproductions"
+    __table_args__ = (CheckConstraint("octaves >= 0 AND submitted >= 0", name="octaves"),)
+
+    submission_id: Mapped[int] = mapped_column(
+        ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True
+    )
+    season_id: Mapped[int] = mapped_column(ForeignKey("seasons.id"), primary_key=True)
+    octaves: Mapped[float]
+    submitted: Mapped[float]
+    difference_low: Mapped[float]
+    difference_high: Mapped[float]
+    agrees: Mapped[bool]
+    weights: Mapped[str] = mapped_column(String(64))
+    steps: Mapped[int]
+    seconds: Mapped[float]
+    machine: Mapped[str] = mapped_column(String(80))
+    device: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -141,6 +141,8 @@ class Evaluation(Base):
     flagged: Mapped[bool] = mapped_column(default=False)
     # When a person decided that it ranks although it is flagged.
     accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # When an operator repeated its training and reached its octaves again.
+    reproduced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     thumbnail: Mapped[str | None] = mapped_column(String(80))
 
     submission: Mapped[Submission] = relationship(back_populates="evaluations")
@@ -153,13 +155,19 @@ class Evaluation(Base):
 
     @property
     def ranks(self) -> bool:
-        """Whether it has a rank: what is flagged ranks when a person has accepted it."""
+        """Whether it has a rank: what is flagged has one when a person accepts it, or it was reproduced."""
         return self.state is Status.SCORED and not self.awaits_decision
 
     @property
     def awaits_decision(self) -> bool:
-        """Whether it was scored and flagged, and no person has decided yet."""
-        return self.state is Status.SCORED and self.flagged and self.accepted_at is None
+        """Whether it was scored and flagged, no person has decided yet, and it was not reproduced."""
+        decided = self.accepted_at is not None or self.reproduced
+        return self.state is Status.SCORED and self.flagged and not decided
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether an operator repeated its training and reached its octaves again."""
+        return self.reproduced_at is not None
 
     @property
     def provisional(self) -> bool:

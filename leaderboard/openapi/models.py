@@ -64,6 +64,20 @@ class Result(Value):
     )
 
 
+class Reproduction(Value):
+    """What came of an entry's training, repeated by an operator."""
+
+    octaves: Score = Field(description="Of the repeated weights.")
+    submitted: Score = Field(description="Of the weights that were handed in.")
+    difference: Pair = Field(description="95 % interval of the repeated octaves less the submitted ones.")
+    agrees: bool = Field(description="Whether the entry counts as reproduced.")
+    steps: Count = Field(description="Of the optimiser.")
+    seconds: Annotated[float, Field(ge=0)] = Field(description="Of training.")
+    machine: str = Field(description="That it ran on.")
+    device: str = Field(description="cpu or cuda.")
+    at: Moment = Field(description="When it was posted, UTC.")
+
+
 class Place(Value):
     """Where an entry ranks, and who is next above it."""
 
@@ -92,6 +106,7 @@ class EvaluationStatus(Result):
     sentence: str = Field(description="The reason in words; '' where nothing is wrong.")
     season: str = Field(description="The season's name.")
     place: Place | None = Field(description="Its rank and neighbour; null where it does not rank.")
+    reproduction: Reproduction | None = Field(description="What came of repeating its training.")
 
 
 class Submission(EvaluationStatus):
@@ -152,7 +167,10 @@ class Entry(Result):
     provisional: bool = Field(description="Whether the octaves are measured and the verdict is to come.")
     track: Track = Field(description="The track it is judged on.")
     machine: Machine | None = Field(description="The class of the machine, on the samples track.")
-    verified: bool = Field(description="Whether it ranks on the samples track: the judge watched it learn.")
+    verified: bool = Field(
+        description="Whether somebody watched it learn: it ranks on the samples track, or it was reproduced."
+    )
+    reproduced: bool = Field(description="Whether an operator repeated its training and reached its octaves.")
     open_octaves: Score | None = Field(description="On the open track, where it ranks there.")
     samples_octaves: Score | None = Field(description="On the samples track, where it ranks there.")
     weight_class: WeightClass = Field(description="By the bytes of code and weights.")
@@ -337,6 +355,29 @@ class Claim(Evaluation):
     season: ClaimedSeason = Field(description="What to judge it on.")
     stages: dict[str, Any] = Field(description="What the stages that are done have found, by stage.")
     lesson: Lesson | None = Field(description="On the samples track.")
+    front: list[Pair] = Field(
+        description="[bytes, octaves] of what was learned in this season while somebody watched."
+    )
+
+
+class ToReproduce(Value):
+    """A scored entry whose training is to be repeated."""
+
+    submission_id: Count = Field(description="The submission's number.")
+    name: str = Field(description="What it is called.")
+    season: ClaimedSeason = Field(description="What it was judged on.")
+
+
+class Repeated(BaseModel):
+    """What came of a repeated training."""
+
+    season: str = Field(description="Name of the season whose set was asked.")
+    skill_by_chain: list[list[Share]] = Field(description="Skills of the repeated weights.")
+    weights: str = Field(description="SHA-256 of their file.", pattern="^[0-9a-f]{64}$")
+    steps: Count = Field(description="Of the optimiser.")
+    seconds: Annotated[float, Field(ge=0)] = Field(description="Of training.")
+    machine: str = Field(description="That it ran on.")
+    device: str = Field(description="cpu or cuda.")
 
 
 class StageTaken(Evaluation):

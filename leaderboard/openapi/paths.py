@@ -334,7 +334,25 @@ _CERTIFICATE["parameters"] = [
 ]
 del _CERTIFICATE["responses"]["409"]
 
+_REPRODUCTION: Final = [_SUBMISSION]
+_TO_REPRODUCE: Final = _for_workers(
+    "to_reproduce", "What an entry was judged on, to repeat its training.",
+    _json("The entry.", "ToReproduce"), None,
+)  # fmt: skip
+_BUNDLE_TO_REPRODUCE: Final = _for_workers(
+    "bundle_to_reproduce", "The bundle of an entry whose training is repeated.",
+    {"description": "The zip file.", "content": {"application/zip": {"schema": _BINARY}}}, None,
+)  # fmt: skip
+_REPRODUCED: Final = _for_workers(
+    "reproduced", "Post what came of a repeated training; answers with the comparison.",
+    _json("Compared.", "Reproduction"), _body(ref("Repeated")), 413, 422,
+)  # fmt: skip
+for _one in (_TO_REPRODUCE, _BUNDLE_TO_REPRODUCE, _REPRODUCED):
+    _one["parameters"] = _REPRODUCTION
+
 _WORKER_PATHS: Final = {
+    f"{_V1}/worker/reproductions/{{submission_id}}": {"get": _TO_REPRODUCE, "put": _REPRODUCED},
+    f"{_V1}/worker/reproductions/{{submission_id}}/bundle": {"get": _BUNDLE_TO_REPRODUCE},
     f"{_V1}/worker/machine": {"put": _MACHINE},
     f"{_V1}/worker/claim": {"post": _CLAIM_NEXT},
     f"{_WORKER}/claim": {"post": _CLAIM},

@@ -15,7 +15,7 @@ from challenge.results.samples_report import SamplesReport
 from challenge.results.verdicts import EXPLANATIONS, Fault, Reason, Status
 from leaderboard.config import Config
 from leaderboard.errors import Refused
-from leaderboard.models import Evaluation, ReportRow, StageRow
+from leaderboard.models import Evaluation, ReportRow, Reproduction, StageRow
 from leaderboard.services import artifacts
 from leaderboard.services.evaluations import MAX_DETAIL, clean_text, finalise, get, put_back
 from leaderboard.services.leases import check_lease
@@ -84,6 +84,8 @@ def store_report(
     if isinstance(report, Report):
         evaluation.flagged = bool(report.integrity and report.integrity.flagged)
         evaluation.accepted_at = None
+        again = session.get(Reproduction, (evaluation.submission_id, evaluation.season_id))
+        evaluation.reproduced_at = again.at if again is not None and again.agrees else None
         evaluation.thumbnail = artifacts.deepest(session, evaluation.id, report.skill)
     else:
         evaluation.machine = report.calibration.machine

@@ -22,6 +22,7 @@ from leaderboard.services import (
     publication,
     queue_order,
     reports,
+    reproductions,
     sanitize,
     standings,
     submissions,
@@ -78,6 +79,7 @@ def _context(db: Session, found: Submission) -> dict[str, Any]:
         "zoom": _zoom(db, shown, report),
         "explanation": EXPLANATIONS[Reason(shown.reason)] if shown.reason else None,
         "rank": standings.rank_of(db, shown),
+        "reproduction": _reproduction(db, shown),
         "sources": {n: Markup(sanitize.source_html(t)) for n, t in sources.items()},  # noqa: S704 - made by pygments
         "readme": Markup(sanitize.readme_html(submissions.text(db, found, "README.md"))),  # noqa: S704 - cleaned by nh3
         "recipe": submissions.text(db, found, "train.toml") if allowed else "",
@@ -86,6 +88,11 @@ def _context(db: Session, found: Submission) -> dict[str, Any]:
         "film": len(training_frames.frames(submissions.path_of(app_context().config, found.digest))),
         **_proof(shown, report),
     }
+
+
+def _reproduction(db: Session, shown: Evaluation) -> dict[str, Any] | None:
+    row = reproductions.of_evaluation(db, shown)
+    return None if row is None else reproductions.to_dict(row, shown.season)
 
 
 def _proof(shown: Evaluation, report: Report | None) -> dict[str, Any]:

@@ -10,9 +10,18 @@ from challenge.results.stages import Stage
 from challenge.scoring.tracks import Track
 from leaderboard.errors import not_found
 from leaderboard.images.untrusted import BYTES_LIMIT, rewrite
-from leaderboard.models import Evaluation
+from leaderboard.models import Evaluation, SeasonRow
 from leaderboard.openapi import models
-from leaderboard.services import artifacts, leases, machines, outcomes, stages, submissions
+from leaderboard.services import (
+    artifacts,
+    audit,
+    leases,
+    machines,
+    outcomes,
+    reproductions,
+    stages,
+    submissions,
+)
 from leaderboard.web.extensions import UNCOUNTED, csrf, limiter
 from leaderboard.web.request_args import check_length, json_body
 from leaderboard.web.request_context import app_context, read_session, request_token, write_transaction
@@ -69,6 +78,10 @@ def claim(evaluation_id: int) -> Response:
         return _assignment(session, claimed)
 
 
+def _season(season: SeasonRow, track: Track) -> dict[str, Any]:
+    return {"name": season.name, "secret": season.secret.hex(), "size": asdict(season.size(track))}
+
+
 def _assignment(session: Session, claimed: leases.Claim) -> Response:
     # The season's secret comes with the lease, and in no other way.
     evaluation, season = claimed.evaluation, claimed.evaluation.season
@@ -77,12 +90,9 @@ def _assignment(session: Session, claimed: leases.Claim) -> Response:
         "track": track.value,
         "lease": claimed.lease,
         "lease_seconds": app_context().config.lease_seconds,
-        "season": {
-            "name": season.name,
-            "secret": season.secret.hex(),
-            "size": asdict(season.size(track)),
-        },
+        "season": _season(season, track),
         "stages": stages.findings(session, evaluation) if track is Track.OPEN else {},
+        "front": reproductions.front(session, season) if track is Track.OPEN else [],
         "lesson": {"samples": season.samples, "seconds": season.budgets} if track is Track.SAMPLES else None,
     }
     return jsonify(models.to_json(models.Claim, values))
@@ -169,6 +179,44 @@ def certificate(digest: str) -> Response:
     if found is None:
         raise not_found("certificate")
     return jsonify(found)
+
+
+@worker_api.get("/reproductions/<int:submission_id>")
+def to_reproduce(submission_id: int) -> Response:
+    """What an entry was judged on, for an operator who repeats its training."""
+    with read_session() as session:
+        request_token(session, "worker")
+        evaluation = reproductions.entry(session, submission_id)
+        values = {
+            "submission_id": submission_id,
+            "name": evaluation.submission.name,
+            "season": _season(evaluation.season, Track.OPEN),
+        }
+    return jsonify(models.to_json(models.ToReproduce, values))
+
+
+@worker_api.get("/reproductions/<int:submission_id>/bundle")
+def bundle_to_reproduce(submission_id: int) -> Response:
+    """The bundle's bytes."""
+    with read_session() as session:
+        request_token(session, "worker")
+        found = reproductions.entry(session, submission_id).submission
+        path = submissions.path_of(app_context().config, found.digest)
+    return bundle_file(path)
+
+
+@worker_api.put("/reproductions/<int:submission_id>")
+def reproduced(submission_id: int) -> Response:
+    """What came of it; answers with the comparison."""
+    check_length(BYTES_LIMIT, "reproduction_large", "A reproduction")
+    with write_transaction() as session:
+        holder = request_token(session, "worker")
+        row = reproductions.record(session, submission_id, reproductions.Repeated.from_dict(json_body()))
+        season = reproductions.entry(session, submission_id).season
+        detail = f"{row.octaves:.2f} octaves, submitted {row.submitted:.2f}, on {row.machine}"
+        verdict = "reproduced" if row.agrees else "not reproduced"
+        audit.record(session, f"worker {holder.prefix}", verdict, f"submission {submission_id}", detail)
+        return jsonify(models.to_json(models.Reproduction, reproductions.to_dict(row, season)))
 
 
 @worker_api.post(f"{_EVALUATION}/report")

@@ -8,7 +8,14 @@ from sqlalchemy.orm import Session
 from challenge.scoring.tracks import Track
 from leaderboard.errors import not_found
 from leaderboard.models import Evaluation, Submission
-from leaderboard.services import publication, queue_order, stages, standings, submissions
+from leaderboard.services import (
+    publication,
+    queue_order,
+    reproductions,
+    stages,
+    standings,
+    submissions,
+)
 
 _FIGURES = ("octaves", "interval", "depth", "precision_db", "universality")
 
@@ -54,7 +61,13 @@ def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any
         "flagged": evaluation.flagged,
         "awaits_decision": evaluation.awaits_decision,
         "place": _place(session, evaluation),
+        "reproduction": _reproduction(session, evaluation),
     }
+
+
+def _reproduction(session: Session, evaluation: Evaluation) -> dict[str, Any] | None:
+    row = reproductions.of_evaluation(session, evaluation)
+    return None if row is None else reproductions.to_dict(row, evaluation.season)
 
 
 def _place(session: Session, evaluation: Evaluation) -> dict[str, Any] | None:

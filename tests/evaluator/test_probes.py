@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -332,13 +333,33 @@ def test_the_other_picture_is_learnable_and_no_line():
 
 
 def test_capacity_flags_what_lies_far_above_the_front():
-    at = capacity.FRONT + capacity.ABOVE
-    assert capacity.height(64 * 1024) == pytest.approx(at)
-    assert capacity.height(1 << 20) == pytest.approx(at + 4 * capacity.SLOPE)
+    at = 8.81 + 1.0
+    assert capacity.height(64 * 1024) == capacity.height(47_916) == pytest.approx(at)
+    assert capacity.height(47_916 / 4) == pytest.approx(at - 2 * capacity.SLOPE)
     below, above = capacity.result(at - 0.1, 64 * 1024), capacity.result(at + 0.1, 64 * 1024)
     assert (below.passed, below.flagged, above.passed, above.flagged) == (True, False, True, True)
+    assert "train.toml" in above.sentence
     assert capacity.result(math.nan, 64 * 1024).flagged
     assert not capacity.result(at, 1 << 28).flagged
+
+
+def test_what_was_learned_under_watch_raises_the_front_for_its_size_and_above():
+    front = ((20_000, 11.0), (90_000, 9.0))
+    assert capacity.learned(20_000, front) == capacity.learned(200_000, front) == 11.0
+    assert capacity.learned(10_000, front) == 11.0 - capacity.SLOPE
+    assert capacity.learned(1 << 28, front) == 12.98
+    assert not capacity.result(11.9, 30_000, front).flagged
+    assert capacity.result(11.9, 19_000).flagged
+
+
+def test_the_front_is_that_of_the_references():
+    table = (Path(__file__).parents[2] / "submissions" / "README.md").read_text(encoding="utf-8")
+    cells = [
+        [cell.strip() for cell in line.split("|")] for line in table.splitlines() if "| scored |" in line
+    ]
+    rows = sorted((int(row[9].replace(",", "")), float(row[2])) for row in cells)
+    best = [row for index, row in enumerate(rows) if all(row[1] > other for _, other in rows[:index])]
+    assert tuple(best) == capacity.REFERENCES
 
 
 def test_a_dose_flags_what_hangs_on_exact_values_and_rejects_nothing():

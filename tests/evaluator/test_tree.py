@@ -11,8 +11,14 @@ import pytest
 import torch
 
 from challenge.results.verdicts import EvaluationError, Reason
+from challenge.scoring.season import PRACTICE
+from evaluator.judge import Assignment
+from evaluator.samples_track.task import SamplesTask
 from evaluator.sandbox import Bubblewrap, elf, require_loopback, tree, tree_files
-from evaluator.sandbox.limits import MIB
+from evaluator.sandbox.limits import MIB, Limits
+from evaluator.tiles import TileRenderer
+from evaluator.wall_limit import WallLimit
+from tests.support.bundles import make_bundle
 
 ROOT = Path(__file__).parents[2]
 STATE = {"weight": torch.zeros(1, 2), "bias": torch.zeros(1)}
@@ -22,7 +28,9 @@ import json, os, resource, stat, sys
 from torch import nn
 import torch
 seen = {"environment": dict(os.environ), "arguments": sys.argv, "path": sys.path, "ids": os.getresuid()}
-seen["threads"] = torch.get_num_threads(), os.cpu_count(), sorted(os.sched_getaffinity(0)), os.getpid()
+seen["threads"] = torch.get_num_threads()
+seen["cores"] = os.cpu_count(), sorted(os.sched_getaffinity(0)), os.getpid()
+seen["options"] = sys.modules["__main__"].OPTIONS
 seen["uname"] = tuple(os.uname())
 limits = [name for name in dir(resource) if name.startswith("RLIMIT")]
 seen["limits"] = {name: resource.getrlimit(getattr(resource, name)) for name in limits}
@@ -36,13 +44,16 @@ def space(path):
     s = os.statvfs(path)
     return s.f_blocks, s.f_bfree, s.f_files, s.f_flag
 seen["space"] = {path: space(path) for path in ("/", "/usr", "/tmp", "/dev/shm", "/bundle")}
+# Weights, or none, are what it is given.
+GIVEN = {"/bundle/weights.safetensors"}
 digest = {}
 for folder, folders, files in os.walk("/"):
     for name in folders + files:
         path = os.path.join(folder, name)
         one = os.lstat(path)
         fresh = path.split("/")[1] in ("bundle", "runner", "dev", "tmp") or folder == "/"
-        digest[path] = one.st_mode, one.st_size, one.st_uid, one.st_nlink, 0 if fresh else one.st_mtime_ns
+        size = 0 if path in GIVEN else one.st_size
+        digest[path] = one.st_mode, size, one.st_uid, one.st_nlink, 0 if fresh else one.st_mtime_ns
 seen["files"] = sorted(digest.items())
 import hashlib
 files = hashlib.sha256(json.dumps(seen.pop("files")).encode()).hexdigest()
@@ -64,7 +75,7 @@ def look(start, **limits):
 def test_all_sandboxes_look_alike(start):
     one = look(start)
     assert int(one.split()[0]) > 1000
-    assert len(json.loads(one[one.index("{") :])) == 9
+    assert len(json.loads(one[one.index("{") :])) == 11
     held = [os.pipe() for _ in range(30)]
     try:
         other = look(start)
@@ -75,6 +86,37 @@ def test_all_sandboxes_look_alike(start):
     assert one == other
     # So that equal means something: a limit that differs is seen.
     assert look(start, files=255) != one
+
+
+def test_all_phases_look_alike_with_their_own_limits(sandbox):
+    bundle = make_bundle(LOOK, STATE)
+    judged = Assignment(bundle, PRACTICE, sandbox, limits=Limits(), device="cpu")
+    watched = SamplesTask(bundle, PRACTICE, sandbox, limits=Limits(), device="cpu")
+    renderer = TileRenderer(None, sandbox, Limits(), "cpu")
+    wall = WallLimit("All of it", 500.0)
+    phases = {
+        "octaves": judged.start(bundle, wall),
+        "certificate": judged.start(bundle.without_weights(), wall),
+        "control of the samples track": watched.start_control(wall),
+        "fit of the samples track": watched.start_fit(7.0, wall),
+        "prediction of the samples track": watched.start_prediction(7.0, wall),
+        "tiles": renderer.models._start(bundle),
+    }
+    seen = {}
+    for name, phase in phases.items():
+        with phase as session:
+            session.build(2, 1, 0)
+            said = session._process.said()
+            seen[name] = said.split()[:2], json.loads(said[said.index("{") :])
+    first = seen["octaves"]
+    for name, (files, found) in seen.items():
+        # How many threads torch has is part of what each track gives.
+        differing = {key for key in found if found[key] != first[1][key]} - {"threads"}
+        assert not differing, (name, differing)
+        assert files == first[0], name
+    assert seen["certificate"] == first
+    tracks = [seen[name][1]["threads"] for name in seen if "track" in name]
+    assert tracks[1] == tracks[2]
 
 
 def test_the_tree_holds_what_is_needed_and_little_else(start):

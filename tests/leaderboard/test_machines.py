@@ -90,7 +90,7 @@ def test_thresholds_of_the_rules_are_those_of_the_probes(board):
         "scramble": f"{scramble.REJECTED:g}; flagged above {scramble.FLAGGED:g}",
         "twin": f"{twin.MARGIN:g} of skill",
         "plasticity": {0.5: "half of a fresh model\N{RIGHT SINGLE QUOTATION MARK}s"}[plasticity.SHARE],
-        "capacity": f"{capacity.ABOVE:g} octaves",
+        "capacity": f"{capacity.ABOVE:g} octave",
         "dose": f"{dose.LEAST_KEPT:g}",
     }
 

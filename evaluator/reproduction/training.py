@@ -1,0 +1,154 @@
+"""Repeat a training by its train.toml, as `mbc train` does, with the stranger's model in a sandbox.
+
+The judge draws points, counts steps and time, and validates; the sandbox has the model and its optimiser, and
+gets one batch at a time. What is validated and kept are states that were loaded into a second sandbox.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import torch
+
+from challenge.bundle.reader import Bundle
+from challenge.bundle.train_config import TrainConfig, parse_train_config
+from challenge.results.verdicts import EvaluationError, Reason
+from challenge.training.batches import BatchStream
+from challenge.training.trainer import VALIDATIONS, ValidationSet
+from challenge.util.exit_codes import TrainConfigError
+from evaluator.sandbox import Sandbox
+from evaluator.sandbox.limits import Limits
+from evaluator.sandbox.session import Session
+
+# Processor time of a sandbox, for each second and thread of the longest training.
+ROOM: Final = 4.0
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """What came of it.
+
+    Attributes:
+        weights: the best validated state, as a file.
+        octaves: on the trainer's validation set.
+        steps: of the optimiser.
+        seconds: of training alone, as `mbc train` counts them.
+    """
+
+    weights: bytes
+    octaves: float
+    steps: int
+    seconds: float
+
+
+def recipe_of(bundle: Bundle) -> TrainConfig:
+    """The recipe that a bundle names.
+
+    Raises:
+        TrainConfigError: it has none, or one that cannot be read.
+    """
+    if not bundle.train:
+        raise TrainConfigError(
+            "The bundle has no train.toml, so no training can be repeated: only the samples track is left."
+        )
+    return parse_train_config(bundle.train)
+
+
+def repeat_training(
+    bundle: Bundle,
+    sandbox: Sandbox,
+    limits: Limits,
+    *,
+    device: str,
+    most_seconds: float,
+    report: Callable[[float, str], None],
+) -> Repeated:
+    """Train build(2, 1) from scratch by the bundle's recipe.
+
+    Args:
+        bundle: its weights are not used.
+        sandbox: where the model is.
+        limits: of other sandboxes here; those of a training live longer.
+        device: "auto", "cpu" or "cuda".
+        most_seconds: by the clock on the wall; TIME_EXCEEDED after that.
+        report: called with the used share of the budget and a line for people.
+
+    Raises:
+        TrainConfigError: there is no recipe that can be read.
+        EvaluationError: the model's code fails, or takes too long.
+    """
+    recipe = recipe_of(bundle)
+    code = bundle.without_weights()
+    longer = replace(
+        limits, total_seconds=most_seconds, cpu_seconds=int(ROOM * most_seconds * limits.threads) + 1
+    )
+    with ExitStack() as stack:
+        learner, judge = (
+            stack.enter_context(sandbox.start(code, limits=longer, device=device)) for _ in range(2)
+        )
+        learner.build(2, 1, recipe.seed)
+        learner.begin_recipe(
+            recipe.learning_rate,
+            recipe.epsilon,
+            bfloat16=recipe.precision == "bfloat16",
+            store_float16=recipe.store == "float16",
+        )
+        stream = BatchStream(recipe)
+        stack.callback(stream.close)
+        return _Training(recipe, learner, judge, report).run(stream)
+
+
+class _Training:
+    """One training under way."""
+
+    def __init__(
+        self,
+        recipe: TrainConfig,
+        learner: Session,
+        judge: Session,
+        report: Callable[[float, str], None],
+    ) -> None:
+        self._recipe, self._learner, self._judge, self._report = recipe, learner, judge, report
+        self._validation = ValidationSet()
+        self._best = Repeated(b"", -1.0, 0, 0.0)
+
+    def run(self, stream: BatchStream) -> Repeated:
+        """The same loop as that of `mbc train`, without pictures and checkpoints."""
+        step, seconds, next_validation = 0, 0.0, 0.0
+        batch = next(stream)
+        while True:
+            done = self._done(step, seconds)
+            if done >= next_validation or done >= 1:
+                self._validate(step, seconds, done)
+                next_validation = done + 1 / VALIDATIONS
+            if done >= 1:
+                return replace(self._best, steps=step, seconds=seconds)
+            began = time.monotonic()
+            wrong = self._learner.step(
+                batch.x.numpy(), batch.t[:, 0].numpy(), batch.weight[:, 0].numpy(), done
+            )
+            # The child's word, which can do no more than lead to other points.
+            known = np.nan_to_num(np.abs(wrong), nan=1.0, posinf=1.0).clip(0.0, 1.0)
+            stream.record_error(batch, torch.from_numpy(known[:, None]))
+            batch = next(stream)
+            step, seconds = step + 1, seconds + time.monotonic() - began
+
+    def _done(self, step: int, seconds: float) -> float:
+        recipe = self._recipe
+        if recipe.seconds and seconds >= recipe.seconds:
+            return 1.0
+        return min(1.0, step / recipe.steps if recipe.steps else seconds / recipe.seconds)
+
+    def _validate(self, step: int, seconds: float, done: float) -> None:
+        state = self._learner.state()
+        self._judge.load(state)
+        answers = self._judge.predict(self._validation.points.x)[:, 0]
+        octaves = float(self._validation.skill_of(answers).sum())
+        if not np.isfinite(octaves):
+            raise EvaluationError(Reason.OUTPUT_NOT_FINITE)
+        if octaves > self._best.octaves:
+            self._best = Repeated(state, octaves, step, seconds)
+        self._report(done, f"about {octaves:.2f} octaves after {step:,} steps, {seconds:.0f} s")

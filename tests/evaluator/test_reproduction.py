@@ -1,0 +1,120 @@
+"""A training repeated in sandboxes, against the same recipe trained in this process."""
+
+import dataclasses
+import textwrap
+
+import pytest
+import torch
+from safetensors.torch import load
+
+from challenge.bundle.train_config import parse_train_config
+from challenge.results.verdicts import EvaluationError, Reason
+from challenge.training import batches
+from challenge.training.local_model import build_model
+from challenge.training.trainer import train_model
+from challenge.util.exit_codes import TrainConfigError
+from evaluator.reproduction.training import repeat_training
+from tests.support.bundles import HONEST, SMALL, make_bundle
+
+# Its own learner: the mean of the targets that it has seen.
+MEAN = """
+import torch
+from torch import nn
+
+class Learner:
+    def __init__(self, model):
+        self.model = model
+    def step(self, x, t, weight, done):
+        wrong = self.model(x) - t
+        self.model.value -= 0.1 * wrong.mean()
+        return wrong
+    def state_dict(self):
+        return {}
+    def load_state_dict(self, state):
+        pass
+
+class Mean(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("value", torch.zeros(1))
+    def forward(self, x):
+        return self.value.expand(len(x), 1) + 0 * x[:, :1]
+    def learner(self):
+        return Learner(self)
+
+def build(i, o):
+    return Mean()
+"""
+RECIPES = {
+    "octaves": (
+        HONEST,
+        'steps = 40\nbatch = 256\nlearning_rate = 0.01\ndeepest = 3\nseed = 7\nstore = "float16"',
+    ),
+    "errors": (HONEST, 'steps = 40\nbatch = 256\nsampling = "error-field"\nweigh = false'),
+    "own": (MEAN, 'steps = 30\nbatch = 128\nsampling = "uniform"\nsamples = 1000'),
+}
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setattr(batches, "POOL", 8_000)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def repeat(sandbox, source, recipe, most_seconds=100.0):
+    bundle = make_bundle(textwrap.dedent(source))
+    bundle.files["train.toml"] = recipe.encode()
+    lines = []
+    limits = dataclasses.replace(SMALL, threads=1)
+    found = repeat_training(
+        bundle,
+        sandbox,
+        limits,
+        device="cpu",
+        most_seconds=most_seconds,
+        report=lambda *one: lines.append(one),
+    )
+    return found, lines
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("name", RECIPES)
+def test_it_makes_the_weights_that_mbc_train_makes(sandbox, tmp_path, name):
+    source, recipe = RECIPES[name]
+    found, lines = repeat(sandbox, source, recipe)
+    (tmp_path / "model.py").write_text(textwrap.dedent(source))
+    config = parse_train_config(recipe)
+    local = train_model(build_model(tmp_path, seed=config.seed), config, tmp_path)
+    state = load(found.weights)
+    assert state.keys() == local.state.keys()
+    for key, tensor in local.state.items():
+        assert state[key].dtype == tensor.dtype
+        torch.testing.assert_close(state[key], tensor, rtol=1e-3, atol=1e-4)
+    assert found.octaves == pytest.approx(local.octaves, abs=1e-3)
+    assert found.steps == config.steps
+    assert lines[-1][0] == 1.0
+    assert 0 < found.seconds < 100
+
+
+def test_without_a_recipe_there_is_nothing_to_repeat():
+    with pytest.raises(TrainConfigError, match=r"no train\.toml"):
+        repeat(None, HONEST, "")
+
+
+@pytest.mark.sandbox
+def test_code_that_does_not_train_is_its_own_fault(sandbox):
+    source = "from torch import nn\n\ndef build(i, o):\n    return nn.Linear(i, 2)\n"
+    with pytest.raises(EvaluationError) as caught:
+        repeat(sandbox, source, "steps = 2")
+    assert caught.value.reason in {Reason.FIT_FAILED, Reason.OUTPUT_SHAPE}
+
+
+@pytest.mark.sandbox
+def test_a_training_that_takes_too_long_is_ended(sandbox):
+    slow = HONEST.replace("def build", "import time\ntime.sleep(2.5)\n\ndef build")
+    with pytest.raises(EvaluationError) as caught:
+        repeat(sandbox, slow, "seconds = 50.0", most_seconds=2.0)
+    assert caught.value.reason is Reason.TIME_EXCEEDED
