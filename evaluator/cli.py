@@ -342,12 +342,22 @@ def reproduce(submission_id: int, server: str, device: str, hours: float, *, as_
 
 
 @click.command(epilog="Example: mbc doctor --json")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A board's data directory: say whether other users can read it.",
+)
+@click.option("--mend", is_flag=True, help="Close --data to other users.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def doctor(*, as_json: bool) -> None:
+def doctor(data: Path | None, *, mend: bool, as_json: bool) -> None:
     """Show whether this machine can judge other people's submissions, its sandbox and its limits."""
     from evaluator.preflight import examine  # noqa: PLC0415 - torch takes seconds
 
     findings = examine()
+    if data is not None:
+        from evaluator.machine_checks import data_directory  # noqa: PLC0415
+
+        findings["data directory"] = data_directory(data, mend=mend)
     if as_json:
         click.echo(json.dumps(findings))
     else:

@@ -7,6 +7,7 @@ from typing import Any
 
 from challenge.results.verdicts import EvaluationError
 from challenge.util.exit_codes import SettingError
+from evaluator import machine_checks
 from evaluator.sandbox import find_sandbox, providers
 from evaluator.sandbox.limits import Limits
 
@@ -33,6 +34,7 @@ def examine() -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "cores": os.cpu_count(),
+        "swap": machine_checks.swap(),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
     }
     for name, make in providers(strangers=True).items():

@@ -117,10 +117,12 @@ def test_an_environment_in_tmp_and_behind_a_closed_door_works(tmp_path):
         from evaluator.sandbox import find_sandbox
         from evaluator.sandbox.limits import Limits
         from challenge.bundle.manifest import Manifest
-        from challenge.bundle.reader import NO_WEIGHTS, Bundle
+        from challenge.bundle.reader import Bundle
+        from safetensors.numpy import save
+        import numpy
         sandbox = find_sandbox(allow_unconfined=False)
         source = b"import os; raise KeyError(os.path.exists('/mnt'))"
-        bundle = Bundle(Manifest("a", "b", "c"), {{"model.py": source, "weights.safetensors": NO_WEIGHTS}})
+        bundle = Bundle(Manifest("a", "b", "c"), {{"model.py": source, "weights.safetensors": save({{"a": numpy.zeros(1)}})}})
         with sandbox.start(bundle, limits=Limits(), device="cpu") as session:
             try:
                 session.load()
