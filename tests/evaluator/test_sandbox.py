@@ -122,7 +122,8 @@ def test_an_environment_in_tmp_and_behind_a_closed_door_works(tmp_path):
         import numpy
         sandbox = find_sandbox(allow_unconfined=False)
         source = b"import os; raise KeyError(os.path.exists('/mnt'))"
-        bundle = Bundle(Manifest("a", "b", "c"), {{"model.py": source, "weights.safetensors": save({{"a": numpy.zeros(1)}})}})
+        weights = save({{"a": numpy.zeros(1)}})
+        bundle = Bundle(Manifest("a", "b", "c"), {{"model.py": source, "weights.safetensors": weights}})
         with sandbox.start(bundle, limits=Limits(), device="cpu") as session:
             try:
                 session.load()
