@@ -1,7 +1,7 @@
 """What confinement costs, and what the attacks get: `python benchmarks/sandbox.py --museum --kills 400`.
 
 The same work, a start, a prediction and a fit, is done in bubblewrap and unconfined, interleaved, and the
-median of the ratios is taken: on the wall, and in processor time of judge and sandbox together, which other
+median of the ratios is taken (with --sealed: in the tree in memory, and with the host's own files): on the wall, and in processor time of judge and sandbox together, which other
 work on the machine disturbs less. With --museum every attack is judged, in a table; with --kills that many
 judges are killed within the first milliseconds of a start, and what is left is counted. benchmarks/faults.py
 does harm to a whole board.
@@ -27,7 +27,7 @@ from torch import nn
 from challenge.bundle.manifest import Manifest
 from challenge.bundle.reader import Bundle
 from challenge.training.refit import Budget
-from evaluator.sandbox import Sandbox, Unconfined, find_sandbox
+from evaluator.sandbox import Bubblewrap, Sandbox, Unconfined, find_sandbox
 from evaluator.sandbox.limits import Limits
 from evaluator.sandbox.session import Session
 
@@ -86,9 +86,8 @@ def cost_of_start(sandbox: Sandbox, made: Bundle, limits: Limits) -> Cost:
         return cost(None, lambda: stack.enter_context(sandbox.start(made, limits=limits, device="cpu")))
 
 
-def overhead(rounds: int) -> None:
+def overhead(rounds: int, confined: Sandbox, free: Sandbox) -> None:
     """Median ratios of neighbours, confined and not, by kind of work: on the wall and in processor time."""
-    confined, free = find_sandbox(allow_unconfined=False), Unconfined()
     made, limits = bundle(), Limits(threads=1)
     x = np.random.default_rng(0).uniform(-1, 1, (POINTS, 2))
     y = x[:, :1] ** 2
@@ -115,9 +114,9 @@ def overhead(rounds: int) -> None:
             for name, act in acts.items():
                 found = {one: cost(one, partial(act, one)) for one in order}
                 taken[name].append([found[one] for one in both])
-    print(f"sandbox: {confined.name}; medians of {rounds} rounds, one thread")
+    print(f"sandbox: {confined.name}, and {free.name}; medians of {rounds} rounds, one thread")
     heads = ("wall", "cpu") * 2
-    print(f"{'':>8} {'confined':>17} {'free':>17} {'ratio':>15} {'quartiles of the ratio':>32}")
+    print(f"{'':>8} {'the one':>17} {'the other':>17} {'ratio':>15} {'quartiles of the ratio':>32}")
     print(f"{'':>8}", *(f"{head:>8}" for head in heads), "   wall     cpu            wall             cpu")
     for name, pairs in taken.items():
         wall, cpu = ([[getattr(one, kind) for one in pair] for pair in pairs] for kind in ("wall", "cpu"))
@@ -175,11 +174,13 @@ def kills(count: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="0: not the overhead")
+    parser.add_argument("--sealed", action="store_true", help="sealed against the host's own files")
     parser.add_argument("--museum", action="store_true")
     parser.add_argument("--kills", type=int, default=0)
     chosen = parser.parse_args()
     if chosen.rounds:
-        overhead(chosen.rounds)
+        sandbox = find_sandbox(allow_unconfined=False)
+        overhead(chosen.rounds, sandbox, Bubblewrap(strangers=False) if chosen.sealed else Unconfined())
     if chosen.kills:
         kills(chosen.kills)
     if chosen.museum:
