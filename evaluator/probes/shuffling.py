@@ -12,8 +12,8 @@ import torch
 
 from challenge.bundle.tensor_file import FLOATING, SIZES, TORCH_NAMES, TensorEntry, make_header, read_header
 
-# Elements of a piece: some 20 MiB of float64 at a time.
-PIECE: Final = 1 << 20
+# Elements of a piece: some 5 MiB of float64 at a time.
+PIECE: Final = 1 << 17
 _ITEMS: Final = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 _DTYPES: Final[dict[str, torch.dtype]] = {dtype: getattr(torch, TORCH_NAMES[dtype]) for dtype in FLOATING}
 
@@ -57,19 +57,22 @@ def mixed(weights: bytes, generator: np.random.Generator, share: float) -> bytes
         for entry in _by_name(entries):
             place = target[entry.name]
             if entry.dtype in FLOATING:
-                other = bytearray(weights[entry.start : entry.stop])
+                other = bytearray(memoryview(weights)[entry.start : entry.stop])
                 _shuffle(memoryview(other), entry, generator)
                 _mix(weights, entry, other, view[place.start : place.stop], share)
             else:
-                view[place.start : place.stop] = weights[entry.start : entry.stop]
+                view[place.start : place.stop] = memoryview(weights)[entry.start : entry.stop]
     return result.getvalue()
 
 
 def mixed_size(weights: bytes) -> int:
-    """Bytes of memory that `mixed` takes at its peak, besides the weights themselves."""
+    """Bytes of memory besides the weights: the mix, its copy for a sandbox, and the largest tensor.
+
+    At most nine bytes a byte, for 8-bit floats in one tensor.
+    """
     entries = read_header(weights)
     made = sum(entry.count * SIZES[mixed_dtype(entry.dtype)] for entry in entries)
-    return made + max(entry.stop - entry.start for entry in entries)
+    return 2 * made + max(entry.stop - entry.start for entry in entries)
 
 
 def mixed_dtype(dtype: str) -> str:
@@ -97,8 +100,8 @@ def _mix(weights: bytes, entry: TensorEntry, other: bytearray, result: memoryvie
         count = min(PIECE, entry.count - first)
         start = entry.start + first * size
         exact = torch.complex128 if made.is_complex else torch.float64
-        trained = torch.frombuffer(bytearray(weights[start : start + count * size]), dtype=dtype).to(exact)
+        trained = torch.frombuffer(bytearray(memoryview(weights)[start : start + count * size]), dtype=dtype)
         strange = torch.frombuffer(other, dtype=dtype, count=count, offset=first * size).to(exact)
-        piece = ((1 - share) * trained + share * strange).to(made)
+        piece = ((1 - share) * trained.to(exact) + share * strange).to(made)
         at = first * size_made
         result[at : at + count * size_made] = piece.view(torch.uint8).numpy().tobytes()
