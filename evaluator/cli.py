@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from challenge.scoring.season import PRACTICE
 from challenge.util import exit_codes
 
 MOST_SAMPLES = 1 << 24
+# Between two looks for an evaluation, where no queue wakes the worker.
+_LOOK_SECONDS = 5.0
 BUNDLE_REASONS = frozenset(
     {
         Reason.ARCHIVE_UNREADABLE,
@@ -239,12 +242,15 @@ def check(path: Path, *, universal: bool, device: str, as_json: bool, quiet: boo
     epilog="Example: MBC_WORKER_TOKEN=... mbc worker --server https://board.example --broker redis://queue.example:6379/0"
 )
 @click.option("--server", required=True, help="Address of the leaderboard.")
-@click.option("--broker", required=True, help="URL of the queue, like redis://host:6379/0.")
+@click.option("--broker", help="URL of the queue, like redis://host:6379/0; with --once none is needed.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option(
     "--tiles", is_flag=True, help="Draw tiles of judged models for the explorer; in place of judging."
 )
-def worker(server: str, broker: str, device: str, *, tiles: bool) -> None:
+@click.option(
+    "--once", is_flag=True, help="Judge one evaluation and end: for a virtual machine that is thrown away."
+)
+def worker(server: str, broker: str | None, device: str, *, tiles: bool, once: bool) -> None:
     """Take evaluations from a leaderboard's queue and judge them, one after the other.
 
     The worker's token is read from the environment variable MBC_WORKER_TOKEN.
@@ -255,6 +261,10 @@ def worker(server: str, broker: str, device: str, *, tiles: bool) -> None:
     from evaluator.sandbox.limits import Limits  # noqa: PLC0415
     from evaluator.worker import Worker, serve  # noqa: PLC0415
 
+    if once and tiles:
+        raise click.UsageError("--once and --tiles exclude each other.")
+    if broker is None and not once:
+        raise click.UsageError("--broker is missing; only --once does without a queue.")
     token = os.environ.pop("MBC_WORKER_TOKEN", "")
     if not token:
         raise click.UsageError("MBC_WORKER_TOKEN is not set: `mbc admin tokens new --worker` makes a token.")
@@ -274,10 +284,16 @@ def worker(server: str, broker: str, device: str, *, tiles: bool) -> None:
         renderer = tile_worker.TileRenderer(
             TileClient(server, token), sandbox, Limits.from_environment(), device
         )
+        assert broker is not None
         tile_worker.serve(broker, renderer)
         return
     logging.getLogger(__name__).info("judging for %s in %s", server, sandbox.name)
-    serve(broker, Worker(EvaluationClient(server, token), sandbox, Limits.from_environment(), device))
+    judge = Worker(EvaluationClient(server, token), sandbox, Limits.from_environment(), device)
+    if once:
+        judge.work_once(lambda: time.sleep(_LOOK_SECONDS))
+    else:
+        assert broker is not None
+        serve(broker, judge)
 
 
 def _log_to_stderr() -> None:

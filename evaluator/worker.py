@@ -96,6 +96,24 @@ class Worker:
                 return
             self.evaluate(claim)
 
+    def work_once(self, pause: Callable[[], None]) -> None:
+        """Judge one evaluation, or what of it is this worker's turn, and return.
+
+        Args:
+            pause: called while none waits.
+        """
+        self.client.introduce(self.machine)
+        while (claim := self._claim_or_none()) is None:
+            pause()
+        self.evaluate(claim)
+
+    def _claim_or_none(self) -> Claim | None:
+        try:
+            return self.client.claim_next()
+        except EvaluationError as error:
+            log.warning("no evaluation could be claimed: %s", error.sentence)
+            return None
+
     def evaluate(self, claim: Claim) -> None:
         """Judge one evaluation to its report; every failure is posted to the leaderboard."""
         evaluation_id = claim.evaluation_id

@@ -165,3 +165,17 @@ class TestSessions:
         codes = [guesser.sign_in("ada", "a wrong password").status_code for _ in range(22)]
         assert codes == [401] * 20 + [429] * 2
         assert guesser.sign_in("eve", "a wrong password").status_code == 401
+
+
+def test_a_bundle_whose_three_attempts_end_in_the_judge_is_not_tried_again(board):
+    number, after = board.submit("crasher").json["evaluation_id"], []
+    for attempt in range(1, 4):
+        lease, claim = board.claim(number)
+        assert claim["attempt"] == attempt
+        after.append(board.tell(number, "failure", lease, json={"reason": "internal"}).json["status"])
+    assert after == ["queued", "queued", "failed"]
+    answer = board.submit("crasher")
+    assert (answer.status_code, answer.json["evaluation_id"]) == (200, number)
+    assert (answer.json["fault"], answer.json["reason"]) == ("platform", "internal")
+    assert "an administrator has to look" in answer.json["sentence"]
+    assert board.claim_next() is None
