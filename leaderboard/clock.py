@@ -2,7 +2,7 @@
 
 A machine's clock is set now and then, by hours on some. A lease that ran by it would end at once, or not for
 hours. So the wall clock is read once, when the process starts, and the monotonic clock counts from there.
-What an earlier process wrote may then lie far off: `lease_recovery.settle` sees to that when a server starts.
+What an earlier process wrote may lie far off; `lease_recovery.renew_all` mends that when a server starts.
 """
 
 import time

@@ -6,6 +6,7 @@ from typing import Any
 from leaderboard.openapi.paths import PATHS
 from leaderboard.openapi.schemas import SCHEMAS
 from leaderboard.openapi.tiles import TILE_PATHS
+from leaderboard.openapi.worker_paths import WORKER_PATHS
 
 _ABOUT = """
 Everything under `/api/v1`. Errors are problem details (RFC 9457) with a `code` that programs can rely on; the
@@ -35,7 +36,7 @@ def document() -> dict[str, Any]:
             {"name": "You", "description": "Whose token it is, and what is left of the quota."},
             {"name": "Workers", "description": "For evaluators alone, with a worker's token and a lease."},
         ],
-        "paths": PATHS | TILE_PATHS,
+        "paths": PATHS | WORKER_PATHS | TILE_PATHS,
         "components": {
             "schemas": SCHEMAS,
             "securitySchemes": {

@@ -1,33 +1,28 @@
 """The values of the interface: views answer with these models, and the OpenAPI document is made from them."""
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from challenge.results.verdicts import Fault, Reason, Status
 from challenge.scoring.tracks import Track
-
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Score = Annotated[float, Field(ge=0)]
-Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
-Ranks = Annotated[list[Positive], Field(min_length=2, max_length=2)]
-Seconds = Annotated[float, Field(gt=0)]
-# Moments and addresses are texts already: a view decides how precise and how absolute they are.
-Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
-Machine = Literal["cpu", "gpu"]
-WeightClass = Literal["feather", "light", "middle", "heavy"]
-Stage = Literal["validating", "predicting", "refitting", "probing", "rendering"]
-FinishedStage = Literal["octaves", "certificate", "integrity", "pictures"]
-SeasonState = Literal["scheduled", "open", "closed", "practice"]
-
-
-class Value(BaseModel):
-    """An object with exactly these fields; numbers are finite."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+from leaderboard.openapi.values import (
+    Count,
+    Duration,
+    FinishedStage,
+    Machine,
+    Moment,
+    Pair,
+    Positive,
+    Ranks,
+    Score,
+    SeasonState,
+    Seconds,
+    Share,
+    Url,
+    Value,
+    WeightClass,
+)
 
 
 class Problem(Value):
@@ -50,9 +45,14 @@ class Page(Value):
     pages: Positive = Field(description="Number of pages.")
 
 
-class Result(Value):
-    """Figures of a judged evaluation; null before there is a report."""
+class _Judged(Value):
+    """An evaluation and its figures, which are null before there is a report."""
 
+    evaluation_id: Count = Field(description="The evaluation's number.")
+    track: Track = Field(description="The track it is judged on.")
+    machine: Machine | None = Field(description="The class of the machine, on the samples track.")
+    status: Status = Field(description="Where the evaluation is, or how it ended.")
+    provisional: bool = Field(description="Whether the octaves are measured and the verdict is to come.")
     octaves: Score | None = Field(description="The score; of an open season to three digits.")
     interval: Pair | None = Field(description="95 % interval, [low, high].")
     depth: float | None = Field(description="The octave at which the skill falls below one half.")
@@ -64,6 +64,30 @@ class Result(Value):
     )
 
 
+class _Waiting(Value):
+    """How far an evaluation is."""
+
+    progress: Share = Field(description="Of this stage.")
+    message: str = Field(description="What is happening.")
+    attempt: Count = Field(description="How often a worker has begun.")
+    queue_position: Count | None = Field(description="1 for the next one.")
+    final: bool = Field(description="Whether nothing more happens by itself.")
+
+
+class _Named(Value):
+    """What a submission is called, and by whom it is."""
+
+    name: str = Field(description="What it is called.")
+    author: str = Field(description="The author in the manifest.")
+
+
+class _Sized(_Named):
+    """The same, and how large its bundle is."""
+
+    weight_class: WeightClass = Field(description="By the bytes of code and weights.")
+    bytes: Count = Field(description="Of code and weights.")
+
+
 class Reproduction(Value):
     """What came of an entry's training, repeated by an operator."""
 
@@ -72,7 +96,7 @@ class Reproduction(Value):
     difference: Pair = Field(description="95 % interval of the repeated octaves less the submitted ones.")
     agrees: bool = Field(description="Whether the entry counts as reproduced.")
     steps: Count = Field(description="Of the optimiser.")
-    seconds: Annotated[float, Field(ge=0)] = Field(description="Of training.")
+    seconds: Duration = Field(description="Of training.")
     machine: str = Field(description="That it ran on.")
     device: str = Field(description="cpu or cuda.")
     at: Moment = Field(description="When it was posted, UTC.")
@@ -87,20 +111,10 @@ class Place(Value):
     gap: float = Field(description="Octaves to that entry.")
 
 
-class EvaluationStatus(Result):
+class EvaluationStatus(_Judged, _Waiting):
     """State of the newest evaluation on one track."""
 
-    evaluation_id: Count = Field(description="The evaluation's number.")
-    track: Track = Field(description="The track it is judged on.")
-    machine: Machine | None = Field(description="The class of the machine, on the samples track.")
-    status: Status = Field(description="Where the evaluation is, or how it ended.")
-    final: bool = Field(description="Whether nothing more happens by itself.")
-    message: str = Field(description="What is happening.")
-    progress: Share = Field(description="Of this stage.")
-    attempt: Count = Field(description="How often a worker has begun.")
-    queue_position: Count | None = Field(description="1 for the next one.")
     stages: list[FinishedStage] = Field(description="Those that are done, on the open track.")
-    provisional: bool = Field(description="Whether the octaves are measured and the verdict is to come.")
     reason: Reason | None = Field(description="Why it failed.")
     fault: Fault | None = Field(description="Who is responsible for the failure.")
     sentence: str = Field(description="The reason in words; '' where nothing is wrong.")
@@ -109,14 +123,10 @@ class EvaluationStatus(Result):
     reproduction: Reproduction | None = Field(description="What came of repeating its training.")
 
 
-class Submission(EvaluationStatus):
+class Submission(EvaluationStatus, _Sized):
     """State of a submission: on the open track, or else on the samples track; `evaluations` has both."""
 
     id: Count = Field(description="The submission's number.")
-    name: str = Field(description="What it is called.")
-    author: str = Field(description="The author in the manifest.")
-    weight_class: WeightClass = Field(description="By the bytes of code and weights.")
-    bytes: Count = Field(description="Of code and weights.")
     url: Url = Field(description="Its page.")
     evaluations: list[EvaluationStatus] = Field(description="The newest evaluation on each of its tracks.")
 
@@ -128,16 +138,12 @@ class UserName(Value):
     name: str = Field(description="Their name.")
 
 
-class Summary(Value):
+class Summary(_Sized):
     """A submission in a list."""
 
     id: Count = Field(description="Its number.")
-    name: str = Field(description="What it is called.")
-    author: str = Field(description="The author in the manifest.")
     user: UserName = Field(description="Who handed it in.")
     method: str = Field(description="In a few words.")
-    weight_class: WeightClass = Field(description="By the bytes of code and weights.")
-    bytes: Count = Field(description="Of code and weights.")
     created_at: Moment = Field(description="When it was handed in, UTC.")
     track: Track | None = Field(description="Of its newest evaluation.")
     status: Status = Field(description="Of its newest evaluation.")
@@ -153,28 +159,19 @@ class Submissions(Value):
     page: Page
 
 
-class Entry(Result):
+class Entry(_Judged, _Sized):
     """An entry of the board."""
 
     rank: Ranks | None = Field(description="[best, worst] where the interval says tied.")
     submission_id: Count = Field(description="The submission's number.")
-    evaluation_id: Count = Field(description="The evaluation it stands by.")
     user_id: Count = Field(description="Who handed it in.")
-    name: str = Field(description="What it is called.")
-    author: str = Field(description="The author in the manifest.")
     method: str = Field(description="In a few words.")
-    status: Status = Field(description="How its evaluation ended, or where it is.")
-    provisional: bool = Field(description="Whether the octaves are measured and the verdict is to come.")
-    track: Track = Field(description="The track it is judged on.")
-    machine: Machine | None = Field(description="The class of the machine, on the samples track.")
     verified: bool = Field(
         description="Whether somebody watched it learn: it ranks on the samples track, or it was reproduced."
     )
     reproduced: bool = Field(description="Whether an operator repeated its training and reached its octaves.")
     open_octaves: Score | None = Field(description="On the open track, where it ranks there.")
     samples_octaves: Score | None = Field(description="On the samples track, where it ranks there.")
-    weight_class: WeightClass = Field(description="By the bytes of code and weights.")
-    bytes: Count = Field(description="Of code and weights.")
     parameters: Count | None = Field(description="Parameters and buffers.")
     predictions_per_second: float | None = Field(description="On the evaluator's device.")
     device: str | None = Field(description="cpu or cuda.")
@@ -189,20 +186,13 @@ class Unranked(Entry):
     sentence: str = Field(description="The same in words.")
 
 
-class Pending(Value):
+class Pending(_Named, _Waiting):
     """A submission that waits or is being judged."""
 
     evaluation_id: Count = Field(description="The evaluation's number.")
     submission_id: Count = Field(description="The submission's number.")
-    name: str = Field(description="What it is called.")
-    author: str = Field(description="The author in the manifest.")
     track: Track = Field(description="The track it is judged on.")
     status: Status = Field(description="Where the evaluation is.")
-    progress: Share = Field(description="Of this stage.")
-    message: str = Field(description="What is happening.")
-    attempt: Count = Field(description="How often a worker has begun.")
-    queue_position: Count | None = Field(description="1 for the next one.")
-    final: bool = Field(description="Whether nothing more happens by itself.")
 
 
 class BoardSeason(Value):
@@ -250,12 +240,9 @@ class SamplesTask(Value):
     size: Size = Field(description="Of each target's evaluation set.")
 
 
-class Season(Value):
+class Season(BoardSeason):
     """What evaluation sets are drawn from."""
 
-    name: str = Field(description="Its name.")
-    state: SeasonState = Field(description="Whether it is open.")
-    commitment: str = Field(description="SHA-256 of its secret.")
     secret: str | None = Field(description="Hexadecimal, once the season is closed.")
     size: Size = Field(description="Of the evaluation set.")
     samples: SamplesTask = Field(description="The samples track.")
@@ -316,98 +303,6 @@ class Limits(Value):
     attempts: Count = Field(description="How often an evaluation is tried where the platform is at fault.")
 
 
-class Noted(Value):
-    """It was noted."""
-
-    noted: bool = Field(description="True.")
-
-
-class ClaimedSeason(Value):
-    """The season that a claimed evaluation is judged on."""
-
-    name: str = Field(description="Its name.")
-    secret: str = Field(description="Hexadecimal.")
-    size: Size = Field(description="Of the evaluation set.")
-
-
-class Lesson(Value):
-    """What is given on the samples track."""
-
-    samples: int = Field(description="Of each target.", ge=2)
-    seconds: Budgets = Field(description="Budget of one target.")
-
-
-class Evaluation(Value):
-    """State of an evaluation, as workers see it."""
-
-    evaluation_id: Count = Field(description="The evaluation's number.")
-    submission_id: Count = Field(description="The submission's number.")
-    status: Status = Field(description="Where the evaluation is, or how it ended.")
-    attempt: Count = Field(description="The first one is 1.")
-
-
-class Claim(Evaluation):
-    """An evaluation that is this worker's while it renews the lease."""
-
-    track: Track = Field(description="The track it is judged on.")
-    lease: str = Field(description="Goes into the header X-MBC-Lease.")
-    lease_seconds: Seconds = Field(description="How long the lease lasts without a request.")
-    season: ClaimedSeason = Field(description="What to judge it on.")
-    stages: dict[str, Any] = Field(description="What the stages that are done have found, by stage.")
-    lesson: Lesson | None = Field(description="On the samples track.")
-    front: list[Pair] = Field(
-        description="[bytes, octaves] of what was learned in this season while somebody watched."
-    )
-
-
-class ToReproduce(Value):
-    """A scored entry whose training is to be repeated."""
-
-    submission_id: Count = Field(description="The submission's number.")
-    name: str = Field(description="What it is called.")
-    season: ClaimedSeason = Field(description="What it was judged on.")
-
-
-class Repeated(BaseModel):
-    """What came of a repeated training."""
-
-    season: str = Field(description="Name of the season whose set was asked.")
-    skill_by_chain: list[list[Share]] = Field(description="Skills of the repeated weights.")
-    weights: str = Field(description="SHA-256 of their file.", pattern="^[0-9a-f]{64}$")
-    steps: Count = Field(description="Of the optimiser.")
-    seconds: Annotated[float, Field(ge=0)] = Field(description="Of training.")
-    machine: str = Field(description="That it ran on.")
-    device: str = Field(description="cpu or cuda.")
-
-
-class StageTaken(Evaluation):
-    """State of an evaluation after a stage."""
-
-    go_on: bool = Field(description="Whether this worker does the next stage; if not, its lease has ended.")
-
-
-class FoundStage(BaseModel):
-    """What a stage found: an unjudged report, a certificate, or the probes that depend on the weights."""
-
-    found: dict[str, Any] = Field(description="The findings.")
-    digest: str | None = Field(default=None, description="Of a certificate that was made here.")
-
-
-class Progress(BaseModel):
-    """How far an evaluation is."""
-
-    status: Stage = Field(description="A stage.")
-    progress: Share = Field(default=0.0, description="Of this stage.")
-    message: str = Field(default="", description="What is happening.")
-
-
-class Failure(BaseModel):
-    """Why it could not be judged; an unknown reason is taken for the platform's fault."""
-
-    reason: Reason = Field(description="Why.")
-    detail: str = Field(default="", description="More about it; at most 1,000 characters are kept.")
-
-
 class PublicReport(BaseModel):
     """The judge's report, as `mbc score --json` prints it (on the samples track with `--track samples`).
 
@@ -422,22 +317,3 @@ class PublicReport(BaseModel):
     verdict: Literal["scored", "rejected"] = Field(description="How it ended.")
     version: int = Field(description="Of the format.")
     withheld: list[str] = Field(default=[], description="Fields that come when the season has ended.")
-
-
-class Picture(Value):
-    """A picture that was kept."""
-
-    name: str = Field(description="Place, octave and kind.")
-    bytes: Count = Field(description="As it was written anew.")
-    digest: str = Field(description="SHA-256.")
-
-
-class Kept(Value):
-    """It was kept."""
-
-    evaluation_id: Count = Field(description="The evaluation's number.")
-
-
-def to_json(kind: type[BaseModel], values: dict[str, Any]) -> dict[str, Any]:
-    """Plain values of an answer, checked against its model: a mismatch is a mistake of the server."""
-    return kind.model_validate(values).model_dump(mode="json")

@@ -8,7 +8,8 @@ from pydantic.json_schema import GenerateJsonSchema
 from challenge.results.report import Report
 from challenge.results.samples_report import SamplesReport
 from challenge.results.worker_info import WorkerInfo
-from leaderboard.openapi import models
+from leaderboard.openapi import models, worker_models
+from leaderboard.openapi.values import Value
 
 Schema = dict[str, Any]
 _TEMPLATE: Final = "#/components/schemas/{model}"
@@ -65,8 +66,12 @@ def thing(text: str, properties: dict[str, Schema], **more: Any) -> Schema:
 def _schemas() -> dict[str, Schema]:
     kinds = [
         kind
-        for kind in vars(models).values()
-        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in (BaseModel, models.Value)
+        for name, kind in (*vars(models).items(), *vars(worker_models).items())
+        # Those with an underscore are parts of others.
+        if not name.startswith("_")
+        and isinstance(kind, type)
+        and issubclass(kind, BaseModel)
+        and kind not in (BaseModel, Value)
     ]
     adapters = [TypeAdapter[Any](kind) for kind in (Report, SamplesReport, WorkerInfo, *kinds)]
     _, made = TypeAdapter.json_schemas(

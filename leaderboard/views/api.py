@@ -8,6 +8,7 @@ from challenge.bundle import limits as bundle_limits
 from leaderboard import openapi
 from leaderboard.errors import Refused, not_found
 from leaderboard.openapi import models
+from leaderboard.openapi.values import to_json
 from leaderboard.services import decisions, publication, quotas, reports, submission_intake, submissions
 from leaderboard.web.auth import visible_submission
 from leaderboard.web.extensions import csrf
@@ -34,7 +35,7 @@ def submit() -> tuple[Response, int]:
     )
     with read_session() as session:
         answer = submission_status(session, submissions.get(session, taken.submission_id))
-    return jsonify(models.to_json(models.Submission, answer)), 201 if taken.queued else 200
+    return jsonify(to_json(models.Submission, answer)), 201 if taken.queued else 200
 
 
 @api.get("/submissions/<int:submission_id>")
@@ -43,7 +44,7 @@ def submission(submission_id: int) -> Response:
     track = asked_track()
     with read_session() as session:
         values = submission_status(session, visible_submission(session, submission_id), track)
-    return jsonify(models.to_json(models.Submission, values))
+    return jsonify(to_json(models.Submission, values))
 
 
 @api.get("/submissions/<int:submission_id>/report")
@@ -96,7 +97,7 @@ def cancel(submission_id: int) -> Response:
         if found.user_id != who.user_id:
             raise Refused(403, "not_yours", "Only the person who submitted it can cancel it.")
         decisions.cancel_submission(session, submissions.latest_by_track(session, found), track)
-        return jsonify(models.to_json(models.Submission, submission_status(session, found, track)))
+        return jsonify(to_json(models.Submission, submission_status(session, found, track)))
 
 
 @api.get("/submissions/<int:submission_id>/bundle")
@@ -119,7 +120,7 @@ def whoami() -> Response:
         who = request_token(session)
         assert who.user is not None
         values = {"name": who.user.name, "reference": who.user.reference, "token": f"{who.prefix}..."}
-    return jsonify(models.to_json(models.Person, values))
+    return jsonify(to_json(models.Person, values))
 
 
 @api.get("/limits")
@@ -129,7 +130,7 @@ def limits() -> Response:
         owner = request_token(session).user if "Authorization" in request.headers else None
         quota = quotas.quota(session, app_context().config, owner).to_dict() if owner else None
     return jsonify(
-        models.to_json(
+        to_json(
             models.Limits,
             {
                 "quota": quota,

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, jsonify, request, url_for
 
 from challenge.results.verdicts import Status
 from leaderboard.openapi import models
+from leaderboard.openapi.values import Value, to_json
 from leaderboard.services import board_query, publication, queue_order, seasons, standings, submissions
 from leaderboard.services.board_query import BoardQuery
 from leaderboard.services.submissions import ListedSubmission
@@ -20,8 +21,8 @@ api_lists = Blueprint("api_lists", __name__, url_prefix="/api/v1")
 csrf.exempt(api_lists)
 
 
-def _answer(kind: type[models.Value], values: dict[str, Any], page: dict[str, int]) -> Response:
-    answer = jsonify(models.to_json(kind, values | {"page": page}))
+def _answer(kind: type[Value], values: dict[str, Any], page: dict[str, int]) -> Response:
+    answer = jsonify(to_json(kind, values | {"page": page}))
     assert request.endpoint is not None
     links = []
     for rel, number in (("first", 1), ("prev", page["number"] - 1), ("next", page["number"] + 1)):

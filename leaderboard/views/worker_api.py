@@ -11,7 +11,8 @@ from challenge.scoring.tracks import Track
 from leaderboard.errors import not_found
 from leaderboard.images.untrusted import BYTES_LIMIT, rewrite
 from leaderboard.models import Evaluation, SeasonRow
-from leaderboard.openapi import models
+from leaderboard.openapi import models, worker_models
+from leaderboard.openapi.values import to_json
 from leaderboard.services import (
     artifacts,
     audit,
@@ -49,7 +50,7 @@ def _state(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _answer(evaluation: Evaluation) -> Response:
-    return jsonify(models.to_json(models.Evaluation, _state(evaluation)))
+    return jsonify(to_json(worker_models.Evaluation, _state(evaluation)))
 
 
 @worker_api.put("/machine")
@@ -58,7 +59,7 @@ def introduce() -> Response:
     check_length(_MACHINE_LIMIT, "machine_large", "The description of a machine")
     with write_transaction() as session:
         machines.introduce(session, request_token(session, "worker"), json_body())
-        return jsonify(models.to_json(models.Noted, {"noted": True}))
+        return jsonify(to_json(worker_models.Noted, {"noted": True}))
 
 
 @worker_api.post("/claim")
@@ -95,7 +96,7 @@ def _assignment(session: Session, claimed: leases.Claim) -> Response:
         "front": reproductions.front(session, season) if track is Track.OPEN else [],
         "lesson": {"samples": season.samples, "seconds": season.budgets} if track is Track.SAMPLES else None,
     }
-    return jsonify(models.to_json(models.Claim, values))
+    return jsonify(to_json(worker_models.Claim, values))
 
 
 @worker_api.get(f"{_EVALUATION}/bundle")
@@ -134,7 +135,7 @@ def _keep(evaluation_id: int, name: str) -> Response:
         leases.check_lease(session, evaluation_id, _lease())
         row = artifacts.save(session, app_context().config, evaluation_id, name, content)
         values = {"name": row.name, "bytes": row.bytes, "digest": row.digest}
-        return jsonify(models.to_json(models.Picture, values))
+        return jsonify(to_json(worker_models.Picture, values))
 
 
 @worker_api.put(f"{_EVALUATION}/artifacts/samples/<int:target>/<picture>.png")
@@ -153,7 +154,7 @@ def evidence(evaluation_id: int) -> Response:
         request_token(session, "worker")
         leases.check_lease(session, evaluation_id, _lease())
         artifacts.save_evidence(app_context().config, evaluation_id, request.get_data(cache=False))
-        return jsonify(models.to_json(models.Kept, {"evaluation_id": evaluation_id}))
+        return jsonify(to_json(worker_models.Kept, {"evaluation_id": evaluation_id}))
 
 
 @worker_api.post(f"{_EVALUATION}/stages/<stage>")
@@ -167,7 +168,7 @@ def finish_stage(evaluation_id: int, stage: str) -> Response:
         config, values = app_context().config, json_body()
         recorded = stages.record_stage(session, config, evaluation_id, _lease(), Stage(stage), values)
         answer = _state(recorded.evaluation) | {"go_on": recorded.go_on}
-        return jsonify(models.to_json(models.StageTaken, answer))
+        return jsonify(to_json(worker_models.StageTaken, answer))
 
 
 @worker_api.get("/certificates/<digest>")
@@ -192,7 +193,7 @@ def to_reproduce(submission_id: int) -> Response:
             "name": evaluation.submission.name,
             "season": _season(evaluation.season, Track.OPEN),
         }
-    return jsonify(models.to_json(models.ToReproduce, values))
+    return jsonify(to_json(worker_models.ToReproduce, values))
 
 
 @worker_api.get("/reproductions/<int:submission_id>/bundle")
@@ -216,7 +217,7 @@ def reproduced(submission_id: int) -> Response:
         detail = f"{row.octaves:.2f} octaves, submitted {row.submitted:.2f}, on {row.machine}"
         verdict = "reproduced" if row.agrees else "not reproduced"
         audit.record(session, f"worker {holder.prefix}", verdict, f"submission {submission_id}", detail)
-        return jsonify(models.to_json(models.Reproduction, reproductions.to_dict(row, season)))
+        return jsonify(to_json(models.Reproduction, reproductions.to_dict(row, season)))
 
 
 @worker_api.post(f"{_EVALUATION}/report")

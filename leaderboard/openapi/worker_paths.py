@@ -1,0 +1,190 @@
+"""The operations of workers that judge: claim, report how it goes, hand over what was found."""
+
+from typing import Final
+
+from leaderboard.openapi.operations import (
+    BINARY,
+    EVALUATION,
+    LEASE,
+    SUBMISSION,
+    V1,
+    body,
+    file_answer,
+    json_answer,
+    parameter,
+    worker_operation,
+)
+from leaderboard.openapi.schemas import Schema, either, ref, whole, words
+
+_EVALUATION: Final = f"{V1}/worker/evaluations/{{evaluation_id}}"
+_REPRODUCTION: Final = f"{V1}/worker/reproductions/{{submission_id}}"
+_HELD: Final = [EVALUATION, LEASE]
+# Of a lease that does not hold the evaluation any more, among others.
+_LOST: Final = (404, 409)
+_PNG: Final = body(BINARY, "image/png")
+
+WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
+    f"{V1}/worker/machine": {
+        "put": worker_operation(
+            "introduce",
+            "Say what is in force on this worker's machine; the rules show it to everybody.",
+            json_answer("Noted.", "Noted"),
+            takes=body(ref("WorkerInfo")),
+            parameters=[],
+            refused=(413, 422),
+        )
+    },
+    f"{V1}/worker/claim": {
+        "post": worker_operation(
+            "claim_next",
+            "Take the lease of the evaluation whose turn it is.",
+            json_answer("It is yours.", "Claim"),
+            parameters=[],
+        )
+    },
+    f"{_EVALUATION}/claim": {
+        "post": worker_operation(
+            "claim",
+            "Take the lease of a particular evaluation.",
+            json_answer("It is yours.", "Claim"),
+            parameters=[EVALUATION],
+            refused=_LOST,
+        )
+    },
+    f"{_EVALUATION}/bundle": {
+        "get": worker_operation(
+            "claimed_bundle",
+            "The bundle to judge.",
+            file_answer("The zip file.", "application/zip"),
+            parameters=_HELD,
+            refused=_LOST,
+        )
+    },
+    f"{_EVALUATION}/status": {
+        "post": worker_operation(
+            "tell",
+            "Tell how far it is; renews the lease.",
+            json_answer("Noted.", "Evaluation"),
+            takes=body(ref("Progress")),
+            parameters=_HELD,
+            refused=(*_LOST, 422),
+        )
+    },
+    f"{_EVALUATION}/artifacts/{{place}}/{{octave}}/{{kind}}.png": {
+        "put": worker_operation(
+            "picture",
+            "Post a picture; it is decoded and written anew.",
+            json_answer("It was kept.", "Picture"),
+            takes=_PNG,
+            parameters=[
+                EVALUATION,
+                parameter(
+                    "place", "path", words("A place's short name.", pattern="^[a-z0-9][a-z0-9-]{0,39}$")
+                ),
+                parameter("octave", "path", words("Two digits.", pattern="^[0-9][0-9]$")),
+                parameter("kind", "path", words("What is seen.", enum=["model", "error"])),
+                LEASE,
+            ],
+            refused=(*_LOST, 413, 422, 507),
+        )
+    },
+    f"{_EVALUATION}/artifacts/samples/{{target}}/{{picture}}.png": {
+        "put": worker_operation(
+            "target_picture",
+            "Post a picture of a target; it is shown when the season's secret is.",
+            json_answer("It was kept.", "Picture"),
+            takes=_PNG,
+            parameters=[
+                EVALUATION,
+                parameter("target", "path", whole("From 1.", minimum=1, maximum=9)),
+                parameter(
+                    "picture", "path", words("What is seen.", pattern="^(truth|error|film-[0-9][0-9])$")
+                ),
+                LEASE,
+            ],
+            refused=(*_LOST, 413, 422, 507),
+        )
+    },
+    f"{_EVALUATION}/evidence": {
+        "put": worker_operation(
+            "evidence",
+            "Post what people are shown of controls and probes.",
+            json_answer("It was kept.", "Kept"),
+            takes=body({"type": "object"}),
+            parameters=_HELD,
+            refused=(*_LOST, 413, 422, 507),
+        )
+    },
+    f"{_EVALUATION}/stages/{{stage}}": {
+        "post": worker_operation(
+            "finish_stage",
+            "Post what a stage found; it is never done again.",
+            json_answer("It was taken.", "StageTaken"),
+            takes=body(ref("FoundStage")),
+            parameters=[
+                EVALUATION,
+                parameter("stage", "path", words("The stage.", enum=["octaves", "certificate", "integrity"])),
+                LEASE,
+            ],
+            refused=(*_LOST, 413, 422),
+        )
+    },
+    f"{V1}/worker/certificates/{{digest}}": {
+        "get": worker_operation(
+            "certificate",
+            "The certificate of equal code, found in another evaluation.",
+            json_answer("The certificate."),
+            parameters=[
+                parameter("digest", "path", words("SHA-256, hexadecimal.", pattern="^[0-9a-f]{64}$"))
+            ],
+            refused=(404,),
+        )
+    },
+    _REPRODUCTION: {
+        "get": worker_operation(
+            "to_reproduce",
+            "What an entry was judged on, to repeat its training.",
+            json_answer("The entry.", "ToReproduce"),
+            parameters=[SUBMISSION],
+            refused=_LOST,
+        ),
+        "put": worker_operation(
+            "reproduced",
+            "Post what came of a repeated training; answers with the comparison.",
+            json_answer("Compared.", "Reproduction"),
+            takes=body(ref("Repeated")),
+            parameters=[SUBMISSION],
+            refused=(*_LOST, 413, 422),
+        ),
+    },
+    f"{_REPRODUCTION}/bundle": {
+        "get": worker_operation(
+            "bundle_to_reproduce",
+            "The bundle of an entry whose training is repeated.",
+            file_answer("The zip file.", "application/zip"),
+            parameters=[SUBMISSION],
+            refused=_LOST,
+        )
+    },
+    f"{_EVALUATION}/report": {
+        "post": worker_operation(
+            "finish",
+            "Post the report: the end. The same one again changes nothing.",
+            json_answer("It is judged.", "Evaluation"),
+            takes=body(either("Report", "SamplesReport")),
+            parameters=_HELD,
+            refused=(*_LOST, 422),
+        )
+    },
+    f"{_EVALUATION}/failure": {
+        "post": worker_operation(
+            "fail",
+            "Tell that it could not be judged.",
+            json_answer("It failed, or is queued again.", "Evaluation"),
+            takes=body(ref("Failure")),
+            parameters=_HELD,
+            refused=(*_LOST, 422),
+        )
+    },
+}
+WORKER_PATHS[f"{V1}/worker/claim"]["post"]["responses"]["204"] = {"description": "Nothing waits."}
