@@ -1,4 +1,4 @@
-"""What is loaded when a module is imported: commands start at once, and layers bring no packages of others."""
+"""What importing a module loads: commands start at once, and no layer brings packages of others."""
 
 import json
 import subprocess

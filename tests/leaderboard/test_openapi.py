@@ -64,7 +64,11 @@ def examine(operation, mode, headers):
         case.headers = {**(case.headers or {}), **headers, "Accept-Encoding": "identity"}
         # No schema can say what makes a zip file a bundle, or a report the one of this season.
         inexpressible = [positive_data_acceptance] if case.operation.body else []
-        case.call_and_validate(excluded_checks=inexpressible)
+        answer = case.call()
+        # A number that is none may make the address of another operation, which takes other requests; and
+        # what is too large is refused for that, which the check of wrong data does not expect.
+        hypothesis.assume(answer.status_code not in {405, 413})
+        case.validate_response(answer, excluded_checks=inexpressible)
 
     attempt()
 
