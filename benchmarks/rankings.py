@@ -1,25 +1,25 @@
-"""What a verdict costs on a board of many: stored ranks against ranking everything anew.
+"""What many entries cost: a verdict, the board after it, a look at a place in the queue.
 
-python benchmarks/rankings.py [ENTRIES]
+python benchmarks/rankings.py [ENTRIES] [--database URL]    as many wait as rank; the database is emptied
 """
 
-import resource
+import argparse
 import statistics
-import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from leaderboard import db
-from leaderboard.app import make_directories
+from leaderboard.app import create_app
 from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.models import Evaluation, ReportRow, SeasonRow, Submission, User
-from leaderboard.services import ranking_rebuild, rankings, seasons, standings
+from leaderboard.services import ranking_rebuild, rankings, seasons
 
 CHAINS, OCTAVES = 64, 32
 random = np.random.default_rng(5)
@@ -31,26 +31,9 @@ def skills() -> np.ndarray:
 
 
 def add(session: Session, season: SeasonRow, first: int, count: int) -> None:
-    tables = {}
-    for number in range(first, first + count):
-        tables[number] = skills()
-    session.execute(insert(User), [{"id": n, "name": f"u{n}"} for n in tables])
-    session.execute(
-        insert(Submission),
-        [
-            {"id": n, "user_id": n, "name": f"s{n}", "author": "a", "description": "", "digest": f"{n:064}",
-             "bytes": 1000, "weight_class": "light"}
-            for n in tables
-        ],
-    )  # fmt: skip
-    session.execute(
-        insert(Evaluation),
-        [
-            {"id": n, "submission_id": n, "season_id": season.id, "status": "scored", "finished_at": now(),
-             "octaves": float(table.mean(axis=0).sum()), "interval_low": 1.0, "interval_high": 2.0}
-            for n, table in tables.items()
-        ],
-    )  # fmt: skip
+    """Scored entries, each of another person."""
+    tables = {number: skills() for number in range(first, first + count)}
+    hand_in(session, season, tables, status="scored")
     session.execute(
         insert(ReportRow),
         [
@@ -61,45 +44,105 @@ def add(session: Session, season: SeasonRow, first: int, count: int) -> None:
     )  # fmt: skip
 
 
-def memory() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def hand_in(session: Session, season: SeasonRow, tables: dict[int, np.ndarray | None], status: str) -> None:
+    session.execute(insert(User), [{"id": n, "name": f"u{n}"} for n in tables])
+    session.execute(
+        insert(Submission),
+        [
+            {"id": n, "user_id": n, "name": f"s{n}", "author": "a", "description": "", "digest": f"{n:064}",
+             "bytes": 1000 + n, "weight_class": "light"}
+            for n in tables
+        ],
+    )  # fmt: skip
+    session.execute(
+        insert(Evaluation),
+        [
+            {"id": n, "submission_id": n, "season_id": season.id, "status": status, "turn_at": now(),
+             "finished_at": None if table is None else now(),
+             "octaves": None if table is None else float(table.mean(axis=0).sum()),
+             "interval_low": 1.0, "interval_high": 2.0}
+            for n, table in tables.items()
+        ],
+    )  # fmt: skip
 
 
-def main(count: int) -> None:
+def seconds(what: Callable[[], object], times: int = 7) -> tuple[float, float]:
+    """Median seconds, and of them the processor's."""
+    walls, processors = [], []
+    for _ in range(times):
+        wall, processor = time.perf_counter(), time.process_time()
+        what()
+        walls.append(time.perf_counter() - wall)
+        processors.append(time.process_time() - processor)
+    return statistics.median(walls), statistics.median(processors)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("entries", type=int, nargs="?", default=10_000)
+    options.add_argument("--database")
+    asked = options.parse_args()
+    count = asked.entries
     with tempfile.TemporaryDirectory() as folder:
-        config = Config.make(Path(folder))
-        make_directories(config)
-        engine = db.make_engine(config.database)
-        db.upgrade(engine)
-        sessions = db.make_sessions(engine)
-        with sessions.begin() as session:
+        config = Config.make(Path(folder), asked.database)
+        if asked.database:
+            assert "test" in config.database.rpartition("/")[2], "its name must hold 'test'"
+            engine = db.make_engine(config.database)
+            with engine.begin() as connection:
+                connection.execute(text("DROP SCHEMA public CASCADE"))
+                connection.execute(text("CREATE SCHEMA public"))
+            engine.dispose()
+        app = create_app(config)
+        writers = app.extensions["leaderboard"].writers
+        with writers.begin() as session:
             season = seasons.open_season(session, config, "season")
             for start in range(1, count + 1, 1000):
                 add(session, season, start, min(1000, count + 1 - start))
-        began, before = time.perf_counter(), memory()
-        with sessions.begin() as session:
+        began = time.perf_counter()
+        with writers.begin() as session:
             ranking_rebuild.rebuild(session, seasons.current_season(session))
         anew = time.perf_counter() - began
-        print(
-            f"{count} entries ranked anew: {anew:.2f} s, {memory() - before:.0f} MiB more at most", flush=True
-        )
+        print(f"{count} entries ranked anew: {anew:.2f} s", flush=True)
+        with writers.begin() as session:
+            for start in range(100_000, 100_000 + count, 1000):
+                waiting = dict.fromkeys(range(start, min(start + 1000, 100_000 + count)))
+                hand_in(session, seasons.current_season(session), waiting, status="queued")
+        client = app.test_client()
+
+        def get(path: str) -> None:
+            answer = client.get(path)
+            assert answer.status_code == 200, answer.text
+
+        for path in ("/", "/api/v1/board", "/submissions/1", "/submissions/100001"):
+            get(path)
         verdicts, boards = [], []
         for number in range(count + 1, count + 8):
-            with sessions.begin() as session:
+            with writers.begin() as session:
                 add(session, seasons.current_season(session), number, 1)
-            began = time.perf_counter()
-            with sessions.begin() as session:
-                found = session.get_one(Evaluation, number)
-                rankings.refresh(session, found.submission, found.season)
-            verdicts.append(time.perf_counter() - began)
-            began = time.perf_counter()
-            with db.make_readers(engine)() as session:
-                standings.standing(session, seasons.current_season(session))
-            boards.append(time.perf_counter() - began)
-        verdict, board = statistics.median(verdicts), statistics.median(boards)
+
+            def judge(number: int = number) -> None:
+                with writers.begin() as session:
+                    found = session.get_one(Evaluation, number)
+                    rankings.refresh(session, found.submission, found.season)
+
+            verdicts.append(seconds(judge, 1)[0])
+            boards.append(seconds(lambda: get("/"), 1))
+        verdict = statistics.median(verdicts)
         print(f"a verdict: {verdict:.3f} s, {anew / verdict:.0f} times less")
-        print(f"reading the standing after it: {board:.3f} s")
-        engine.dispose()
+        wall, processor = (statistics.median(column) for column in zip(*boards, strict=True))
+        print(f"the board after it: {1e3 * wall:.0f} ms, of them {1e3 * processor:.0f} ms of this processor")
+        last = 100_000 + count - 1
+        for name, path in (
+            ("the board again", "/"),
+            ("its second page", "/?page=2"),
+            ("the interface's board", "/api/v1/board"),
+            ("a ranked entry's page", f"/submissions/{count // 2}"),
+            ("a status poll of a ranked entry", f"/api/v1/submissions/{count // 2}"),
+            ("a status poll of the last that waits", f"/api/v1/submissions/{last}"),
+        ):
+            wall, processor = seconds(lambda path=path: get(path), 15)
+            print(f"{name}: {1e3 * wall:.1f} ms, of them {1e3 * processor:.1f} ms of this processor")
 
 
-main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,7 @@ from typing import Final
 from leaderboard import formatting
 from leaderboard.charts.plot_area import PlotArea
 from leaderboard.charts.scales import Scale
-from leaderboard.services.standings import Entry
+from leaderboard.services.board_lists import ListedEntry
 
 _AREA: Final = PlotArea.with_margins(560, 300, left=40, right=18, top=16, bottom=34)
 # Beyond this many marks a plot is unreadable: the leading ones are all drawn, of the others the best.
@@ -20,7 +20,7 @@ _MAX_OTHERS: Final = 160
 class EntryMark:
     """An entry in a plot; `leads` where it is on the front, or set a record."""
 
-    entry: Entry
+    entry: ListedEntry
     x: float
     y: float
     leads: bool
@@ -37,9 +37,9 @@ class EntryPlot:
     frame: PlotArea = _AREA
 
 
-def _octave_axis(entries: Sequence[Entry], octaves: int) -> tuple[Scale, list[int]]:
+def _octave_axis(entries: Sequence[ListedEntry], octaves: int) -> tuple[Scale, list[int]]:
     """The y scale from 0 to a little above the best entry, and its ticks."""
-    highest = max(entry.evaluation.octaves or 0.0 for entry in entries)
+    highest = max(entry.octaves for entry in entries)
     end = min(octaves, max(2, math.ceil(highest * 1.08 + 0.2)))
     step = next(s for s in (1, 2, 4, 8) if end / s <= 6)
 
@@ -57,21 +57,21 @@ def _staircase(marks: Sequence[EntryMark], until: float) -> str:
     return f"{path}H{until}"
 
 
-def pareto_plot(entries: Sequence[Entry], octaves: int) -> EntryPlot | None:
+def pareto_plot(entries: Sequence[ListedEntry], octaves: int) -> EntryPlot | None:
     """Octaves against bytes on a logarithmic axis; the front holds the best for their size."""
     if not entries:
         return None
     y, ticks = _octave_axis(entries, octaves)
-    sizes = [math.log2(entry.submission.bytes) for entry in entries]
+    sizes = [math.log2(entry.bytes) for entry in entries]
     low, high = math.floor(min(sizes)) - 0.5, math.ceil(max(sizes)) + 0.5
 
     x = _AREA.x_scale(low, high)
 
     marks, best = [], -1.0
-    by_size = sorted(entries, key=lambda e: (e.submission.bytes, -(e.evaluation.octaves or 0.0)))
+    by_size = sorted(entries, key=lambda e: (e.bytes, -e.octaves))
     for entry in by_size:
-        value = entry.evaluation.octaves or 0.0
-        marks.append(EntryMark(entry, x(math.log2(entry.submission.bytes)), y(value), value > best))
+        value = entry.octaves
+        marks.append(EntryMark(entry, x(math.log2(entry.bytes)), y(value), value > best))
         best = max(best, value)
     step = next(s for s in (1, 2, 4, 8) if (high - low) / s <= 7)
     sizes_shown = range(math.ceil(low / step) * step, math.floor(high) + 1, step)
@@ -83,25 +83,27 @@ def pareto_plot(entries: Sequence[Entry], octaves: int) -> EntryPlot | None:
     )
 
 
-def record_holders(entries: Iterable[Entry], is_better: Callable[[Entry, Entry], bool]) -> tuple[Entry, ...]:
+def record_holders(
+    entries: Iterable[ListedEntry], is_better: Callable[[ListedEntry, ListedEntry], bool]
+) -> tuple[ListedEntry, ...]:
     """The entries that set a record, in order: each was significantly better than the one before."""
-    holders: list[Entry] = []
-    for entry in sorted(entries, key=lambda e: (e.submission.created_at, e.submission.id)):
-        value = entry.evaluation.octaves or 0.0
-        if not holders or (value > (holders[-1].evaluation.octaves or 0.0) and is_better(entry, holders[-1])):
+    holders: list[ListedEntry] = []
+    for entry in sorted(entries, key=lambda e: (e.created_at, e.submission_id)):
+        value = entry.octaves
+        if not holders or (value > holders[-1].octaves and is_better(entry, holders[-1])):
             holders.append(entry)
     return tuple(holders)
 
 
 def record_plot(
-    entries: Sequence[Entry], octaves: int, until: datetime, is_better: Callable[[Entry, Entry], bool]
+    entries: Sequence[ListedEntry], octaves: int, until: datetime, holders: Sequence[ListedEntry]
 ) -> EntryPlot | None:
-    """Octaves against the time of submission, with a step wherever the record was beaten significantly."""
+    """Octaves against the time of submission, with a step for each of the `record_holders`."""
     if not entries:
         return None
     y, ticks = _octave_axis(entries, octaves)
-    by_time = sorted(entries, key=lambda e: (e.submission.created_at, e.submission.id))
-    start = by_time[0].submission.created_at
+    by_time = sorted(entries, key=lambda e: (e.created_at, e.submission_id))
+    start = by_time[0].created_at
     length = max((until - start).total_seconds(), 60.0)
 
     seconds = Scale(0.0, length, _AREA.left + 8, _AREA.right)
@@ -109,13 +111,13 @@ def record_plot(
     def x(moment: datetime) -> float:
         return seconds((moment - start).total_seconds())
 
-    holders = {entry.evaluation.id for entry in record_holders(entries, is_better)}
+    leading = {entry.evaluation_id for entry in holders}
     marks = [
         EntryMark(
             entry,
-            x(entry.submission.created_at),
-            y(entry.evaluation.octaves or 0.0),
-            entry.evaluation.id in holders,
+            x(entry.created_at),
+            y(entry.octaves),
+            entry.evaluation_id in leading,
         )
         for entry in by_time
     ]

@@ -2,7 +2,14 @@
 
 from leaderboard.db import Base
 from leaderboard.models.people import AuditRow, HandIn, MachineRow, Token, User
-from leaderboard.models.results import Artifact, RankedEntry, ReportRow, Reproduction, StageRow
+from leaderboard.models.results import (
+    Artifact,
+    RankedEntry,
+    RankTable,
+    ReportRow,
+    Reproduction,
+    StageRow,
+)
 from leaderboard.models.seasons import SeasonRow
 from leaderboard.models.submissions import Evaluation, Submission, SubmissionText
 
@@ -13,6 +20,7 @@ __all__ = [
     "Evaluation",
     "HandIn",
     "MachineRow",
+    "RankTable",
     "RankedEntry",
     "ReportRow",
     "Reproduction",

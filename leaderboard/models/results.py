@@ -11,14 +11,12 @@ from leaderboard.models.conditions import among
 
 
 class RankedEntry(Base):
-    """An evaluation that ranks, and with how many others it is not tied; see services/rankings.py.
+    """An evaluation that ranks; by how many others it is beaten stands in its group's `RankTable`.
 
     Attributes:
         machine: class of machine on the samples track; '' on the open track.
         octaves_by_chain: float64, (chains,).
         best: whether it is the best entry of its owner; every entry of the references' owner is.
-        better, worse: how many of all entries of its group are significantly better and worse.
-        better_best, worse_best: the same of the best entries; kept while it is one of them.
     """
 
     __tablename__ = "ranked_entries"
@@ -39,10 +37,23 @@ class RankedEntry(Base):
     octaves: Mapped[float]
     octaves_by_chain: Mapped[bytes] = mapped_column(LargeBinary)
     best: Mapped[bool] = mapped_column(default=False)
-    better: Mapped[int] = mapped_column(default=0)
-    worse: Mapped[int] = mapped_column(default=0)
-    better_best: Mapped[int] = mapped_column(default=0)
-    worse_best: Mapped[int] = mapped_column(default=0)
+
+
+class RankTable(Base):
+    """The ranks of a group's entries, in one row, for a verdict changes most of them.
+
+    Attributes:
+        entries: "all", or "best" for everybody's best entry.
+        counts: as `RankCounts.to_bytes` has it; see services/rank_counts.py.
+    """
+
+    __tablename__ = "rank_tables"
+
+    season_id: Mapped[int] = mapped_column(ForeignKey("seasons.id"), primary_key=True)
+    track: Mapped[str] = mapped_column(String(20), primary_key=True)
+    machine: Mapped[str] = mapped_column(String(10), primary_key=True)
+    entries: Mapped[str] = mapped_column(String(4), primary_key=True)
+    counts: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class ReportRow(Base):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from challenge.results.verdicts import EXPLANATIONS, Fault, Reason, Status
@@ -21,6 +21,13 @@ class Submission(Base):
         UniqueConstraint("user_id", "digest"),
         CheckConstraint("bytes > 0", name="bytes"),
         CheckConstraint("length(digest) = 64", name="digest"),
+        # Few are.
+        Index(
+            "ix_submissions_hidden",
+            "id",
+            sqlite_where=text("hidden_at IS NOT NULL"),
+            postgresql_where=text("hidden_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -91,10 +98,21 @@ class Evaluation(Base):
         Index("ix_evaluations_season_id_status", "season_id", "status"),
         # Answers "has anything changed on the board" without a look at the rows.
         Index("ix_evaluations_season_id_finished_at", "season_id", "finished_at"),
-        # Few wait, however many have been judged.
+        # Few wait, however many have been judged. The queue, in order, and that of one board.
         Index(
             "ix_evaluations_waiting",
             "status",
+            "urgency",
+            "turn_at",
+            "id",
+            sqlite_where=text("finished_at IS NULL"),
+            postgresql_where=text("finished_at IS NULL"),
+        ),
+        Index(
+            "ix_evaluations_pending",
+            "season_id",
+            "track",
+            "urgency",
             "turn_at",
             "id",
             sqlite_where=text("finished_at IS NULL"),
@@ -119,7 +137,8 @@ class Evaluation(Base):
     lease: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     holder_id: Mapped[int | None] = mapped_column(ForeignKey("tokens.id", ondelete="SET NULL"))
-    # Its place in the queue; see services/queue_order.py.
+    # Its class and its turn in the queue; see services/queue_order.py.
+    urgency: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     turn_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, server_default=LONG_AGO)
     # After a fault of the platform it is not tried again before this moment, by `clock.monotonic_utcnow`.
     ready_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

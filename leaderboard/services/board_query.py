@@ -1,14 +1,16 @@
-"""Which entries of a standing somebody wants to see, in which order, and how many at a time."""
+"""Which entries of a board somebody wants to see, in which order, and how many at a time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
+
+from sqlalchemy import ColumnElement, func
 
 from challenge.bundle.limits import WEIGHT_CLASSES
 from challenge.scoring.tracks import BUDGETS, CPU, Track
 from leaderboard.errors import Refused
+from leaderboard.models import Evaluation, Submission
 from leaderboard.services.rankings import RankingGroup
-from leaderboard.services.standings import Entry
 
 PER_PAGE: Final = 50
 MOST_PER_PAGE: Final = 500
@@ -19,27 +21,25 @@ ORDERS: Final = ("asc", "desc")
 VERIFIED: Final = ("", "yes")
 ENTRIES: Final = ("best", "all")
 
-_Key = Callable[[Entry], Any]
-
 
 @dataclass(frozen=True)
 class Column:
-    """Something to sort by: its value of an entry, and whether more of it comes first."""
+    """Something to sort by: an expression of a query, and whether more of it comes first."""
 
-    key: _Key
+    expression: ColumnElement[Any]
     descending: bool
 
 
 # Where a figure is missing, an entry comes last whichever way the rest is sorted.
 SORTS: Final[dict[str, Column]] = {
-    "octaves": Column(lambda e: e.evaluation.octaves, descending=True),
-    "name": Column(lambda e: e.submission.name.casefold(), descending=False),
-    "depth": Column(lambda e: e.evaluation.depth, descending=True),
-    "precision": Column(lambda e: e.evaluation.precision_db, descending=True),
-    "universality": Column(lambda e: e.evaluation.universality, descending=True),
-    "bytes": Column(lambda e: e.submission.bytes, descending=False),
-    "speed": Column(lambda e: e.evaluation.predictions_per_second, descending=True),
-    "date": Column(lambda e: e.evaluation.finished_at, descending=True),
+    "octaves": Column(Evaluation.octaves.expression, descending=True),
+    "name": Column(func.lower(Submission.name), descending=False),
+    "depth": Column(Evaluation.depth.expression, descending=True),
+    "precision": Column(Evaluation.precision_db.expression, descending=True),
+    "universality": Column(Evaluation.universality.expression, descending=True),
+    "bytes": Column(Submission.bytes.expression, descending=False),
+    "speed": Column(Evaluation.predictions_per_second.expression, descending=True),
+    "date": Column(Evaluation.finished_at.expression, descending=True),
 }
 
 
@@ -127,54 +127,16 @@ class BoardQuery:
         return self.to_query(sort=sort, order=turned if sort == self.sort else usual)
 
     @property
+    def ordering(self) -> tuple[ColumnElement[Any], ...]:
+        """For `order_by` of a query on Evaluation and Submission; equal ones come as on the board."""
+        expression = SORTS[self.sort].expression
+        turned = expression.desc() if self.order == "desc" else expression.asc()
+        return turned.nulls_last(), Evaluation.octaves.desc(), Evaluation.id.asc()
+
+    @property
     def as_usual(self) -> bool:
         """Whether the best come first."""
         return (self.sort, self.order) == ("octaves", "desc")
-
-
-@dataclass(frozen=True)
-class Page:
-    """A part of a list."""
-
-    entries: tuple[Entry, ...]
-    number: int
-    size: int
-    total: int
-
-    @property
-    def count(self) -> int:
-        """How many pages there are; an empty list has one."""
-        return max(1, -(-self.total // self.size))
-
-    def to_dict(self) -> dict[str, int]:
-        """As the interface tells it."""
-        return {"number": self.number, "size": self.size, "total": self.total, "pages": self.count}
-
-
-def page(entries: Sequence[Entry], query: BoardQuery) -> Page:
-    """The entries that a query asks for. A page after the last one is empty."""
-    found = [entry for entry in entries if _wanted(entry, query)]
-    column = SORTS[query.sort]
-    if not query.as_usual:
-        # Equal ones stay in the order of the standing.
-        known = [entry for entry in found if column.key(entry) is not None]
-        known.sort(key=column.key, reverse=query.order == "desc")
-        found = known + [entry for entry in found if column.key(entry) is None]
-    start = (query.page - 1) * query.per_page
-    return Page(
-        entries=tuple(found[start : start + query.per_page]),
-        number=query.page,
-        size=query.per_page,
-        total=len(found),
-    )
-
-
-def _wanted(entry: Entry, query: BoardQuery) -> bool:
-    if query.weight and entry.submission.weight_class != query.weight:
-        return False
-    if query.verified and entry.octaves_on(Track.SAMPLES) is None:
-        return False
-    return query.kind == "all" or entry.submission.user.reference == (query.kind == "reference")
 
 
 def _among(name: str, value: str, known: Sequence[str] | Mapping[str, Any]) -> str:

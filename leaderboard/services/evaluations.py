@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, contains_eager
 
@@ -31,11 +31,13 @@ def queue_evaluation(
     """A new evaluation of a submission in a season, on a track; Refused while another one is under way."""
     if season.ranked and season.revealed:
         raise conflict("season_over", f"Season {season.name} is over, and its board does not change.")
+    owner = session.get_one(User, submission.user_id)
     evaluation = Evaluation(
         submission_id=submission.id,
         season_id=season.id,
         track=track.value,
-        turn_at=queue_order.turn(session, session.get_one(User, submission.user_id), track),
+        urgency=queue_order.urgency(track, measured=False, reference=owner.reference),
+        turn_at=queue_order.turn(session, owner, track),
     )
     try:
         with session.begin_nested():
@@ -46,6 +48,11 @@ def queue_evaluation(
             f"Submission {submission.id} is being judged in season {season.name} already, on the "
             f"{track} track.",
         ) from error
+    if evaluation.id != session.scalar(
+        select(func.min(Evaluation.id)).where(Evaluation.submission_id == submission.id)
+    ):
+        # One that failed is not shown as such while it is judged again.
+        rankings.note_change(session, season)
     return evaluation
 
 
@@ -65,6 +72,14 @@ def list_live(session: Session) -> Sequence[Evaluation]:
         .options(contains_eager(Evaluation.submission))
         .where(live())
     ).all()
+
+
+def set_urgency(evaluation: Evaluation) -> None:
+    """Bring its class in the queue up to date with what is known of it."""
+    measured, owner = evaluation.octaves is not None, evaluation.submission.user
+    evaluation.urgency = queue_order.urgency(
+        Track(evaluation.track), measured=measured, reference=owner.reference
+    )
 
 
 def clean_text(value: Any) -> str:
@@ -93,6 +108,7 @@ def _drop_findings(session: Session, evaluation: Evaluation) -> None:
         delete(StageRow).where(StageRow.evaluation_id == evaluation.id, StageRow.digest.is_(None))
     )
     evaluation.octaves = evaluation.interval_low = evaluation.interval_high = None
+    set_urgency(evaluation)
     evaluation.depth = evaluation.precision_db = evaluation.parameters = None
     evaluation.predictions_per_second = evaluation.device = evaluation.thumbnail = None
 

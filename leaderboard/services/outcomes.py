@@ -17,7 +17,14 @@ from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.models import Evaluation, ReportRow, Reproduction, StageRow
 from leaderboard.services import artifacts
-from leaderboard.services.evaluations import MAX_DETAIL, clean_text, finalise, get, put_back
+from leaderboard.services.evaluations import (
+    MAX_DETAIL,
+    clean_text,
+    finalise,
+    get,
+    put_back,
+    set_urgency,
+)
 from leaderboard.services.leases import check_lease
 from leaderboard.services.reports import read_report, skill_table
 from leaderboard.services.tokens import digest_of
@@ -74,6 +81,7 @@ def store_report(
     row.skill_by_chain = np.array(report.skill_by_chain, dtype="<f8").tobytes()
     session.add(row)
     evaluation.octaves = report.octaves
+    set_urgency(evaluation)
     evaluation.interval_low, evaluation.interval_high = report.interval
     evaluation.depth = report.depth
     evaluation.precision_db = report.precision_db

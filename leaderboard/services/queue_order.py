@@ -15,10 +15,11 @@ another, and an evaluation that takes minutes after those that take seconds. Wit
 ever: no evaluation that is queued after a turn comes before it.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from challenge.results.verdicts import Status
@@ -62,22 +63,21 @@ def turn(session: Session, owner: User, track: Track) -> datetime:
     return max(now(), last or now()) + weight
 
 
-def urgency() -> ColumnElement[int]:
-    """The class of an evaluation, 0 for the most urgent one; see above."""
-    first = and_(Evaluation.track == Track.OPEN.value, Evaluation.octaves.is_(None))
-    reference = (
-        select(User.reference)
-        .join(Submission, Submission.user_id == User.id)
-        .where(Submission.id == Evaluation.submission_id)
-        .correlate(Evaluation)
-        .scalar_subquery()
-    )
-    return case((and_(first, ~reference), 0), (first, 1), (~reference, 2), else_=3)
+def urgency(track: Track, *, measured: bool, reference: bool) -> int:
+    """The class of an evaluation, 0 for the most urgent one; see above.
+
+    Args:
+        track: its track.
+        measured: whether its octaves are known.
+        reference: whether it is one of the references' owner.
+    """
+    first = track is Track.OPEN and not measured
+    return (0 if first else 2) + reference
 
 
 def in_turn(query: Any) -> Any:
     """A `select` of evaluations, the next one first."""
-    return query.order_by(urgency(), Evaluation.turn_at, Evaluation.id)
+    return query.order_by(Evaluation.urgency, Evaluation.turn_at, Evaluation.id)
 
 
 def more_urgent_waits(session: Session, evaluation: Evaluation, attempts: int) -> bool:
@@ -88,7 +88,6 @@ def more_urgent_waits(session: Session, evaluation: Evaluation, attempts: int) -
         evaluation: one that a worker holds.
         attempts: as for `next_claimable`.
     """
-    own = select(urgency()).where(Evaluation.id == evaluation.id).scalar_subquery()
     # Among its equals it goes on: its sandboxes' files are at hand, and the others' turns come.
     found = session.scalar(
         select(Evaluation.id)
@@ -97,7 +96,7 @@ def more_urgent_waits(session: Session, evaluation: Evaluation, attempts: int) -
             claimable(monotonic_utcnow()),
             Evaluation.attempts < attempts,
             Submission.hidden_at.is_(None),
-            urgency() < own,
+            Evaluation.urgency < evaluation.urgency,
         )
         .limit(1)
     )
@@ -126,23 +125,29 @@ def count_claimable(session: Session, most: int) -> int:
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 
-def positions(session: Session) -> dict[int, int]:
-    """Of every evaluation that waits: 1 for the next one."""
-    waiting = session.scalars(in_turn(select(Evaluation.id)).where(queued()))
-    return {number: place for place, number in enumerate(waiting, 1)}
+def positions(session: Session, wanted: Collection[int] | None = None) -> dict[int, int]:
+    """Of those of the wanted evaluations that wait, or of all that do: 1 for the next one."""
+    if wanted is not None:
+        # Whoever is asked about mostly stands at the head of the queue.
+        head = session.scalars(in_turn(select(Evaluation.id)).where(queued()).limit(2 * len(wanted))).all()
+        found = {number: place for place, number in enumerate(head, 1) if number in wanted}
+        if len(found) == len(wanted) or len(head) < 2 * len(wanted):
+            return found
+    place = func.row_number().over(order_by=(Evaluation.urgency, Evaluation.turn_at, Evaluation.id))
+    numbered = select(Evaluation.id, place.label("place")).where(queued()).subquery()
+    numbers = select(numbered.c.id, numbered.c.place)
+    if wanted is not None:
+        numbers = numbers.where(numbered.c.id.in_(wanted))
+    return {row.id: row.place for row in session.execute(numbers)}
 
 
 def position(session: Session, evaluation: Evaluation) -> int | None:
     """1 for the next one; None for one that does not wait."""
     if evaluation.state is not Status.QUEUED:
         return None
-    own = session.scalar(select(urgency()).where(Evaluation.id == evaluation.id))
-    before = or_(
-        Evaluation.turn_at < evaluation.turn_at,
-        and_(Evaluation.turn_at == evaluation.turn_at, Evaluation.id < evaluation.id),
-    )
-    earlier = or_(urgency() < own, and_(urgency() == own, before))
-    count = session.scalar(select(func.count()).select_from(Evaluation).where(queued(), earlier))
+    key = tuple_(Evaluation.urgency, Evaluation.turn_at, Evaluation.id)
+    own = (evaluation.urgency, evaluation.turn_at, evaluation.id)
+    count = session.scalar(select(func.count()).select_from(Evaluation).where(queued(), key < own))
     return 1 + (count or 0)
 
 

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from challenge.scoring.metrics import compare_octaves, interval
+from challenge.scoring.metrics import interval
 from leaderboard.models import RankedEntry, ReportRow
-from leaderboard.services.reports import chain_sums, skill_table
+from leaderboard.services.reports import skill_table
 
 
 def octaves_by_chain(session: Session, ids: Sequence[int]) -> dict[int, NDArray[np.float64]]:
@@ -20,16 +20,6 @@ def octaves_by_chain(session: Session, ids: Sequence[int]) -> dict[int, NDArray[
         )
     )
     return {number: np.frombuffer(stored, "<f8") for number, stored in rows}
-
-
-def rank_among(session: Session, one: int, ranked: Sequence[int]) -> tuple[int, int]:
-    """The rank that an evaluation with a report would have among those that rank, as a range."""
-    own = chain_sums(session.get_one(ReportRow, one))
-    others = octaves_by_chain(session, ranked)
-    if not others:
-        return 1, 1
-    signs = compare_octaves(own, np.array(list(others.values())))
-    return 1 + int((signs < 0).sum()), 1 + len(signs) - int((signs > 0).sum())
 
 
 def is_better(session: Session, one: int, other: int) -> bool:

@@ -1,15 +1,22 @@
 """Ranks of a whole season from its evaluations: for databases of earlier versions, and as a check."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from challenge.results.verdicts import Status
-from challenge.scoring.metrics import ranks_of_sums
-from leaderboard.models import Evaluation, RankedEntry, ReportRow, SeasonRow, Submission
-from leaderboard.services.rankings import GROUPS, RankingGroup, new_entry, note_change, standing_by
+from leaderboard.models import Evaluation, RankedEntry, RankTable, ReportRow, SeasonRow, Submission
+from leaderboard.services.rankings import (
+    ALL,
+    BEST,
+    GROUPS,
+    RankingGroup,
+    count_all,
+    new_entry,
+    new_table,
+    note_change,
+    standing_by,
+)
 
 
 def rebuild(session: Session, season: SeasonRow) -> int:
@@ -19,16 +26,20 @@ def rebuild(session: Session, season: SeasonRow) -> int:
     """
     note_change(session, season)
     session.execute(delete(RankedEntry).where(RankedEntry.season_id == season.id))
+    session.execute(delete(RankTable).where(RankTable.season_id == season.id))
     count = 0
     for group in GROUPS:
         rows = _unranked_rows(session, season, group)
-        _store_ranges(rows, "better", "worse")
         seen: set[int] = set()
         for row, reference in rows:
             row.best = reference or row.user_id not in seen
             seen.add(row.user_id)
-        _store_ranges([found for found in rows if found[0].best], "better_best", "worse_best")
-        session.add_all(row for row, _ in rows)
+        every = sorted((row for row, _ in rows), key=lambda row: row.evaluation_id)
+        for entries, some in ((ALL, every), (BEST, [row for row in every if row.best])):
+            ids = np.array([row.evaluation_id for row in some], dtype=np.int64)
+            octaves = np.array([np.frombuffer(row.octaves_by_chain, "<f8") for row in some])
+            session.add(new_table(season, group, entries, count_all(ids, octaves)))
+        session.add_all(every)
         session.flush()
         count += len(rows)
     return count
@@ -55,18 +66,9 @@ def _unranked_rows(
         report = session.get(ReportRow, number) if evaluation is not None and evaluation.ranks else None
         if evaluation is None or report is None:
             continue
-        row = new_entry(evaluation, report, group)
+        rows.append((new_entry(evaluation, report, group), submission.user.reference))
         session.expunge(report)
-        if row is not None:
-            rows.append((row, submission.user.reference))
     return sorted(rows, key=lambda found: (-found[0].octaves, found[0].evaluation_id))
-
-
-def _store_ranges(rows: Sequence[tuple[RankedEntry, bool]], better: str, worse: str) -> None:
-    sums = np.array([np.frombuffer(row.octaves_by_chain, "<f8") for row, _ in rows])
-    for (row, _), (low, high) in zip(rows, ranks_of_sums(sums), strict=True):
-        setattr(row, better, low - 1)
-        setattr(row, worse, len(rows) - high)
 
 
 def ensure(session: Session) -> None:

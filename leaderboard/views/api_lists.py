@@ -7,7 +7,14 @@ from flask import Blueprint, Response, jsonify, request, url_for
 from challenge.results.verdicts import Status
 from leaderboard.openapi import models
 from leaderboard.openapi.values import Value, to_json
-from leaderboard.services import board_query, publication, queue_order, seasons, standings, submissions
+from leaderboard.services import (
+    board_lists,
+    publication,
+    queue_order,
+    seasons,
+    standings,
+    submissions,
+)
 from leaderboard.services.board_query import BoardQuery
 from leaderboard.services.submissions import ListedSubmission
 from leaderboard.web.extensions import csrf
@@ -47,30 +54,25 @@ def board() -> Response:
     """The standing of a season on a track."""
     query = BoardQuery.read(request.args, per_page=PER_PAGE)
     with read_session() as session:
-        found = standings.board(session, board_season(session), query.group, every_entry=query.every_entry)
-        positions = queue_order.positions(session)
-    page = board_query.page(found.shown, query)
-    unranked = found.unranked
+        season = board_season(session)
+        page = board_lists.page(session, season, query)
+        pending, waiting = board_lists.pending(session, season, query.group, query.per_page)
+        unranked, others = board_lists.unranked(session, season, query.group, query.per_page)
+        positions = queue_order.positions(session, [e.id for e in pending if e.state is Status.QUEUED])
     return _answer(
         models.Board,
         {
-            "track": found.group.track.value,
-            "machine": found.group.machine or None,
-            "season": {
-                "name": found.season.name,
-                "commitment": found.season.commitment,
-                "state": found.season.state,
-            },
+            "track": query.track,
+            "machine": query.group.machine or None,
+            "season": {"name": season.name, "commitment": season.commitment, "state": season.state},
             "entries": [entry.to_dict() for entry in page.entries],
-            "pending": [
-                standings.progress(e, positions.get(e.id)) for e in found.pending[: board_query.MOST_PER_PAGE]
-            ],
-            "pending_total": len(found.pending),
+            "pending": [standings.progress(e, positions.get(e.id)) for e in pending],
+            "pending_total": waiting,
             "unranked": [
                 entry.to_dict() | {"reason": entry.evaluation.reason, "sentence": entry.evaluation.sentence}
-                for entry in unranked[: query.per_page]
+                for entry in unranked
             ],
-            "unranked_total": len(unranked),
+            "unranked_total": others,
         },
         page.to_dict(),
     )

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -10,19 +11,22 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from challenge.bundle.limits import WEIGHT_CLASSES
+from challenge.results.verdicts import Status
 from challenge.scoring.places import PLACES
 from challenge.scoring.tracks import BUDGETS, SENTENCES, Track
 from leaderboard.charts import pareto_and_history, sparkline
 from leaderboard.db import now
-from leaderboard.services import board_query, queue_order, rank_queries, seasons, standings
+from leaderboard.models import SeasonRow
+from leaderboard.services import board_lists, board_query, queue_order, rank_queries, seasons
+from leaderboard.services.board_lists import ListedEntry
 from leaderboard.services.board_query import BoardQuery
-from leaderboard.services.rankings import RankingGroup
-from leaderboard.services.standings import Board, Entry
+from leaderboard.services.standings import Entry
 from leaderboard.web.request_context import app_context, board_season, read_session
 from leaderboard.web.responses import conditional
 
 PENDING_SHOWN: Final = 40
 UNRANKED_SHOWN: Final = 20
+STRIP_SHOWN: Final = 60
 _PLACES: Final = {place.slug: place.name for place in PLACES}
 
 
@@ -34,9 +38,7 @@ def page() -> Response:
     """The board; with ?part=1 only what changes while entries are judged."""
     query = BoardQuery.read(request.args)
     with read_session() as db:
-        board = standings.board(db, board_season(db), query.group, every_entry=query.every_entry)
-        rows = [row for row in seasons.list_seasons(db) if row.ranked]
-        values = _values(db, board, query, rows)
+        values = _values(db, board_season(db), query)
     template = "board_part.html" if "part" in request.args else "board.html"
     return conditional(Response(render_template(template, **values)))
 
@@ -44,29 +46,29 @@ def page() -> Response:
 @board_pages.get("/history")
 def history() -> Response:
     """Who held the record of a season and track, and for how long."""
-    query = BoardQuery.read({"track": Track.SAMPLES.value} | request.args.to_dict())
+    query = BoardQuery.read({"track": Track.SAMPLES.value} | request.args.to_dict() | {"entries": "all"})
     with read_session() as db:
         season = board_season(db)
-        entries = standings.standing(db, season, query.group, every_entry=True).entries
-
-        def is_better(one: Entry, other: Entry) -> bool:
-            return rank_queries.is_better(db, one.evaluation.id, other.evaluation.id)
-
+        entries = board_lists.ranked(db, season, query)
         until = season.closed_at or now()
-        holders = pareto_and_history.record_holders(entries, is_better)
-        ends = [*(entry.submission.created_at for entry in holders[1:]), until][: len(holders)]
+        holders = pareto_and_history.record_holders(entries, _is_better(db))
+        ends = [*(entry.created_at for entry in holders[1:]), until][: len(holders)]
         page = render_template(
             "history.html",
             query=query,
             season=season,
             tracks=SENTENCES,
-            plot=pareto_and_history.record_plot(entries, season.octaves, until, is_better),
+            plot=pareto_and_history.record_plot(entries, season.octaves, until, holders),
             records=[
-                (entry, (end - entry.submission.created_at).total_seconds())
+                (entry, (end - entry.created_at).total_seconds())
                 for entry, end in zip(holders, ends, strict=True)
             ][::-1],
         )
     return conditional(Response(page))
+
+
+def _is_better(db: Session) -> Callable[[ListedEntry, ListedEntry], bool]:
+    return lambda one, other: rank_queries.is_better(db, one.evaluation_id, other.evaluation_id)
 
 
 @board_pages.get("/board")
@@ -76,65 +78,83 @@ def by_name() -> BaseResponse:
     return redirect(url_for("board.page", **query), 301)
 
 
-def _values(db: Session, board: Board, query: BoardQuery, rows: list[Any]) -> dict[str, Any]:
-    positions = queue_order.positions(db)
+def _values(db: Session, season: SeasonRow, query: BoardQuery) -> dict[str, Any]:
+    pending, total = board_lists.pending(db, season, query.group, PENDING_SHOWN)
+    positions = queue_order.positions(db, [e.id for e in pending if e.state is Status.QUEUED])
+    rows = [row for row in seasons.list_seasons(db) if row.ranked]
     kept = app_context().html_cache
-    waiting = tuple(e.submission_id for e in board.pending)
-    known = tuple((row.name, row.state) for row in rows)
+    version = board_lists.version(db, season)
+    # Other seasons are named on the board, and open and close.
+    known = (version, tuple((row.name, row.state) for row in rows), bool(total))
+    board = (season.id, query.group, query.entries)
     return {
-        "board": board,
+        "season": season,
         "query": query,
-        "tracks": SENTENCES,
-        "strip": kept.get(
-            ("strip", board.standing.token, query.track),
-            lambda: render_template(
-                "board_strip.html", board=board, best=board.entries[0] if board.entries else None
-            ),
-        ),
+        "strip": kept.get(("strip", board), version, lambda: _strip(db, season, query)),
         "decided": kept.get(
-            ("decided", board.standing.token, known, query, bool(waiting)),
-            lambda: render_template("board_decided.html", **_decided(db, board, query, rows)),
+            ("decided", board, query), known, lambda: _decided(db, season, query, rows, waiting=bool(total))
         ),
-        "unranked": kept.get(
-            ("unranked", board.standing.token, waiting),
-            lambda: render_template("board_unranked.html", unranked=board.unranked, shown=UNRANKED_SHOWN),
-        ),
-        "pending": [(e, positions.get(e.id)) for e in board.pending[:PENDING_SHOWN]],
-        "more_pending": max(0, len(board.pending) - PENDING_SHOWN),
+        "fronts": kept.get(("fronts", board, query.machine), known, lambda: _fronts(db, season, query)),
+        "unranked": kept.get(("unranked", board), version, lambda: _unranked(db, season, query)),
+        "pending": [(e, positions.get(e.id)) for e in pending],
+        "more_pending": total - len(pending),
     }
 
 
-def _decided(db: Session, board: Board, query: BoardQuery, rows: list[Any]) -> dict[str, Any]:
-    octaves = board.season.octaves
-    highest = max((e.evaluation.interval_high or 0.0 for e in board.shown), default=0.0)
-    until = board.season.closed_at or now()
-    watched = standings.standing(
-        db, board.season, RankingGroup(Track.SAMPLES, query.machine), every_entry=True
-    ).entries
-    page = board_query.page(board.shown, query)
-    shown = [e.evaluation.id for e in page.entries] if board.group.track is Track.SAMPLES else []
+def _strip(db: Session, season: SeasonRow, query: BoardQuery) -> str:
+    leading = board_lists.ranked(db, season, query, STRIP_SHOWN)
+    return render_template(
+        "board_strip.html", leading=leading, best=leading[0] if leading else None, group=query.group
+    )
 
-    def is_better(one: Entry, other: Entry) -> bool:
-        return rank_queries.is_better(db, one.evaluation.id, other.evaluation.id)
 
-    return {
-        "board": board,
-        "query": query,
-        "page": page,
-        "profiles": {
+def _decided(
+    db: Session, season: SeasonRow, query: BoardQuery, rows: list[SeasonRow], *, waiting: bool
+) -> str:
+    page = board_lists.page(db, season, query)
+    highest = board_lists.highest_interval(db, season, query)
+    shown = [e.evaluation.id for e in page.entries] if query.group.track is Track.SAMPLES else []
+    return render_template(
+        "board_decided.html",
+        season=season,
+        group=query.group,
+        query=query,
+        page=page,
+        anybody=highest is not None,
+        profiles={
             number: sparkline.profile(skill, 56) for number, skill in rank_queries.skills(db, shown).items()
         },
-        "tracks": SENTENCES,
-        "machines": tuple(BUDGETS),
-        "best": board.entries[0] if board.entries else None,
-        "axis": sparkline.bar_axis(highest, octaves),
-        "seasons": rows,
-        "places": _PLACES,
-        "classes": list(WEIGHT_CLASSES),
-        "front": pareto_and_history.pareto_plot(board.entries, octaves),
-        "history": pareto_and_history.record_plot(watched, octaves, until, is_better),
-        "waiting": bool(board.pending),
-    }
+        tracks=SENTENCES,
+        machines=tuple(BUDGETS),
+        axis=sparkline.bar_axis(highest or 0.0, season.octaves),
+        seasons=rows,
+        places=_PLACES,
+        classes=list(WEIGHT_CLASSES),
+        waiting=waiting,
+    )
+
+
+def _fronts(db: Session, season: SeasonRow, query: BoardQuery) -> str:
+    entries = board_lists.ranked(db, season, query)
+    watched = board_lists.ranked(
+        db, season, replace(query, track=Track.SAMPLES.value, entries="all", verified="")
+    )
+    return render_template(
+        "board_fronts.html",
+        query=query,
+        front=pareto_and_history.pareto_plot(entries, season.octaves),
+        history=pareto_and_history.record_plot(
+            watched,
+            season.octaves,
+            season.closed_at or now(),
+            pareto_and_history.record_holders(watched, _is_better(db)),
+        ),
+    )
+
+
+def _unranked(db: Session, season: SeasonRow, query: BoardQuery) -> str:
+    entries, total = board_lists.unranked(db, season, query.group, UNRANKED_SHOWN)
+    return render_template("board_unranked.html", unranked=entries, total=total)
 
 
 _CSV: Final = (
@@ -148,24 +168,29 @@ _CSV: Final = (
 @board_pages.get("/board.csv")
 def table() -> Response:
     """Every entry that the query asks for, as CSV (RFC 4180)."""
-    query = BoardQuery.read(request.args, per_page=board_query.MOST_PER_PAGE)
-    with read_session() as db:
-        board = standings.board(db, board_season(db), query.group, every_entry=query.every_entry)
+    query = replace(BoardQuery.read(request.args), per_page=board_query.MOST_PER_PAGE)
     out = io.StringIO()
     rows = csv.writer(out)
     rows.writerow(_CSV)
-    # All of them: a table that stops somewhere would be taken for the whole.
-    everything = replace(query, page=1, per_page=10**9)
-    for entry in board_query.page(board.entries, everything).entries:
-        values = entry.to_dict()
-        (values["rank_low"], values["rank_high"]) = values["rank"]
-        (values["interval_low"], values["interval_high"]) = values["interval"]
-        rows.writerow([_plain(values[name]) for name in _CSV])
+    with read_session() as db:
+        season = board_season(db)
+        found = board_lists.page(db, season, replace(query, page=1), provisional=False)
+        # All of them: a table that stops somewhere would be taken for the whole.
+        for number in range(1, found.count + 1):
+            for entry in board_lists.page(db, season, replace(query, page=number), provisional=False).entries:
+                rows.writerow(_row(entry))
+            # Not thousands of them in memory at once.
+            db.expunge_all()
     answer = Response(out.getvalue(), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = (
-        f'attachment; filename="board-{board.season.id}-{query.track}.csv"'
-    )
+    answer.headers["Content-Disposition"] = f'attachment; filename="board-{season.id}-{query.track}.csv"'
     return conditional(answer)
+
+
+def _row(entry: Entry) -> list[Any]:
+    values = entry.to_dict()
+    (values["rank_low"], values["rank_high"]) = values["rank"]
+    (values["interval_low"], values["interval_high"]) = values["interval"]
+    return [_plain(values[name]) for name in _CSV]
 
 
 def _plain(value: Any) -> Any:

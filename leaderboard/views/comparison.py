@@ -10,9 +10,8 @@ from leaderboard.charts import paired_difference
 from leaderboard.errors import Refused, not_found
 from leaderboard.images import colormaps
 from leaderboard.models import Evaluation
-from leaderboard.services import artifacts, reports, standings, submissions
-from leaderboard.services.board_query import MOST_CHOICES
-from leaderboard.services.rankings import OPEN, RankingGroup
+from leaderboard.services import artifacts, board_lists, reports, submissions
+from leaderboard.services.board_query import MOST_CHOICES, BoardQuery
 from leaderboard.web import view_picker
 from leaderboard.web.auth import check_visible, visible_submission
 from leaderboard.web.request_args import asked_track
@@ -56,9 +55,9 @@ def _context(db: Session) -> dict[str, Any]:
     first = next((evaluation for evaluation in pair if evaluation), None)
     season = first.season if first else board_season(db)
     track = asked_track() or Track.OPEN
-    group = RankingGroup(track, (first.machine if first else None) or CPU) if track is Track.SAMPLES else OPEN
-    choices = standings.standing(db, season, group).entries[:MOST_CHOICES]
-    listed = {entry.submission.id for entry in choices}
+    query = BoardQuery(track=track.value, machine=(first.machine if first else None) or CPU)
+    choices = board_lists.ranked(db, season, query, MOST_CHOICES)
+    listed = {entry.submission_id for entry in choices}
     # One that does not rank can be compared, and stays chosen.
     extra = [e for e in pair if e and e.submission_id not in listed]
     values = {"a": pair[0], "b": pair[1], "season": season, "choices": choices, "extra": extra, "zoom": None}
@@ -70,9 +69,8 @@ def _context(db: Session) -> dict[str, Any]:
 
 def _first_two(db: Session) -> list[int | None]:
     """The two best entries, which the page opens with."""
-    season, track = board_season(db), asked_track() or Track.OPEN
-    group = RankingGroup(track, CPU) if track is Track.SAMPLES else OPEN
-    best: list[int | None] = [e.submission.id for e in standings.standing(db, season, group).entries[:2]]
+    query = BoardQuery(track=(asked_track() or Track.OPEN).value)
+    best: list[int | None] = [e.submission_id for e in board_lists.ranked(db, board_season(db), query, 2)]
     return [*best, None, None][:2]
 
 

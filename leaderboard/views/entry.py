@@ -18,6 +18,7 @@ from leaderboard.images import training_frames
 from leaderboard.models import Evaluation, Submission
 from leaderboard.services import (
     artifacts,
+    board_lists,
     lineage,
     publication,
     queue_order,
@@ -28,7 +29,7 @@ from leaderboard.services import (
     submissions,
     view_skills,
 )
-from leaderboard.services.board_query import MOST_CHOICES
+from leaderboard.services.board_query import MOST_CHOICES, BoardQuery
 from leaderboard.web import view_picker
 from leaderboard.web.auth import current_user, visible_submission
 from leaderboard.web.request_context import app_context, read_session
@@ -131,27 +132,24 @@ def _samples_track(db: Session, shown: Evaluation) -> dict[str, Any]:
 
 def _curve(db: Session, found: Submission, shown: Evaluation) -> dict[str, Any]:
     """The skill curve among the reference entries, against the rival that the query names."""
-    entries = standings.board(db, shown.season).entries
-    rivals = [entry for entry in entries if entry.submission.id != found.id][:MOST_CHOICES]
+    entries = board_lists.ranked(db, shown.season, BoardQuery(), MOST_CHOICES + 1)
+    rivals = [entry for entry in entries if entry.submission_id != found.id][:MOST_CHOICES]
     number = request.args.get("rival", type=int)
-    chosen = next((entry for entry in rivals if entry.submission.id == number), None)
+    chosen = next((entry for entry in rivals if entry.submission_id == number), None)
     others = [
-        Entrant(other.name, other.id, np.array([skills]), "reference")
-        for other, skills in standings.reference_skills(db, shown.season)
-        if other.id not in (found.id, chosen and chosen.submission.id)
+        Entrant(other.name, other.id, np.array([each]), "reference")
+        for other, each in standings.reference_skills(db, shown.season)
+        if other.id not in (found.id, chosen and chosen.submission_id)
     ]
     if chosen:
-        others.append(
-            Entrant(
-                chosen.submission.name, number or 0, reports.skill_by_chain(db, chosen.evaluation), "rival"
-            )
-        )
+        skills = reports.skill_by_chain(db, db.get_one(Evaluation, chosen.evaluation_id))
+        others.append(Entrant(chosen.name, chosen.submission_id, skills, "rival"))
     own = Entrant(found.name, found.id, reports.skill_by_chain(db, shown), "own")
     return {
         "curve": skill_curve.skill_plot(own, others),
         "narrow": skill_curve.skill_plot(own, others, skill_curve.NARROW),
         "rivals": rivals,
-        "rival": chosen and chosen.submission,
+        "rival": chosen,
     }
 
 

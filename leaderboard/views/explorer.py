@@ -15,8 +15,8 @@ from challenge.scoring.places import PLACES
 from leaderboard.errors import not_found
 from leaderboard.images import colormaps
 from leaderboard.models import Evaluation, Submission
-from leaderboard.services import reports, seasons, standings, submissions
-from leaderboard.services.board_query import MOST_CHOICES
+from leaderboard.services import board_lists, reports, seasons, submissions
+from leaderboard.services.board_query import MOST_CHOICES, BoardQuery
 from leaderboard.web.request_context import read_session
 
 explorer = Blueprint("explorer", __name__)
@@ -53,7 +53,7 @@ def model(submission_id: int) -> str:
 def _page(beside: _Model | None) -> str:
     with read_session() as db:
         season = seasons.current_season(db)
-        entries = standings.board(db, season).entries[:MOST_CHOICES] if season else []
+        entries = board_lists.ranked(db, season, BoardQuery(), MOST_CHOICES) if season else ()
     return render_template(
         "explorer.html",
         beside=beside,

@@ -26,6 +26,7 @@ def submission_status(session: Session, submission: Submission, track: Track | N
     chosen = found.get(track) if track else next(iter(found.values()), None)
     if chosen is None:
         raise not_found("evaluation")
+    states = {each: evaluation_status(session, one) for each, one in found.items()}
     return {
         "id": submission.id,
         "name": submission.name,
@@ -33,8 +34,8 @@ def submission_status(session: Session, submission: Submission, track: Track | N
         "weight_class": submission.weight_class,
         "bytes": submission.bytes,
         "url": url_for("entry.page", submission_id=submission.id, _external=True),
-        **evaluation_status(session, chosen),
-        "evaluations": [evaluation_status(session, one) for one in found.values()],
+        **states[Track(chosen.track)],
+        "evaluations": list(states.values()),
     }
 
 
@@ -71,7 +72,7 @@ def _reproduction(session: Session, evaluation: Evaluation) -> dict[str, Any] | 
 
 
 def _place(session: Session, evaluation: Evaluation) -> dict[str, Any] | None:
-    found = standings.neighbourhood(session, evaluation)
+    found = standings.neighbourhood(session, evaluation) if evaluation.ranks else None
     if found is None:
         return None
     gap = found.gap if evaluation.season.revealed else publication.round_figure(found.gap)

@@ -164,12 +164,12 @@ def test_a_friendly_404(board, path):
 
 
 def test_a_mistake_of_ours_is_a_friendly_500(board, monkeypatch):
-    from leaderboard.services import standings
+    from leaderboard.services import board_lists
 
-    def broken(*_):
+    def broken(*_, **__):
         raise RuntimeError("inner secret")
 
-    monkeypatch.setattr(standings, "board", broken)
+    monkeypatch.setattr(board_lists, "page", broken)
     answer = board.get("/")
     assert answer.status_code == 500
     assert "inner secret" not in answer.text

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from challenge.scoring.metrics import compare_octaves, paired_interval, rank_ranges
-from leaderboard.models import RankedEntry, ReportRow, Submission
+from leaderboard.models import RankedEntry, RankTable, ReportRow, Submission
 from leaderboard.services import decisions, people, ranking_rebuild, submissions, tokens
 from tests.support import seed_data
 
@@ -34,11 +34,9 @@ def names(board, query=""):
 
 def stored(board):
     with board.parts.readers() as session:
-        columns = (RankedEntry.best, RankedEntry.better, RankedEntry.worse,
-                   RankedEntry.better_best, RankedEntry.worse_best)  # fmt: skip
-        return {
-            row[0]: tuple(row[1:]) for row in session.execute(select(RankedEntry.evaluation_id, *columns))
-        }
+        best = session.execute(select(RankedEntry.evaluation_id, RankedEntry.best)).all()
+        tables = session.scalars(select(RankTable).order_by(RankTable.track, RankTable.entries)).all()
+        return dict(map(tuple, best)), [(t.track, t.entries, t.counts) for t in tables if t.counts]
 
 
 def oracle(board, query):

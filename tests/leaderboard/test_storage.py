@@ -20,6 +20,7 @@ from leaderboard.errors import Refused
 from leaderboard.files import write_file
 from leaderboard.models import Base, Submission
 from leaderboard.serve.bootstrap import check_file_system
+from leaderboard.services.rank_counts import RankCounts
 from tests.support import seed_data
 
 
@@ -220,6 +221,58 @@ def test_results_live_through_the_migration_that_brings_the_samples_track(tmp_pa
         assert ask("SELECT count(*) FROM reports") == [(1,)]
         db.upgrade(engine)
         assert ask("SELECT count(*) FROM evaluations") == [(2,)]
+    finally:
+        engine.dispose()
+
+
+def test_ranks_and_the_queue_live_through_the_migration_to_tables_of_ranks(tmp_path, empty_url):
+    from alembic import command
+
+    url = empty_url
+    engine = db.make_engine(with_driver(url) if url else f"sqlite:///{tmp_path / 'old.sqlite'}")
+    moment = "2026-01-02 03:04:05+00:00" if url else "2026-01-02 03:04:05"
+    person = {"created_at": moment, "session_key": ""}
+    entry = {"author": "a", "description": "", "method": "", "license": "", "url": "", "paper": "",
+             "bytes": 1, "weight_class": "light", "created_at": moment}  # fmt: skip
+    judged = {"season_id": 1, "track": "open", "progress": 0.0, "message": "", "detail": "", "attempts": 0,
+              "queued_at": moment, "flagged": False}  # fmt: skip
+    ranked = {"season_id": 1, "track": "open", "machine": "", "octaves_by_chain": b""}
+    columns = ("better", "worse", "better_best", "worse_best")
+    ranks = {1: (0, 1, 0, 0), 2: (1, 0, 0, 0), 3: (0, 0, 0, 0)}
+    rows = [
+        ("users", {"id": 1, "name": "ada", "reference": False} | person),
+        ("users", {"id": 2, "name": "reference", "reference": True} | person),
+        ("seasons", {"id": 1, "name": "s", "secret": bytes(32), "commitment": "0" * 64, "ranked": True,
+                     "chains": 4, "octaves": 32, "points": 8, "opened_at": moment}),
+        *(("submissions", {"id": n, "user_id": 1 + (n > 3), "name": "n", "digest": f"{n:064}"} | entry)
+          for n in (1, 2, 3, 4)),
+        *(("evaluations", judged | {"id": n, "submission_id": n, "status": "scored", "finished_at": moment,
+                                    "octaves": 9.0 - n}) for n in (1, 2, 3)),
+        ("evaluations", judged | {"id": 4, "submission_id": 4, "status": "queued", "octaves": None}),
+        ("evaluations", judged | {"id": 5, "submission_id": 3, "status": "queued", "octaves": 3.0}),
+        *(("ranked_entries", ranked | {"evaluation_id": n, "submission_id": n, "user_id": 1, "octaves": 9 - n,
+                                       "best": n != 2} | dict(zip(columns, ranks[n], strict=True)))
+          for n in (1, 2, 3)),
+    ]  # fmt: skip
+
+    def ask(question):
+        with engine.begin() as connection:
+            return connection.execute(text(question)).all()
+
+    try:
+        command.upgrade(db.alembic_config(engine), "0009")
+        with engine.begin() as connection:
+            for table, values in rows:
+                names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
+                connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({places})"), values)
+        db.upgrade(engine)
+        found = {row.entries: RankCounts.from_bytes(row.counts) for row in ask("SELECT * FROM rank_tables")}
+        assert [found["all"].range_of(n) for n in (1, 2, 3)] == [(1, 2), (2, 3), (1, 3)]
+        assert [found["best"].range_of(n) for n in (1, 2, 3)] == [(1, 2), None, (1, 2)]
+        assert ask("SELECT id, urgency FROM evaluations WHERE id > 3 ORDER BY id") == [(4, 1), (5, 2)]
+        command.downgrade(db.alembic_config(engine), "0009")
+        kept = ask(f"SELECT evaluation_id, {', '.join(columns)} FROM ranked_entries")
+        assert {row[0]: tuple(row[1:]) for row in kept} == ranks
     finally:
         engine.dispose()
 

@@ -93,7 +93,9 @@ class TestTheQueue:
             board.submit(f"open {k}", headers=board.stranger, values=5 + k)
         with board.writing() as session:
             # Their first stages go before everything else and take seconds; this is about the rest of them.
-            session.execute(update(Evaluation).where(Evaluation.track == "open").values(octaves=1.0))
+            session.execute(
+                update(Evaluation).where(Evaluation.track == "open").values(octaves=1.0, urgency=2)
+            )
         claimed = [board.claim_next()["evaluation_id"] for _ in range(7)]
         assert claimed.index(watched) == 2
 
