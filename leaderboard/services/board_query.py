@@ -75,20 +75,20 @@ class BoardQuery:
     @classmethod
     def read(cls, values: Mapping[str, str], per_page: int = PER_PAGE) -> Self:
         """The board query in request arguments; Refused with 422 where it cannot be understood."""
-        sort = _among("sort", values.get("sort") or "octaves", SORTS)
+        sort = _among("sort", values.get("sort", "octaves"), SORTS)
         usual = "desc" if SORTS[sort].descending else "asc"
         return cls(
             season=values.get("season", ""),
             weight=_among("class", values.get("class") or "", ("", *WEIGHT_CLASSES)),
-            kind=_among("kind", values.get("kind") or "all", KINDS),
-            track=_among("track", values.get("track") or Track.OPEN.value, [track.value for track in Track]),
-            machine=_among("machine", values.get("machine") or CPU, BUDGETS),
-            entries=_among("entries", values.get("entries") or "best", ENTRIES),
+            kind=_among("kind", values.get("kind", "all"), KINDS),
+            track=_among("track", values.get("track", Track.OPEN.value), [track.value for track in Track]),
+            machine=_among("machine", values.get("machine", CPU), BUDGETS),
+            entries=_among("entries", values.get("entries", "best"), ENTRIES),
             verified=_among("verified", values.get("verified") or "", VERIFIED),
             sort=sort,
-            order=_among("order", values.get("order") or usual, ORDERS),
-            page=_number("page", values.get("page") or "1", 1_000_000),
-            per_page=_number("per_page", values.get("per_page") or str(per_page), MOST_PER_PAGE),
+            order=_among("order", values.get("order", usual), ORDERS),
+            page=_number("page", values.get("page", "1"), 1_000_000),
+            per_page=_number("per_page", values.get("per_page", str(per_page)), MOST_PER_PAGE),
         )
 
     def to_query(self, **changes: Any) -> dict[str, Any]:
