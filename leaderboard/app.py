@@ -68,7 +68,7 @@ def create_app(config: Config) -> Flask:
     app = Flask(__name__)
     app.config.update(
         MAX_CONTENT_LENGTH=ARCHIVE_LIMIT + _FORM_SLACK,
-        SECRET_KEY=_secret_key(config.data / "secret.key"),
+        SECRET_KEY=config.session_key or _secret_key(config.data / "secret.key"),
     )
     app.json = StrictJson(app)
     app.request_class = _request_class(uploads)

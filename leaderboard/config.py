@@ -14,6 +14,7 @@ from challenge.util.exit_codes import SettingError
 from challenge.util.queue import embedded_broker
 
 _PREFIX: Final = "MBC_BOARD_"
+_SESSION_KEY_LENGTH: Final = 32
 
 
 def _check_rate(text: str) -> str:
@@ -26,8 +27,15 @@ def _check_rate(text: str) -> str:
     return text
 
 
+def _check_session_key(text: str) -> str:
+    if text and len(text) < _SESSION_KEY_LENGTH:
+        raise ValueError(f"must be a secret of at least {_SESSION_KEY_LENGTH} characters")
+    return text
+
+
 Count = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
+SessionKey = Annotated[str, AfterValidator(_check_session_key)]
 Rate = Annotated[str, AfterValidator(_check_rate)]
 
 
@@ -61,6 +69,8 @@ class Config:
         rate_storage: where the rates are counted: "memory://", or a redis:// URL.
         trusted_proxies: how many reverse proxies in front of this server may say who is asking.
         https: whether visitors come by HTTPS; cookies are then never sent without it.
+        session_key: signs the cookies of people who are signed in, the same for all servers of a board; ''
+            for one that the server makes and keeps in the data directory.
         github_id, github_secret: the OAuth application with which people sign in; '' for none.
         github_url, github_api: where GitHub is, or an Enterprise server.
     """
@@ -94,6 +104,7 @@ class Config:
     rate_storage: str = "memory://"
     trusted_proxies: Annotated[int, Field(ge=0)] = 0
     https: bool = False
+    session_key: SessionKey = Field(default="", repr=False)
     github_id: str = ""
     github_secret: str = Field(default="", repr=False)
     github_url: str = "https://github.com"
@@ -146,7 +157,10 @@ def _explain(error: ValidationError) -> str:
         needed = str(first["ctx"]["error"])
     else:
         needed = "must be a positive number"
-    return f"{_PREFIX}{str(first['loc'][0]).upper()} {needed}, not {first['input']!r}."
+    name = str(first["loc"][0])
+    # A secret is not repeated, not even one that is too short.
+    given = "" if name == "session_key" else f", not {first['input']!r}"
+    return f"{_PREFIX}{name.upper()} {needed}{given}."
 
 
 def with_driver(url: str) -> str:

@@ -50,7 +50,7 @@ def backup(config: Config, out: Path) -> str:
     if name == _SQLITE:
         return "Unpack it into an empty directory, and `mbc serve --data` that directory."
     return (
-        f"Unpack it into an empty directory, `pg_restore --create` its {_DUMP}, "
+        f"Unpack it into an empty directory, `pg_restore --create -d postgres` its {_DUMP}, "
         "and `mbc serve --data` that directory with --database."
     )
 

@@ -1,4 +1,7 @@
-"""The thread that takes back expired leases, wakes workers, and opens and closes seasons by their dates."""
+"""The thread that takes back expired leases, wakes workers, and opens and closes seasons by their dates.
+
+Of several servers on one PostgreSQL, one does it at a time.
+"""
 
 import logging
 import threading
@@ -10,6 +13,7 @@ from leaderboard.config import Config
 from leaderboard.db import cause
 from leaderboard.queue import MOST_WAKE_UPS, Queue
 from leaderboard.services import lease_recovery, queue_order, seasons
+from leaderboard.services.election import Election
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +42,17 @@ class LeaseReaper(threading.Thread):
         self._sessions = sessions
         self._queue = queue
         self._config = config
+        self._election = Election(sessions.kw["bind"])
         self._stopped = threading.Event()
 
     def run(self) -> None:
         """Look; a database or a broker that is away for a while must not end it."""
+        try:
+            self._look_until_stopped()
+        finally:
+            self._election.resign()
+
+    def _look_until_stopped(self) -> None:
         renewed, failed = False, False
         while not self._stopped.wait(self._config.sweep_seconds if renewed else 0):
             try:
@@ -49,6 +60,8 @@ class LeaseReaper(threading.Thread):
                     with self._sessions.begin() as session:
                         lease_recovery.renew_all(session, self._config)
                     renewed = True
+                if not self._election.won():
+                    continue
                 for evaluation_id in reap_once(self._sessions, self._queue, self._config):
                     log.info("evaluation %d lost its worker and waits for another one", evaluation_id)
                 failed = False

@@ -3,12 +3,15 @@ from contextlib import closing
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from leaderboard import clock, db
 from leaderboard.clock import monotonic_utcnow
 from leaderboard.models import Evaluation, Token
 from leaderboard.serve.lease_reaper import reap_once
 from leaderboard.services import evaluations, lease_recovery, leases, queue_order
+from leaderboard.services.election import Election
 
 
 class Wire:
@@ -203,3 +206,36 @@ def test_a_database_that_is_locked_is_said_and_tried_again(board, monkeypatch):
         assert answer.headers["Retry-After"] == "5"
         other.execute("ROLLBACK")
     board.claim(made)
+
+
+def test_one_server_is_elected_and_another_one_when_it_is_gone(config):
+    if config.database.startswith("sqlite"):
+        pytest.skip("needs PostgreSQL: MBC_TEST_DATABASE")
+    engines = [db.make_engine(config.database) for _ in range(2)]
+    one, other = map(Election, engines)
+    try:
+        assert (one.won(), other.won(), one.won()) == (True, False, True)
+        one.resign()
+        assert (other.won(), one.won()) == (True, False)
+        with engines[0].connect() as connection:
+            # As if its machine had lost the network.
+            connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_locks "
+                    "WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+                )
+            )
+        assert one.won()
+        with pytest.raises(SQLAlchemyError):
+            other.won()
+        assert not other.won()
+    finally:
+        for election, engine in zip((one, other), engines, strict=True):
+            election.resign()
+            engine.dispose()
+
+
+def test_the_only_server_on_sqlite_is_elected(tmp_path):
+    engine = db.make_engine(f"sqlite:///{tmp_path / 'x.sqlite'}")
+    assert Election(engine).won()
+    engine.dispose()

@@ -3,6 +3,8 @@ import re
 
 import pytest
 
+from challenge.util.exit_codes import SettingError
+from leaderboard.config import Config
 from leaderboard.models import AuditRow, Evaluation, Submission, Token, User
 from tests.support import seed_data
 
@@ -271,3 +273,23 @@ class TestHidden:
         visitor.sign_in("ada", board.user["Authorization"].split()[1])
         assert visitor.get(f"/submissions/{number}").status_code == 200
         assert "hidden one" in visitor.get("/account").text
+
+
+def test_servers_with_one_key_know_each_other_s_visitors(config, served, browser, tmp_path):
+    key = "0123456789abcdef0123456789abcdef"
+    one = browser(served(session_key=key))
+    one.sign_up("grace")
+    assert one.name == "grace"
+    cookie = one.client.get_cookie("mbc").value
+    for secret, name in ((key, "grace"), ("f" * 32, None)):
+        other = browser(served(data=tmp_path / f"of another server {name}", session_key=secret))
+        other.client.set_cookie("mbc", cookie)
+        assert other.name == name
+
+
+def test_a_short_key_for_cookies_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("MBC_BOARD_SESSION_KEY", "short")
+    with pytest.raises(
+        SettingError, match=r"MBC_BOARD_SESSION_KEY must be a secret of at least 32 characters\.$"
+    ):
+        Config.make(tmp_path)
