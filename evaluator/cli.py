@@ -255,11 +255,13 @@ def worker(server: str, broker: str | None, device: str, *, tiles: bool, once: b
 
     The worker's token is read from the environment variable MBC_WORKER_TOKEN.
     """
+    from challenge.results.worker_info import WorkerInfo  # noqa: PLC0415
     from evaluator.api_client import EvaluationClient, TileClient  # noqa: PLC0415
     from evaluator.preflight import require_device  # noqa: PLC0415 - torch and numba take seconds
-    from evaluator.sandbox import find_sandbox, require_loopback  # noqa: PLC0415
+    from evaluator.readiness import wait_for_sandbox  # noqa: PLC0415
+    from evaluator.sandbox import Sandbox, find_sandbox, require_loopback  # noqa: PLC0415
     from evaluator.sandbox.limits import Limits  # noqa: PLC0415
-    from evaluator.worker import Worker, serve  # noqa: PLC0415
+    from evaluator.worker import Worker, machine_name, serve  # noqa: PLC0415
 
     if once and tiles:
         raise click.UsageError("--once and --tiles exclude each other.")
@@ -270,25 +272,34 @@ def worker(server: str, broker: str | None, device: str, *, tiles: bool, once: b
         raise click.UsageError("MBC_WORKER_TOKEN is not set: `mbc admin tokens new --worker` makes a token.")
     require_device(device)
     _log_to_stderr()
-    try:
+    log = logging.getLogger(__name__)
+    client = EvaluationClient(server, token)
+
+    def find() -> Sandbox:
         # Other people's code runs in a sandbox or not at all.
         sandbox = find_sandbox(allow_unconfined=False)
         require_loopback(sandbox, server)
-    except EvaluationError as error:
-        click.echo(f"error: {error.sentence}", err=True)
-        sys.exit(exit_codes.FAILED)
+        return sandbox
+
+    def tell(reason: str) -> None:
+        # Where both wait for it, the evaluator tells.
+        if not tiles:
+            client.introduce(WorkerInfo.of_idle(machine_name(), reason))
+
+    work = "No tiles can be drawn" if tiles else "No evaluator can judge"
+    sandbox = wait_for_sandbox(find, lambda reason: log.error("%s on this machine: %s", work, reason), tell)
     if tiles:
         from evaluator import tiles as tile_worker  # noqa: PLC0415
 
-        logging.getLogger(__name__).info("drawing tiles for %s in %s", server, sandbox.name)
+        log.info("drawing tiles for %s in %s", server, sandbox.name)
         renderer = tile_worker.TileRenderer(
             TileClient(server, token), sandbox, Limits.from_environment(), device
         )
         assert broker is not None
         tile_worker.serve(broker, renderer)
         return
-    logging.getLogger(__name__).info("judging for %s in %s", server, sandbox.name)
-    judge = Worker(EvaluationClient(server, token), sandbox, Limits.from_environment(), device)
+    log.info("judging for %s in %s", server, sandbox.name)
+    judge = Worker(client, sandbox, Limits.from_environment(), device)
     if once:
         judge.work_once(lambda: time.sleep(_LOOK_SECONDS))
     else:

@@ -64,6 +64,11 @@ class ClaimStore:
         self.made[Stage.CERTIFICATE] = digest
 
 
+def machine_name() -> str:
+    """A hash that tells machines apart without naming them."""
+    return hashlib.sha256(f"{platform.node()} {os.getuid()}".encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True)
 class Worker:
     """Judges evaluations of one leaderboard on this machine."""
@@ -76,11 +81,9 @@ class Worker:
     @cached_property
     def machine(self) -> WorkerInfo:
         """This machine, its sandbox and its limits, as people are shown them."""
-        # A hash: it tells machines distinct_decimals without naming them.
-        name = hashlib.sha256(f"{platform.node()} {os.getuid()}".encode()).hexdigest()[:16]
         in_force = self.sandbox.describe(self.limits)
         in_force.pop("limits", None)
-        return WorkerInfo(name, self.sandbox.name, in_force, self.limits.explain())
+        return WorkerInfo(machine_name(), self.sandbox.name, in_force, self.limits.explain())
 
     def work(self, stopping: Callable[[], bool] = lambda: False) -> None:
         """Judge the evaluations whose turn it is, until none waits or the process is about to stop."""

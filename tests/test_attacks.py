@@ -1,23 +1,33 @@
 """Every attack of the museum gets the verdict it must get, and leaves nothing behind."""
 
 import os
+import tempfile
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from challenge.results.verdicts import Reason
-from evaluator.sandbox import Unconfined, bubblewrap, cgroups, find_sandbox
+from evaluator.sandbox import Landlock, Unconfined, bubblewrap, cgroups
 from evaluator.sandbox.seccomp import filter_program
-from tests.support import attack_runner, processes
+from tests.support import attack_runner, processes, providers
 
 ATTACKS = attack_runner.attacks()
 QUICK = 3
 
 
+@pytest.fixture(scope="module", autouse=True)
+def temporary():
+    """A folder for temporary files that no other process uses, and that a sandbox's user may enter."""
+    with tempfile.TemporaryDirectory(prefix="mbc-test-") as folder, pytest.MonkeyPatch.context() as patch:
+        Path(folder).chmod(0o711)
+        patch.setattr(tempfile, "tempdir", folder)
+        yield
+
+
 @pytest.fixture(scope="module")
-def sandbox():
-    return find_sandbox(allow_unconfined=False)
+def sandbox(request):
+    return providers.provider(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -54,26 +64,33 @@ def traces():
     for folder in groups.folders.values() if groups else ():
         # Other evaluators on this machine have groups of their own, which come and go.
         found |= {str(path) for path in folder.glob(f"mbc-{os.getpid()}-*")}
-    for folder in ("/tmp", "/var/tmp", "/dev/shm"):
+    for folder in ("/tmp", "/var/tmp", "/dev/shm", tempfile.gettempdir()):
         for path in Path(folder).iterdir():
             try:
                 if path.lstat().st_uid == bubblewrap.DROP_TO or "mbc-attack" in path.name:
                     found.add(str(path))
             except FileNotFoundError:
                 continue
+    # Landlock's sandboxes have a folder each, here in one that no other test uses.
+    found |= {str(path) for path in Path(tempfile.gettempdir()).glob("mbc-sandbox-*")}
     return found
 
 
 def cases():
-    """All of them; a few of every group are for the short tests."""
-    quick = Counter()
-    for attack in ATTACKS:
-        quick[attack.group] += not attack.slow
-        slow = attack.slow or quick[attack.group] > QUICK
-        yield pytest.param(attack, id=attack.name, marks=[pytest.mark.slow] if slow else [])
+    """All of them under every provider; short are a few of every group, and what Landlock could get wrong."""
+    for position, name in enumerate(providers.EVERY):
+        quick = Counter()
+        for attack in ATTACKS:
+            quick[attack.group] += not attack.slow
+            if position and attack.judged == "read":
+                # No sandbox is started.
+                continue
+            few = attack.unmounted if position else not attack.slow and quick[attack.group] <= QUICK
+            marks = [] if few else [pytest.mark.slow]
+            yield pytest.param(name, attack.under(name), id=f"{name}-{attack.name}", marks=marks)
 
 
-@pytest.mark.parametrize("attack", list(cases()))
+@pytest.mark.parametrize(("sandbox", "attack"), list(cases()), indirect=["sandbox"])
 def test_attack(attack, sandbox, honest, waiting, host, tmp_path):
     if attack.needs == "filter" and not filter_program(gpu=False):
         pytest.skip("libseccomp is not installed")
@@ -96,13 +113,15 @@ def test_attack(attack, sandbox, honest, waiting, host, tmp_path):
     assert not traces() - known
 
 
+@pytest.mark.parametrize("sandbox", providers.FIRST, indirect=True)
 def test_traces_see_a_sandbox(sandbox, honest, waiting):
     """So that "nothing is left" says something."""
     known = traces()
     with waiting(honest[0]).start(honest[0]):
         there = traces() - known
     groups = cgroups.find()
-    assert len(there) == len(set(groups.folders.values()) if groups else ())
+    folders = 1 if isinstance(sandbox, Landlock) else 0
+    assert len(there) == len(set(groups.folders.values()) if groups else ()) + folders
     assert not traces() - known
 
 
@@ -114,6 +133,7 @@ def test_attack_works_without_a_sandbox(attack, host, tmp_path):
     assert "escaped" in outcome.private
 
 
+@pytest.mark.parametrize("sandbox", providers.FIRST, indirect=True)
 def test_the_honest_model_fits(sandbox, tmp_path):
     """So that "unlearned" says something of an attack."""
     fitted = attack_runner.Attack("honest", "", "", "learned", "fit")

@@ -12,6 +12,7 @@ from challenge.util.validation import STRICT, read_values
 TEXT_LENGTH: Final = 400
 NAME_LENGTH: Final = 64
 MAX_ITEMS: Final = 40
+REASON_LENGTH: Final = 2000
 Text = Annotated[str, Field(max_length=TEXT_LENGTH)]
 
 
@@ -35,6 +36,14 @@ class WorkerInfo:
         description="Its isolation in words, by what they are about.", max_length=MAX_ITEMS
     )
     limits: tuple[LimitInForce, ...] = Field(description="Of every submission.", max_length=MAX_ITEMS)
+    unable: str = Field(
+        default="", description="Why it cannot judge now; empty where it can.", max_length=REASON_LENGTH
+    )
+
+    @classmethod
+    def of_idle(cls, name: str, reason: str) -> Self:
+        """A machine that cannot judge, and why."""
+        return cls(name, "none", {}, (), reason[:REASON_LENGTH])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""

@@ -20,7 +20,6 @@ trusted. For a public service, run the worker in a disposable virtual machine as
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +27,7 @@ from typing import Any, Final
 
 from challenge.bundle.reader import Bundle
 from challenge.results.verdicts import EvaluationError, Reason
-from evaluator.sandbox import cgroups, mounts, reaper, tree
+from evaluator.sandbox import cgroups, diagnosis, mounts, programs, reaper, tree
 from evaluator.sandbox.files import in_memory
 from evaluator.sandbox.limits import MIB, Limits
 from evaluator.sandbox.process import Lifeline, Pipes, Process, wants_gpu
@@ -47,6 +46,17 @@ SHM: Final = "/dev/shm"  # noqa: S108
 GPU_DEVICES: Final = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia0")
 
 
+def makes_namespaces(program: str | None = None) -> bool:
+    """Whether bubblewrap starts at all, as the user of sandboxes."""
+    program = programs.find(program or "bwrap")
+    if program is None:
+        return False
+    command = [program, "--unshare-user", "--ro-bind", "/", "/", program, "--version"]
+    user = DROP_TO if os.geteuid() == 0 else None
+    ran = subprocess.run(command, capture_output=True, user=user, env={}, cwd="/", check=False)
+    return ran.returncode == 0
+
+
 class Bubblewrap:
     """Sandboxes by bubblewrap (https://github.com/containers/bubblewrap)."""
 
@@ -58,11 +68,12 @@ class Bubblewrap:
         """
         self._strangers = strangers
         self._groups = cgroups.find()
-        self._program = shutil.which("bwrap") or "bwrap"
+        self._program = programs.find("bwrap") or "bwrap"
         self._user = DROP_TO if os.geteuid() == 0 else None
         self._tree: tree.Tree | None = None
         self.unsealed = "only for models of your own" if not strangers else ""
-        if strangers and not self._makes_namespaces():
+        # Before seconds are spent on the tree.
+        if strangers and not makes_namespaces():
             self.unsealed = "bubblewrap does not work here."
         elif strangers:
             try:
@@ -70,14 +81,6 @@ class Bubblewrap:
             except EvaluationError as error:
                 self.unsealed = error.sentence
         self._exposed = mounts.unreachable_roots() if self._user is not None and not self._tree else {}
-
-    def _makes_namespaces(self) -> bool:
-        """Whether it starts at all: before seconds are spent on the tree."""
-        if shutil.which(self._program) is None:
-            return False
-        command = [self._program, "--unshare-user", "--ro-bind", "/", "/", self._program, "--version"]
-        ran = subprocess.run(command, capture_output=True, user=self._user, env={}, cwd="/", check=False)
-        return ran.returncode == 0
 
     @property
     def name(self) -> str:
@@ -130,7 +133,7 @@ class Bubblewrap:
         def missing(detail: str) -> EvaluationError:
             return EvaluationError(Reason.SANDBOX_UNAVAILABLE, detail)
 
-        if shutil.which(self._program) is None:
+        if programs.find(self._program) is None:
             raise missing("bubblewrap is not installed: `apt-get install bubblewrap`.")
         with attempts() as program:
             tried = self._try(program)
@@ -144,6 +147,8 @@ class Bubblewrap:
         if last == SEALED:
             raise missing(f"bubblewrap does not confine here; within reach: {', '.join(escapes)}.")
         said = tried.stderr.strip()[-300:]
+        if not makes_namespaces(self._program):
+            raise missing(diagnosis.why_no_namespaces(diagnosis.observe(self._user), said))
         door = mounts.first_closed_directory(Path(sys.prefix).resolve()) if self._user is not None else None
         if door is not None:
             raise missing(
@@ -151,18 +156,12 @@ class Bubblewrap:
                 "enter: make the environment where every user can read it, like /opt, or run the evaluator "
                 f"as an ordinary user instead of root. (bubblewrap said: {said})"
             )
-        if "nknown option" in said:
-            raise missing(f"bubblewrap 0.8 or later is needed. (bubblewrap said: {said})")
         if "No such file" in said or ("Permission denied" in said and "namespace" not in said):
             raise missing(
                 f"The sandbox cannot read the Python environment at {sys.prefix}: make it where "
                 f"every user can read it, like /opt. (bubblewrap said: {said})"
             )
-        raise missing(
-            "bubblewrap cannot make its namespaces here: allow them with `sysctl "
-            "kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0` (each where "
-            f"it exists), or start the container with user namespaces. (bubblewrap said: {said})"
-        )
+        raise missing(diagnosis.why_no_namespaces(diagnosis.observe(self._user), said))
 
     def _try(self, program: str) -> subprocess.CompletedProcess[str]:
         """Run a program of the standard library alone in a sandbox without a bundle."""
@@ -252,7 +251,7 @@ class Bubblewrap:
     def _supervised(self, command: list[str], life: Lifeline, options: dict[str, Any]) -> list[str]:
         """The command as a reaper runs it."""
         command, user = self._as_user(command)
-        command[0] = shutil.which(command[0]) or command[0]
+        command[0] = programs.find(command[0]) or command[0]
         own = {"user": user, "namespaces": self._namespaces, "self_killed": False}
         return supervised(command, life, options | own | {"environment": {}, "landlock": None})
 

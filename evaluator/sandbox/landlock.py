@@ -14,18 +14,18 @@ beside torch; started by an ordinary user, the sandbox runs as that user. There 
 compares the two.
 """
 
-import ctypes
 import itertools
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, Final
 
 from challenge.bundle.reader import Bundle
 from challenge.results.verdicts import EvaluationError, Reason
-from evaluator.sandbox import cgroups, mounts
+from evaluator.sandbox import cgroups, diagnosis, mounts
 from evaluator.sandbox.files import in_memory
 from evaluator.sandbox.limits import MIB, Limits
 from evaluator.sandbox.process import Lifeline, Pipes, Process, wants_gpu
@@ -36,12 +36,10 @@ from evaluator.sandbox.session import Session
 from evaluator.sandbox.staging import stage
 from evaluator.sandbox.supervision import supervised
 
-_CREATE_RULESET: Final = 444
-_QUERY_VERSION: Final = 1
 # TCP is refused by Landlock itself from here on, signals to others two versions later.
 _LEAST: Final = 1
-_FIRST_USER: Final = 40_000
-_USERS: Final = 20_000
+# Of no account, by convention.
+USERS: Final = range(40_000, 60_000)
 _SYSTEM: Final = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/sys/devices/system/cpu")
 _DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 _numbers = itertools.count()
@@ -49,8 +47,7 @@ _numbers = itertools.count()
 
 def abi() -> int:
     """The kernel's version of Landlock; 0 where there is none, or it is switched off or filtered."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    return max(0, int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _QUERY_VERSION)))
+    return diagnosis.landlock_abi()[0]
 
 
 class Landlock:
@@ -98,20 +95,18 @@ class Landlock:
             return EvaluationError(Reason.SANDBOX_UNAVAILABLE, detail)
 
         if self._abi < _LEAST:
-            raise missing(
-                "Landlock is not there: it needs Linux 5.13 or later with `landlock` among the LSMs of the "
-                "kernel (/sys/kernel/security/lsm), and a container whose filter of system calls lets it "
-                "through; gVisor has none."
-            )
+            raise missing(diagnosis.why_no_landlock(diagnosis.observe()))
         program = filter_program(gpu=False, sockets=False)
         if not program:
             raise missing("Landlock alone is not enough: install libseccomp (`apt-get install libseccomp2`).")
-        door = mounts.first_closed_directory(Path(sys.prefix).resolve()) if os.geteuid() == 0 else None
-        if door is not None:
-            raise missing(
-                f"The Python environment {sys.prefix} lies behind {door}, which a user without rights may "
-                "not enter: make the environment where every user can read it, like /opt."
-            )
+        places = {"Python environment": sys.prefix, "folder for temporary files": tempfile.gettempdir()}
+        for what, place in places.items() if os.geteuid() == 0 else ():
+            door = mounts.first_closed_directory(Path(place).resolve())
+            if door is not None:
+                raise missing(
+                    f"The {what} {place} lies behind {door}, which a user without rights may not enter: "
+                    "use one that every user can read, like /opt or /tmp (TMPDIR)."
+                )
         with attempts() as tries:
             tried = self._try(program, INSTALL_FILTER + tries)
         *escapes, last = tried.stdout.splitlines() or [""]
@@ -208,7 +203,7 @@ class Landlock:
 
 
 def _free_user() -> int:
-    """A user id that no process has, and that belongs to no account by convention."""
+    """A user id of USERS that no process has."""
     used = set()
     for path in Path("/proc").glob("[0-9]*"):
         try:
@@ -216,4 +211,4 @@ def _free_user() -> int:
         except OSError:
             continue
     start = 64 * os.getpid() + next(_numbers)
-    return next(uid for n in range(_USERS) if (uid := _FIRST_USER + (start + n) % _USERS) not in used)
+    return next(uid for n in range(len(USERS)) if (uid := USERS[(start + n) % len(USERS)]) not in used)

@@ -212,6 +212,7 @@ class Board(Value):
     entries: list[Entry] = Field(description="This page of the ranked ones.")
     pending: list[Pending] = Field(description="The next ones to be judged.")
     pending_total: Count = Field(description="How many wait or are being judged.")
+    absence: str = Field(description="Why no evaluator is at work; empty where nothing says that none is.")
     unranked: list[Unranked] = Field(description="The newest ones that do not rank.")
     unranked_total: Count = Field(description="How many do not rank.")
     page: Page

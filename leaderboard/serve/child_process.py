@@ -10,6 +10,9 @@ import time
 from typing import Final
 
 _LONGEST_PAUSE: Final = 30.0
+# What ended for a reason that lasts (a setting, nothing to work with) is not tried again every half minute.
+_LONGEST_PAUSE_OF_REFUSAL: Final = 900.0
+_REFUSALS: Final = (2, 5)
 _PR_SET_PDEATHSIG: Final = 1
 _STEADY_SECONDS: Final = 60.0
 
@@ -33,6 +36,8 @@ class Child:
         self._started = 0.0
         self._again_at = 0.0
         self._process: subprocess.Popen[bytes] | None = None
+        self._last_status: int | None = None
+        self.is_news = False
 
     def start(self) -> None:
         """Start it."""
@@ -48,7 +53,10 @@ class Child:
         )
 
     def ended(self) -> int | None:
-        """The status with which it ended since it was last asked; None while it runs or is about to again."""
+        """The status with which it ended since it was last asked; None while it runs or is about to again.
+
+        `is_news` says whether it ran for a while before, or ended in another way the last time.
+        """
         if self._process is None:
             if self._again_at <= time.monotonic():
                 self.start()
@@ -56,10 +64,14 @@ class Child:
         status = self._process.poll()
         if status is None:
             return None
-        if time.monotonic() - self._started > _STEADY_SECONDS:
+        steady = time.monotonic() - self._started > _STEADY_SECONDS
+        if steady:
             self._pause = 1.0
+        self.is_news = steady or status != self._last_status
+        self._last_status = status
         self._again_at = time.monotonic() + self._pause
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+        longest = _LONGEST_PAUSE_OF_REFUSAL if status in _REFUSALS else _LONGEST_PAUSE
+        self._pause = min(2 * self._pause, longest)
         self._process = None
         return status
 

@@ -149,7 +149,11 @@ class Supervisor:
         for child in self._children:
             status = child.ended()
             if status is not None:
-                self._say(f"The {child.name} ended with status {status}; it is started again.")
+                if child.is_news:
+                    self._say(
+                        f"The {child.name} ended with status {status}; it is started again, after "
+                        "pauses that grow if it goes on like that."
+                    )
                 if child.name == "evaluator":
                     self._take_back()
 

@@ -1,5 +1,6 @@
 """The machines that judge, and what is in force on them, in their own words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -9,11 +10,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from challenge.results.worker_info import WorkerInfo
+from leaderboard.clock import monotonic_utcnow
 from leaderboard.db import now
 from leaderboard.errors import Refused
-from leaderboard.models import MachineRow, Token
+from leaderboard.models import Evaluation, MachineRow, Token
+from leaderboard.services.queue_order import claimable, live
 
 _REMEMBERED: Final = timedelta(days=30)
+# A worker that is there takes what waits within seconds.
+_SOON: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -50,11 +55,39 @@ def _find(session: Session, token: Token, name: str) -> MachineRow | None:
     return session.scalar(select(MachineRow).where(MachineRow.token_id == token.id, MachineRow.name == name))
 
 
+def _rows(session: Session) -> Sequence[MachineRow]:
+    """The last heard of first."""
+    return session.scalars(select(MachineRow).order_by(MachineRow.seen_at.desc()).limit(200)).all()
+
+
+def absence(session: Session) -> str:
+    """Why nobody judges, in a sentence; "" where an evaluator is at work, or nothing says that none is."""
+    moment = monotonic_utcnow()
+    at_work = select(Evaluation.id).where(live(), Evaluation.lease_until > moment).limit(1)
+    if session.scalar(at_work) is not None:
+        return ""
+    late = select(Evaluation.id).where(claimable(moment), Evaluation.queued_at < now() - _SOON).limit(1)
+    waits = session.scalar(late) is not None
+    rows = _rows(session)
+    if not rows:
+        return "No evaluator has reported to this board yet, and entries wait for one." if waits else ""
+    newest = WorkerInfo.from_json(rows[0].body)
+    if newest.unable and (waits or all(WorkerInfo.from_json(row.body).unable for row in rows)):
+        return f"No evaluator can judge on this machine: {newest.unable}"
+    if waits and not newest.unable and rows[0].seen_at < now() - _SOON:
+        return (
+            "No evaluator is at work: the last one was heard of on "
+            f"{rows[0].seen_at:%Y-%m-%d at %H:%M} UTC, and entries wait."
+        )
+    return ""
+
+
 def seen(session: Session) -> list[Seen]:
-    """Those of the last thirty days, the last heard of first; those that are alike together."""
-    rows = session.scalars(select(MachineRow).order_by(MachineRow.seen_at.desc()).limit(200)).all()
+    """Those that could judge in the last thirty days, the last heard of first; alike ones together."""
     alike: dict[str, list[tuple[WorkerInfo, datetime]]] = {}
-    for row in rows:
+    for row in _rows(session):
         machine = WorkerInfo.from_json(row.body)
+        if machine.unable:
+            continue
         alike.setdefault(machine.without_name, []).append((machine, row.seen_at))
     return [Seen(found[0][0], len(found), found[0][1]) for found in alike.values()]

@@ -9,6 +9,7 @@ from leaderboard.openapi import models
 from leaderboard.openapi.values import Value, to_json
 from leaderboard.services import (
     board_lists,
+    machines,
     publication,
     queue_order,
     seasons,
@@ -59,6 +60,7 @@ def board() -> Response:
         pending, waiting = board_lists.pending(session, season, query.group, query.per_page)
         unranked, others = board_lists.unranked(session, season, query.group, query.per_page)
         positions = queue_order.positions(session, [e.id for e in pending if e.state is Status.QUEUED])
+        absence = machines.absence(session)
     return _answer(
         models.Board,
         {
@@ -68,6 +70,7 @@ def board() -> Response:
             "entries": [entry.to_dict() for entry in page.entries],
             "pending": [standings.progress(e, positions.get(e.id)) for e in pending],
             "pending_total": waiting,
+            "absence": absence,
             "unranked": [
                 entry.to_dict() | {"reason": entry.evaluation.reason, "sentence": entry.evaluation.sentence}
                 for entry in unranked

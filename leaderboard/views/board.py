@@ -17,7 +17,7 @@ from challenge.scoring.tracks import BUDGETS, SENTENCES, Track
 from leaderboard.charts import pareto_and_history, sparkline
 from leaderboard.db import now
 from leaderboard.models import SeasonRow
-from leaderboard.services import board_lists, board_query, queue_order, rank_queries, seasons
+from leaderboard.services import board_lists, board_query, machines, queue_order, rank_queries, seasons
 from leaderboard.services.board_lists import ListedEntry
 from leaderboard.services.board_query import BoardQuery
 from leaderboard.services.standings import Entry
@@ -98,6 +98,7 @@ def _values(db: Session, season: SeasonRow, query: BoardQuery) -> dict[str, Any]
         "unranked": kept.get(("unranked", board), version, lambda: _unranked(db, season, query)),
         "pending": [(e, positions.get(e.id)) for e in pending],
         "more_pending": total - len(pending),
+        "absence": machines.absence(db),
     }
 
 

@@ -27,9 +27,14 @@ def healthz() -> Response:
 
 @pages.get("/readyz")
 def readyz() -> Response:
-    """Whether this server can do its work: the database answers and the data directory can be written."""
+    """Whether this server can do its work; where it can and nobody judges, a second line says why."""
     problem = health.problem(app_context().readers, app_context().config)
-    return Response(f"{problem or 'ok'}\n", 503 if problem else 200, mimetype="text/plain")
+    if problem:
+        return Response(f"{problem}\n", 503, mimetype="text/plain")
+    with read_session() as db:
+        # Not this server's fault, so it stays ready.
+        lines = filter(None, ("ok", machines.absence(db)))
+        return Response("\n".join(lines) + "\n", mimetype="text/plain")
 
 
 @pages.get("/api")
@@ -86,4 +91,5 @@ def rules() -> str:
             attempts=app_context().config.attempts,
             config=app_context().config,
             machines=machines.seen(db),
+            absence=machines.absence(db),
         )

@@ -15,31 +15,18 @@ from challenge.training.refit import Budget
 from challenge.util.exit_codes import SettingError
 from evaluator import sandbox as sandboxes
 from evaluator.sandbox import Landlock, find_sandbox, landlock, require_loopback
-from tests.support import attack_runner
+from tests.support import providers
 from tests.support.bundles import HONEST
-from tests.support.no_user_namespaces import without_user_namespaces
+from tests.support.container import in_container
+from tests.support.providers import needs_landlock
 
 ROOT = Path(__file__).parents[2]
 STATE = {"weight": torch.zeros(1, 2), "bias": torch.zeros(1)}
-needs_landlock = pytest.mark.skipif(landlock.abi() == 0, reason="this kernel has no Landlock")
-# Of every group those that a sandbox without namespaces could get wrong.
-ATTACKS = (
-    "passwords", "homes", "writing", "processes-of-others", "command-lines", "socket-abstract",
-    "socket-families",
-    "socket-to-the-host", "fork", "exec", "new-namespaces", "mounts", "memory-file", "rights", "locks",
-    "kill-everybody", "exit-as-if-killed", "page-cache-by-nowait", "page-cache-by-advice", "absent-names",
-    "times-of-devices", "devices", "note-in-tmp", "note-in-dev-shm",
-)  # fmt: skip
-
-# Its signal reaches nobody, and the kernel says that it has been sent: the model goes on as an honest one.
-OTHERWISE = {"kill-everybody": "scored"}
 
 
 @pytest.fixture(scope="module")
 def sandbox():
-    made = Landlock()
-    made.try_out()
-    return made
+    return providers.provider("landlock")
 
 
 @needs_landlock
@@ -54,15 +41,6 @@ def test_an_honest_model_learns_and_answers(start, sandbox):
 
 
 @needs_landlock
-@pytest.mark.parametrize("name", ATTACKS)
-def test_attacks_fail_without_namespaces_too(name, sandbox, tmp_path):
-    (attack,) = (one for one in attack_runner.attacks() if one.name == name)
-    with attack_runner.host(tmp_path) as host:
-        outcome = attack_runner.run(attack, sandbox, tmp_path, host)
-    assert outcome.verdict == OTHERWISE.get(name, attack.verdict), (outcome, outcome.private)
-
-
-@needs_landlock
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_every_sandbox_of_root_is_a_user_of_its_own(sandbox):
     one, other = sandbox._confinement([], [])["user"], sandbox._confinement([], [])["user"]
@@ -70,9 +48,8 @@ def test_every_sandbox_of_root_is_a_user_of_its_own(sandbox):
 
 
 @needs_landlock
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make the namespace of this test")
 @pytest.mark.sandbox
-def test_where_user_namespaces_are_forbidden_landlock_judges_boards_of_this_machine():
+def test_in_a_container_landlock_judges_boards_of_this_machine():
     program = """
         from evaluator.sandbox import Bubblewrap, find_sandbox
         from challenge.results.verdicts import EvaluationError
@@ -82,7 +59,7 @@ def test_where_user_namespaces_are_forbidden_landlock_judges_boards_of_this_mach
             print("refused" if "namespaces" in error.sentence else error.sentence)
         print(find_sandbox(allow_unconfined=False).name)
     """
-    command = without_user_namespaces(sys.executable, "-c", textwrap.dedent(program))
+    command = in_container(sys.executable, "-c", textwrap.dedent(program))
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     ran = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     refused, name = ran.stdout.splitlines() or ["", ran.stderr]

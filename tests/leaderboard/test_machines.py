@@ -3,13 +3,17 @@
 import dataclasses
 import html
 import re
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from challenge.results.worker_info import LimitInForce, WorkerInfo
 from evaluator.probes import capacity, consistency, dose, plasticity, scramble, twin
 from evaluator.sandbox import find_sandbox
 from evaluator.sandbox.limits import Limits, in_force
+from leaderboard.db import now
+from leaderboard.models import Evaluation, MachineRow
 
 MACHINE = WorkerInfo(
     "m1",
@@ -109,3 +113,45 @@ def _truth(x):
     from challenge import target
 
     return target(x * 2 + [-0.75, 0])
+
+
+REFUSAL = "bubblewrap is not installed: `apt-get install bubblewrap`. <b>Landlock</b> is not there."
+
+
+def test_the_board_says_that_no_evaluator_can_judge_and_why(board):
+    assert board.get("/api/v1/board").json["absence"] == ""
+    introduce(board, WorkerInfo.of_idle("m1", REFUSAL))
+    sentence = f"No evaluator can judge on this machine: {REFUSAL}"
+    assert board.get("/api/v1/board").json["absence"] == sentence
+    assert board.get("/readyz").text == f"ok\n{sentence}\n"
+    for path in ("/", "/?part=1", "/rules"):
+        page = board.get(path).text
+        assert "<code>apt-get install bubblewrap</code>. &lt;b&gt;Landlock" in page, path
+    # A machine that cannot judge has nothing in force.
+    assert "No evaluator has reported" in page
+    introduce(board, MACHINE)
+    assert board.get("/api/v1/board").json["absence"] == ""
+    assert "cannot judge" not in board.get("/").text
+
+
+def test_entries_that_wait_for_nobody_are_explained(board):
+    board.submit()
+    assert board.get("/api/v1/board").json["absence"] == ""
+    age(board, Evaluation, "queued_at", timedelta(minutes=2))
+    assert "No evaluator has reported to this board" in board.get("/api/v1/board").json["absence"]
+    introduce(board, MACHINE)
+    # It was just heard of.
+    assert board.get("/api/v1/board").json["absence"] == ""
+    age(board, MachineRow, "seen_at", timedelta(minutes=10))
+    assert "the last one was heard of on 20" in board.get("/api/v1/board").json["absence"]
+    introduce(board, WorkerInfo.of_idle("m2", REFUSAL))
+    assert "No evaluator can judge" in board.get("/api/v1/board").json["absence"]
+    claim = board.client.post("/api/v1/worker/claim", headers=board.worker)
+    assert claim.status_code == 200
+    assert board.get("/api/v1/board").json["absence"] == ""
+
+
+def age(board, kind, column, by):
+    """Move a moment of every row into the past."""
+    with board.writing() as session:
+        session.execute(update(kind).values({column: now() - by}))

@@ -12,7 +12,9 @@
     works_unconfined  without a sandbox it does what it wants to: so that it is known to be an attack
     needs     "filter", "cgroup": part of the sandbox that not every machine has
     slow      it takes more than three seconds, or resembles another
+    unmounted true: without namespaces something else than them has to hold it, so it is quick there too
     [limits]  where they differ from those below
+    [landlock]        `verdict` and others of these where Landlock judges, if they differ; `why`
 
 What a source looks for on the host it finds by the words SEARCHED, PORT_OF_HOST and ABSTRACT_OF_HOST, which
 are replaced.
@@ -78,7 +80,14 @@ class Attack:
     works_unconfined: bool = False
     needs: str = ""
     slow: bool = False
+    unmounted: bool = False
     limits: Limits = LIMITS
+    landlock: dict = dataclasses.field(default_factory=dict)
+
+    def under(self, provider):
+        """What is expected of it under a provider, "bubblewrap" or "landlock"."""
+        differs = {key: value for key, value in self.landlock.items() if key != "why"}
+        return dataclasses.replace(self, **differs) if provider == "landlock" else self
 
     def archive(self, host):
         """Bytes of the archive that is handed in; `host` has what it looks for, by word."""
