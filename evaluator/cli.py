@@ -376,8 +376,17 @@ def reproduce(submission_id: int, server: str, device: str, hours: float, *, as_
 )
 @click.option("--mend", is_flag=True, help="Close --data to other users.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def doctor(data: Path | None, *, mend: bool, as_json: bool) -> None:
+@click.option(
+    "--install-apparmor-profile",
+    "install_profile",
+    is_flag=True,
+    help="Let bubblewrap make its namespaces where Ubuntu's AppArmor forbids them; shows it and asks first.",
+)
+def doctor(data: Path | None, *, mend: bool, as_json: bool, install_profile: bool) -> None:
     """Show whether this machine can judge other people's submissions, its sandbox and its limits."""
+    if install_profile:
+        _install_apparmor_profile()
+        return
     from evaluator.preflight import examine  # noqa: PLC0415 - torch takes seconds
 
     findings = examine()
@@ -391,3 +400,23 @@ def doctor(data: Path | None, *, mend: bool, as_json: bool) -> None:
         for name, value in findings.items():
             click.echo(f"{name:>18}  {value}")
     sys.exit(exit_codes.OK if findings["can_judge"] else exit_codes.FAILED)
+
+
+def _install_apparmor_profile() -> None:
+    from evaluator.sandbox import apparmor  # noqa: PLC0415 - a path that few take
+
+    if not apparmor.restricts():
+        click.echo("AppArmor does not restrict user namespaces here: nothing is to be installed.")
+        return
+    there = apparmor.existing()
+    if there is not None:
+        click.echo(f"AppArmor has a profile for bubblewrap already, {there}: it stays as it is.")
+        return
+    if os.geteuid() != 0:
+        raise exit_codes.SettingError(
+            f"only root can install it: `sudo {sys.executable} -m challenge.commands.cli doctor "
+            "--install-apparmor-profile`"
+        )
+    click.echo(f"{apparmor.PROFILE}\nThis becomes {apparmor.FOLDER / apparmor.NAME}.")
+    if click.confirm("Install it?"):
+        click.echo(f"{apparmor.install()} is installed and in force.")

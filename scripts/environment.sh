@@ -42,9 +42,20 @@ command -v bwrap >/dev/null || needed+=(bubblewrap)
 PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -q libseccomp.so.2 || needed+=(libseccomp2)
 [ "${#needed[@]}" = 0 ] || apt_install "${needed[@]}"
 
+# Ubuntu forbids namespaces to programs without a profile. Asked once, where somebody can answer.
+offer_apparmor_profile() {
+    [ "$(cat /proc/sys/kernel/apparmor_restrict_unprivileged_userns 2>/dev/null)" = 1 ] || return 0
+    grep -qs '^profile.*/usr/bin/bwrap' /etc/apparmor.d/* && return 0
+    say "AppArmor keeps bubblewrap from making namespaces; without a profile for it, Landlock confines submissions"
+    [ -t 0 ] && [ ! -e .venv/.apparmor-asked ] || return 0
+    touch .venv/.apparmor-asked
+    as_root .venv/bin/mbc doctor --install-apparmor-profile || true
+}
+
 stamp=.venv/.made-from
 wanted=$(cat pyproject.toml constraints.txt | sha256sum)
 if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+    offer_apparmor_profile
     exit 0
 fi
 
@@ -66,3 +77,4 @@ say "installing the project and what it needs into .venv (minutes, the first tim
 .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[server,postgresql,dev]'
 printf '%s\n' "$wanted" >"$stamp"
 say "done: .venv/bin/mbc is the command line"
+offer_apparmor_profile

@@ -252,7 +252,7 @@ class Bubblewrap:
         """The command as a reaper runs it."""
         command, user = self._as_user(command)
         command[0] = programs.find(command[0]) or command[0]
-        own = {"user": user, "namespaces": self._namespaces, "self_killed": False}
+        own = {"user": user, "namespaces": self._namespaces, "self_killed": False, "folder": None}
         return supervised(command, life, options | own | {"environment": {}, "landlock": None})
 
     def _as_user(self, command: list[str]) -> tuple[list[str], int | None]:

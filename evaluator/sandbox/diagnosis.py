@@ -70,15 +70,15 @@ def landlock_abi() -> tuple[int, int]:
 
 def observe(user: int | None = None) -> Machine:
     """This machine, for sandboxes of `user`. A child process makes a user namespace, and ends at once."""
-    status = _read("/proc/self/status")
+    status = read("/proc/self/status")
     return Machine(
         release=platform.release(),
         version=platform.version(),
         filtered=bool(re.search(r"^Seccomp:\s*2$", status, re.MULTILINE)),
         unshare=_try_to_unshare(user),
-        apparmor=_read(APPARMOR_SWITCH).strip() == "1",
-        clone_allowed=_read("/proc/sys/kernel/unprivileged_userns_clone").strip() != "0",
-        most_namespaces=int(_read("/proc/sys/user/max_user_namespaces").strip() or 1),
+        apparmor=read(APPARMOR_SWITCH).strip() == "1",
+        clone_allowed=read("/proc/sys/kernel/unprivileged_userns_clone").strip() != "0",
+        most_namespaces=int(read("/proc/sys/user/max_user_namespaces").strip() or 1),
         landlock=landlock_abi()[1],
     )
 
@@ -137,7 +137,8 @@ def _try_to_unshare(user: int | None) -> int:
     return subprocess.run(command, user=user, env={}, cwd="/", capture_output=True, check=False).returncode
 
 
-def _read(path: str | Path) -> str:
+def read(path: str | Path) -> str:
+    """The file's text; "" where it cannot be read."""
     try:
         return Path(path).read_text(encoding="utf-8")
     except OSError:

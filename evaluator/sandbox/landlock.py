@@ -33,7 +33,7 @@ from evaluator.sandbox.reaper import FIRST_DESCRIPTOR
 from evaluator.sandbox.seccomp import filter_program
 from evaluator.sandbox.self_check import INSTALL_FILTER, SEALED, attempts
 from evaluator.sandbox.session import Session
-from evaluator.sandbox.staging import stage
+from evaluator.sandbox.staging import remove_stale, stage
 from evaluator.sandbox.supervision import supervised
 
 # TCP is refused by Landlock itself from here on, signals to others two versions later.
@@ -58,6 +58,7 @@ class Landlock:
     def __init__(self) -> None:
         self._abi = abi()
         self._groups = cgroups.find()
+        remove_stale()
 
     @property
     def name(self) -> str:
@@ -119,7 +120,7 @@ class Landlock:
         life = Lifeline()
         descriptor = in_memory(program)
         options: dict[str, Any] = {"groups": [], "counters": {}, "cpu_seconds": 60}
-        options |= self._confinement([descriptor], [])
+        options |= self._confinement([descriptor], None)
         try:
             return subprocess.run(
                 supervised([sys.executable, "-I", "-S", "-c", source], life, options),
@@ -136,15 +137,16 @@ class Landlock:
             life.close_child_ends()
             life.close()
 
-    def _confinement(self, descriptors: list[int], readable: list[str]) -> dict[str, Any]:
-        """The reaper's options for a sandbox that sees `readable` besides system and environment."""
+    def _confinement(self, descriptors: list[int], folder: str | None) -> dict[str, Any]:
+        """The reaper's options for a sandbox that sees `folder` besides system and environment."""
         roots = [Path(prefix).resolve() for prefix in (sys.base_prefix, sys.prefix)]
         parts = [str(root / part) for root in roots for part in ("bin", "lib", "lib64", "pyvenv.cfg")]
-        paths = [*_SYSTEM, *_DEVICES, *parts, *mounts.libraries(), *readable]
+        paths = [*_SYSTEM, *_DEVICES, *parts, *mounts.libraries(), *([folder] if folder else [])]
         return {
             "user": _free_user() if os.geteuid() == 0 else None,
             "namespaces": [],
             "descriptors": descriptors,
+            "folder": folder,
             # Whoever is inside can end itself by any signal.
             "filtered": False,
             "self_killed": True,
@@ -174,7 +176,7 @@ class Landlock:
             )
             options_fd = in_memory(options)
             descriptors = [pipes.child_requests, pipes.child_replies, filter_fd, options_fd]
-            confinement = self._confinement(descriptors, [str(folder)])
+            confinement = self._confinement(descriptors, str(folder))
             if confinement["user"] is not None:
                 for path in (folder, *folder.rglob("*")):
                     os.chown(path, confinement["user"], confinement["user"])

@@ -3,11 +3,12 @@
 Runs as `python -I -S reaper.py OPTIONS COMMAND...`, with the standard library alone: one single-threaded
 process for each sandbox. As a child subreaper it becomes the parent of every orphan of the sandbox, and it
 holds one end of a pipe (the lifeline) whose other end the judge has. When the judge closes that, or dies, it
-kills all of the sandbox, removes the control groups and reports on another pipe what was used, and whether a
-process outside killed the sandbox. If it is itself killed, the kernel kills the sandbox's first process too.
+kills all of the sandbox, removes its control groups and files, and reports on another pipe what was used, and
+whether a process outside killed the sandbox. If it is itself killed, the kernel kills the sandbox's first
+process too.
 """
 
-# ruff: noqa: PTH102, PTH106, PTH110, PTH112, PTH123, PTH208 - importing pathlib takes longer than the rest of this program
+# ruff: noqa: PTH102, PTH106, PTH107, PTH110, PTH112, PTH123, PTH208 - importing pathlib takes longer than the rest of this program
 
 import contextlib
 import ctypes
@@ -59,6 +60,7 @@ def main() -> None:
         _sweep()
         counted |= _count(options["counters"])
         _remove_groups(options["groups"])
+        _remove_folder(options["folder"])
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     counted["cpu_seconds"] = used.ru_utime + used.ru_stime
     with contextlib.suppress(BrokenPipeError):
@@ -243,6 +245,17 @@ def _remove_groups(groups: list[dict[str, Any]]) -> None:
                 time.sleep(0.005)
             else:
                 break
+
+
+def _remove_folder(folder: str | None) -> None:
+    """Remove the folder of the sandbox's files, where it has one."""
+    for place, folders, files in os.walk(folder, topdown=False) if folder else ():
+        for name in files:
+            os.remove(f"{place}/{name}")
+        for name in folders:
+            os.rmdir(f"{place}/{name}")
+    if folder:
+        os.rmdir(folder)
 
 
 def _read(path: str) -> str:

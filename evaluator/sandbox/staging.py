@@ -1,8 +1,10 @@
 """What a sandbox gets to see: the bundle's sources and weights, and the runner's five files."""
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from challenge.bundle import tensor_file
 from challenge.bundle.reader import Bundle
@@ -10,6 +12,7 @@ from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training import refit
 from evaluator.sandbox import protocol, recipe_steps
 
+_PREFIX: Final = "mbc-sandbox-"
 # Never imported here: it reads its options as soon as it is.
 _RUNNER = Path(__file__).with_name("runner.py")
 
@@ -27,17 +30,37 @@ def staged(bundle: Bundle) -> dict[str, bytes]:
 def stage(bundle: Bundle) -> Path:
     """Write the files, read-only, into a new temporary folder.
 
+    Its name tells which process made it, so that `remove_stale` finds what a killed one has left.
+
     Raises:
         EvaluationError: DISK_FULL, where they cannot be written.
     """
-    folder = Path(tempfile.mkdtemp(prefix="mbc-sandbox-"))
+    folder = None
     try:
+        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-{_started(os.getpid())}-"))
         for name, content in staged(bundle).items():
             path = folder / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
             path.chmod(0o400)
     except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
         raise EvaluationError(Reason.DISK_FULL, f"({error})") from error
     return folder
+
+
+def remove_stale() -> None:
+    """Remove the folders of processes that are gone, as far as they are this user's to remove."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*-*"):
+        process, started, _ = folder.name.removeprefix(_PREFIX).split("-", 2)
+        if process.isdecimal() and _started(int(process)) != started:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _started(process: int) -> str:
+    """When a process was started, in ticks, by which two of one number differ; "" where nothing says it."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+    except OSError:
+        return ""

@@ -6,8 +6,11 @@ import sys
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 
-from evaluator.sandbox import diagnosis, programs
+from challenge.util.exit_codes import SettingError
+from evaluator.cli import doctor
+from evaluator.sandbox import apparmor, diagnosis, programs
 from evaluator.sandbox.diagnosis import Machine, why_no_landlock, why_no_namespaces
 
 DEBIAN = Machine("6.1.0-28-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.119-1 (2024-11-22)")
@@ -96,3 +99,29 @@ def test_programs_are_not_taken_from_where_others_could_have_put_them(tmp_path, 
     assert programs.find("only-here") == str(tmp_path / "only-here")
     assert programs.find("no-such-program") is None
     assert programs.find(sys.executable) == sys.executable
+
+
+def test_the_apparmor_profile_is_installed_once_and_whole_or_not_at_all(tmp_path):
+    path = apparmor.install(tmp_path, "/bin/true")
+    assert apparmor.existing(tmp_path) == path
+    assert path.stat().st_mode & 0o777 == 0o644
+    path.unlink()
+    (tmp_path / "other").write_text("profile other /usr/bin/other {\n  # /usr/bin/bwrap\n}\n")
+    for parser in ("/bin/false", "/no/such/parser"):
+        with pytest.raises(SettingError):
+            apparmor.install(tmp_path, parser)
+    assert apparmor.existing(tmp_path) is None
+
+
+def test_without_the_restriction_nothing_is_installed(monkeypatch, tmp_path):
+    ran = CliRunner().invoke(doctor, ["--install-apparmor-profile"])
+    assert (ran.exit_code, "nothing is to be installed" in ran.output) == (0, True)
+    switch = tmp_path / "switch"
+    switch.write_text("1\n")
+    monkeypatch.setattr(diagnosis, "APPARMOR_SWITCH", switch)
+    monkeypatch.setattr(apparmor, "FOLDER", tmp_path)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    ran = CliRunner().invoke(doctor, ["--install-apparmor-profile"], input="n\n")
+    assert "userns," in ran.output
+    assert "Install it?" in ran.output
+    assert [path.name for path in tmp_path.iterdir()] == ["switch"]

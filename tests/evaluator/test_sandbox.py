@@ -1,5 +1,6 @@
 """Finding a sandbox that works, and saying what is missing where there is none."""
 
+import errno
 import importlib.util
 import os
 import shutil
@@ -17,6 +18,7 @@ from challenge.results.verdicts import EvaluationError, Reason
 from evaluator import sandbox as sandboxes
 from evaluator.sandbox import Bubblewrap, bubblewrap, find_sandbox, mounts
 from evaluator.sandbox.seccomp import filter_program
+from tests.support.providers import needs_bubblewrap
 
 ROOT = Path(__file__).parents[2]
 X = np.zeros((4, 2))
@@ -44,8 +46,8 @@ def test_a_child_that_never_reads_does_not_hold_the_judge(start):
 
 
 def test_without_bubblewrap_other_peoples_code_is_not_run(monkeypatch):
-    monkeypatch.setattr("evaluator.sandbox.bubblewrap.shutil.which", lambda _name: None)
-    monkeypatch.setattr("evaluator.sandbox.landlock.abi", lambda: 0)
+    monkeypatch.setattr("evaluator.sandbox.programs.find", lambda _name: None)
+    monkeypatch.setattr("evaluator.sandbox.diagnosis.landlock_abi", lambda: (0, errno.ENOSYS))
     error = ends(Reason.SANDBOX_UNAVAILABLE, lambda: find_sandbox(allow_unconfined=False))
     assert "apt-get install bubblewrap" in error.sentence
     assert error.fault == "platform"
@@ -56,7 +58,7 @@ def test_without_bubblewrap_other_peoples_code_is_not_run(monkeypatch):
 def test_a_bubblewrap_that_does_not_work_is_explained(monkeypatch, tmp_path):
     for said, advice in (
         ("bwrap: Unknown option --disable-userns", "0.8 or later"),
-        ("bwrap: setting up uid map: Permission denied (user namespace)", "kernel.apparmor_restrict"),
+        ("bwrap: setting up uid map: Permission denied", "setting up uid map"),
     ):
         program = tmp_path / "bwrap"
         program.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
@@ -64,7 +66,7 @@ def test_a_bubblewrap_that_does_not_work_is_explained(monkeypatch, tmp_path):
         for folder in (tmp_path, *tmp_path.parents):
             if folder.owner() != "root" or folder == tmp_path:
                 folder.chmod(0o755)
-        sandbox = Bubblewrap()
+        sandbox = Bubblewrap(strangers=False)
         monkeypatch.setattr(sandbox, "_program", str(program))
         monkeypatch.setattr(sandbox, "_user", None)
         assert advice in ends(Reason.SANDBOX_UNAVAILABLE, sandbox.try_out).sentence
@@ -81,12 +83,14 @@ def test_an_environment_behind_a_closed_door_is_named(monkeypatch, tmp_path):
     assert mounts.first_closed_directory(prefix) == door
     monkeypatch.setattr(sys, "prefix", str(prefix))
     sandbox = Bubblewrap(strangers=False)
+    monkeypatch.setattr(bubblewrap, "makes_namespaces", lambda _program: True)
     monkeypatch.setattr(sandbox, "_program", "/bin/false")
     monkeypatch.setattr(sandbox, "_user", bubblewrap.DROP_TO)
     monkeypatch.setattr(sandbox, "_as_user", lambda command: (command, None))
     assert f"behind {door}" in ends(Reason.SANDBOX_UNAVAILABLE, sandbox.try_out).sentence
 
 
+@needs_bubblewrap
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root owns what its sandbox's user cannot enter")
 @pytest.mark.sandbox
 def test_an_environment_in_tmp_and_behind_a_closed_door_works(tmp_path):
@@ -154,6 +158,7 @@ def test_our_packages_are_hidden_where_they_are_installed_beside_torch(monkeypat
     assert masks == ["--size", "4096", "--tmpfs", folder, "--remount-ro", folder]
 
 
+@needs_bubblewrap
 @pytest.mark.parametrize(
     ("hole", "named"),
     [
@@ -171,6 +176,6 @@ def test_a_sandbox_with_a_hole_judges_nothing(monkeypatch, hole, named):
 
 def test_what_is_in_force_is_described(sandbox):
     described = sandbox.describe()
-    assert described["network"] == "none"
+    assert described["network"].startswith("none")
     assert ("allow list" in described["system calls"]) == bool(filter_program(gpu=False))
     assert sandboxes.Unconfined().describe()["confinement"].startswith("none")
