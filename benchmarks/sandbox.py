@@ -1,10 +1,11 @@
 """What confinement costs, and what the attacks get: `python benchmarks/sandbox.py --museum --kills 400`.
 
-The same work, a start, a prediction and a fit, is done in bubblewrap and unconfined, interleaved, and the
-median of the ratios is taken (with --sealed: in the tree in memory, and with the host's own files): on the
-wall, and in processor time of judge and sandbox together, which other work on the machine disturbs less. With
---museum every attack is judged, in a table; with --kills that many judges are killed within the first
-milliseconds of a start, and what is left is counted. benchmarks/faults.py does harm to a whole board.
+The same work, a start, a prediction and a fit, is done confined and unconfined, interleaved (MBC_SANDBOX
+names the provider; with --sealed: in the tree in memory, and with the host's own files), and the median of the
+ratios is taken: on the wall, and in processor time of judge and sandbox together, which other work on the
+machine disturbs less. With --museum every attack is judged by each provider, in a table; with --kills that
+many judges are killed within the first milliseconds of a start, and what is left is counted.
+benchmarks/faults.py does harm to a whole board.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from torch import nn
 from challenge.bundle.manifest import Manifest
 from challenge.bundle.reader import Bundle
 from challenge.training.refit import Budget
-from evaluator.sandbox import Bubblewrap, Sandbox, Unconfined, find_sandbox
+from evaluator.sandbox import Bubblewrap, Sandbox, Unconfined, find_sandbox, providers
 from evaluator.sandbox.limits import Limits
 from evaluator.sandbox.session import Session
 
@@ -139,28 +140,36 @@ def _quartiles(values: list[float]) -> str:
 
 
 def museum() -> None:
+    """Every attack in each provider that works here; how many of each group ended as they must, and which not."""
     from tests.support import attack_runner
+    from tests.support.providers import EVERY
 
-    sandbox = find_sandbox(allow_unconfined=False)
-    right = Counter()
-    print(f"{'group':>13}  {'attack':<32} {'expected':<24} {'got':<24} {'':>8}")
+    sandboxes = {name: providers(strangers=True)[name]() for name in EVERY}
+    right = Counter[tuple[str, str, bool]]()
+    heads = "".join(f"{name:<34}" for name in sandboxes)
+    print(f"{'group':>13}  {'attack':<32} {'expected':<24} {heads}")
     with tempfile.TemporaryDirectory() as folder, attack_runner.host(folder) as host:
         place = Path(folder) / "bundles"
         place.mkdir()
         for attack in attack_runner.attacks():
-            began = time.perf_counter()
-            outcome = attack_runner.run(attack, sandbox, place, host)
-            good = outcome.verdict == attack.verdict
-            right[attack.group, good] += 1
-            mark = "as it must" if good else "WRONG"
-            print(
-                f"{attack.group:>13}  {attack.name:<32} {attack.verdict:<24} {outcome.verdict:<24}"
-                f"{time.perf_counter() - began:6.1f} s  {mark}",
-                flush=True,
-            )
-    groups = sorted({group for group, _ in right})
-    for group in groups:
-        print(f"{group:>13}  {right[group, True]} of {right[group, True] + right[group, False]} as they must")
+            cells = []
+            for name, sandbox in sandboxes.items():
+                began = time.perf_counter()
+                expected = attack.under(name)
+                outcome = attack_runner.run(expected, sandbox, place, host)
+                good = outcome.verdict == expected.verdict
+                right[name, attack.group, good] += 1
+                mark = "" if good else "WRONG "
+                cells.append(f"{mark}{outcome.verdict}, {time.perf_counter() - began:.1f} s")
+            row = "".join(f"{cell:<34}" for cell in cells)
+            print(f"{attack.group:>13}  {attack.name:<32} {attack.verdict:<24} {row}", flush=True)
+    print("\n| group | " + " | ".join(sandboxes) + " |\n|---|" + "---|" * len(sandboxes))
+    for group in sorted({group for _, group, _ in right}):
+        counts = (
+            f"{right[name, group, True]} of {right[name, group, True] + right[name, group, False]}"
+            for name in sandboxes
+        )
+        print(f"| {group} | " + " | ".join(counts) + " |")
 
 
 def kills(count: int) -> None:

@@ -1,4 +1,4 @@
-"""The wheel and the sdist, built from what Git tracks: what they hold."""
+"""The wheel and the sdist, built and installed by pip, and a participant's way from an empty folder."""
 
 import os
 import subprocess
@@ -46,6 +46,32 @@ def built(tmp_path_factory):
     return out
 
 
+@pytest.fixture(scope="module")
+def mbc(built, tmp_path_factory):
+    """mbc(*arguments) runs the command of a fresh environment, without extras, in an empty folder."""
+    place = tmp_path_factory.mktemp("installed")
+    (wheel,) = built.glob("*.whl")
+    bin_ = place / "venv" / "bin"
+    for command in (
+        (sys.executable, "-m", "venv", place / "venv"),
+        (bin_ / "pip", "install", "-q", "-c", ROOT / "constraints.txt", wheel),
+    ):
+        done = run(*command, cwd=place)
+        assert done.returncode == 0, done.stderr[-3000:]
+    work = place / "work"
+    work.mkdir()
+
+    def call(*arguments, code=0):
+        environment = {"PYTHONPATH": "", "MBC_CONFIG": str(place / "config.toml")}
+        done = run(bin_ / "mbc", *arguments, cwd=work, **environment)
+        print("$ mbc", *arguments, f"\n{done.stdout}{done.stderr}")
+        assert done.returncode == code, f"{arguments}: {done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    call.work, call.python = work, bin_ / "python"
+    return call
+
+
 def test_the_wheel_holds_the_references_and_little_else(built):
     (wheel,) = built.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
@@ -69,3 +95,53 @@ def test_the_sdist_is_complete(built):
         "leaderboard/documents/integrity.md",
     ):  # fmt: skip
         assert name in names, name
+
+
+def test_the_sdist_makes_the_same_wheel(built, tmp_path):
+    (sdist,), (wheel,) = built.glob("*.tar.gz"), built.glob("*.whl")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    done = run(sys.executable, "-c", BUILD, tmp_path, cwd=source)
+    assert done.returncode == 0, done.stderr[-3000:]
+    (again,) = tmp_path.glob("*.whl")
+    one, other = (zipfile.ZipFile(path) for path in (wheel, again))
+    assert {f.filename: f.CRC for f in one.infolist()} == {f.filename: f.CRC for f in other.infolist()}
+
+
+def test_a_participants_way_from_an_empty_folder(mbc):
+    assert "fourier" in mbc("new", "--list").split()
+    mbc("new", "mine", "--from", "mlp", "--author", "Ada")
+    mbc("train", "mine", "--seconds", "3")
+    assert "octaves" in mbc("score", "mine", "--quick", "--chains", "2")
+    assert "valid bundle" in mbc("check", "mine")
+    mbc("render", "mine", "--place", "seahorse-valley", "--octave", "2", "--size", "32", "-o", "mine.png")
+    mbc("film", "mine", "-o", "mine.webp")
+    mbc("fit", "--on", "curve", "mlp", "--seconds", "1", "-o", "fit.webp")
+    mbc("pack", "mine")
+    for name in ("mine.png", "mine.webp", "fit.webp", "mine.zip"):
+        assert (mbc.work / name).stat().st_size > 500
+    assert "submit" in mbc("submit", "--help")
+    mbc("new", "small", "--from", "tiny_grid", "--with-weights")
+    assert (mbc.work / "small" / "model.py").exists()
+    assert "works" in mbc("doctor")
+
+
+def test_a_network_in_memory_is_scored_and_packed(mbc):
+    (mbc.work / "own.py").write_text(
+        "import torch\n"
+        "from challenge import pack, score\n"
+        "model = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.GELU(), torch.nn.Linear(8, 1))\n"
+        "print(score(model, chains=2).octaves)\n"
+        "print(pack(model, 'own.zip', name='own', author='Ada', description='A test.'))\n"
+    )
+    done = run(mbc.python, "own.py", cwd=mbc.work)
+    assert done.returncode == 0, done.stderr
+    assert (mbc.work / "own.zip").stat().st_size > 500
+
+
+@pytest.mark.parametrize("command", [["serve"], ["serve", "--references"], ["admin", "users", "list"]])
+def test_what_needs_the_server_names_its_extra(mbc, command):
+    said = mbc(*command, code=5)
+    assert len(said.splitlines()) == 1
+    assert "pip install 'mandelbrot-challenge[server]'" in said

@@ -25,7 +25,10 @@ from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_CAPBSET_DROP = 24
 _PR_SET_NO_NEW_PRIVS = 38
+# More than there are; the kernel refuses those that it does not know.
+_CAPABILITIES = 64
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _CPUCLOCK_SCHED = 2
 _REMOVE_SECONDS = 5.0
@@ -80,6 +83,9 @@ def _become(command: list[str], options: dict[str, Any], libc: Any) -> None:
             _enter(namespace, libc)
         _renumber(options["descriptors"])
         if options["user"] is not None:
+            # Bubblewrap gives them up itself, behind its namespaces.
+            for capability in range(_CAPABILITIES) if options["landlock"] else ():
+                libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
             os.setgroups([])
             os.setgid(options["user"])
             os.setuid(options["user"])

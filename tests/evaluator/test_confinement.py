@@ -1,4 +1,4 @@
-"""What a submission that tries everything finds within reach, with and without a filter of system calls."""
+"""What a submission that tries everything finds within reach: in bubblewrap, also unfiltered, and Landlock."""
 
 import json
 import os
@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from challenge.results.verdicts import EvaluationError
-from evaluator.sandbox import bubblewrap
+from evaluator.sandbox import bubblewrap, landlock
 from evaluator.sandbox.limits import Limits
 from evaluator.sandbox.seccomp import filter_program
+from tests.support import providers
 from tests.support.bundles import make_bundle
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.sandbox
 
 INSPECTOR = """
 import ctypes, errno, json, os, resource, socket, subprocess, sys, threading
@@ -22,6 +24,12 @@ def attempt(act):
         return str(act())
     except BaseException as error:
         return "no: " + type(error).__name__
+
+def names(path):
+    try:
+        return sorted(os.listdir(path))
+    except OSError:
+        return []
 
 def write(path):
     with open(path, "w") as file:
@@ -66,16 +74,16 @@ def build(i, o):
         "vsock": attempt(lambda: socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)),
         "abstract": attempt(lambda: connect(socket.AF_UNIX, "\\0ABSTRACT")),
         "netlink": attempt(lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)),
-        "interfaces": os.listdir("/sys/class/net") if os.path.exists("/sys/class/net") else [],
+        "interfaces": names("/sys/class/net"),
         "shadow": attempt(lambda: open("/etc/shadow").read()),
         "passwd": attempt(lambda: open("/etc/passwd").read()),
         "repository": attempt(lambda: os.listdir("ROOT")),
-        "top": sorted(os.listdir("/")),
+        "top": names("/"),
         "home": attempt(lambda: os.listdir("/root")) + attempt(lambda: os.listdir("/home")),
         "marker": attempt(lambda: open("MARKER").read()),
         "environment": sorted(os.environ),
         "first environment": attempt(lambda: open("/proc/1/environ").read().count("=")),
-        "processes": [name for name in os.listdir("/proc") if name.isdigit()],
+        "processes": [name for name in names("/proc") if name.isdigit()],
         "descriptors": sum(attempt(lambda n=n: os.fstat(n))[:2] == "os" for n in range(256)),
         "uid": [os.getuid(), os.geteuid(), os.getgid()] + os.getgroups(),
         "capabilities": [n for n in range(41) if ctypes.CDLL(None).prctl(23, n, 0, 0, 0) == 1],
@@ -119,27 +127,29 @@ def build(i, o):
 """
 
 
-@pytest.fixture(scope="module", params=["filtered", "unfiltered"])
-def inspected(request, sandbox, tmp_path_factory):
-    """What a submission that tries everything has found; with and without a filter of system calls."""
+@pytest.fixture(scope="module", params=["bubblewrap", "bubblewrap, unfiltered", "landlock"])
+def inspected(request, tmp_path_factory):
+    """What a submission that tries everything has found."""
     import socket
 
+    name, _, unfiltered = request.param.partition(", ")
+    sandbox = providers.provider(name)
     marker = tmp_path_factory.mktemp("host") / "marker"
     marker.write_text("secret")
     marker.parent.chmod(0o755)
     marker.chmod(0o644)
-    name = f"mbc-test-{os.getpid()}"
+    address = f"mbc-test-{os.getpid()}"
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.socket(socket.AF_UNIX) as abstract,
         pytest.MonkeyPatch.context() as patch,
     ):
-        abstract.bind(f"\0{name}")
+        abstract.bind(f"\0{address}")
         abstract.listen()
         patch.setenv("MBC_WORKER_TOKEN", "secret")
-        source = INSPECTOR.replace("PORT", str(server.getsockname()[1])).replace("ABSTRACT", name)
+        source = INSPECTOR.replace("PORT", str(server.getsockname()[1])).replace("ABSTRACT", address)
         source = source.replace("MARKER", str(marker)).replace("ROOT", str(ROOT))
-        if request.param == "unfiltered":
+        if unfiltered:
             patch.setattr(bubblewrap, "filter_program", lambda **_: b"")
             # It would be another program, and two, from here on.
             source = source.replace("attempt(os.fork)", "'yes'")
@@ -155,6 +165,7 @@ def inspected(request, sandbox, tmp_path_factory):
         ):
             session.load()
     found = json.loads(e.value.private.rpartition("FOUND")[2].partition("END")[0])
+    found["provider"] = name
     print(json.dumps(found, indent=1))
     return found
 
@@ -163,7 +174,7 @@ def test_there_is_no_network(inspected):
     for way in ("tcp", "udp", "abstract"):
         assert inspected[way].startswith("no"), way
     assert inspected["interfaces"] in ([], ["lo"])
-    assert inspected["hostname"] == "sandbox"
+    assert inspected["hostname"] == "sandbox" or inspected["provider"] == "landlock"
 
 
 def test_of_the_host_only_programs_and_libraries_are_there(inspected):
@@ -174,7 +185,7 @@ def test_of_the_host_only_programs_and_libraries_are_there(inspected):
     assert inspected["repository"].startswith("no") or inspected["repository"] == "['.venv']"
     assert not {"root", "home", "var", "srv", "mnt", "boot"} & set(inspected["top"]) - {ROOT.parts[1]}
     assert not [entry for entry in inspected["path"] if "packages" not in entry and "python3" not in entry
-                and entry != "/bundle"]  # fmt: skip
+                and entry != "/bundle" and "/mbc-sandbox-" not in entry]  # fmt: skip
     for name in (
         "challenge",
         "evaluator",
@@ -200,6 +211,10 @@ def test_the_environment_is_empty_and_nobody_else_is_there(inspected):
 def test_nothing_can_be_written_but_a_sized_tmp(inspected):
     for path, what in inspected["files"].items():
         assert what.startswith("no"), path
+    if inspected["provider"] == "landlock":
+        assert inspected["tmp"].startswith("no")
+        assert inspected["tmp bytes"] == inspected["shm bytes"] == 0
+        return
     assert inspected["tmp"] == "written"
     assert inspected["big file"].startswith("no")
     assert 0 < inspected["tmp bytes"] <= 8 << 20
@@ -207,10 +222,12 @@ def test_nothing_can_be_written_but_a_sized_tmp(inspected):
 
 
 def test_no_rights_and_no_way_to_more(inspected):
-    assert inspected["uid"][:3] == [1000, 1000, 1000]
+    own = inspected["uid"][0]
+    assert inspected["uid"][:3] == [own] * 3
     assert 0 not in inspected["uid"]
+    assert own in (landlock.USERS if inspected["provider"] == "landlock" else [1000]) or os.geteuid() != 0
     # Of the bounding set: what is not in it can never be had.
-    assert inspected["capabilities"] == []
+    assert inspected["capabilities"] == [] or (inspected["provider"] == "landlock" and os.geteuid() != 0)
     for way in ("setuid", "unshare", "mount", "raise limit", "bpf"):
         assert inspected[way].startswith("no"), way
     assert inspected["limits"] == [[4 << 30] * 2, [72] * 2, [0] * 2]
