@@ -140,7 +140,7 @@ def _quartiles(values: list[float]) -> str:
 
 
 def museum() -> None:
-    """Every attack in each provider that works here; how many of each group ended as they must, and which not."""
+    """Every attack in each provider that works here; how many of each group ended as they must."""
     from tests.support import attack_runner
     from tests.support.providers import EVERY
 

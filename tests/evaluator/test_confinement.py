@@ -1,4 +1,4 @@
-"""What a submission that tries everything finds within reach: in bubblewrap, also unfiltered, and Landlock."""
+"""What a submission that tries everything finds: in bubblewrap, without its filter too, and in Landlock."""
 
 import json
 import os
