@@ -2,16 +2,21 @@
 
 import ipaddress
 import os
-from collections.abc import Callable
-from typing import Final
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.util.exit_codes import SettingError
-from evaluator.sandbox.bubblewrap import Bubblewrap
-from evaluator.sandbox.landlock import Landlock
 from evaluator.sandbox.provider import Sandbox
 from evaluator.sandbox.unconfined import Unconfined
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from evaluator.sandbox.bubblewrap import Bubblewrap
+    from evaluator.sandbox.landlock import Landlock
 
 __all__ = [
     "Bubblewrap",
@@ -27,8 +32,23 @@ __all__ = [
 VARIABLE: Final = "MBC_SANDBOX"
 
 
-def providers(*, strangers: bool) -> dict[str, Callable[[], Bubblewrap | Landlock]]:
+# Imported on first use: they need what only Linux has.
+_CONFINING: Final = {"Bubblewrap": "evaluator.sandbox.bubblewrap", "Landlock": "evaluator.sandbox.landlock"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _CONFINING:
+        return getattr(import_module(_CONFINING[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def providers(*, strangers: bool) -> "dict[str, Callable[[], Bubblewrap | Landlock]]":
     """The confining providers by name, the one that holds most first; each is made when it is called."""
+    if sys.platform != "linux":
+        return {}
+    from evaluator.sandbox.bubblewrap import Bubblewrap  # noqa: PLC0415 - needs what only Linux has
+    from evaluator.sandbox.landlock import Landlock  # noqa: PLC0415
+
     return {"bubblewrap": lambda: Bubblewrap(strangers=strangers), "landlock": Landlock}
 
 
@@ -47,11 +67,12 @@ def require_loopback(sandbox: Sandbox, server: str) -> None:
         loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         loopback = False
-    chosen = isinstance(sandbox, Landlock) and os.environ.get(VARIABLE) == "landlock"
+    landlock = sandbox.name.startswith("landlock")
+    chosen = landlock and os.environ.get(VARIABLE) == "landlock"
     if sandbox.unsealed and not loopback and not chosen:
         remedy = (
             f"Use a machine where bubblewrap works, or accept that with {VARIABLE}=landlock."
-            if isinstance(sandbox, Landlock)
+            if landlock
             else "Give the worker more memory."
         )
         raise EvaluationError(
@@ -87,4 +108,6 @@ def find_sandbox(*, allow_unconfined: bool) -> Sandbox:
     if allow_unconfined and not named:
         return Unconfined()
     details = [error.detail or error.sentence for error in refusals]
-    raise EvaluationError(Reason.SANDBOX_UNAVAILABLE, " ".join(details)) from refusals[0]
+    if not refusals:
+        details = [f"Sandboxes are made on Linux alone, and this is {sys.platform}."]
+    raise EvaluationError(Reason.SANDBOX_UNAVAILABLE, " ".join(details)) from next(iter(refusals), None)

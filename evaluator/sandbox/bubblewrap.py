@@ -53,7 +53,10 @@ def makes_namespaces(program: str | None = None) -> bool:
         return False
     command = [program, "--unshare-user", "--ro-bind", "/", "/", program, "--version"]
     user = DROP_TO if os.geteuid() == 0 else None
-    ran = subprocess.run(command, capture_output=True, user=user, env={}, cwd="/", check=False)
+    try:
+        ran = subprocess.run(command, capture_output=True, user=user, env={}, cwd="/", check=False)
+    except OSError:
+        return False
     return ran.returncode == 0
 
 

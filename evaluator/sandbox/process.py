@@ -26,6 +26,53 @@ def wants_gpu(device: str) -> bool:
     return device == "cuda" or (device == "auto" and Path("/dev/nvidiactl").exists())
 
 
+def runner_options(
+    limits: Limits,
+    *,
+    device: str,
+    bundle: str,
+    path: Sequence[str],
+    confined: bool,
+    filter_fd: int | None = None,
+    descriptors: tuple[int, int] | None = None,
+) -> bytes:
+    """What the runner reads from the descriptor, or the file, that its one argument names.
+
+    Args:
+        limits: become hard limits of the process, where the system has such.
+        device: "auto", "cpu" or "cuda".
+        bundle: the bundle's folder as the runner sees it.
+        path: where its libraries are.
+        confined: whether it has a user namespace of its own, so that its processes can be counted.
+        filter_fd: descriptor of the program that filters its system calls.
+        descriptors: of requests and replies as the runner has them; None for its standard streams.
+    """
+    caps = {
+        "RLIMIT_CORE": 0,
+        "RLIMIT_CPU": limits.cpu_seconds,
+        "RLIMIT_FSIZE": limits.file_bytes,
+        "RLIMIT_NOFILE": limits.files,
+    }
+    if confined:
+        caps["RLIMIT_NPROC"] = limits.tasks
+        caps["RLIMIT_CPU"] = CPU_BACKSTOP
+    if not wants_gpu(device) and sys.platform == "linux":
+        # CUDA reserves address space by the terabyte, and macOS refuses this limit.
+        caps["RLIMIT_AS"] = limits.memory_bytes
+    requests, replies = descriptors or (None, None)
+    values: dict[str, Any] = {
+        "requests": requests,
+        "replies": replies,
+        "filter": filter_fd,
+        "limits": {} if sys.platform == "win32" else caps,
+        "threads": limits.threads,
+        "device": device,
+        "bundle": bundle,
+        "path": list(path),
+    }
+    return json.dumps(values).encode()
+
+
 class Pipes:
     """The two pipes between judge and runner, made before the process, whose command names their ends."""
 
@@ -46,41 +93,16 @@ class Pipes:
         filter_fd: int | None = None,
         descriptors: tuple[int, int] | None = None,
     ) -> bytes:
-        """What the runner reads from the descriptor that its one argument names.
-
-        Args:
-            limits: become hard limits of the process.
-            device: "auto", "cpu" or "cuda".
-            bundle: the bundle's folder as the runner sees it.
-            path: where its libraries are.
-            confined: whether it has a user namespace of its own, so that its processes can be counted.
-            filter_fd: descriptor of the program that filters its system calls.
-            descriptors: of requests and replies as the runner has them, where they are renumbered.
-        """
-        caps = {
-            "RLIMIT_CORE": 0,
-            "RLIMIT_CPU": limits.cpu_seconds,
-            "RLIMIT_FSIZE": limits.file_bytes,
-            "RLIMIT_NOFILE": limits.files,
-        }
-        if confined:
-            caps["RLIMIT_NPROC"] = limits.tasks
-            caps["RLIMIT_CPU"] = CPU_BACKSTOP
-        if not wants_gpu(device) and sys.platform == "linux":
-            # CUDA reserves address space by the terabyte, and macOS refuses this limit.
-            caps["RLIMIT_AS"] = limits.memory_bytes
-        requests, replies = descriptors or (self.child_requests, self.child_replies)
-        values: dict[str, Any] = {
-            "requests": requests,
-            "replies": replies,
-            "filter": filter_fd,
-            "limits": caps,
-            "threads": limits.threads,
-            "device": device,
-            "bundle": bundle,
-            "path": list(path),
-        }
-        return json.dumps(values).encode()
+        """What the runner reads, as `runner_options` says; `descriptors` where they are renumbered."""
+        return runner_options(
+            limits,
+            device=device,
+            bundle=bundle,
+            path=path,
+            confined=confined,
+            filter_fd=filter_fd,
+            descriptors=descriptors or (self.child_requests, self.child_replies),
+        )
 
     def close_child_ends(self) -> None:
         """After the process has them."""
@@ -204,6 +226,14 @@ class Process:
     def pid(self) -> int:
         """Of the process that was started."""
         return self._popen.pid
+
+    def write(self, part: memoryview) -> int:
+        """Hand over what fits of it to the child's requests; how much that was."""
+        return os.write(self.requests, part)
+
+    def read(self, length: int) -> bytes:
+        """At most so much of its replies; b"" once it has closed them."""
+        return os.read(self.replies, length)
 
     def drain(self, limit: int) -> bool:
         """Read what it has printed; False once that is more than `limit` bytes in all."""

@@ -13,7 +13,6 @@ import io
 import json
 import math
 import os
-import resource
 import sys
 import threading
 import time
@@ -25,18 +24,30 @@ from types import ModuleType
 from typing import Any
 
 
-def _options(descriptor: int) -> dict[str, Any]:
+def _options(place: str) -> dict[str, Any]:
     """What the judge wrote; not on the command line, which everybody inside can read."""
-    with open(descriptor, "rb") as file:
+    with open(int(place) if place.isdecimal() else place, "rb") as file:  # noqa: PTH123 - a descriptor
         file.seek(0)
         options: dict[str, Any] = json.load(file)
     return options
 
 
-OPTIONS = _options(int(sys.argv[1]))
-# Before torch is imported, so that its threads are counted too. Hard limits: nobody inside can raise them.
-for _name, _value in OPTIONS.pop("limits").items():
-    resource.setrlimit(getattr(resource, _name), (_value, _value))
+OPTIONS = _options(sys.argv[1])
+if OPTIONS["limits"]:
+    # Before torch is imported, so that its threads are counted too; nobody inside can raise hard limits.
+    import resource
+
+    for _name, _value in OPTIONS.pop("limits").items():
+        resource.setrlimit(getattr(resource, _name), (_value, _value))
+if OPTIONS["requests"] is None:
+    # Its standard streams are the pipes, as every system has them; it prints to the third one.
+    OPTIONS["requests"], OPTIONS["replies"] = os.dup(0), os.dup(1)
+    os.dup2(2, 1)
+    if sys.platform == "win32":
+        import msvcrt
+
+        for _name in ("requests", "replies"):
+            msvcrt.setmode(OPTIONS[_name], os.O_BINARY)
 for _name in ("requests", "replies"):
     # Came under the judge's numbers, and where that has many files open these lie beyond the limit of files.
     _value = os.dup(OPTIONS[_name])
@@ -122,11 +133,18 @@ class Channel:
         buffer = bytearray(length)
         view = memoryview(buffer)
         while view:
-            count = os.readv(self._requests, [view])
+            count = self._read_into(view)
             if not count:
                 raise SystemExit(0)
             view = view[count:]
         return memoryview(buffer)
+
+    def _read_into(self, view: memoryview) -> int:
+        if hasattr(os, "readv"):
+            return os.readv(self._requests, [view])
+        part = os.read(self._requests, len(view))
+        view[: len(part)] = part
+        return len(part)
 
 
 class Submission:

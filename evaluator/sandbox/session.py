@@ -1,10 +1,10 @@
 """Outside the sandbox: ask a submission's process to load, build, fit and predict, and measure what comes."""
 
-import os
 import secrets
 import selectors
 import time
 from dataclasses import dataclass
+from socket import socket
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -17,6 +17,7 @@ from challenge.training.refit import CLASSIFICATION, Budget
 from evaluator.sandbox import protocol
 from evaluator.sandbox.limits import MIB, Limits
 from evaluator.sandbox.process import Process
+from evaluator.sandbox.pumped import PumpedProcess
 
 Array = NDArray[np.float64]
 
@@ -64,7 +65,7 @@ class Session:
     with its reason; `private` holds what the submission itself had to say.
     """
 
-    def __init__(self, process: Process, limits: Limits) -> None:
+    def __init__(self, process: Process | PumpedProcess, limits: Limits) -> None:
         self._process = process
         self._limits = limits
         self._deadline = time.monotonic() + limits.total_seconds
@@ -237,10 +238,10 @@ class Session:
                 # A child that never reads must not hold the judge.
                 self._wait(self._process.requests, selectors.EVENT_WRITE, deadline)
                 try:
-                    view = view[os.write(self._process.requests, view[:CHUNK]) :]
+                    view = view[self._process.write(view[:CHUNK]) :]
                 except BlockingIOError:
                     continue
-                except BrokenPipeError:
+                except ConnectionError:
                     raise self._ended() from None
 
     def _receive(
@@ -273,7 +274,7 @@ class Session:
         while len(buffer) < length:
             self._wait(self._process.replies, selectors.EVENT_READ, deadline)
             try:
-                part = os.read(self._process.replies, min(CHUNK, length - len(buffer)))
+                part = self._process.read(min(CHUNK, length - len(buffer)))
             except BlockingIOError:
                 continue
             if not part:
@@ -281,7 +282,7 @@ class Session:
             buffer += part
         return bytes(buffer)
 
-    def _wait(self, descriptor: int, event: int, deadline: float) -> None:
+    def _wait(self, descriptor: int | socket, event: int, deadline: float) -> None:
         """Until the descriptor is ready; reads off what the submission prints meanwhile."""
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, event)
@@ -292,7 +293,7 @@ class Session:
                 if left <= 0:
                     raise EvaluationError(Reason.TIME_EXCEEDED)
                 patience = min(left, TICK_SECONDS) if self._watched else left
-                ready = {key.fd for key, _ in selector.select(patience)}
+                ready = {key.fileobj for key, _ in selector.select(patience)}
                 if self._watched is not None and not ready:
                     watch, began = self._watched
                     watch.waiting(time.monotonic() - began)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -37,12 +38,15 @@ def stage(bundle: Bundle) -> Path:
     """
     folder = None
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-{_started(os.getpid())}-"))
+        mark = f"{os.getpid()}-{_started(os.getpid())}-{_namespace()}"
+        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{mark}-"))
         for name, content in staged(bundle).items():
             path = folder / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
-            path.chmod(0o400)
+            if sys.platform != "win32":
+                # There it could not be removed.
+                path.chmod(0o400)
     except OSError as error:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -52,10 +56,19 @@ def stage(bundle: Bundle) -> Path:
 
 def remove_stale() -> None:
     """Remove the folders of processes that are gone, as far as they are this user's to remove."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*-*"):
-        process, started, _ = folder.name.removeprefix(_PREFIX).split("-", 2)
-        if process.isdecimal() and _started(int(process)) != started:
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*-*-*"):
+        process, started, namespace, _ = folder.name.removeprefix(_PREFIX).split("-", 3)
+        # Another container's numbers say nothing here.
+        if started and namespace == _namespace() and _started(int(process)) != started:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _namespace() -> str:
+    """Number of the namespace of processes; "" where nothing says it."""
+    try:
+        return str(Path("/proc/self/ns/pid").stat().st_ino)
+    except OSError:
+        return ""
 
 
 def _started(process: int) -> str:

@@ -1,16 +1,16 @@
 """No confinement: for your own model on your own machine, where bubblewrap does not work.
 
-The same runner and the same messages, in a plain process. It covers nothing: the model can read and write
-what you can. Limits of the process and deadlines hold.
+The same runner and the same messages, in a plain process, by what every system offers. It covers nothing: the
+model can read and write what you can. Deadlines hold, and limits of the process where the system has them.
 """
 
-import os
 import shutil
 import sys
 
 from challenge.bundle.reader import Bundle
 from evaluator.sandbox.limits import Limits
-from evaluator.sandbox.process import Pipes, Process
+from evaluator.sandbox.process import runner_options
+from evaluator.sandbox.pumped import PumpedProcess
 from evaluator.sandbox.session import Session
 from evaluator.sandbox.staging import stage
 
@@ -31,22 +31,15 @@ class Unconfined:
     def start(self, bundle: Bundle, *, limits: Limits, device: str = "auto") -> Session:
         """A plain child process."""
         folder = stage(bundle)
-        pipes = Pipes()
         path = [entry for entry in sys.path if entry.endswith("-packages")]
-        options = pipes.options(
+        options = runner_options(
             limits, device=device, bundle=str(folder / "bundle"), path=path, confined=False
         )
-        # A file, for not every system has files in memory.
+        # In a file, for not every system hands descriptors on.
         (folder / "options.json").write_bytes(options)
-        descriptor = os.open(folder / "options.json", os.O_RDONLY)
-        try:
-            runner = str(folder / "runner" / "runner.py")
-            process = Process(
-                [sys.executable, "-I", "-S", "-B", runner, str(descriptor)],
-                pipes,
-                pass_fds=[descriptor],
-                after=lambda: shutil.rmtree(folder, ignore_errors=True),
-            )
-        finally:
-            os.close(descriptor)
+        runner, place = folder / "runner" / "runner.py", folder / "options.json"
+        process = PumpedProcess(
+            [sys.executable, "-I", "-S", "-B", str(runner), str(place)],
+            after=lambda: shutil.rmtree(folder, ignore_errors=True),
+        )
         return Session(process, limits)

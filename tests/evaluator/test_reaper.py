@@ -15,6 +15,7 @@ import pytest
 
 from evaluator.sandbox import cgroups, staging
 from tests.support import providers
+from tests.support.bundles import make_bundle
 from tests.support.processes import alive, descendants, started
 
 ROOT = Path(__file__).parents[2]
@@ -34,8 +35,8 @@ JUDGES = f"""
     from challenge.bundle.reader import Bundle
     from evaluator.sandbox.limits import Limits
     from evaluator.sandbox import providers
-    weights = (2).to_bytes(8, "little") + b"{{}}"
-    bundle = Bundle(Manifest("a", "b", "c"), {{"model.py": {STUBBORN!r}, "weights.safetensors": weights}})
+    files = {{"model.py": {STUBBORN!r}, "weights.safetensors": {make_bundle().weights!r}}}
+    bundle = Bundle(Manifest("a", "b", "c"), files)
     sandbox = providers(strangers=True)[sys.argv[1]]()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:

@@ -10,8 +10,10 @@ import os
 import pathlib
 import pkgutil
 import select
+import selectors
 import signal
 import socket
+import subprocess
 import sys
 
 THIRD_PARTY = (
@@ -28,8 +30,15 @@ UNIX_FUNCTIONS = {
     os: ("fork", "geteuid", "getuid", "getgid", "setuid", "killpg", "setsid", "getpgid", "uname"),
     select: ("poll",),
     signal: ("SIGKILL", "SIGHUP", "SIGCHLD", "pthread_sigmask"),
-    socket: ("AF_UNIX", "socketpair"),
+    socket: ("AF_UNIX",),
 }
+
+
+def _socketpair():
+    """As Python makes it where there are no sockets of the Unix family."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        one = socket.create_connection(server.getsockname())
+        return one, server.accept()[0]
 
 
 class _NotHere:
@@ -57,7 +66,11 @@ def become(platform):
             for name in names:
                 if hasattr(module, name):
                     delattr(module, name)
-    if not windows:
+    if windows:
+        socket.socketpair = _socketpair
+        selectors.DefaultSelector = selectors.SelectSelector
+        subprocess.Popen.kill = lambda self: os.kill(self.pid, 9)  # there it names no signal
+    else:
         import resource
 
         def refused(*_):
