@@ -21,6 +21,8 @@ from challenge.util import exit_codes
 MOST_SAMPLES = 1 << 24
 # Between two looks for an evaluation, where no queue wakes the worker.
 _LOOK_SECONDS = 5.0
+# The last is Apple's, where models of one's own alone are run.
+OWN_DEVICES = ["auto", "cpu", "cuda", "mps"]
 BUNDLE_REASONS = frozenset(
     {
         Reason.ARCHIVE_UNREADABLE,
@@ -90,7 +92,7 @@ def _read(path: Path, *, as_json: bool) -> Bundle:
 @click.command(epilog="Example: mbc score mine --quick")
 @click.argument("path", type=click.Path(path_type=Path, exists=True))
 @click.option("--quick", is_flag=True, help="Octaves only: no controls, no probes.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--device", type=click.Choice(OWN_DEVICES), default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 @click.option(
     "--chains", type=int, help=f"Fewer than {EvaluationSize().chains} (samples: 32) for a rough look."
@@ -194,7 +196,7 @@ def score(
 @click.option(
     "--universal", is_flag=True, help="Also fit the controls: would it clear them, before hours of training?"
 )
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--device", type=click.Choice(OWN_DEVICES), default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--quiet", is_flag=True, help="Print nothing where all is well, except notes.")
 def check(path: Path, *, universal: bool, device: str, as_json: bool, quiet: bool) -> None:

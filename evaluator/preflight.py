@@ -13,7 +13,7 @@ from evaluator.sandbox.limits import Limits
 
 
 def require_device(device: str) -> None:
-    """Check that this machine has the device ("auto", "cpu" or "cuda"), so that no submission is blamed.
+    """Check that this machine has the device ("auto", "cpu", "cuda" or "mps"): no submission is blamed.
 
     Raises:
         SettingError: it does not.
@@ -24,6 +24,8 @@ def require_device(device: str) -> None:
         raise SettingError(
             "this machine has no CUDA device that torch can use; --device auto or cpu works everywhere"
         )
+    if device == "mps" and not torch.backends.mps.is_available():
+        raise SettingError("this machine has no Apple GPU that torch can use; --device cpu works everywhere")
 
 
 def examine() -> dict[str, Any]:

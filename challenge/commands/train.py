@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     help="Write loss, learning rate and octaves to this directory for TensorBoard.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or mps.")
 @click.option(
     "--threads",
     type=click.IntRange(1, 1024),
@@ -106,8 +106,12 @@ def train(
         from challenge.training.local_model import build_model  # noqa: PLC0415
         from challenge.training.trainer import train_model  # noqa: PLC0415
 
-        if device not in {"auto", "cpu", "cuda"}:
-            raise click.BadParameter(f"must be auto, cpu or cuda, not {device!r}.", param_hint="--device")
+        if device not in {"auto", "cpu", "cuda", "mps"}:
+            raise click.BadParameter(
+                f"must be auto, cpu, cuda or mps, not {device!r}.", param_hint="--device"
+            )
+        if device == "mps" and not torch.backends.mps.is_available():
+            fail("This machine has no Apple GPU that torch can use; try --device cpu.", exit_codes.FAILED)
         if device == "cuda" and not torch.cuda.is_available():
             fail("This machine has no CUDA device that torch can use; try --device cpu.", exit_codes.FAILED)
         if device == "auto":

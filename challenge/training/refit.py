@@ -130,7 +130,8 @@ def eager_mode() -> Iterator[None]:
 def cast(model: nn.Module, x: Tensor) -> Tensor:
     """Inputs (n, in) on the model's device and in its dtype, see `input_format`."""
     device, dtype = input_format(model)
-    return x.to(device=device, dtype=dtype)
+    # One after the other: Apple's GPUs have no float64, not even to convert from.
+    return x.to(dtype).to(device)
 
 
 def train(

@@ -322,7 +322,7 @@ class Submission:
         if not answer.is_floating_point():
             raise Failed(protocol.Code.OUTPUT_DTYPE, f"forward returned {answer.dtype}")
         try:
-            return bytes(answer.detach().to("cpu", torch.float64).contiguous().numpy().data)
+            return bytes(answer.detach().cpu().to(torch.float64).contiguous().numpy().data)
         except (RuntimeError, TypeError, ValueError) as error:
             # Sparse, or without storage: floating, but no array.
             raise Failed(protocol.Code.OUTPUT_DTYPE) from error

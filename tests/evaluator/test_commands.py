@@ -9,6 +9,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from challenge.util.exit_codes import SettingError
+from evaluator.preflight import require_device
+
 pytestmark = pytest.mark.costly
 
 LINE = "from torch import nn\n\ndef build(i, o):\n    return nn.Linear(i, o)\n"
@@ -62,3 +65,9 @@ def test_usage_is_one_sentence(line):
     assert setting.returncode == 2
     assert setting.stderr == "error: MBC_LIMIT_FIT_SECONDS must be a positive number, not 'abc'\n"
     assert mbc("score", line, "--device", "abacus").returncode == 2
+
+
+@pytest.mark.skipif(torch.backends.mps.is_available(), reason="this machine has an Apple GPU")
+def test_an_apple_gpu_that_is_not_there_is_named():
+    with pytest.raises(SettingError, match="no Apple GPU"):
+        require_device("mps")
