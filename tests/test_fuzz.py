@@ -76,6 +76,7 @@ def frames(answer, length):
         os.set_blocking(descriptor, False)
     process = SimpleNamespace(
         replies=replies,
+        read=lambda length: os.read(replies, length),
         output=output,
         output_closed=False,
         said=str,

@@ -1,5 +1,4 @@
 import ctypes
-import os
 
 from torch import nn
 
@@ -12,8 +11,11 @@ def attempt():
         "/proc/sys/fs/inode-state", "/proc/interrupts", "/proc/zoneinfo", "/proc/self/smaps",
         "/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "/sys/devices/system/node/node0/numastat",
     ):  # fmt: skip
-        if os.path.exists(path):
-            found.append(path)
+        try:
+            with open(path) as file:
+                found.append(file.read(9))
+        except OSError:
+            pass
     if not ctypes.CDLL(None).sysinfo(ctypes.create_string_buffer(512)):
         found.append("sysinfo")
     return found
