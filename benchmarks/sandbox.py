@@ -1,8 +1,8 @@
 """What confinement costs, and what the attacks get: `python benchmarks/sandbox.py --museum --kills 400`.
 
 The same work, a start, a prediction and a fit, is done confined and unconfined, interleaved (MBC_SANDBOX
-names the provider; with --sealed: in the tree in memory, and with the host's own files), and the median of the
-ratios is taken: on the wall, and in processor time of judge and sandbox together, which other work on the
+names the provider; with --sealed: in the tree in memory, and with the host's own files), and the median of
+the ratios is taken: on the wall, and in processor time of judge and sandbox together, which other work on the
 machine disturbs less. With --museum every attack is judged by each provider, in a table; with --kills that
 many judges are killed within the first milliseconds of a start, and what is left is counted.
 benchmarks/faults.py does harm to a whole board.

@@ -289,7 +289,20 @@ def worker(server: str, broker: str | None, device: str, *, tiles: bool, once: b
             client.introduce(WorkerInfo.of_idle(machine_name(), reason))
 
     work = "No tiles can be drawn" if tiles else "No evaluator can judge"
-    sandbox = wait_for_sandbox(find, lambda reason: log.error("%s on this machine: %s", work, reason), tell)
+
+    def say(reason: str) -> None:
+        log.error("%s on this machine: %s", work, reason)
+
+    if once:
+        try:
+            sandbox = find()
+        except EvaluationError as error:
+            # Nobody waits for a machine that is thrown away.
+            tell(error.detail)
+            say(error.detail)
+            sys.exit(exit_codes.FAILED)
+    else:
+        sandbox = wait_for_sandbox(find, say, tell)
     if tiles:
         from evaluator import tiles as tile_worker  # noqa: PLC0415
 
