@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
-# In two processes that take whole files, none of these may be left over at the end.
+# In two processes that take whole files, none of these may be left over at the end: the longest first.
 LONGEST = (
-    "test_whole_way", "test_attacks", "test_references", "test_museum", "test_zoo", "test_judge",
-    "test_browser", "test_universality", "test_samples_track", "test_limits", "test_faults",
-    "test_samples_cli",
+    "test_whole_way", "test_attacks", "submissions/test_references", "evaluator/test_universality",
+    "evaluator/test_samples_track", "leaderboard/test_serve", "test_museum", "leaderboard/test_browser",
+    "leaderboard/test_play_browser", "evaluator/test_landlock", "test_zoo", "evaluator/test_judge",
+    "challenge/test_comparison", "leaderboard/test_access", "evaluator/test_certificate",
+    "leaderboard/test_openapi", "leaderboard/test_explorer", "faults/test_faults", "evaluator/test_limits",
+    "evaluator/test_tree", "challenge/test_commands", "challenge/test_kernels",
+    "leaderboard/test_worker_stages", "test_other_systems", "evaluator/test_samples_cli", "test_notebook",
 )  # fmt: skip
+TESTS = Path(__file__).parent
 
 # Servers that a test starts are to give less than three times two minutes to whatever is handed in.
 os.environ.setdefault("MBC_BOARD_SAMPLES", "4096")
@@ -42,7 +47,13 @@ def pytest_collection_modifyitems(items):
         for marker, fixtures in STARTED_BY.items():
             if fixtures & set(item.fixturenames):
                 item.add_marker(marker)
-    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+    items.sort(key=_place)
+
+
+def _place(item):
+    """Where in the order the file of a test stands."""
+    name = item.path.relative_to(TESTS).with_suffix("").as_posix()
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -479,16 +479,16 @@ def _answer(act: Callable[[memoryview], bytes], payload: memoryview, otherwise: 
     try:
         return protocol.Op.DONE, act(payload)
     except MemoryError as error:
-        return protocol.Op.FAILED, _told(protocol.Code.MEMORY_EXCEEDED, "", error)
+        return protocol.Op.FAILED, _explain(protocol.Code.MEMORY_EXCEEDED, "", error)
     except Failed as error:
         code = protocol.Code.MEMORY_EXCEEDED if _out_of_memory(error) else error.code
-        return protocol.Op.FAILED, _told(code, error.text, error.__cause__)
+        return protocol.Op.FAILED, _explain(code, error.text, error.__cause__)
     except Exception as error:  # noqa: BLE001 - a model's state dict, size or dtype may raise anything
         code = protocol.Code.MEMORY_EXCEEDED if _out_of_memory(error) else otherwise
-        return protocol.Op.FAILED, _told(code, "", error)
+        return protocol.Op.FAILED, _explain(code, "", error)
 
 
-def _told(code: Any, text: str, error: BaseException | None) -> bytes:
+def _explain(code: Any, text: str, error: BaseException | None) -> bytes:
     said = (text or (_own_traceback(error) if error else "")).encode("utf-8", "replace")
     return bytes(protocol.CODE.pack(code)) + said[-protocol.TEXT_LIMIT :]
 

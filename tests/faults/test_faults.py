@@ -27,11 +27,11 @@ def right(count):
 
 
 @pytest.mark.timeout(120)
-def test_a_keeper_and_a_server_are_killed_while_something_is_judged(deploy):
+def test_a_reaper_and_a_server_are_killed_while_something_is_judged(deploy):
     board = deploy()
-    count = loop(board, 2, seed=1, kinds=("keeper", "server"))
+    count = loop(board, 2, seed=1, kinds=("reaper", "server"))
     right(count)
-    assert count.outcomes["keeper", "judged again"] == 1
+    assert count.outcomes["reaper", "judged again"] == 1
     said = board.said()
     assert "reaper was killed from outside" in said
     assert "is started again" in said or "SIGKILL" in said or said.count("Press Ctrl-C") > 1

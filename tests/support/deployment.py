@@ -27,7 +27,8 @@ from .processes import MBC, PATIENCE, children, command, family, free_port
 
 HERE = Path(__file__).parent
 # Fields of a report that differ between two runs of one evaluation.
-VARYING = ("seconds", "timings", "predictions_per_second")
+# The first one makes the certificate of the code, which the others take from it.
+VARYING = ("seconds", "timings", "predictions_per_second", "certificate_from")
 SETTINGS = {
     "MBC_BOARD_CHAINS": "2",
     "MBC_BOARD_OCTAVES": "4",
@@ -99,10 +100,10 @@ class Worker:
     def sandboxes(self):
         """(reaper, its bubblewrap, the first process inside) of each sandbox that has all of them."""
         found = []
-        for keeper in children(self.process.pid):
-            if any(part.endswith("reaper.py") for part in command(keeper)):
-                for outer in children(keeper):
-                    found += [(keeper, outer, inner) for inner in children(outer)]
+        for reaper in children(self.process.pid):
+            if any(part.endswith("reaper.py") for part in command(reaper)):
+                for outer in children(reaper):
+                    found += [(reaper, outer, inner) for inner in children(outer)]
         return found
 
 
@@ -234,7 +235,8 @@ class Deployment:
         """The numbers of all ranked submissions, of every page."""
         found, page, pages = [], 1, 1
         while page <= pages:
-            answer = httpx.get(f"{self.url}/api/v1/board", params={"page": page}, timeout=60).json()
+            query = {"page": page, "entries": "all"}
+            answer = httpx.get(f"{self.url}/api/v1/board", params=query, timeout=60).json()
             found += [entry["submission_id"] for entry in answer["entries"]]
             page, pages = page + 1, answer["page"]["pages"]
         return found

@@ -14,7 +14,7 @@ from evaluator.sandbox import cgroups
 
 from . import processes
 
-KINDS = ("child", "keeper", "worker", "server")
+KINDS = ("child", "reaper", "worker", "server")
 # Long enough for a lease to run out and a worker to come back on a machine with other work.
 EFFECT_SECONDS = 30.0
 
@@ -63,9 +63,9 @@ def victims(kind, deployment, chance):
     sandboxes = worker.sandboxes()
     if not sandboxes:
         return None
-    keeper, outer, inner = chance.choice(sandboxes)
-    kin = processes.family(keeper)
-    return {"keeper": keeper, "child": chance.choice([outer, inner])}[kind], kin
+    reaper, outer, inner = chance.choice(sandboxes)
+    kin = processes.family(reaper)
+    return {"reaper": reaper, "child": chance.choice([outer, inner])}[kind], kin
 
 
 def strike(kind, deployment, numbers, chance):
