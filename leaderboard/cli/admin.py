@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from leaderboard.cli import moderation
 from leaderboard.cli.database import actor, opened
 from leaderboard.cli.options import json_option, storage_options
+from leaderboard.cli.restore import restore
 from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.models import User
@@ -236,5 +237,5 @@ def seasons_close(config: Config, name: str) -> None:
         click.echo(f"Closed {name}. {count} evaluations wait; its secret is published after their verdicts.")
 
 
-for command in moderation.COMMANDS:
+for command in (*moderation.COMMANDS, restore):
     admin.add_command(command)

@@ -21,8 +21,8 @@ from leaderboard.errors import Refused
 
 # The queue, the truth's pictures and half-done uploads come again by themselves.
 KEPT: Final = ("bundles", "artifacts", "tokens", "secret.key")
-_SQLITE: Final = "leaderboard.sqlite"
-_DUMP: Final = "leaderboard.dump"
+SQLITE: Final = "leaderboard.sqlite"
+DUMP: Final = "leaderboard.dump"
 
 
 def backup(config: Config, out: Path) -> str:
@@ -34,9 +34,9 @@ def backup(config: Config, out: Path) -> str:
     url = make_url(config.database)
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".backup-") as folder:
-            name = _SQLITE if url.get_backend_name() == "sqlite" else _DUMP
+            name = SQLITE if url.get_backend_name() == "sqlite" else DUMP
             copy = Path(folder) / name
-            _copy_sqlite(url, copy) if name == _SQLITE else _dump_postgresql(url, copy)
+            _copy_sqlite(url, copy) if name == SQLITE else _dump_postgresql(url, copy)
             whole = Path(folder) / "whole.tar"
             whole.touch(mode=0o600)
             with tarfile.open(whole, "w") as archive:
@@ -47,12 +47,8 @@ def backup(config: Config, out: Path) -> str:
             whole.replace(out)
     except (OSError, tarfile.TarError, sqlite3.Error) as error:
         raise Refused(507, "backup", f"The backup {out} cannot be written: {error}.") from error
-    if name == _SQLITE:
-        return "Unpack it into an empty directory, and `mbc serve --data` that directory."
-    return (
-        f"Unpack it into an empty directory, `pg_restore --create -d postgres` its {_DUMP}, "
-        "and `mbc serve --data` that directory with --database."
-    )
+    empty = "" if name == SQLITE else ", and --database names an empty one"
+    return f"`mbc admin restore` makes a leaderboard of it, where --data names a new directory{empty}."
 
 
 def _copy_sqlite(url: URL, copy: Path) -> None:

@@ -1,13 +1,18 @@
 import json
-import subprocess
+import tarfile
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
+from leaderboard import db
 from leaderboard.app import create_app
 from leaderboard.cli.admin import admin
+from leaderboard.cli.backup import KEPT
 from leaderboard.commands import HELP
 from leaderboard.config import Config
+from leaderboard.models import Base
 
 
 @pytest.fixture
@@ -127,24 +132,84 @@ def test_programs_read_tokens_and_new_evaluations(board, run):
     }
 
 
-def test_a_backup_is_a_leaderboard(board, run, tmp_path):
+def whole(config):
+    """Every row of every table, and every file that a backup keeps."""
+    engine = db.make_engine(config.database)
+    with engine.connect() as connection:
+        rows = {
+            table.name: sorted(map(repr, connection.execute(table.select())))
+            for table in Base.metadata.sorted_tables
+        }
+    engine.dispose()
+    files = {
+        path.relative_to(config.data): path.read_bytes()
+        for kept in KEPT
+        for path in [config.data / kept, *(config.data / kept).rglob("*")]
+        if path.is_file()
+    }
+    return rows, files
+
+
+@pytest.fixture
+def new_database(board):
+    """The URL of an empty database beside the board's; None for SQLite, whose lies in the directory."""
+    if board.config.database.startswith("sqlite"):
+        yield None
+        return
+    url = make_url(board.config.database)
+    other = url.set(database=f"{url.database}_restored")
+    engine = db.make_engine(board.config.database)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {other.database}"))
+        connection.execute(text(f"CREATE DATABASE {other.database}"))
+        yield other.render_as_string(hide_password=False)
+        connection.execute(text(f"DROP DATABASE {other.database} WITH (FORCE)"))
+    engine.dispose()
+
+
+def test_a_backup_is_restored_row_by_row_and_file_by_file(board, run, new_database, tmp_path):
     number = board.judged("kept", 8, 1)
     out = tmp_path / "backup.tar"
-    assert "Unpack it" in run("backup", str(out))
+    assert "mbc admin restore" in run("backup", str(out))
     assert oct(out.stat().st_mode)[-3:] == "600"
+    expected = whole(board.config)
     board.judged("too late", 9, 2)
-    (tmp_path / "restored").mkdir()
-    subprocess.run(["tar", "-xf", out, "-C", tmp_path / "restored"], check=True)
-    if board.config.database.startswith("sqlite"):
-        app = create_app(Config.make(tmp_path / "restored", chains=16, octaves=32, points=8))
-        client = app.test_client()
-        assert [e["name"] for e in client.get("/api/v1/board").json["entries"]] == ["kept"]
-        with client.get(f"/api/v1/submissions/{number}/bundle", headers=board.user) as bundle:
-            assert bundle.status_code == 200
-        app.extensions["leaderboard"].readers.kw["bind"].dispose()
-    else:
-        assert (tmp_path / "restored" / "leaderboard.dump").read_bytes()[:5] == b"PGDMP"
+    restored = Config.make(tmp_path / "restored", new_database, chains=16, octaves=32, points=8)
+    where = ["--data", str(restored.data), "--database", restored.database]
+    result = CliRunner().invoke(admin, [*where, "restore", str(out)])
+    assert result.exit_code == 0, result.output
+    assert whole(restored) == expected
+    assert oct(restored.data.stat().st_mode)[-3:] == "700"
+    app = create_app(restored)
+    client = app.test_client()
+    assert [e["name"] for e in client.get("/api/v1/board").json["entries"]] == ["kept"]
+    with client.get(f"/api/v1/submissions/{number}/bundle", headers=board.user) as bundle:
+        assert bundle.status_code == 200
+    app.extensions["leaderboard"].queue.close()
+    app.extensions["leaderboard"].readers.kw["bind"].dispose()
+    again = CliRunner().invoke(admin, [*where, "restore", str(out)])
+    assert again.exit_code == 6
+    assert "is not empty" in again.output
+    if new_database:
+        elsewhere = ["--data", str(tmp_path / "third"), "--database", new_database]
+        again = CliRunner().invoke(admin, [*elsewhere, "restore", str(out)])
+        assert "The database is not empty" in again.output
+        assert not (tmp_path / "third").exists()
     assert "cannot be written" in run("backup", str(tmp_path / "missing" / "x.tar"), code=6)
+
+
+def test_what_is_no_backup_is_not_restored(tmp_path):
+    (tmp_path / "x.tar").write_bytes(b"no archive")
+    with tarfile.open(tmp_path / "y.tar", "w") as archive:
+        archive.add(tmp_path / "x.tar", "leaderboard.sqlite")
+        archive.add(tmp_path / "x.tar", "../elsewhere")
+    for name, sentence in (("x.tar", "cannot be restored"), ("y.tar", "is no backup")):
+        result = CliRunner().invoke(
+            admin, ["--data", str(tmp_path / "data"), "restore", str(tmp_path / name)]
+        )
+        assert result.exit_code == 6
+        assert sentence in result.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.tar", "y.tar"]
 
 
 def test_a_mistyped_directory_makes_no_new_leaderboard(tmp_path):
@@ -167,6 +232,7 @@ def test_help_has_a_line_for_each_command_and_each_has_an_example():
         ["show"],
         ["audit"],
         ["backup"],
+        ["restore"],
         ["rejudge"],
         ["disqualify"],
         ["export"],
