@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.bundle.imports import PROMISED, alternative, beyond_the_promise
+from challenge.bundle.imports import import_warnings
 from challenge.bundle.reader import Bundle
 from challenge.bundle.weights import count_numbers
 from challenge.results.refusals import refuse, with_where
@@ -76,7 +76,7 @@ def check_bundle(
     limits = Limits.from_environment()
     watch.status(Status.VALIDATING, 0.0, "loading the model")
     with sandbox.start(bundle, limits=limits, device=device) as session:
-        warnings = [*_import_warnings(bundle), *_check_answers(bundle, session)]
+        warnings = [*import_warnings(bundle.sources), *_check_answers(bundle, session)]
         watch.status(Status.VALIDATING, 0.5, "asking points of the practice season")
         if found := find_frame(lambda x: session.predict(x)[:, 0]):
             warnings.append(found.sentence(path))
@@ -149,14 +149,6 @@ def _check_shape(session: Session, in_features: int, out_features: int) -> None:
         x, y = points[:FIT_POINTS], np.random.default_rng(1).uniform(0, 1, (FIT_POINTS, out_features))
         session.fit(x, y, Budget(seconds=FIT_SECONDS), 0)
         session.predict(points)
-
-
-def _import_warnings(bundle: Bundle) -> list[str]:
-    return [
-        f"{name} imports {package}, which is not promised to be there where it is judged (promised are "
-        f"{', '.join(PROMISED)} and the standard library): {alternative(package)}."
-        for name, package in beyond_the_promise(bundle.sources)
-    ]
 
 
 def _seed_warnings(*, seeds: bool) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from challenge.bundle.advice import with_advice
+from challenge.bundle.imports import import_warnings
 from challenge.bundle.reader import Bundle, read_bundle
 from challenge.results import refusals
 from challenge.results.verdicts import EvaluationError, Reason
@@ -137,13 +138,11 @@ def score(
     if seconds is not None or curve:
         raise click.UsageError("--seconds and --curve belong to --track samples.")
     from evaluator.certificate import DiskStore  # noqa: PLC0415 - torch takes seconds
-    from evaluator.frame_search import find_frame, is_suspicious  # noqa: PLC0415
     from evaluator.judge import Assignment, Evaluation  # noqa: PLC0415
     from evaluator.plan import EvaluationPlan  # noqa: PLC0415
     from evaluator.preflight import require_device  # noqa: PLC0415 - torch and numba take seconds
     from evaluator.sandbox import find_sandbox  # noqa: PLC0415
     from evaluator.terminal import ProgressBar, print_octaves, print_verdict  # noqa: PLC0415
-    from evaluator.wall_limit import WallLimit  # noqa: PLC0415
 
     try:
         size = EvaluationSize(chains=EvaluationSize().chains if chains is None else chains)
@@ -165,13 +164,6 @@ def score(
             octaves = evaluation.octaves()
         if not as_json:
             print_octaves(bundle, octaves)
-        found = None
-        if is_suspicious(octaves.skill):
-            with task.start(
-                bundle, WallLimit("Looking for another frame", task.limits.stage_seconds)
-            ) as session:
-                session.load()
-                found = find_frame(lambda x: session.predict(x)[:, 0])
         if not quick:
             with ProgressBar(pictures) as bar:
                 evaluation.watch = bar
@@ -186,8 +178,10 @@ def score(
         click.echo(report.to_json())
     else:
         print_verdict(report)
-    if found is not None:
-        click.echo(f"note: {found.sentence(str(path))}", err=True)
+    for sentence in import_warnings(bundle.sources):
+        click.echo(f"note: {sentence}", err=True)
+    if report.suggestion is not None:
+        click.echo(f"note: {report.suggestion.sentence(str(path))}", err=True)
     sys.exit(exit_codes.REJECTED if report.verdict == "rejected" else exit_codes.OK)
 
 

@@ -4,13 +4,13 @@ It decides no verdict. It tells the author of a model that scores less than any 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from challenge.mandelbrot.coordinates import to_unit
+from challenge.results.frame_suggestion import FrameSuggestion
 from challenge.scoring.evaluation_set import EvaluationSet, EvaluationSize
 from challenge.scoring.frames import Frame, known_frames
 from challenge.scoring.metrics import measure
@@ -29,48 +29,12 @@ FIT_POINTS: Final = 500
 SAMPLE: Final = 1000
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A frame in which the model does better.
-
-    Attributes:
-        frame: where its inputs seem to come from; None for ours.
-        inverted: whether 1 - output does better.
-        recoloured: whether only another scale of the outputs makes it fit.
-        octaves: what it resolves then, of the first `SIZE.octaves`.
-        before: what it resolves as it is.
-    """
-
-    frame: Frame | None
-    inverted: bool
-    recoloured: bool
-    octaves: float
-    before: float
-
-    def sentence(self, path: str = "PATH") -> str:
-        """What was found, and the command or the change that mends it."""
-        told = []
-        if self.frame is not None:
-            told.append(f"its inputs mapped to {self.frame.describe()}")
-        if self.inverted:
-            told.append("its outputs inverted")
-        if self.recoloured:
-            told.append("its outputs on another scale (the target is m / (m + 50), and 1 inside)")
-        what = (
-            f"With {' and '.join(told)}, it would resolve {self.octaves:.1f} octaves, not {self.before:.1f}"
-        )
-        flags = [*([f"--window {self.frame.name}"] if self.frame else []), *(["--invert"] * self.inverted)]
-        mend = f": mbc adapt {path} {' '.join(flags)}" if flags else ""
-        last = " Train it on the target's own scale for the rest." if self.recoloured else ""
-        return f"{what}{mend}.{last}"
-
-
 def is_suspicious(skill: Sequence[float] | Array) -> bool:
     """Whether the first octaves are below what any trained model reaches. Takes the skill by octave."""
     return bool(np.mean(skill[:FIRST_OCTAVES]) < EXPECTED_SKILL)
 
 
-def find_frame(ask: Ask) -> Finding | None:
+def find_frame(ask: Ask) -> FrameSuggestion | None:
     """Look for a frame in which a model does better than in ours; None without a reason or a frame.
 
     Args:
@@ -92,11 +56,14 @@ def find_frame(ask: Ask) -> Finding | None:
     return _explain(ask, views, best, float(before.sum()))
 
 
-def _explain(ask: Ask, views: EvaluationSet, frame: Frame | None, before: float) -> Finding | None:
+def _explain(ask: Ask, views: EvaluationSet, frame: Frame | None, before: float) -> FrameSuggestion | None:
     """The least change of the outputs that does, in the frame that fits best."""
     answers = ask(_inputs(frame, _unit(views)))
+    name = frame.name if frame is not None else ""
     found = [
-        Finding(frame, inverted, recoloured=False, octaves=float(_octaves(views, made).sum()), before=before)
+        FrameSuggestion(
+            name, inverted, recoloured=False, octaves=float(_octaves(views, made).sum()), before=before
+        )
         for inverted, made in ((False, answers), (True, 1 - answers))
         if frame is not None or inverted
     ]
@@ -104,7 +71,7 @@ def _explain(ask: Ask, views: EvaluationSet, frame: Frame | None, before: float)
     recoloured = float(_octaves(views, matched).sum())
     best = max(found, key=lambda one: one.octaves, default=None)
     if best is None or recoloured > best.octaves + 2 * GAIN:
-        best = Finding(frame, inverted, recoloured=True, octaves=recoloured, before=before)
+        best = FrameSuggestion(name, inverted, recoloured=True, octaves=recoloured, before=before)
     return best if best.octaves > before + GAIN else None
 
 

@@ -17,10 +17,11 @@ from challenge.bundle.reader import Bundle
 from challenge.bundle.weights import count_numbers
 from challenge.imaging.pictures import error_image, model_image, png_bytes, truth_values
 from challenge.mandelbrot.coordinates import to_unit
+from challenge.results.frame_suggestion import FrameSuggestion
 from challenge.results.report import UNJUDGED, Report
 from challenge.results.result_visuals import ResultVisuals
 from challenge.results.stages import Certificate, IntegrityFindings, Stage
-from challenge.results.verdicts import Status
+from challenge.results.verdicts import EvaluationError, Status
 from challenge.scoring.evaluation_set import EvaluationSet, EvaluationSize, evaluation_set
 from challenge.scoring.metrics import measure
 from challenge.scoring.practice import practice_set
@@ -32,6 +33,7 @@ from evaluator.certificate import (
     certificate_digest,
     make_certificate,
 )
+from evaluator.frame_search import find_frame
 from evaluator.plan import EvaluationPlan
 from evaluator.predict import predict_shuffled
 from evaluator.probes import consistency, twin
@@ -93,6 +95,7 @@ class Measured:
         batch_difference: largest difference when points came in other batches, in the same sandbox.
         per_second: points per second.
         device: that it ran on.
+        suggestion: a frame in which it would do better, where it does badly.
     """
 
     prediction: Array
@@ -100,6 +103,7 @@ class Measured:
     batch_difference: float
     per_second: float
     device: str
+    suggestion: FrameSuggestion | None = None
 
 
 @lru_cache(maxsize=2)
@@ -146,6 +150,7 @@ class Evaluation:
             EvaluationError: it could not be judged; says why and whose fault it is. So do the other stages.
         """
         task = self._task
+        self.watch.status(Status.PREDICTING, 0.0, "drawing the evaluation set")
         views = self._views()
         with self._stage(Stage.OCTAVES) as wall, self._clock.part("predicting"):
             self.measured = predict(task, views, self.watch, wall)
@@ -163,6 +168,7 @@ class Evaluation:
             device=self.measured.device,
             sandbox=task.sandbox.name,
             confinement=task.sandbox.describe(task.limits),
+            suggestion=self.measured.suggestion,
             verdict=UNJUDGED,
             sentence="",
             seconds=self._clock.seconds,
@@ -243,7 +249,6 @@ class Evaluation:
         )
 
     def _views(self) -> EvaluationSet:
-        self.watch.status(Status.PREDICTING, 0.0, "drawing the evaluation set")
         with self._clock.part("evaluation set"):
             return _evaluation_set(self._task.season, self._task.plan.size)
 
@@ -284,13 +289,23 @@ def predict(task: Assignment, views: EvaluationSet, watch: Watch, wall: WallLimi
         found = predict_shuffled(session, unit, task.season.generator("order"))
         difference = consistency.in_batches(session, task.season, found.sent, found.answers)
         device = session.device
+        suggestion = _suggest_frame(session)
     return Measured(
         prediction=found.values.reshape(views.truth.shape),
         loaded=loaded,
         batch_difference=difference,
         per_second=found.per_second,
         device=device,
+        suggestion=suggestion,
     )
+
+
+def _suggest_frame(session: Session) -> FrameSuggestion | None:
+    """Why it resolves so little, if it does. A failure here is not held against the model."""
+    try:
+        return find_frame(lambda x: session.predict(x)[:, 0])
+    except EvaluationError:
+        return None
 
 
 def _predict_again(

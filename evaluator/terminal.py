@@ -107,14 +107,12 @@ def print_verdict(report: Report) -> None:
     if report.integrity and report.integrity.probes:
         _print_probes(out, report.integrity)
     if report.verdict == Status.REJECTED.value:
-        out.print(
-            "\n[bold red]rejected[/bold red]: this is what it did not pass, and what would make it pass."
-        )
+        out.print("\n[bold red]rejected[/bold red]: it failed these checks; each says how to pass.")
         _print_reasons(out, rejection_reasons(report))
     elif report.universality:
         out.print("\n[bold green]scored[/bold green]: it would stand on the board.", highlight=False)
     if found := flag_reasons(report):
-        out.print("[bold yellow]flagged[/bold yellow]: a person would look at it, because of this")
+        out.print("[bold yellow]flagged[/bold yellow]: a person would decide, because of this")
         _print_reasons(out, found)
 
 

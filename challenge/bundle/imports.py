@@ -58,6 +58,15 @@ def beyond_the_promise(sources: Mapping[str, bytes]) -> list[tuple[str, str]]:
     return list(found)
 
 
+def import_warnings(sources: Mapping[str, bytes]) -> list[str]:
+    """A sentence for each import that is beyond the promise, with what to do without it."""
+    return [
+        f"{name} imports {package}, which is not promised to be there where it is judged (promised are "
+        f"{', '.join(PROMISED)} and the standard library): {alternative(package)}."
+        for name, package in beyond_the_promise(sources)
+    ]
+
+
 def _imported(source: bytes) -> Iterator[str]:
     try:
         tree = ast.parse(source)

@@ -1,4 +1,4 @@
-"""Pack a submission's directory into the zip file that is handed in."""
+"""Pack a submission's directory into the zip file that is submitted."""
 
 import zipfile
 from collections.abc import Mapping

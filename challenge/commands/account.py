@@ -1,4 +1,4 @@
-"""`mbc login`, `whoami` and `limits`: who you are on a leaderboard, and what you may hand in."""
+"""`mbc login`, `whoami` and `limits`: who you are on a leaderboard, and what you may submit."""
 
 import json
 import sys
@@ -51,7 +51,7 @@ def whoami(server: str | None, *, as_json: bool) -> None:
 @json_option
 @explain_server_errors
 def limits(server: str | None, *, as_json: bool) -> None:
-    """Show the limits of a bundle, of your hand-ins, and of a submission's process on this machine.
+    """Show the limits of a bundle, of your submissions, and of a submission's process on this machine.
 
     Without a leaderboard, only the limits of this machine are shown.
     """

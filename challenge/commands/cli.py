@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from challenge.util import compile_notice
 from challenge.util.exit_codes import FAILED, INTERRUPTED, USAGE, SettingError
 
 # OpenMP reads this when torch is first imported. Spinning threads are many times slower on a machine that is
@@ -32,18 +33,18 @@ COMMANDS: Final = {
     "adapt": ("challenge.commands.adapt:adapt", "Map a model's inputs to coordinates it was trained in."),
     "sample": ("challenge.commands.sample:sample", "Write random samples of the target to a file."),
     "train": ("challenge.commands.train:train", "Train a submission, with a live loss."),
-    "pack": ("challenge.commands.pack:pack", "Pack a submission into the bundle that is handed in."),
+    "pack": ("challenge.commands.pack:pack", "Pack a submission into the bundle that is submitted."),
     "render": ("challenge.commands.render:render", "Draw the truth, a model, or both and the error."),
     "fit": ("challenge.commands.fit:fit", "Fit several models to a data set, side by side in a film."),
     "film": ("challenge.commands.film:film", "Make a film of a submission: its training, or a zoom."),
-    "submit": ("challenge.commands.submissions:submit", "Hand a bundle in, and follow it to its verdict."),
+    "submit": ("challenge.commands.submissions:submit", "Submit a bundle and follow it to its verdict."),
     "status": ("challenge.commands.submissions:status", "Show the status of a submission."),
     "board": ("challenge.commands.submissions:board", "Show the board."),
     "cancel": ("challenge.commands.submissions:cancel", "Cancel a submission that has no verdict yet."),
     "verify": ("challenge.commands.verify:verify", "Verify a season that has ended, and an entry of it."),
     "login": ("challenge.commands.account:login", "Store a leaderboard's address and your token for it."),
     "whoami": ("challenge.commands.account:whoami", "Show the user that your token belongs to."),
-    "limits": ("challenge.commands.account:limits", "Show the limits of bundles, hand-ins and processes."),
+    "limits": ("challenge.commands.account:limits", "Show the limits of bundles, submissions and processes."),
 }
 
 
@@ -113,6 +114,7 @@ def main() -> int:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal or a pipe of another encoding lacks some characters; that is no reason to fail.
             stream.reconfigure(errors="replace")
+    compile_notice.tell_once(lambda text: click.echo(text, err=True))
     try:
         code = mbc.main(standalone_mode=False)
     except click.ClickException as error:

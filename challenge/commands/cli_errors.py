@@ -32,6 +32,9 @@ def explain_errors(*, as_json: bool = False) -> Iterator[None]:
     except EvaluationError as error:
         if as_json:
             click.echo(json.dumps(refusals.as_json(error)))
+        if error.private:
+            # The submission's own frames: the model is the reader's.
+            click.echo(error.private.rstrip(), err=True)
         click.echo(refusals.as_text(error), err=True)
         sys.exit(exit_codes.BUNDLE_INVALID)
     except exit_codes.TrainConfigError as error:

@@ -132,7 +132,9 @@ class SubmissionStatus:
     def message(self) -> str:
         """What the evaluation is doing, in a few words."""
         if self.status is Status.QUEUED and self.values.get("queue_position"):
-            return f"number {self.values['queue_position']} in the queue"
+            seconds = self.values.get("queue_seconds") or 0
+            wait = f", about {max(1, round(seconds / 60))} min" if seconds >= 30 else ""
+            return f"number {self.values['queue_position']} in the queue{wait}"
         return str(self.values.get("message") or "")
 
 
@@ -167,7 +169,7 @@ class Client:
         return self._ask("GET", "/board", params={"page": page} | named | more)
 
     def submit(self, bundle: Path, track: str = "both") -> SubmissionStatus:
-        """Hand in a bundle's zip file for one track or for "both"."""
+        """Submit a bundle's zip file for one track or for "both"."""
         with bundle.open("rb") as stream:
             files = {"bundle": (bundle.name, stream)}
             return self._status("POST", "/submissions", files=files, data={"track": track})

@@ -123,7 +123,7 @@ def pack(
 def submit(
     bundle: str | Path, *, server: str | None = None, track: str = "both", wait: bool = False
 ) -> SubmissionStatus:
-    """Hand in a bundle that `pack` wrote.
+    """Submit a bundle that `pack` wrote.
 
     Args:
         bundle: path of the zip file.

@@ -21,7 +21,7 @@ from challenge.commands.quick_check import no_check_option, quick_check
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @no_check_option
 def pack(directory: Path, out: Path | None, entry: str, *, no_check: bool, as_json: bool) -> None:
-    """Check the submission in DIR and pack it into the one file that is handed in.
+    """Check the submission in DIR and pack it into the one file that is submitted.
 
     If there is no weights.safetensors, the state dict of a checkpoint beside it (.pt, .pth, .ckpt, .bin) is
     converted, loading weights only; and again when the checkpoint has changed. Prefixes that torch.compile or

@@ -1,4 +1,4 @@
-"""Run `mbc check` before a bundle is packed or handed in, where an evaluator is installed."""
+"""Run `mbc check` before a bundle is packed or submitted, where an evaluator is installed."""
 
 from importlib.metadata import entry_points
 from pathlib import Path

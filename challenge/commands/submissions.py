@@ -61,12 +61,12 @@ def submit(
         bundle, archive = _prepare(path, Path(folder), trained=trained)
         if trained and not no_check:
             quick_check(archive)
-        click.echo(f"Handing in {bundle.manifest.name} ({archive.stat().st_size:,} bytes) ...", err=True)
+        click.echo(f"Submitting {bundle.manifest.name} ({archive.stat().st_size:,} bytes) ...", err=True)
         current = client.submit(archive, track)
         if current.final:
-            click.echo("The same bundle was handed in before; this is its verdict.", err=True)
+            click.echo("The same bundle was submitted before; this is its verdict.", err=True)
         if track != "both":
-            # The answer shows the open track first if the bundle was handed in there earlier.
+            # The answer shows the open track first if the bundle was submitted there earlier.
             current = current.on(track) or current
         click.echo(f"Submission {current.id}: {current.url}", err=True)
         if not no_wait:
@@ -198,7 +198,8 @@ def _show(current: SubmissionStatus, *, as_json: bool) -> None:
         click.echo(json.dumps(current.values))
     else:
         others = [one for one in current.tracks if one.track != current.track]
-        lines = [*_lines(current), *(line for one in others for line in _lines(one))]
+        notes = [f"  note: {warning}" for warning in current.values.get("warnings") or ()]
+        lines = [*_lines(current), *notes, *(line for one in others for line in _lines(one))]
         if others and not all(one.final for one in others):
             lines.append(f"  mbc status {current.id} --wait")
         click.echo("\n".join([*lines, *([f"  {current.url}"] if current.url else [])]))
@@ -226,11 +227,13 @@ def _lines(current: SubmissionStatus) -> list[str]:
     if values.get("sentence"):
         lines.append(f"  {values['sentence']}")
     if values.get("reason") in EXPLANATIONS:
-        lines.append(f"  {EXPLANATIONS[Reason(values['reason'])].help}")
+        lines.append(f"  {EXPLANATIONS[Reason(values['reason'])].for_author}")
     if values.get("octaves") is not None:
         lines.append(f"  {_octaves(current)} in season {values.get('season')}")
     if place := values.get("place"):
         lines.append(f"  {_place(place)}")
+    if suggestion := values.get("suggestion"):
+        lines.append(f"  {suggestion}")
     return lines
 
 

@@ -7,6 +7,7 @@ it is brightest where the model is no better than a constant.
 
 import io
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -14,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from challenge.mandelbrot.target import target
 from challenge.scoring.metrics import errors
@@ -124,12 +126,23 @@ def downsample(picture: Image.Image, factor: int) -> Image.Image:
     return picture.reduce(factor) if factor > 1 else picture
 
 
-def png_bytes(picture: Image.Image, colours: int | None = None) -> bytes:
-    """Encode as PNG; with `colours` (at most 256) as a palette image, at a third of the size."""
+def png_bytes(
+    picture: Image.Image, colours: int | None = None, texts: Mapping[str, str] | None = None
+) -> bytes:
+    """Encode as PNG.
+
+    Args:
+        picture: the picture.
+        colours: at most 256, for a palette image at a third of the size.
+        texts: by keyword; kept in the file as tEXt chunks.
+    """
     buffer = io.BytesIO()
+    chunks = PngInfo()
+    for keyword, text in (texts or {}).items():
+        chunks.add_text(keyword, text)
     if colours is not None:
         picture = picture.quantize(colours, dither=Image.Dither.NONE)
-    picture.save(buffer, "PNG", optimize=True)
+    picture.save(buffer, "PNG", optimize=True, pnginfo=chunks)
     return buffer.getvalue()
 
 

@@ -39,7 +39,7 @@ _PROBES: Final = {
     "twin": "The same build, trained from scratch, has to do as well on secret warps of the set as on the "
     "set itself. What helps with z² + c alone is knowledge of the target: take it out of build, fit and "
     "forward.",
-    "plasticity": "Training that goes on from the weights handed in has to be able to learn something else. "
+    "plasticity": "Training that goes on from the submitted weights has to be able to learn something else. "
     "Let every part that answers be a part that gradients reach.",
     "same machine": "Pack the state dict of the build(2, 1) that model.py makes: all of its parameters and "
     "buffers, and nothing else. `mbc check` says what is missing or too much.",

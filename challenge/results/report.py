@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pydantic.dataclasses import dataclass
 
+from challenge.results.frame_suggestion import FrameSuggestion
 from challenge.util.validation import STRICT, read_values
 
 Pair = tuple[float, float]
@@ -98,6 +99,8 @@ class Report:
     certificate_from: int | None = None
     # What was in force, in words, limits included.
     confinement: dict[str, str] = dataclasses.field(default_factory=dict)
+    # Why it resolves so little, where the known frames were tried and one fits; it decides nothing.
+    suggestion: FrameSuggestion | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Status(StrEnum):
@@ -66,6 +67,11 @@ class Reason(StrEnum):
     INTERNAL = "internal"
 
 
+OUR_FAULT: Final = (
+    "Nothing for you to do: it is tried again, by itself or by the operator, and costs you no quota."
+)
+
+
 @dataclass(frozen=True)
 class Explanation:
     """What people are told of one reason."""
@@ -73,6 +79,11 @@ class Explanation:
     fault: Fault
     sentence: str
     help: str
+
+    @property
+    def for_author(self) -> str:
+        """What the author of the submission can do; `help` is for whoever runs the machine."""
+        return OUR_FAULT if self.fault is Fault.PLATFORM else self.help
 
 
 def _yours(sentence: str, help_: str) -> Explanation:

@@ -10,14 +10,16 @@ import torch
 
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training.comparison import FitResult, draw_data_set, fit_model
-from challenge.training.local_model import load_build
+from challenge.training.local_model import code_folders, load_build
 from challenge.training.refit import Budget
+from challenge.util.own_traceback import own_traceback
 
 
 @dataclass(frozen=True)
 class _Failed:
     reason: Reason
     detail: str
+    private: str
 
 
 def fit_directory(
@@ -52,7 +54,7 @@ def fit_directory(
             if isinstance(told, FitResult):
                 return told
             if isinstance(told, _Failed):
-                raise EvaluationError(told.reason, told.detail)
+                raise EvaluationError(told.reason, told.detail, told.private)
             progress(told)
     except EOFError as error:
         process.join()
@@ -87,8 +89,9 @@ def _run(
         )
         connection.send(made)
     except EvaluationError as error:
-        connection.send(_Failed(error.reason, error.detail))
+        connection.send(_Failed(error.reason, error.detail, error.private))
     except Exception as error:  # noqa: BLE001 - the model's own, told in the parent
-        connection.send(_Failed(Reason.FIT_FAILED, f"{directory.name}: ({type(error).__name__}: {error})"))
+        detail = f"{directory.name}: ({type(error).__name__}: {error})"
+        connection.send(_Failed(Reason.FIT_FAILED, detail, own_traceback(error, code_folders(directory))))
     finally:
         connection.close()

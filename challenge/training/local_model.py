@@ -17,6 +17,7 @@ from challenge.bundle.variants import source_file
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training.refit import cast, eager_mode, initialize_lazy
 from challenge.util.atomic_files import atomic_write
+from challenge.util.own_traceback import own_traceback
 
 Array = NDArray[np.float64]
 Build = Callable[[int, int], nn.Module]
@@ -34,12 +35,11 @@ def load_build(directory: Path) -> Build:
     path = source_file(directory, "model.py")
     if not path.is_file():
         raise EvaluationError(Reason.FILE_MISSING, f"There is no model.py in {directory}.")
-    specification = importlib.util.spec_from_file_location("model", path)
+    specification = importlib.util.spec_from_file_location("model", path.resolve())
     if specification is None or specification.loader is None:
         raise EvaluationError(Reason.MODEL_CODE_FAILED, f"{path} is not a Python file.")
     module = importlib.util.module_from_spec(specification)
-    # Helper modules lie beside it, or beside what it is a variant of.
-    folders = list(dict.fromkeys(str(folder.resolve()) for folder in (directory, path.parent)))
+    folders = code_folders(directory)
     sys.path[:0] = folders
     known = set(sys.modules)
     try:
@@ -47,7 +47,8 @@ def load_build(directory: Path) -> Build:
             specification.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         detail = f"({type(error).__name__}: {error})"
-        raise EvaluationError(Reason.MODEL_CODE_FAILED, detail) from error
+        private = own_traceback(error, folders)
+        raise EvaluationError(Reason.MODEL_CODE_FAILED, detail, private) from error
     finally:
         del sys.path[: len(folders)]
         # Another directory may have a helper module of the same name.
@@ -59,6 +60,12 @@ def load_build(directory: Path) -> Build:
     if not callable(build):
         raise EvaluationError(Reason.BUILD_MISSING)
     return build  # type: ignore[no-any-return]  # its result is checked by the caller
+
+
+def code_folders(directory: Path) -> list[str]:
+    """Where the modules of a submission lie: beside its model.py, or beside what it is a variant of."""
+    parent = source_file(directory, "model.py").parent
+    return list(dict.fromkeys(str(folder.resolve()) for folder in (directory, parent)))
 
 
 def build_model(directory: Path, *, seed: int = 0) -> nn.Module:
@@ -74,7 +81,8 @@ def build_model(directory: Path, *, seed: int = 0) -> nn.Module:
             model = build(2, 1)
     except (Exception, SystemExit) as error:
         detail = f"({type(error).__name__}: {error})"
-        raise EvaluationError(Reason.BUILD_INVALID, detail) from error
+        private = own_traceback(error, code_folders(directory))
+        raise EvaluationError(Reason.BUILD_INVALID, detail, private) from error
     if not isinstance(model, nn.Module):
         raise EvaluationError(Reason.BUILD_INVALID, f"It returned {type(model).__name__}.")
     try:

@@ -22,7 +22,7 @@ from challenge.training.batches import Batch, BatchStream
 from challenge.training.checkpoint import Checkpoint
 from challenge.training.local_model import predict, require_output_shape
 from challenge.training.refit import Descent, cosine, stored_state
-from challenge.training.snapshots import SnapshotWriter
+from challenge.training.snapshots import DRAWING_SHARE, SnapshotWriter
 from challenge.training.zoom_samples import draw_zoom_points
 
 Array = NDArray[np.float64]
@@ -126,7 +126,12 @@ class _Run:
     """One training: the model, its optimiser and their progress."""
 
     def __init__(
-        self, model: nn.Module, recipe: TrainConfig, directory: Path, before: Checkpoint | None
+        self,
+        model: nn.Module,
+        recipe: TrainConfig,
+        directory: Path,
+        before: Checkpoint | None,
+        drawing: float,
     ) -> None:
         self.model, self.recipe, self.directory = model, recipe, directory
         self.dtype: torch.dtype = getattr(torch, recipe.store)
@@ -146,7 +151,7 @@ class _Run:
             self.optimiser.load_state_dict(before.optimiser)
             self.best_state, self.best = before.best_state, before.best
             self.now = self._at(before.step, before.seconds, before.loss)
-        self.frames = SnapshotWriter(directory, before.frames if before else 0)
+        self.frames = SnapshotWriter(directory, before.frames if before else 0, self.now.done, drawing)
         self.saved = time.monotonic()
 
     def validate(self) -> None:
@@ -185,6 +190,14 @@ class _Run:
         pace = step * recipe.batch / seconds if seconds else 0.0
         return Progress(step, min(done, 1.0), seconds, loss, rate, pace, math.nan)
 
+    def moment(self) -> dict[str, str]:
+        """Step, seconds, octaves and, after the first step, the loss of the model as it is, for a frame."""
+        now = self.now
+        # `validate` chooses the weights to keep, and the number of frames depends on the clock.
+        octaves = float(self.validation.skill(self.model.eval()).sum())
+        known = {"step": now.step, "seconds": now.seconds, "loss": now.loss, "octaves": octaves}
+        return {name: f"{value:.6g}" for name, value in known.items() if math.isfinite(value)}
+
     def save(self) -> None:
         """Write a checkpoint to resume from."""
         now = self.now
@@ -211,6 +224,7 @@ def train_model(
     directory: Path,
     *,
     before: Checkpoint | None = None,
+    drawing: float = DRAWING_SHARE,
     report: Callable[[Progress], None] = lambda _: None,
 ) -> TrainingResult:
     """Train a model and draw frames into `directory`; Ctrl-C ends it early and keeps the best weights.
@@ -220,13 +234,14 @@ def train_model(
         recipe: settings.
         directory: the submission's; frames/ and a checkpoint are written there.
         before: checkpoint to resume from. A resumed training sees other points than an uninterrupted one.
+        drawing: share of the time that may go into frames.
         report: called after every step.
 
     Raises:
         EvaluationError: the model's output has the wrong shape.
         OSError: frames or checkpoint cannot be written.
     """
-    run = _Run(model, recipe, directory, before)
+    run = _Run(model, recipe, directory, before, drawing)
     stream = BatchStream(recipe, run.now.step)
     next_validation = run.now.done
     interrupted = False
@@ -234,8 +249,8 @@ def train_model(
         # The clock counts training only: no compilation (this waits for it), validation or pictures.
         batch = next(stream)
         while True:
-            if run.frames.due(run.now.done):
-                run.frames.draw(model.eval())
+            if run.frames.due(run.now.done, run.now.seconds):
+                run.frames.draw(model.eval(), run.moment)
             if run.now.done >= next_validation or run.now.done >= 1:
                 run.validate()
                 next_validation = run.now.done + 1 / VALIDATIONS

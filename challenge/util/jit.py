@@ -6,6 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core import event
+
+from challenge.util import compile_notice
+
+
+class _Notice(event.Listener):
+    """Tells whoever waits; functions that come from the disk cache cause no event."""
+
+    def on_start(self, event: event.Event) -> None:  # noqa: ARG002 - the listener's interface
+        compile_notice.compiling()
+
+    def on_end(self, event: event.Event) -> None:
+        pass
+
+
+event.register("numba:compile", _Notice())  # type: ignore[no-untyped-call]
 
 
 def kernel_decorator(folder: Path) -> Callable[[Callable[..., Any]], Any]:

@@ -1,8 +1,8 @@
 """Inside the sandbox: loads a submission's model and answers. Nothing else.
 
-Runs as `python -I -S -B runner.py DESCRIPTOR`, with torch, the standard library and the four files beside it
-(protocol.py, refit.py, tensor_file.py, recipe_steps.py). What it says is a claim: the judge decides from
-what it measures.
+Runs as `python -I -S -B runner.py DESCRIPTOR`, with torch, the standard library and the five files beside it
+(protocol.py, refit.py, tensor_file.py, recipe_steps.py, own_traceback.py). What it says is a claim: the
+judge decides from what it measures.
 """
 
 import contextlib
@@ -16,7 +16,6 @@ import os
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +95,7 @@ protocol = _beside("protocol")
 refit = _beside("refit")
 tensor_file = _beside("tensor_file")
 recipe_steps = _beside("recipe_steps")
+tracebacks = _beside("own_traceback")
 
 
 class Failed(Exception):  # noqa: N818 - a message to the judge
@@ -489,27 +489,9 @@ def _answer(act: Callable[[memoryview], bytes], payload: memoryview, otherwise: 
 
 
 def _explain(code: Any, text: str, error: BaseException | None) -> bytes:
-    said = (text or (_own_traceback(error) if error else "")).encode("utf-8", "replace")
-    return bytes(protocol.CODE.pack(code)) + said[-protocol.TEXT_LIMIT :]
-
-
-def _own_traceback(error: BaseException) -> str:
-    """The traceback, cut to the frames of the submission's own code."""
-    folder = f"{OPTIONS['bundle'].rstrip('/')}/"
-    told = traceback.TracebackException.from_exception(error)
-    waiting: list[traceback.TracebackException | None] = [told]
-    while waiting:
-        one = waiting.pop()
-        if one is not None:
-            own = [frame for frame in one.stack if frame.filename.startswith(folder)]
-            one.stack = traceback.StackSummary.from_list(
-                [
-                    (frame.filename.removeprefix(folder), frame.lineno or 0, frame.name, frame.line)
-                    for frame in own
-                ]
-            )
-            waiting += [one.__cause__, one.__context__]
-    return "".join(told.format())
+    if error is not None:
+        text = text or tracebacks.own_traceback(error, [OPTIONS["bundle"]])
+    return bytes(protocol.CODE.pack(code)) + text.encode("utf-8", "replace")[-protocol.TEXT_LIMIT :]
 
 
 def _device(wanted: str) -> torch.device:

@@ -11,6 +11,7 @@ from challenge.bundle import tensor_file
 from challenge.bundle.reader import Bundle
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training import refit
+from challenge.util import own_traceback
 from evaluator.sandbox import protocol, recipe_steps
 
 _PREFIX: Final = "mbc-sandbox-"
@@ -22,7 +23,7 @@ def staged(bundle: Bundle) -> dict[str, bytes]:
     """The files by their path: the bundle's in "bundle", the runner's in "runner"."""
     files = {f"bundle/{name}": content for name, content in bundle.sources.items()}
     files["bundle/weights.safetensors"] = bundle.weights
-    modules = (protocol, refit, tensor_file, recipe_steps)
+    modules = (protocol, refit, tensor_file, recipe_steps, own_traceback)
     for source in (_RUNNER, *(Path(str(module.__file__)) for module in modules)):
         files[f"runner/{source.name}"] = source.read_bytes()
     return files

@@ -10,8 +10,9 @@ from challenge.results.verdicts import EXPLANATIONS, Reason
 from leaderboard.charts.plot_area import PlotArea
 from leaderboard.charts.probe_plots import ProbePlot, plot_or_none
 from leaderboard.charts.scales import path
+from leaderboard.charts.skill_curve import visible_octaves
 
-_AREA: Final = PlotArea.with_margins(860, 300, left=44, right=16, top=14, bottom=36)
+_AREA: Final = PlotArea.with_margins(860, 250, left=44, right=16, top=14, bottom=36)
 KINDS: Final = {
     "mandelbrot": "The Mandelbrot set, warped",
     "cousin": "A cousin of it, warped",
@@ -48,13 +49,14 @@ class SamplesChart:
 
 def samples_chart(report: SamplesReport, evidence: ResultVisuals, *, revealed: bool) -> SamplesChart:
     """The chart of a report; unless `revealed`, nothing that gives the season's secret targets away."""
-    last = max(len(report.skill) - 1, 1)
+    skills = (report.skill, *(one.skill for one in report.targets))
+    last = max(min(len(report.skill), visible_octaves(skills)) - 1, 1)
     plots = {one.probe: one for one in evidence.plots} if revealed else {}
 
     x, y = _AREA.x_scale(0, last), _AREA.y_scale(0, 1)
 
     def line(skills: Sequence[float]) -> str:
-        return path([x(k) for k in range(len(skills))], [y(skill) for skill in skills])
+        return path([x(k) for k in range(last + 1)], [y(skill) for skill in skills[: last + 1]])
 
     targets = []
     for index, one in enumerate(report.targets):
@@ -76,8 +78,8 @@ def samples_chart(report: SamplesReport, evidence: ResultVisuals, *, revealed: b
     return SamplesChart(
         targets=tuple(targets),
         mean=mean,
-        area=f"{mean}L{x(len(report.skill) - 1)},{y(0)}L{x(0)},{y(0)}Z",
-        xticks=tuple((k, x(k)) for k in range(0, len(report.skill), 4)),
+        area=f"{mean}L{x(last)},{y(0)}L{x(0)},{y(0)}Z",
+        xticks=tuple((k, x(k)) for k in range(0, last + 1, 2 if last <= 14 else 4)),
         yticks=tuple((v, y(v)) for v in (0.0, 0.25, 0.5, 0.75, 1.0)),
         half=y(0.5),
     )

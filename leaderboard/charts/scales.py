@@ -31,7 +31,8 @@ class Scale:
             if self.log
             else _round_values(self.low, self.high, count, least)
         )
-        return tuple((label(value), self(value)) for value in values)
+        names = [label(value) for value in values] if self.log else labels(values)
+        return tuple((name, self(value)) for name, value in zip(names, values, strict=True))
 
 
 def covering(values: Iterable[float], start: float, end: float, *, log: bool = False) -> Scale:
@@ -67,6 +68,15 @@ def label(value: float) -> str:
         return power if digit == 1 else f"{digit}·{power}"
     text = f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.6g}"
     return text.replace("-", "\N{MINUS SIGN}")
+
+
+def labels(values: Sequence[float]) -> list[str]:
+    """The labels of a linear axis, all in one unit: if large, thousands (k), millions (M) or 10^9 (G)."""
+    largest = max(map(abs, values), default=0.0)
+    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if 1e5 <= largest < 1e15 and largest >= unit:
+            return ["0" if value == 0 else f"{label(value / unit)} {letter}" for value in values]
+    return [label(value) for value in values]
 
 
 def _round_values(low: float, high: float, count: int, least: float) -> list[float]:

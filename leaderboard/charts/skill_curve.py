@@ -15,7 +15,7 @@ from leaderboard.charts.scales import Scale, path, spread
 Array = NDArray[np.float64]
 
 # Names stand in a column to the right of the lines, or on a telephone in two columns below them.
-WIDE: Final = PlotArea.with_margins(860, 340, left=44, right=206, top=14, bottom=36)
+WIDE: Final = PlotArea.with_margins(860, 310, left=44, right=206, top=14, bottom=36)
 NARROW: Final = PlotArea.with_margins(380, 300, left=34, right=10, top=14, bottom=36)
 _ROW: Final = 18
 _SWATCH: Final = 22
@@ -106,7 +106,7 @@ def skill_plot(own: Entrant, others: Sequence[Entrant], area: PlotArea = WIDE) -
     """
     shown = _chosen(own, others)
     means = [mean_skill(one.by_chain) for one in shown]
-    count = _visible_octaves(means)
+    count = visible_octaves(means)
     labels, area = _labels(means, count, area)
     x, y = area.x_scale(0, count - 1), area.y_scale(0, 1)
     references = [i for i, one in enumerate(shown) if one.role == "reference"]
@@ -163,9 +163,10 @@ def _chosen(own: Entrant, others: Sequence[Entrant]) -> list[Entrant]:
     return [*(one for one in references if one in kept), *rivals, own]
 
 
-def _visible_octaves(means: Sequence[Array]) -> int:
+def visible_octaves(means: Sequence[Array | Sequence[float]]) -> int:
     """How many octaves the x axis holds: beyond them every skill is close to 0."""
-    last = max((int(np.flatnonzero(mean > _VISIBLE_SKILL).max(initial=0)) for mean in means), default=0)
+    visible = [np.flatnonzero(np.asarray(mean) > _VISIBLE_SKILL) for mean in means]
+    last = max((int(where.max(initial=0)) for where in visible), default=0)
     return min(len(means[0]), max(last + 2, _MIN_OCTAVES))
 
 

@@ -31,7 +31,7 @@ def admin(context: click.Context, data: Path, database: str | None) -> None:
 
 @admin.group()
 def users() -> None:
-    """People who hand in."""
+    """People who submit."""
 
 
 @users.command("add")
@@ -53,7 +53,7 @@ def users_add(config: Config, name: str) -> None:
 @json_option
 @click.pass_obj
 def users_list(config: Config, as_json: bool) -> None:
-    """List the users, with how much they have handed in.
+    """List the users, with how much they have submitted.
 
     Example: mbc admin users list --json
     """
@@ -64,7 +64,7 @@ def users_list(config: Config, as_json: bool) -> None:
         return
     for row in rows:
         way = f"signs in with {row['signs_in_with']}"
-        click.echo(f"{row['id']:>5}  {row['name']}  {row['submissions']} handed in, {way}")
+        click.echo(f"{row['id']:>5}  {row['name']}  {row['submissions']} submitted, {way}")
 
 
 @users.command("password")
@@ -223,7 +223,7 @@ def seasons_open(config: Config, name: str, opens: datetime | None, closes: date
 @click.argument("name")
 @click.pass_obj
 def seasons_close(config: Config, name: str) -> None:
-    """Close a season. Its secret is published when everything that was handed in has its verdict.
+    """Close a season. Its secret is published when everything that was submitted has its verdict.
 
     Example: mbc admin seasons close season-1
     """

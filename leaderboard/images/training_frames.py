@@ -1,11 +1,19 @@
 """Snapshots of a model's training: the images in frames/ of a bundle, re-encoded before they are served."""
 
+import io
+import math
 import zipfile
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Final
+
+from PIL import Image
 
 from leaderboard.errors import not_found
 from leaderboard.images.untrusted import rewrite
+
+LONGEST_NUMBER: Final = 24
 
 
 @lru_cache(maxsize=256)
@@ -19,6 +27,53 @@ def frames(bundle: Path) -> tuple[str, ...]:
     except (OSError, zipfile.BadZipFile):
         # Show the page without its film.
         return ()
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a frame says of its moment; None for what it does not say."""
+
+    step: float | None = None
+    seconds: float | None = None
+    loss: float | None = None
+    octaves: float | None = None
+
+    @property
+    def caption(self) -> str:
+        """Like "12.4 s · loss 0.031 · 5.20 octaves"; "" where nothing is known."""
+        parts = (
+            (self.seconds, "{:,.3g} s"),
+            (self.loss, "loss {:.3g}"),
+            (self.octaves, "{:.2f} octaves"),
+        )
+        return " · ".join(form.format(value) for value, form in parts if value is not None)
+
+
+@lru_cache(maxsize=256)
+def moments(bundle: Path) -> tuple[Moment, ...]:
+    """The moment of each frame of a stored bundle, from its texts; the submission's own word."""
+    try:
+        with zipfile.ZipFile(bundle) as archive:
+            return tuple(_moment(archive.read(name)) for name in frames(bundle))
+    except (OSError, zipfile.BadZipFile):
+        return ()
+
+
+def _moment(content: bytes) -> Moment:
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+            texts = {field.name: picture.info.get(field.name) for field in fields(Moment)}
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return Moment()
+    return Moment(**{name: _number(text) for name, text in texts.items()})
+
+
+def _number(text: Any) -> float | None:
+    try:
+        value = float(text) if isinstance(text, str) and len(text) <= LONGEST_NUMBER else math.nan
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def frame(bundle: Path, index: int) -> bytes:

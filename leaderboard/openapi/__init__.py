@@ -13,7 +13,7 @@ Everything under `/api/v1`. Errors are problem details (RFC 9457) with a `code` 
 codes of refused bundles are the reasons on the page of the rules. Numbers are never NaN. Lists come in pages,
 and answers carry an ETag: send it back as `If-None-Match` and get 304 where nothing has changed.
 A token goes into the header `Authorization: Bearer TOKEN`; the page of your account makes one.
-Writes are limited by address, and hand-ins by person: 429 says in `Retry-After` when to come again.
+Writes are limited by address, and submissions by person: 429 says in `Retry-After` when to try again.
 """.strip()
 
 
@@ -31,7 +31,7 @@ def document() -> dict[str, Any]:
         "servers": [{"url": "/", "description": "this server"}],
         "tags": [
             {"name": "Board", "description": "Who did how well, and in which season."},
-            {"name": "Submissions", "description": "Handing in, and following what happens."},
+            {"name": "Submissions", "description": "Submitting, and following what happens."},
             {"name": "Tiles", "description": "The truth and what models make of it, cut up for maps."},
             {"name": "You", "description": "Whose token it is, and what is left of the quota."},
             {"name": "Workers", "description": "For evaluators alone, with a worker's token and a lease."},

@@ -69,7 +69,7 @@ class _Waiting(Value):
 
     progress: Share = Field(description="Of this stage.")
     message: str = Field(description="What is happening.")
-    attempt: Count = Field(description="How often a worker has begun.")
+    attempt: Count = Field(description="Number of attempts so far.")
     queue_position: Count | None = Field(description="1 for the next one.")
     final: bool = Field(description="Whether nothing more happens by itself.")
 
@@ -114,11 +114,17 @@ class Place(Value):
 class EvaluationStatus(_Judged, _Waiting):
     """State of the newest evaluation on one track."""
 
+    queue_seconds: Count | None = Field(
+        description="Seconds until it is likely to start, from the latest evaluations; null once it has."
+    )
     stages: list[FinishedStage] = Field(description="Those that are done, on the open track.")
     reason: Reason | None = Field(description="Why it failed.")
     fault: Fault | None = Field(description="Who is responsible for the failure.")
     sentence: str = Field(description="The reason in words; '' where nothing is wrong.")
     season: str = Field(description="The season's name.")
+    suggestion: str = Field(
+        description="What would make it resolve more, with the command; '' where the judge found nothing."
+    )
     place: Place | None = Field(description="Its rank and neighbour; null where it does not rank.")
     reproduction: Reproduction | None = Field(description="What came of repeating its training.")
 
@@ -128,6 +134,7 @@ class Submission(EvaluationStatus, _Sized):
 
     id: Count = Field(description="The submission's number.")
     url: Url = Field(description="Its page.")
+    warnings: list[str] = Field(description="Imports that are not promised where it is judged.")
     evaluations: list[EvaluationStatus] = Field(description="The newest evaluation on each of its tracks.")
 
 
@@ -142,9 +149,9 @@ class Summary(_Sized):
     """A submission in a list."""
 
     id: Count = Field(description="Its number.")
-    user: UserName = Field(description="Who handed it in.")
+    user: UserName = Field(description="Who submitted it.")
     method: str = Field(description="In a few words.")
-    created_at: Moment = Field(description="When it was handed in, UTC.")
+    created_at: Moment = Field(description="When it was submitted, UTC.")
     track: Track | None = Field(description="Of its newest evaluation.")
     status: Status = Field(description="Of its newest evaluation.")
     season: str | None = Field(description="Of its newest evaluation.")
@@ -164,7 +171,7 @@ class Entry(_Judged, _Sized):
 
     rank: Ranks | None = Field(description="[best, worst] where the interval says tied.")
     submission_id: Count = Field(description="The submission's number.")
-    user_id: Count = Field(description="Who handed it in.")
+    user_id: Count = Field(description="Who submitted it.")
     method: str = Field(description="In a few words.")
     verified: bool = Field(
         description="Whether somebody watched it learn: it ranks on the samples track, or it was reproduced."
@@ -264,19 +271,19 @@ class Person(Value):
     """Whose token it is."""
 
     name: str = Field(description="Their name.")
-    reference: bool = Field(description="Whether they hand in the references.")
+    reference: bool = Field(description="Whether they submit the references.")
     token: str = Field(description="The token's first letters.")
 
 
 class Quota(Value):
-    """What a person may still hand in."""
+    """What a person may still submit."""
 
     a_day: Count = Field(description="Bundles between two midnights, UTC.")
-    used_today: Count = Field(description="Bundles handed in today; failures of the platform do not count.")
+    used_today: Count = Field(description="Bundles submitted today; failures of the platform do not count.")
     at_once: Count = Field(description="Bundles that may wait or be judged at the same time.")
     waiting: Count = Field(description="Bundles that wait or are judged now.")
     renewed_at: Moment = Field(description="When the day ends, UTC.")
-    left: Count = Field(description="Bundles that can be handed in now.")
+    left: Count = Field(description="Bundles that can be submitted now.")
 
 
 class WeightClasses(Value):
@@ -289,9 +296,9 @@ class WeightClasses(Value):
 
 
 class Limits(Value):
-    """What a bundle may hold, in bytes, and a person hand in."""
+    """What a bundle may hold, in bytes, and a person submit."""
 
-    quota: Quota | None = Field(description="With a token: what its owner may still hand in.")
+    quota: Quota | None = Field(description="With a token: what its owner may still submit.")
     hand_ins_a_day: Count = Field(description="Bundles of one person between two midnights, UTC.")
     hand_ins_waiting: Count = Field(description="Bundles of one person that wait or are judged at once.")
     archive_bytes: Count = Field(description="The archive.")

@@ -20,8 +20,8 @@ _REFUSALS: Final = {
     404: "There is no such thing.",
     409: "It is not in a state for that.",
     413: "It is too large.",
-    422: "Something in it cannot be taken; the code says what.",
-    429: "Too often, or the quota is used up; Retry-After says when to come again.",
+    422: "The request is invalid; `code` says what is wrong.",
+    429: "Too many requests, or the quota is used up; Retry-After says when to try again.",
     503: "Too many of them are open; ask from time to time instead.",
     507: "The server's disk is full; nothing was changed.",
 }

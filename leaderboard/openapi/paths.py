@@ -20,7 +20,7 @@ from leaderboard.openapi.operations import (
     refusals,
 )
 from leaderboard.openapi.schemas import Schema, whole, words
-from leaderboard.services.board_query import KINDS, MOST_PER_PAGE, ORDERS, SORTS
+from leaderboard.services.board_query import KINDS, MOST_ID, MOST_PER_PAGE, ORDERS, SORTS
 
 _TRACK: Final = choice("track", "That on one track alone.", [t.value for t in Track])
 _SEASON: Final = parameter("season", "query", words("A season's name. Without it, the open one."))
@@ -37,16 +37,25 @@ _BOARD: Final = {
             "The standing of a season on a track.",
             [
                 _SEASON,
-                choice("track", "Which board.", [t.value for t in Track], Track.OPEN.value),
-                choice("machine", "On the samples track: a class of machine.", BUDGETS, CPU),
+                choice("track", "The track.", [t.value for t in Track], Track.OPEN.value),
+                choice("machine", "The class of machine; samples track only.", BUDGETS, CPU),
                 choice(
                     "entries", "Everybody's best entry and all references, or all entries.", ("best", "all")
                 ),
-                choice("verified", "Those alone that rank on the samples track.", ("yes",)),
-                choice("class", "One weight class alone.", WEIGHT_CLASSES),
+                choice("verified", "Only entries that also rank on the samples track.", ("yes",)),
+                parameter(
+                    "family",
+                    "query",
+                    whole(
+                        "A submission: it, what it builds on, and what builds on it.",
+                        minimum=1,
+                        maximum=MOST_ID,
+                    ),
+                ),
+                choice("class", "Only this weight class.", WEIGHT_CLASSES),
                 choice("kind", "Whose entries.", KINDS, "all"),
-                choice("sort", "By what.", SORTS, "octaves"),
-                choice("order", "Which way round.", ORDERS),
+                choice("sort", "The column to sort by.", SORTS, "octaves"),
+                choice("order", "Ascending or descending.", ORDERS),
                 *_PAGES,
             ],
             {"200": json_answer("The standing.", "Board"), **UNCHANGED, **refusals(404, 422)},
@@ -70,7 +79,7 @@ _SUBMISSIONS: Final = {
             "submissions",
             "Submissions, the newest first.",
             [
-                parameter("user", "query", whole("Of this person alone.", minimum=1, maximum=2**31 - 1)),
+                parameter("user", "query", whole("Only this person's.", minimum=1, maximum=2**31 - 1)),
                 *_PAGES,
             ],
             {"200": json_answer("Submissions.", "Submissions"), **UNCHANGED, **refusals(422)},
@@ -78,10 +87,10 @@ _SUBMISSIONS: Final = {
         "post": operation(
             "Submissions",
             "submit",
-            "Submit a bundle. The same one again is judged once a season on each track.",
+            "Submit a bundle. The same bundle is judged once per season and track.",
             [],
             {
-                "200": json_answer("It is here already.", "Submission"),
+                "200": json_answer("The same bundle was submitted before; this is its state.", "Submission"),
                 "201": json_answer("It is queued.", "Submission"),
                 **refusals(400, 401, 403, 409, 413, 422, 429, 507),
             },
@@ -105,9 +114,9 @@ _SUBMISSIONS: Final = {
         "get": operation(
             "Submissions",
             "submission",
-            "How a submission stands.",
+            "The state of a submission.",
             [SUBMISSION, _TRACK],
-            {"200": json_answer("How it stands.", "Submission"), **UNCHANGED, **refusals(404, 422)},
+            {"200": json_answer("Its state.", "Submission"), **UNCHANGED, **refusals(404, 422)},
         )
     },
     f"{V1}/submissions/{{submission_id}}/report": {
@@ -131,7 +140,7 @@ _SUBMISSIONS: Final = {
         "get": operation(
             "Submissions",
             "events",
-            "How it stands, as server-sent events, whenever that changes.",
+            "Its state as server-sent events, sent on every change.",
             [SUBMISSION, _TRACK],
             {
                 "200": {
@@ -146,7 +155,7 @@ _SUBMISSIONS: Final = {
         "get": operation(
             "Submissions",
             "bundle",
-            "The bundle: one's own, and others' whose licence lets it be passed on.",
+            "The bundle: your own, or one whose licence allows redistribution.",
             [SUBMISSION],
             {
                 "200": file_answer("The zip file.", "application/zip"),
@@ -161,7 +170,7 @@ _SUBMISSIONS: Final = {
         "post": operation(
             "Submissions",
             "cancel",
-            "Take back one's own submission where it is not judged yet.",
+            "Cancel your own submission before it is judged.",
             [SUBMISSION, _TRACK],
             {"200": json_answer("It is cancelled.", "Submission"), **refusals(401, 403, 404, 409, 422, 429)},
             security=PERSON,
@@ -174,7 +183,7 @@ _YOU: Final = {
         "get": operation(
             "You",
             "whoami",
-            "Whose token this is.",
+            "The owner of this token.",
             [],
             {"200": json_answer("A person.", "Person"), **refusals(401, 403)},
             security=PERSON,
@@ -184,7 +193,7 @@ _YOU: Final = {
         "get": operation(
             "You",
             "limits",
-            "What a bundle may hold; with a token, what is left of the quota.",
+            "Limits of a bundle; with a token, also your remaining quota.",
             [],
             {"200": json_answer("Limits.", "Limits"), **UNCHANGED, **refusals(401, 403)},
             security=VISITOR_OR_PERSON,

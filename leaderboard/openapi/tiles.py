@@ -49,7 +49,7 @@ TILE_PATHS: Final[dict[str, Schema]] = {
         "get": operation(
             "Tiles",
             "truth_tile",
-            "The truth: drawn now, where nobody has asked for it before.",
+            "A tile of the truth; drawn on the first request.",
             _WHERE,
             _TILE | refusals(404, 429, 503, 507),
         )
@@ -58,7 +58,7 @@ TILE_PATHS: Final[dict[str, Schema]] = {
         "get": operation(
             "Tiles",
             "model_tile",
-            "What a model makes of it, once a worker has drawn it.",
+            "A tile of a model, once a worker has drawn it.",
             [SUBMISSION, *_WHERE],
             _TILE | refusals(404),
         )
@@ -67,16 +67,16 @@ TILE_PATHS: Final[dict[str, Schema]] = {
         "post": operation(
             "Tiles",
             "wish",
-            "Have tiles of a model drawn; wish again until they are ready.",
+            "Ask for tiles of a model; repeat until they are ready.",
             [SUBMISSION],
             {
                 "200": _answer(
-                    "How far they are.",
+                    "Their progress.",
                     {
                         "ready": _SOME,
-                        "waiting": whole("How many are still to be drawn."),
-                        "worker": truth("Whether a worker has been heard of lately."),
-                        "problem": words("Why none will come, or ''."),
+                        "waiting": whole("Number of tiles still to be drawn."),
+                        "worker": truth("Whether a worker has been active lately."),
+                        "problem": words("Why none will be drawn, or ''."),
                     },
                 ),
                 **refusals(404, 422, 429),
@@ -87,8 +87,8 @@ TILE_PATHS: Final[dict[str, Schema]] = {
     f"{_WORKER}/claim": {
         "post": worker_operation(
             "claim_tiles",
-            "Which tiles of a batch are still wanted, and of which bundle.",
-            _answer("What is left.", {"digest": words("SHA-256 of the bundle."), "tiles": _SOME}),
+            "The tiles of a batch that are still needed, and their bundle.",
+            _answer("The remaining tiles.", {"digest": words("SHA-256 of the bundle."), "tiles": _SOME}),
             takes=_BATCH,
             parameters=[SUBMISSION],
             refused=(404, 422),
@@ -106,8 +106,8 @@ TILE_PATHS: Final[dict[str, Schema]] = {
     f"{_WORKER}/{{octave}}/{{x}}/{{y}}": {
         "put": worker_operation(
             "draw",
-            "Hand over a tile that was drawn.",
-            _answer("It was kept.", {name: whole("Of the tile.") for name in ("octave", "x", "y")}),
+            "Upload a tile that was drawn.",
+            _answer("Stored.", {name: whole("Of the tile.") for name in ("octave", "x", "y")}),
             takes=body(BINARY, "application/octet-stream"),
             parameters=[SUBMISSION, *_WHERE],
             refused=(404, 413, 422, 507),
@@ -116,9 +116,9 @@ TILE_PATHS: Final[dict[str, Schema]] = {
     f"{_WORKER}/failure": {
         "post": worker_operation(
             "fail_tiles",
-            "Tell that the model could not be drawn.",
+            "Report that the model could not be drawn.",
             _answer("Noted.", {"reason": words("Why.")}),
-            takes=body(thing("Why.", {"reason": words("A reason of the rules.")})),
+            takes=body(thing("Why.", {"reason": words("One of the reasons listed in /rules.")})),
             parameters=[SUBMISSION],
             refused=(404, 422),
         )

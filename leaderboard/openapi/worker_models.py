@@ -19,7 +19,7 @@ from leaderboard.openapi.values import (
 
 
 class Noted(Value):
-    """It was noted."""
+    """Noted."""
 
     noted: bool = Field(description="True.")
 
@@ -119,6 +119,6 @@ class Picture(Value):
 
 
 class Kept(Value):
-    """It was kept."""
+    """Stored."""
 
     evaluation_id: Count = Field(description="The evaluation's number.")

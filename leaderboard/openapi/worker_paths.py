@@ -27,7 +27,7 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
     f"{V1}/worker/machine": {
         "put": worker_operation(
             "introduce",
-            "Say what is in force on this worker's machine; the rules show it to everybody.",
+            "Report this worker's machine, sandbox and limits; /rules shows them.",
             json_answer("Noted.", "Noted"),
             takes=body(ref("WorkerInfo")),
             parameters=[],
@@ -37,16 +37,16 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
     f"{V1}/worker/claim": {
         "post": worker_operation(
             "claim_next",
-            "Take the lease of the evaluation whose turn it is.",
-            json_answer("It is yours.", "Claim"),
+            "Lease the next evaluation in the queue.",
+            json_answer("The lease, and what to judge.", "Claim"),
             parameters=[],
         )
     },
     f"{_EVALUATION}/claim": {
         "post": worker_operation(
             "claim",
-            "Take the lease of a particular evaluation.",
-            json_answer("It is yours.", "Claim"),
+            "Lease a particular evaluation.",
+            json_answer("The lease, and what to judge.", "Claim"),
             parameters=[EVALUATION],
             refused=_LOST,
         )
@@ -63,7 +63,7 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
     f"{_EVALUATION}/status": {
         "post": worker_operation(
             "tell",
-            "Tell how far it is; renews the lease.",
+            "Report progress; renews the lease.",
             json_answer("Noted.", "Evaluation"),
             takes=body(ref("Progress")),
             parameters=_HELD,
@@ -73,8 +73,8 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
     f"{_EVALUATION}/artifacts/{{place}}/{{octave}}/{{kind}}.png": {
         "put": worker_operation(
             "picture",
-            "Post a picture; it is decoded and written anew.",
-            json_answer("It was kept.", "Picture"),
+            "Upload a picture; it is decoded and re-encoded.",
+            json_answer("Stored.", "Picture"),
             takes=_PNG,
             parameters=[
                 EVALUATION,
@@ -82,7 +82,7 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
                     "place", "path", words("A place's short name.", pattern="^[a-z0-9][a-z0-9-]{0,39}$")
                 ),
                 parameter("octave", "path", words("Two digits.", pattern="^[0-9][0-9]$")),
-                parameter("kind", "path", words("What is seen.", enum=["model", "error"])),
+                parameter("kind", "path", words("Which picture.", enum=["model", "error"])),
                 LEASE,
             ],
             refused=(*_LOST, 413, 422, 507),
@@ -91,14 +91,14 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
     f"{_EVALUATION}/artifacts/samples/{{target}}/{{picture}}.png": {
         "put": worker_operation(
             "target_picture",
-            "Post a picture of a target; it is shown when the season's secret is.",
-            json_answer("It was kept.", "Picture"),
+            "Upload a picture of a target; it is shown once the season's secret is public.",
+            json_answer("Stored.", "Picture"),
             takes=_PNG,
             parameters=[
                 EVALUATION,
                 parameter("target", "path", whole("From 1.", minimum=1, maximum=9)),
                 parameter(
-                    "picture", "path", words("What is seen.", pattern="^(truth|error|film-[0-9][0-9])$")
+                    "picture", "path", words("Which picture.", pattern="^(truth|error|film-[0-9][0-9])$")
                 ),
                 LEASE,
             ],
@@ -108,8 +108,8 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
     f"{_EVALUATION}/evidence": {
         "put": worker_operation(
             "evidence",
-            "Post what people are shown of controls and probes.",
-            json_answer("It was kept.", "Kept"),
+            "Upload the data of the plots of controls and probes.",
+            json_answer("Stored.", "Kept"),
             takes=body({"type": "object"}),
             parameters=_HELD,
             refused=(*_LOST, 413, 422, 507),
@@ -118,8 +118,8 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
     f"{_EVALUATION}/stages/{{stage}}": {
         "post": worker_operation(
             "finish_stage",
-            "Post what a stage found; it is never done again.",
-            json_answer("It was taken.", "StageTaken"),
+            "Upload the results of a stage; it is not repeated.",
+            json_answer("Stored.", "StageTaken"),
             takes=body(ref("FoundStage")),
             parameters=[
                 EVALUATION,
@@ -132,7 +132,7 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
     f"{V1}/worker/certificates/{{digest}}": {
         "get": worker_operation(
             "certificate",
-            "The certificate of equal code, found in another evaluation.",
+            "The certificate of the same code from another evaluation.",
             json_answer("The certificate."),
             parameters=[
                 parameter("digest", "path", words("SHA-256, hexadecimal.", pattern="^[0-9a-f]{64}$"))
@@ -169,8 +169,8 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
     f"{_EVALUATION}/report": {
         "post": worker_operation(
             "finish",
-            "Post the report: the end. The same one again changes nothing.",
-            json_answer("It is judged.", "Evaluation"),
+            "Upload the report, which ends the evaluation. Repeating it changes nothing.",
+            json_answer("Judged.", "Evaluation"),
             takes=body(either("Report", "SamplesReport")),
             parameters=_HELD,
             refused=(*_LOST, 422),
@@ -179,12 +179,12 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
     f"{_EVALUATION}/failure": {
         "post": worker_operation(
             "fail",
-            "Tell that it could not be judged.",
-            json_answer("It failed, or is queued again.", "Evaluation"),
+            "Report that it could not be judged.",
+            json_answer("Failed, or queued again.", "Evaluation"),
             takes=body(ref("Failure")),
             parameters=_HELD,
             refused=(*_LOST, 422),
         )
     },
 }
-WORKER_PATHS[f"{V1}/worker/claim"]["post"]["responses"]["204"] = {"description": "Nothing waits."}
+WORKER_PATHS[f"{V1}/worker/claim"]["post"]["responses"]["204"] = {"description": "The queue is empty."}

@@ -25,7 +25,7 @@ _LAST: Final = frozenset({"linear", "taylor"})
 def submit_references(config: Config, url: str, token: str, references: Path, say: Say) -> None:
     """Submit every directory of `references` as anybody would; the server knows which it has already.
 
-    A recipe without weights is not handed in.
+    A recipe without weights is not submitted.
     """
     directories = sorted(
         (path.parent for path in references.glob("*/weights.safetensors")),
@@ -43,7 +43,7 @@ def submit_references(config: Config, url: str, token: str, references: Path, sa
         try:
             answer = _submit(config, url, token, directory)
         except (EvaluationError, OSError, httpx.HTTPError) as error:
-            say(f"The reference submission {directory.name} could not be handed in: {error}")
+            say(f"The reference submission {directory.name} could not be submitted: {error}")
             continue
         if answer.status_code == 201:
             new.append(directory.name)
@@ -55,7 +55,7 @@ def submit_references(config: Config, url: str, token: str, references: Path, sa
         say(f"Reference submissions that are here already: {', '.join(known)}.")
     if new:
         say(
-            f"Handed in {len(new)} reference submissions: {', '.join(new)}. "
+            f"Submitted {len(new)} reference submissions: {', '.join(new)}. "
             "Their octaves come first; verdicts follow one at a time, whenever nobody else waits."
         )
 

@@ -4,7 +4,7 @@ Nothing here reads more rows in full than are shown, however many entries a seas
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from challenge.scoring.tracks import BUDGETS, Track
 from leaderboard.models import Evaluation, RankedEntry, SeasonRow, Submission, User
-from leaderboard.services import provisional_ranks, rankings
+from leaderboard.services import lineage, provisional_ranks, rankings
 from leaderboard.services.board_query import BoardQuery
 from leaderboard.services.queue_order import in_turn, live
 from leaderboard.services.rankings import ALL, BEST, JUDGED, RankingGroup, in_group
@@ -94,8 +94,10 @@ def _provisional(season: SeasonRow, group: RankingGroup) -> ColumnElement[bool]:
     )
 
 
-def _wanted(season: SeasonRow, query: BoardQuery) -> ColumnElement[bool]:
+def _wanted(session: Session, season: SeasonRow, query: BoardQuery) -> ColumnElement[bool]:
     found: ColumnElement[bool] = Submission.hidden_at.is_(None)
+    if query.family:
+        found &= Submission.id.in_(lineage.family(session, query.family))
     if query.weight:
         found &= Submission.weight_class == query.weight
     if query.kind != "all":
@@ -122,7 +124,7 @@ def page(session: Session, season: SeasonRow, query: BoardQuery, *, provisional:
         select(Evaluation)
         .join(Evaluation.submission)
         .join(Submission.user)
-        .where(_listed(season, query, provisional=provisional), _wanted(season, query))
+        .where(_listed(season, query, provisional=provisional), _wanted(session, season, query))
     )
     total = session.scalar(listed.with_only_columns(func.count())) or 0
     rows = session.scalars(
@@ -140,6 +142,29 @@ def _listed(season: SeasonRow, query: BoardQuery, *, provisional: bool) -> Colum
         return Evaluation.id.in_(shown)
     waiting = select(Evaluation.id).where(_provisional(season, query.group))
     return Evaluation.id.in_(union_all(shown, waiting))
+
+
+def matching_ids(session: Session, season: SeasonRow, query: BoardQuery) -> list[int]:
+    """The ranked evaluations that pass the query's filters."""
+    return list(
+        session.scalars(
+            select(Evaluation.id)
+            .join(Evaluation.submission)
+            .join(Submission.user)
+            .where(_listed(season, query, provisional=False), _wanted(session, season, query))
+        )
+    )
+
+
+def judged_before(session: Session, season: SeasonRow, query: BoardQuery, moment: datetime) -> list[int]:
+    """The ranked evaluations of the query's group that had been judged by a moment."""
+    return list(
+        session.scalars(
+            select(Evaluation.id)
+            .join(RankedEntry, RankedEntry.evaluation_id == Evaluation.id)
+            .where(_ranked(season, query), Evaluation.finished_at < moment)
+        )
+    )
 
 
 def highest_interval(session: Session, season: SeasonRow, query: BoardQuery) -> float | None:
@@ -239,12 +264,13 @@ def pending(
 
 
 def unranked(
-    session: Session, season: SeasonRow, group: RankingGroup, limit: int
+    session: Session, season: SeasonRow, query: BoardQuery, limit: int
 ) -> tuple[tuple[Entry, ...], int]:
     """What submissions that do not rank stand by, the newest first, and how many there are in all.
 
     That is the newest judged evaluation, or else the newest final one, unless it is judged again.
     """
+    group = query.group
     judged = [status.value for status in JUDGED]
     ranked = select(RankedEntry.submission_id).where(in_group(season, group))
     again = select(Evaluation.submission_id).where(
@@ -270,7 +296,8 @@ def unranked(
         .join(Submission.user)
         .where(
             Evaluation.id.in_(newest.scalar_subquery()),
-            Submission.hidden_at.is_(None),
+            # What does not rank was not verified either.
+            _wanted(session, season, replace(query, verified="")),
             or_(Evaluation.status.in_(judged), Evaluation.submission_id.not_in(again)),
         )
     )

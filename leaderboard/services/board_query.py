@@ -19,6 +19,7 @@ MOST_CHOICES: Final = 200
 KINDS: Final = ("all", "people", "reference")
 ORDERS: Final = ("asc", "desc")
 VERIFIED: Final = ("", "yes")
+MOST_ID: Final = 999_999_999
 ENTRIES: Final = ("best", "all")
 
 
@@ -55,6 +56,7 @@ class BoardQuery:
         machine: a class of machine, of the samples track.
         entries: "best" for everybody's best entry and all references, "all" for all entries.
         verified: "yes" for those alone that rank on the samples track as well; of the open track.
+        family: a submission's number, for it and its relatives by `builds_on`; 0 for all.
         sort, order: one of SORTS and of ORDERS.
         page: from 1.
         per_page: up to MOST_PER_PAGE.
@@ -67,6 +69,7 @@ class BoardQuery:
     machine: str = CPU
     entries: str = "best"
     verified: str = ""
+    family: int = 0
     sort: str = "octaves"
     order: str = "desc"
     page: int = 1
@@ -85,6 +88,7 @@ class BoardQuery:
             machine=_among("machine", values.get("machine", CPU), BUDGETS),
             entries=_among("entries", values.get("entries", "best"), ENTRIES),
             verified=_among("verified", values.get("verified") or "", VERIFIED),
+            family=_number("family", values["family"], MOST_ID) if "family" in values else 0,
             sort=sort,
             order=_among("order", values.get("order", usual), ORDERS),
             page=_number("page", values.get("page", "1"), 1_000_000),
@@ -125,6 +129,11 @@ class BoardQuery:
         usual = "desc" if SORTS[sort].descending else "asc"
         turned = {"asc": "desc", "desc": "asc"}[self.order]
         return self.to_query(sort=sort, order=turned if sort == self.sort else usual)
+
+    @property
+    def filtered(self) -> bool:
+        """Whether the entries are a part of the board."""
+        return bool(self.weight or self.verified or self.family) or self.kind != "all"
 
     @property
     def ordering(self) -> tuple[ColumnElement[Any], ...]:

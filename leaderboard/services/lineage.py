@@ -63,6 +63,24 @@ def lineage(session: Session, submission: Submission) -> Lineage:
     )
 
 
+def family(session: Session, number: int) -> frozenset[int]:
+    """A submission and all its relatives, in both directions; the number alone where it has none."""
+    pairs = session.execute(
+        select(SubmissionText.submission_id, SubmissionText.content).where(SubmissionText.name == TEXT)
+    )
+    near: dict[int, set[int]] = {}
+    for child, named in pairs:
+        if named.isdecimal():
+            near.setdefault(child, set()).add(int(named))
+            near.setdefault(int(named), set()).add(child)
+    found, waiting = {number}, [number]
+    while waiting:
+        new = near.get(waiting.pop(), set()) - found
+        found |= new
+        waiting += new
+    return frozenset(found)
+
+
 def _visible(session: Session, number: str) -> Submission | None:
     found = session.get(Submission, int(number)) if number.isdecimal() else None
     return found if found is not None and found.hidden_at is None else None

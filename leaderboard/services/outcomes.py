@@ -41,9 +41,7 @@ def record_report(session: Session, evaluation_id: int, lease: str | None, value
     try:
         body = json.dumps(values, sort_keys=True, allow_nan=False)
     except ValueError as error:
-        raise Refused(
-            422, "report_invalid", "The report cannot be taken: it holds NaN or infinity."
-        ) from error
+        raise Refused(422, "report_invalid", "The report is invalid: it holds NaN or infinity.") from error
     digest = digest_of(body)
     known = session.get(ReportRow, evaluation_id)
     if evaluation.state.final and known is not None and known.digest == digest:
@@ -152,7 +150,7 @@ def fail_or_retry(
         evaluation.detail = ""
         return
     if reason is Reason.INTERNAL:
-        detail = f"{detail} All {evaluation.attempts} attempts ended so: an administrator has to look at it."
+        detail = f"{detail} All {evaluation.attempts} attempts failed: an administrator can start it again."
     evaluation.reason = reason.value
     evaluation.fault = fault.value
     evaluation.detail = detail.strip()

@@ -15,7 +15,7 @@ another, and an evaluation that takes minutes after those that take seconds. Wit
 ever: no evaluation that is queued after a turn comes before it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -33,6 +33,9 @@ from leaderboard.models import Evaluation, Submission, User
 _WEIGHTS: Final = {Track.OPEN: timedelta(minutes=30), Track.SAMPLES: timedelta(minutes=90)}
 # References learn on the samples track when nobody else waits.
 _REFERENCE_WEIGHT: Final = timedelta(days=1)
+
+# Evaluations that the expected wait is taken from.
+_LATEST: Final = 20
 
 
 def live() -> ColumnElement[bool]:
@@ -152,13 +155,46 @@ def position(session: Session, evaluation: Evaluation) -> int | None:
 
 
 def expected_wait(session: Session) -> tuple[int, float]:
-    """How many evaluations wait, and the seconds until a new one starts, from the latest durations."""
-    waiting = session.scalar(select(func.count()).select_from(Evaluation).where(queued())) or 0
-    latest = (
+    """How many evaluations wait, and the seconds until one that is queued now starts."""
+    ahead = session.scalars(select(Evaluation.track).where(queued())).all()
+    return len(ahead), _seconds_until_free(session, ahead)
+
+
+def expected_start(session: Session, evaluation: Evaluation) -> float | None:
+    """Seconds until one that waits starts, from the latest durations; None for one that does not wait."""
+    if evaluation.state is not Status.QUEUED:
+        return None
+    waiting = session.execute(in_turn(select(Evaluation.id, Evaluation.track)).where(queued())).all()
+    ids = [number for number, _ in waiting]
+    before = ids.index(evaluation.id) if evaluation.id in ids else len(ids)
+    return _seconds_until_free(session, [track for _, track in waiting[:before]])
+
+
+def _seconds_until_free(session: Session, ahead: Sequence[str]) -> float:
+    """Seconds until a worker has done what is running and what is ahead, by track."""
+    running = session.execute(
+        select(Evaluation.track, Evaluation.claimed_at).where(
+            live(), Evaluation.status != Status.QUEUED.value, Evaluation.claimed_at.is_not(None)
+        )
+    ).all()
+    usual = {track: _usual_seconds(session, track) for track in {*ahead, *(track for track, _ in running)}}
+    moment = now()
+    rest = sum(max(0.0, usual[track] - (moment - begun).total_seconds()) for track, begun in running if begun)
+    # As many workers as evaluations run now share the work.
+    return (rest + sum(usual[track] for track in ahead)) / max(1, len(running))
+
+
+def _usual_seconds(session: Session, track: str) -> float:
+    """Mean duration of the latest evaluations on a track; 0 where there is none yet."""
+    latest = session.execute(
         select(Evaluation.claimed_at, Evaluation.finished_at)
-        .where(Evaluation.claimed_at.is_not(None), Evaluation.finished_at.is_not(None))
+        .where(
+            Evaluation.track == track,
+            Evaluation.claimed_at.is_not(None),
+            Evaluation.finished_at.is_not(None),
+        )
         .order_by(Evaluation.finished_at.desc())
-        .limit(20)
+        .limit(_LATEST)
     )
-    durations = [(done - begun).total_seconds() for begun, done in session.execute(latest) if begun and done]
-    return waiting, waiting * sum(durations) / max(len(durations), 1)
+    durations = [(done - begun).total_seconds() for begun, done in latest if begun and done]
+    return sum(durations) / max(1, len(durations))

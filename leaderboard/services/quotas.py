@@ -1,4 +1,4 @@
-"""How many bundles a person may hand in: by day, and waiting or being judged at the same time."""
+"""How many bundles a person may submit: by day, and waiting or being judged at the same time."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +18,7 @@ from leaderboard.services.queue_order import live
 
 @dataclass(frozen=True)
 class Quota:
-    """What a person may still hand in.
+    """What a person may still submit.
 
     Attributes:
         a_day, used_today: bundles between two midnights, UTC; what failed by our own fault is not counted.
@@ -34,7 +34,7 @@ class Quota:
 
     @property
     def left(self) -> int:
-        """How many can be handed in at this moment."""
+        """How many can be submitted at this moment."""
         return max(0, min(self.a_day - self.used_today, self.at_once - self.waiting))
 
     def to_dict(self) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def check(session: Session, config: Config, user: User) -> None:
         raise Refused(
             429,
             "quota_day",
-            f"You have handed in {stands.used_today} of {stands.a_day} bundles today.",
+            f"You have submitted {stands.used_today} of {stands.a_day} bundles today.",
             "The count starts again at midnight, UTC.",
             retry_after=max(1, round((stands.renewed_at - now()).total_seconds())),
         )

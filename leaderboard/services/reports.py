@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from challenge.results.frame_suggestion import FrameSuggestion
 from challenge.results.report import UNJUDGED, Report
 from challenge.results.samples_report import SamplesReport
 from challenge.results.verdicts import Status
@@ -55,6 +56,14 @@ def stored_report(session: Session, evaluation: Evaluation) -> Report | None:
     except ValueError:
         # Its figures stand in the evaluation, its tables are not shown.
         return None
+
+
+def suggestion(session: Session, evaluation: Evaluation) -> FrameSuggestion | None:
+    """What would make an entry resolve more, where the judge found something; see `FrameSuggestion`."""
+    if evaluation.track != Track.OPEN.value or evaluation.octaves is None:
+        return None
+    report = stored_report(session, evaluation)
+    return report.suggestion if report else None
 
 
 def stored_samples_report(session: Session, evaluation: Evaluation) -> SamplesReport | None:
@@ -149,4 +158,4 @@ def _check_lessons(report: SamplesReport, by_chain: NDArray[np.float64], evaluat
 
 
 def _wrong(detail: str) -> Refused:
-    return Refused(422, "report_invalid", f"The report cannot be taken: {detail}.")
+    return Refused(422, "report_invalid", f"The report is invalid: {detail}.")

@@ -31,10 +31,13 @@ def readme_html(text: str) -> str:
         if token.type in ("heading_open", "heading_close"):
             # A page has one first heading, and the README stands below a second one.
             token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
+        elif token.type == "table_open":
+            # On a small screen it scrolls, by keyboard as well.
+            token.attrSet("tabindex", "0")
     return nh3.clean(
         _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}),
         tags=set(_TAGS),
-        attributes={"a": {"href", "title"}, "th": {"align"}, "td": {"align"}},
+        attributes={"a": {"href", "title"}, "table": {"tabindex"}, "th": {"align"}, "td": {"align"}},
         url_schemes={"http", "https"},
         link_rel="nofollow noopener ugc",
     )

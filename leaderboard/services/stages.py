@@ -70,7 +70,7 @@ def record_stage(
         try:
             _READ[stage](found)
         except ValueError as error:
-            raise Refused(422, "stage_invalid", f"The findings cannot be taken: {error}.") from error
+            raise Refused(422, "stage_invalid", f"The findings are invalid: {error}.") from error
         if session.get(StageRow, (evaluation_id, stage.value)) is None:
             body = json.dumps(found, allow_nan=False)
             session.add(

@@ -123,6 +123,12 @@ def drawable(session: Session, submission_id: int) -> Submission:
     return found
 
 
+def is_drawable(submission: Submission) -> bool:
+    """Whether `drawable` finds it."""
+    judged = any(evaluation.status in _JUDGED for evaluation in submission.evaluations)
+    return judged and submission.hidden_at is None
+
+
 @dataclass(frozen=True)
 class ListedSubmission:
     """A submission and its newest evaluation in a ranked season, if there is one."""

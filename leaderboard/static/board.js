@@ -1,5 +1,8 @@
 // Keeps the board fresh while entries are judged: the server renders the changing part, and this puts it in place.
+import { race } from "./race.js";
+
 document.documentElement.classList.add("js");
+race(document.getElementById("race"));
 const live = document.getElementById("live");
 // The parts of the page, from top to bottom.
 const ORDER = ["dive", "pending", "board", "fronts", "unranked"];

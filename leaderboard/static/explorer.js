@@ -26,20 +26,24 @@ const truths = new Truth(settings.truth);
 const models = settings.model ? new Model(settings.model, settings.wishes, tellWaiting) : null;
 const colours = () => palettes.maps.get(choice.value) || palettes.maps.get(settings.first);
 
+// A second model, from the page that compares two.
+const seconds = settings.second ? new Model(settings.second.model, settings.second.wishes, () => {}) : null;
+
 const truthMap = makeMap(one("[data-map=truth]"), settings.deepest);
 const modelMap = models ? makeMap(one("[data-map=model]"), settings.deepest) : null;
-const maps = modelMap ? [truthMap, modelMap] : [truthMap];
+const secondMap = seconds ? makeMap(one("[data-map=second]"), settings.deepest) : null;
+const maps = [truthMap, modelMap, secondMap].filter(Boolean);
 
 const truthLayer = new Tiles(
   (name) => truths.get(name),
   ({ pen, data }) => paintValues(pen, data, scale, colours(), palettes),
   rescale,
 );
-const modelLayer =
-  models &&
+const layerOf = (feed) =>
+  feed &&
   new Tiles(
     (name) => {
-      const parts = [truths.get(name), models.get(name)];
+      const parts = [truths.get(name), feed.get(name)];
       return {
         promise: Promise.all(parts.map(({ promise }) => promise)).then(([truth, model]) => ({ ...model, truth })),
         cancel: () => parts.forEach(({ cancel }) => cancel()),
@@ -49,10 +53,13 @@ const modelLayer =
       kind === "error" ? paintError(pen, data.truth, data, scale, palettes) : paintValues(pen, data, scale, colours(), palettes),
     () => {},
   );
+const modelLayer = layerOf(models);
+const secondLayer = layerOf(seconds);
 
 function repaint() {
   truthLayer.repaint();
   modelLayer?.repaint();
+  secondLayer?.repaint();
 }
 
 // The colours adapt to the range of the visible tiles, gradually.
@@ -120,8 +127,9 @@ function tellAddress() {
   const { lat, lng } = truthMap.getCenter();
   const values = { re: lng.toFixed(digits(octave)), im: lat.toFixed(digits(octave)), octave };
   if (choice.value !== settings.first) values.colours = choice.value;
-  if (models && arrangement !== usual()) values.view = arrangement;
+  if (models && !seconds && arrangement !== usual()) values.view = arrangement;
   if (kind !== "model") values.show = kind;
+  if (seconds) values.second = settings.second.id;
   history.replaceState(null, "", `?${new URLSearchParams(values)}`);
   // Another entry at the same place.
   for (const link of root.querySelectorAll("[data-keep]")) link.search = location.search;
@@ -175,7 +183,7 @@ function moveCut(to) {
 }
 
 function arrange(next) {
-  arrangement = models && ["side", "swipe"].includes(next) ? next : usual();
+  arrangement = seconds ? "side" : models && ["side", "swipe"].includes(next) ? next : usual();
   stage.dataset.view = models ? arrangement : "one";
   for (const button of root.querySelectorAll("[data-view]:is(button)")) button.setAttribute("aria-pressed", String(button.dataset.view === arrangement));
 }
@@ -183,8 +191,9 @@ function arrange(next) {
 function show(next) {
   kind = models && next === "error" ? "error" : "model";
   for (const button of root.querySelectorAll("[data-show]")) button.setAttribute("aria-pressed", String(button.dataset.show === kind));
-  if (models) out("right").textContent = kind === "error" ? "Error" : "Model";
+  if (models && !seconds) out("right").textContent = kind === "error" ? "Error" : "Model";
   modelLayer?.repaint();
+  secondLayer?.repaint();
 }
 
 function go(centre, octave) {
@@ -228,6 +237,7 @@ function begin() {
   for (const map of maps) map.setView([centre[1], centre[0]], zoom, { animate: false });
   truthLayer.addTo(truthMap);
   modelLayer?.addTo(modelMap);
+  secondLayer?.addTo(secondMap);
   truthMap.on("move zoomend", tell);
   truthMap.on("moveend", () => {
     tellAddress();
@@ -321,7 +331,12 @@ divider.addEventListener("keydown", (event) => {
   event.preventDefault();
   moveCut(to);
 });
-new ResizeObserver(() => {
+function resize() {
+  // Under the pointer a map would jump: what was dragged so far would count twice.
+  if (maps.some((map) => map.dragging.moving())) {
+    for (const map of maps) map.once("dragend", resize);
+    return;
+  }
   // Keep the centre when the size changes.
   const centre = truthMap.getCenter();
   for (const map of maps) {
@@ -329,4 +344,5 @@ new ResizeObserver(() => {
     map.setView(centre, Math.round(map.getZoom()), { reset: true });
   }
   tell();
-}).observe(stage);
+}
+new ResizeObserver(resize).observe(stage);

@@ -10,6 +10,8 @@ export function film(section) {
   const play = section.querySelector("button");
   const out = section.querySelector("[data-out=frame]");
   const speed = section.querySelector(".speed");
+  const moment = section.querySelector("[data-out=moment]");
+  const captions = JSON.parse(section.dataset.captions ?? "[]");
   const count = Number(section.dataset.frames);
   const frame = () => Math.max(SHORTEST, Math.min(LONGEST, WHOLE / count)) / Number(speed?.value || 1);
   const held = new Map();
@@ -33,7 +35,8 @@ export function film(section) {
     if (one.complete) draw();
     else one.onload = draw;
     out.textContent = `${index + 1} of ${count}`;
-    slider.setAttribute("aria-valuetext", `frame ${index + 1} of ${count}`);
+    if (moment) moment.textContent = captions[index] ?? "";
+    slider.setAttribute("aria-valuetext", `frame ${index + 1} of ${count}${captions[index] ? `, ${captions[index]}` : ""}`);
   }
 
   function stop() {

@@ -22,6 +22,12 @@ export class Pictures {
     }
     return entry?.ready ? entry.image : null;
   }
+
+  // A sharper picture in the place of one.
+  put(url, image) {
+    this.held.set(url, { image, ready: true });
+    this.redraw();
+  }
 }
 
 export function address(layer, slug, octave, colour, plain) {

@@ -18,7 +18,8 @@ export function follow(section) {
     });
     bar.value = status.progress;
     const place = status.queue_position;
-    const queue = place ? (place === 1 ? "Next in the queue. " : `Number ${place} in the queue. `) : "";
+    const minutes = status.queue_seconds >= 30 ? `, about ${Math.max(1, Math.round(status.queue_seconds / 60))} min` : "";
+    const queue = place ? `${place === 1 ? "Next" : `Number ${place}`} in the queue${minutes}. ` : "";
     const text = queue + (status.message || "");
     if (message.textContent !== text) message.textContent = text;
     const measured = status.provisional && !("measured" in section.dataset);

@@ -51,6 +51,7 @@ export function skillMap(box, places, url, visit, ready) {
     title.textContent = "Skill of every view: brighter is better. Click one to go there.";
     const scroll = document.createElement("div");
     scroll.className = "scroll";
+    scroll.tabIndex = 0;
     scroll.append(table);
     box.append(title, scroll);
     box.hidden = false;

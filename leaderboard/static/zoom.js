@@ -3,6 +3,7 @@
 import { skillMap } from "./skill_map.js";
 import { Pictures, address, paint } from "./layers.js";
 import { follow } from "./pointer.js";
+import { Sharpener } from "./sharp.js";
 import { Swipe } from "./swipe.js";
 
 const MILLISECONDS = 420;
@@ -13,7 +14,7 @@ const usual = innerWidth <= 620;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 export function zoom(section) {
-  const { layers, places, skill, skills, plain } = JSON.parse(section.dataset.zoom);
+  const { layers, places, skill, skills, plain, tiles } = JSON.parse(section.dataset.zoom);
   const slider = section.querySelector("input[type=range]");
   const dive = section.querySelector(".dive-button");
   const colours = section.querySelector("select");
@@ -25,6 +26,7 @@ export function zoom(section) {
   let diving = 0;
   let moving = 0;
   let queued = 0;
+  let inSight = false;
   // Where the camera is going, or has come to.
   let aim = octave;
   const camera = { z: octave, x: 0, y: 0 };
@@ -46,6 +48,12 @@ export function zoom(section) {
     return { layer, panel, canvas, image };
   });
   const swipe = new Swipe(layers, redraw);
+  const sharper =
+    tiles &&
+    new Sharpener(tiles, (layer, canvas, { place: one, octave: k, colours: name }) => {
+      pictures.put(address(layer, one.slug, k, name, plain), canvas);
+      swipe.element.dataset.sharp = `${one.slug}/${k}/${layer.key}`;
+    });
   panels.after(swipe.element);
 
   function draw() {
@@ -102,7 +110,14 @@ export function zoom(section) {
     const explore = section.querySelector("[data-explore]");
     if (explore) explore.search = `?place=${place.slug}&octave=${octave}${colours.value === plain ? "" : `&colours=${colours.value}`}`;
     for (const k of [octave - 1, octave + 1]) if (place.octaves.includes(k)) for (const layer of layers) pictures.get(source(layer, k));
+    sharpen();
     redraw();
+  }
+
+  // One picture as large as the column: 128 pixels are too few for it.
+  function sharpen() {
+    if (swipe.shown && inSight) sharper?.ask({ place, octave, colours: colours.value, layers: swipe.layers });
+    else sharper?.stop();
   }
 
   // The camera glides to an octave about the middle of the screen; `home` also takes it back to the place.
@@ -257,6 +272,10 @@ export function zoom(section) {
     event.preventDefault();
   });
   new ResizeObserver(redraw).observe(section);
+  new IntersectionObserver(([{ isIntersecting }]) => {
+    inSight = isIntersecting;
+    sharpen();
+  }).observe(section);
   const asked = new URLSearchParams(location.search).get("view");
   if (asked ? asked === "swipe" : usual) arrange("swipe");
   redraw();

@@ -24,7 +24,7 @@ csrf.exempt(api)
 
 @api.post("/submissions")
 def submit() -> tuple[Response, int]:
-    """Hand in a bundle."""
+    """Submit a bundle."""
     with read_session() as session:
         # Before the bundle is read: a stranger's gigabyte is not worth a look.
         owner = request_token(session).user
@@ -125,7 +125,7 @@ def whoami() -> Response:
 
 @api.get("/limits")
 def limits() -> Response:
-    """What a bundle may hold, and with a token what its owner may still hand in."""
+    """What a bundle may hold, and with a token what its owner may still submit."""
     with read_session() as session:
         owner = request_token(session).user if "Authorization" in request.headers else None
         quota = quotas.quota(session, app_context().config, owner).to_dict() if owner else None

@@ -58,7 +58,7 @@ def board() -> Response:
         season = board_season(session)
         page = board_lists.page(session, season, query)
         pending, waiting = board_lists.pending(session, season, query.group, query.per_page)
-        unranked, others = board_lists.unranked(session, season, query.group, query.per_page)
+        unranked, others = board_lists.unranked(session, season, query, query.per_page)
         positions = queue_order.positions(session, [e.id for e in pending if e.state is Status.QUEUED])
         absence = machines.absence(session)
     return _answer(

@@ -2,8 +2,12 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -16,8 +20,17 @@ from challenge.scoring.places import PLACES
 from challenge.scoring.tracks import BUDGETS, SENTENCES, Track
 from leaderboard.charts import pareto_and_history, sparkline
 from leaderboard.db import now
-from leaderboard.models import SeasonRow
-from leaderboard.services import board_lists, board_query, machines, queue_order, rank_queries, seasons
+from leaderboard.models import SeasonRow, Submission
+from leaderboard.services import (
+    board_lists,
+    board_query,
+    filtered_ranks,
+    machines,
+    movement,
+    queue_order,
+    rank_queries,
+    seasons,
+)
 from leaderboard.services.board_lists import ListedEntry
 from leaderboard.services.board_query import BoardQuery
 from leaderboard.services.standings import Entry
@@ -27,6 +40,7 @@ from leaderboard.web.responses import conditional
 PENDING_SHOWN: Final = 40
 UNRANKED_SHOWN: Final = 20
 STRIP_SHOWN: Final = 60
+_RACE: Final = Path(__file__).parents[1] / "static" / "race.json"
 _PLACES: Final = {place.slug: place.name for place in PLACES}
 
 
@@ -39,8 +53,9 @@ def page() -> Response:
     query = BoardQuery.read(request.args)
     with read_session() as db:
         values = _values(db, board_season(db), query)
-    template = "board_part.html" if "part" in request.args else "board.html"
-    return conditional(Response(render_template(template, **values)))
+    if "part" in request.args:
+        return conditional(Response(render_template("board_part.html", **values)))
+    return conditional(Response(render_template("board.html", race=_race(), **values)))
 
 
 @board_pages.get("/history")
@@ -78,6 +93,13 @@ def by_name() -> BaseResponse:
     return redirect(url_for("board.page", **query), 301)
 
 
+@cache
+def _race() -> dict[str, Any]:
+    """Moments and octaves of the race's film, as submissions/race.py measured them."""
+    race: dict[str, Any] = json.loads(_RACE.read_text(encoding="utf-8"))
+    return race
+
+
 def _values(db: Session, season: SeasonRow, query: BoardQuery) -> dict[str, Any]:
     pending, total = board_lists.pending(db, season, query.group, PENDING_SHOWN)
     positions = queue_order.positions(db, [e.id for e in pending if e.state is Status.QUEUED])
@@ -85,17 +107,24 @@ def _values(db: Session, season: SeasonRow, query: BoardQuery) -> dict[str, Any]
     kept = app_context().html_cache
     version = board_lists.version(db, season)
     # Other seasons are named on the board, and open and close.
-    known = (version, tuple((row.name, row.state) for row in rows), bool(total))
+    today = now().replace(hour=0, minute=0, second=0, microsecond=0)
+    known = (version, tuple((row.name, row.state) for row in rows), bool(total), today)
     board = (season.id, query.group, query.entries)
     return {
         "season": season,
         "query": query,
         "strip": kept.get(("strip", board), version, lambda: _strip(db, season, query)),
         "decided": kept.get(
-            ("decided", board, query), known, lambda: _decided(db, season, query, rows, waiting=bool(total))
+            ("decided", board, query),
+            known,
+            lambda: _decided(db, season, query, rows, today, waiting=bool(total)),
         ),
         "fronts": kept.get(("fronts", board, query.machine), known, lambda: _fronts(db, season, query)),
-        "unranked": kept.get(("unranked", board), version, lambda: _unranked(db, season, query)),
+        "unranked": kept.get(
+            ("unranked", board, query.weight, query.kind, query.family),
+            version,
+            lambda: _unranked(db, season, query),
+        ),
         "pending": [(e, positions.get(e.id)) for e in pending],
         "more_pending": total - len(pending),
         "absence": machines.absence(db),
@@ -110,7 +139,13 @@ def _strip(db: Session, season: SeasonRow, query: BoardQuery) -> str:
 
 
 def _decided(
-    db: Session, season: SeasonRow, query: BoardQuery, rows: list[SeasonRow], *, waiting: bool
+    db: Session,
+    season: SeasonRow,
+    query: BoardQuery,
+    rows: list[SeasonRow],
+    today: datetime,
+    *,
+    waiting: bool,
 ) -> str:
     page = board_lists.page(db, season, query)
     highest = board_lists.highest_interval(db, season, query)
@@ -122,6 +157,14 @@ def _decided(
         query=query,
         page=page,
         anybody=highest is not None,
+        own_ranks=filtered_ranks.ranks_among(
+            db,
+            [e.evaluation.id for e in page.entries],
+            board_lists.matching_ids(db, season, query) if query.filtered else (),
+        ),
+        moved=_moved(db, season, query, page, today),
+        new_record=_new_record(db, season, query, today),
+        family=db.get(Submission, query.family) if query.family else None,
         profiles={
             number: sparkline.profile(skill, 56) for number, skill in rank_queries.skills(db, shown).items()
         },
@@ -133,6 +176,24 @@ def _decided(
         classes=list(WEIGHT_CLASSES),
         waiting=waiting,
     )
+
+
+def _moved(
+    db: Session, season: SeasonRow, query: BoardQuery, page: board_lists.Page, today: datetime
+) -> dict[int, movement.Movement]:
+    then = today - movement.WEEK
+    old = board_lists.judged_before(db, season, query, then)
+    return movement.since(db, page.entries, old)
+
+
+def _new_record(db: Session, season: SeasonRow, query: BoardQuery, today: datetime) -> int | None:
+    """The evaluation that took the record within the last week; on the samples track alone."""
+    if query.group.track is not Track.SAMPLES or season.state != "open":
+        return None
+    entries = board_lists.ranked(db, season, replace(query, entries="all"))
+    holders = pareto_and_history.record_holders(entries, _is_better(db))
+    recent = len(holders) > 1 and holders[-1].created_at >= today - movement.WEEK
+    return holders[-1].evaluation_id if recent else None
 
 
 def _fronts(db: Session, season: SeasonRow, query: BoardQuery) -> str:
@@ -154,7 +215,7 @@ def _fronts(db: Session, season: SeasonRow, query: BoardQuery) -> str:
 
 
 def _unranked(db: Session, season: SeasonRow, query: BoardQuery) -> str:
-    entries, total = board_lists.unranked(db, season, query.group, UNRANKED_SHOWN)
+    entries, total = board_lists.unranked(db, season, query, UNRANKED_SHOWN)
     return render_template("board_unranked.html", unranked=entries, total=total)
 
 

@@ -6,7 +6,8 @@ from flask import Blueprint, Response, render_template, request
 from sqlalchemy.orm import Session
 
 from challenge.scoring.tracks import CPU, Track
-from leaderboard.charts import paired_difference
+from leaderboard.charts import paired_difference, skill_curve
+from leaderboard.charts.skill_curve import Entrant
 from leaderboard.errors import Refused, not_found
 from leaderboard.images import colormaps
 from leaderboard.models import Evaluation
@@ -62,6 +63,7 @@ def _context(db: Session) -> dict[str, Any]:
     extra = [e for e in pair if e and e.submission_id not in listed]
     values = {"a": pair[0], "b": pair[1], "season": season, "choices": choices, "extra": extra, "zoom": None}
     values["track"] = track
+    values["comparable_on"] = _comparable_on(db, pair[0], pair[1]) if pair[0] and pair[1] else ()
     if pair[0] is None or pair[1] is None:
         return values | {"difference": None}
     return values | _compared(db, pair[0], pair[1])
@@ -112,7 +114,33 @@ def _compared(db: Session, a: Evaluation, b: Evaluation) -> dict[str, Any]:
                 "Choose two entries that were scored.",
             )
     found = paired_difference.difference_plot(reports.skill_by_chain(db, a), reports.skill_by_chain(db, b))
-    return {"difference": found, "rows": _rows(a, b), "zoom": _zoom(db, a, b)}
+    own, rival = (
+        Entrant(e.submission.name, e.submission_id, reports.skill_by_chain(db, e), role)
+        for e, role in ((a, "own"), (b, "rival"))
+    )
+    return {
+        "difference": found,
+        "rows": _rows(a, b),
+        "zoom": _zoom(db, a, b),
+        "curve": skill_curve.skill_plot(own, [rival]),
+        "narrow": skill_curve.skill_plot(own, [rival], skill_curve.NARROW),
+    }
+
+
+def _comparable_on(db: Session, a: Evaluation, b: Evaluation) -> tuple[str, ...]:
+    """The tracks on which both have a score, of the same season and class of machine."""
+    found = []
+    for track in Track:
+        latest = [submissions.latest_by_track(db, one.submission).get(track) for one in (a, b)]
+        scored = [
+            submissions.displayed(one.submission, last)
+            for one, last in zip((a, b), latest, strict=True)
+            if last is not None
+        ]
+        places = {(one.season_id, one.machine) for one in scored if one.octaves is not None}
+        if len(places) == 1 and all(one.octaves is not None for one in scored) and len(scored) == 2:
+            found.append(track.value)
+    return tuple(found)
 
 
 def _rows(a: Evaluation, b: Evaluation) -> tuple[tuple[str, str, Any, Any], ...]:
@@ -150,5 +178,8 @@ def _zoom(db: Session, a: Evaluation, b: Evaluation) -> dict[str, Any] | None:
                 note="violet A, ember B",
             ),
         ),
+        models={"a": a.submission_id, "b": b.submission_id}
+        if all(submissions.is_drawable(one.submission) for one in (a, b))
+        else None,
         start=round(min(a.depth or 0.0, b.depth or 0.0)),
     )

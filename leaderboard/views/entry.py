@@ -12,7 +12,7 @@ from challenge.results.report import Report
 from challenge.results.result_visuals import ResultVisuals
 from challenge.results.verdicts import EXPLANATIONS, Reason, Status
 from challenge.scoring.tracks import Track
-from leaderboard.charts import control_charts, probe_plots, samples_charts, skill_curve
+from leaderboard.charts import control_charts, paired_difference, probe_plots, samples_charts, skill_curve
 from leaderboard.charts.skill_curve import Entrant
 from leaderboard.images import training_frames
 from leaderboard.models import Evaluation, Submission
@@ -64,12 +64,18 @@ def _context(db: Session, found: Submission) -> dict[str, Any]:
     # One rule for the bundle and for what pages show of it.
     allowed = submissions.may_see_bundle(found, user.id if user else None)
     sources = submissions.sources(db, found) if allowed else {}
+    bundle = submissions.path_of(app_context().config, found.digest)
     has_curve = shown.track == Track.OPEN.value and bool(reports.skill_by_octave(db, shown))
     return {
         "s": found,
         "e": shown,
         "live": [
-            (one, queue_order.position(db, one), submissions.displayed(found, one).id != one.id)
+            (
+                one,
+                queue_order.position(db, one),
+                queue_order.expected_start(db, one),
+                submissions.displayed(found, one).id != one.id,
+            )
             for one in latest.values()
             if not one.state.final
         ],
@@ -84,9 +90,10 @@ def _context(db: Session, found: Submission) -> dict[str, Any]:
         "sources": {n: Markup(sanitize.source_html(t)) for n, t in sources.items()},  # noqa: S704 - made by pygments
         "readme": Markup(sanitize.readme_html(submissions.text(db, found, "README.md"))),  # noqa: S704 - cleaned by nh3
         "recipe": submissions.text(db, found, "train.toml") if allowed else "",
-        "lineage": lineage.lineage(db, found),
+        **_lineage(db, found, shown),
         "passed_on": allowed,
-        "film": len(training_frames.frames(submissions.path_of(app_context().config, found.digest))),
+        "film": len(moments := training_frames.moments(bundle)),
+        "captions": [moment.caption for moment in moments],
         **_proof(shown, report),
     }
 
@@ -112,6 +119,28 @@ def _proof(shown: Evaluation, report: Report | None) -> dict[str, Any]:
         "withheld": not shown.season.revealed,
         "other_plots": probe_plots.others(report.integrity, evidence) if report.integrity else (),
     }
+
+
+def _lineage(db: Session, found: Submission, shown: Evaluation) -> dict[str, Any]:
+    """The relatives, and the paired gain over the parent where both were judged on the same points."""
+    known = lineage.lineage(db, found)
+    parent: Evaluation | None = None
+    if known.parent and shown.track == Track.OPEN.value:
+        newest = submissions.latest_by_track(db, known.parent).get(Track.OPEN)
+        parent = newest and submissions.displayed(known.parent, newest)
+    comparable = (
+        parent is not None
+        and parent.season_id == shown.season_id
+        and all(reports.skill_by_octave(db, one) for one in (shown, parent))
+    )
+    gain = (
+        paired_difference.difference_plot(
+            reports.skill_by_chain(db, shown), reports.skill_by_chain(db, parent)
+        )
+        if comparable and parent is not None
+        else None
+    )
+    return {"lineage": known, "gain": gain}
 
 
 def _samples_track(db: Session, shown: Evaluation) -> dict[str, Any]:
@@ -168,6 +197,7 @@ def _zoom(db: Session, shown: Evaluation, report: Report | None) -> dict[str, An
         skill=report.skill if report else (),
         start=start,
         goal=_goal(db, shown),
+        models={"model": shown.submission_id} if submissions.is_drawable(shown.submission) else None,
         skills_url=url_for("media.skills_of_views", evaluation_id=shown.id),
     )
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 from flask import Blueprint, Response, jsonify, render_template, request, send_from_directory, url_for
+from sqlalchemy.orm import Session
 
 from challenge.imaging.pictures import ERROR_COLORMAP, INTERIOR, NOT_FINITE, colormap_table
 from challenge.imaging.tiles import DEEPEST
@@ -18,6 +19,7 @@ from leaderboard.models import Evaluation, Submission
 from leaderboard.services import board_lists, reports, seasons, submissions
 from leaderboard.services.board_query import MOST_CHOICES, BoardQuery
 from leaderboard.web.request_context import read_session
+from leaderboard.web.view_picker import tile_addresses
 
 explorer = Blueprint("explorer", __name__)
 
@@ -43,29 +45,36 @@ def truth() -> str:
 @explorer.get("/submissions/<int:submission_id>/explore")
 def model(submission_id: int) -> str:
     """The truth and what a model makes of it, everywhere."""
+    number = request.args.get("second", type=int)
     with read_session() as db:
-        found = submissions.drawable(db, submission_id)
-        shown = submissions.displayed(found, submissions.latest_on(db, found, None))
-        skill = reports.skill_by_octave(db, shown)
-    return _page(_Model(found, shown, skill))
+        beside = _model(db, submission_id)
+        second = _model(db, number) if number is not None else None
+    return _page(beside, second)
 
 
-def _page(beside: _Model | None) -> str:
+def _model(db: Session, submission_id: int) -> _Model:
+    found = submissions.drawable(db, submission_id)
+    shown = submissions.displayed(found, submissions.latest_on(db, found, None))
+    return _Model(found, shown, reports.skill_by_octave(db, shown))
+
+
+def _page(beside: _Model | None, second: _Model | None = None) -> str:
     with read_session() as db:
         season = seasons.current_season(db)
         entries = board_lists.ranked(db, season, BoardQuery(), MOST_CHOICES) if season else ()
     return render_template(
         "explorer.html",
         beside=beside,
+        second=second,
         entries=entries,
         places=PLACES,
         maps=tuple(colormaps.MAPS),
-        settings=json.dumps(_settings(beside), allow_nan=False),
+        settings=json.dumps(_settings(beside, second), allow_nan=False),
         deepest=DEEPEST,
     )
 
 
-def _settings(beside: _Model | None) -> dict[str, Any]:
+def _settings(beside: _Model | None, second: _Model | None) -> dict[str, Any]:
     """What the page's script is told."""
     tiles = url_for("tiles.truth", octave=0, x=0, y=0).removesuffix("/0/0/0")
     values: dict[str, Any] = {
@@ -79,14 +88,12 @@ def _settings(beside: _Model | None) -> dict[str, Any]:
         ],
     }
     if beside is not None:
-        number = beside.submission.id
-        wishes = url_for("tiles.wish", submission_id=number)
-        values |= {
-            "model": wishes.removesuffix("/wishes"),
-            "wishes": wishes,
+        values |= tile_addresses(beside.submission.id) | {
             "skill": beside.skill,
             "skills": url_for("media.skills_of_views", evaluation_id=beside.evaluation.id),
         }
+    if second is not None:
+        values["second"] = {"id": second.submission.id, **tile_addresses(second.submission.id)}
     return values
 
 

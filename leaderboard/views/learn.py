@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from flask import Blueprint, render_template
 
+from challenge.scoring.places import find_place
+from leaderboard.charts.scaling_study import study_plot
 from leaderboard.errors import not_found
 
 learn = Blueprint("learn", __name__, url_prefix="/learn")
@@ -29,7 +31,7 @@ LESSONS: Final = (
     Lesson("hinges", "More neurons, closer fit", "Place 128 hinges and any curve is met. Then learn them."),
     Lesson("descent", "Learning", "Roll down the loss, one small step after the other."),
     Lesson("features", "Features", "Give the same network waves, and it sees finer detail."),
-    Lesson("scaling", "It scales, until it does not", "What more samples and parameters buy."),
+    Lesson("scaling", "It scales, until it does not", "What more samples, parameters and time buy."),
 )
 
 _RUNS: Final = Path(__file__).parents[1] / "static" / "learn" / "scaling.json"
@@ -45,7 +47,7 @@ DIGITS: Final = (
 @learn.get("/")
 def index() -> str:
     """The list of the pages."""
-    return render_template("learn/index.html", lessons=LESSONS)
+    return render_template("learn/index.html", lessons=LESSONS, place=find_place("seahorse-valley"))
 
 
 @learn.get("/<slug>")
@@ -72,4 +74,5 @@ def _study() -> dict[str, Any]:
     study: dict[str, Any] = json.loads(_RUNS.read_text())
     whole = {(run["kind"], run["width"]): run for run in study["runs"] if run["axis"] == "parameters"}
     frozen = [run for run in study["runs"] if run["axis"] == "frozen"]
-    return study | {"frozen": [(run, whole[run["kind"], run["width"]]) for run in frozen]}
+    pairs = [(run, whole[run["kind"], run["width"]]) for run in frozen]
+    return study | {"still": study_plot(study["runs"], "samples"), "frozen": pairs}

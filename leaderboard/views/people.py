@@ -1,4 +1,4 @@
-"""Pages of people: signing up and in, the account, and what a person has handed in."""
+"""Pages of people: signing up and in, the account, and what a person has submitted."""
 
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -225,7 +225,7 @@ def delete_account() -> _Page:
 
 @people_pages.get("/people/<int:user_id>")
 def person(user_id: int) -> str:
-    """What a person has handed in."""
+    """What a person has submitted."""
     with read_session() as db:
         user = people.get(db, user_id)
         return render_template("person.html", person=user, entries=profiles.entries_of(db, user))

@@ -42,6 +42,9 @@ def document(name: str) -> Document:
                 title = inline.content
             elif token.tag == "h2":
                 sections.append((slug, inline.content.replace("`", "")))
+        if token.type == "table_open":
+            # On a small screen it scrolls, by keyboard as well.
+            token.attrSet("tabindex", "0")
         if token.type == "paragraph_open" and (lead := _lead(inline)):
             token.attrSet("id", anchor(lead))
             sections.append((anchor(lead), lead))

@@ -5,12 +5,14 @@ from typing import Any
 from flask import url_for
 from sqlalchemy.orm import Session
 
+from challenge.bundle.imports import import_warnings
 from challenge.scoring.tracks import Track
 from leaderboard.errors import not_found
 from leaderboard.models import Evaluation, Submission
 from leaderboard.services import (
     publication,
     queue_order,
+    reports,
     reproductions,
     stages,
     standings,
@@ -34,6 +36,9 @@ def submission_status(session: Session, submission: Submission, track: Track | N
         "weight_class": submission.weight_class,
         "bytes": submission.bytes,
         "url": url_for("entry.page", submission_id=submission.id, _external=True),
+        "warnings": import_warnings(
+            {n: text.encode() for n, text in submissions.sources(session, submission).items()}
+        ),
         **states[Track(chosen.track)],
         "evaluations": list(states.values()),
     }
@@ -52,6 +57,7 @@ def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any
         "progress": evaluation.progress,
         "attempt": evaluation.attempts,
         "queue_position": queue_order.position(session, evaluation),
+        "queue_seconds": _whole(queue_order.expected_start(session, evaluation)),
         "stages": [stage.value for stage in stages.done(session, evaluation)],
         "provisional": evaluation.provisional,
         "reason": evaluation.reason,
@@ -61,6 +67,7 @@ def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any
         **{name: published[name] for name in _FIGURES},
         "flagged": evaluation.flagged,
         "awaits_decision": evaluation.awaits_decision,
+        "suggestion": found.sentence() if (found := reports.suggestion(session, evaluation)) else "",
         "place": _place(session, evaluation),
         "reproduction": _reproduction(session, evaluation),
     }
@@ -69,6 +76,10 @@ def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any
 def _reproduction(session: Session, evaluation: Evaluation) -> dict[str, Any] | None:
     row = reproductions.of_evaluation(session, evaluation)
     return None if row is None else reproductions.to_dict(row, evaluation.season)
+
+
+def _whole(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds)
 
 
 def _place(session: Session, evaluation: Evaluation) -> dict[str, Any] | None:

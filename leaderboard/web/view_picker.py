@@ -1,7 +1,7 @@
 """The views that a page lets its readers zoom through: places, octaves, and a picture in each layer."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -44,6 +44,7 @@ def zoom(
     start: int = 4,
     goal: tuple[str, int] | None = None,
     skills_url: str = "",
+    models: Mapping[str, int] | None = None,
 ) -> dict[str, Any] | None:
     """What the template of the zoom needs; None where there is no picture.
 
@@ -53,6 +54,7 @@ def zoom(
         skill: of the entry, by octave.
         start: the octave to open with, where the query names none.
         goal: the view to open with, whatever the query names.
+        models: by layer, the submission whose model draws it; for sharper pictures from the explorer's tiles.
         skills_url: where the skill of each view is had, for the map of them.
     """
     places = [
@@ -92,7 +94,23 @@ def zoom(
                 "skill": list(skill),
                 "skills": skills_url,
                 "plain": colormaps.DEFAULT,
+                "tiles": _tiles(models) if models else None,
             },
             allow_nan=False,
         ),
     }
+
+
+def _tiles(models: Mapping[str, int]) -> dict[str, Any]:
+    """Where the explorer's tiles are, and its colours."""
+    return {
+        "truth": url_for("tiles.truth", octave=0, x=0, y=0).removesuffix("/0/0/0"),
+        "colours": url_for("explorer.palettes"),
+        "models": {key: tile_addresses(number) for key, number in models.items()},
+    }
+
+
+def tile_addresses(submission_id: int) -> dict[str, str]:
+    """Where the tiles of a model are, and where they are asked for."""
+    wishes = url_for("tiles.wish", submission_id=submission_id)
+    return {"model": wishes.removesuffix("/wishes"), "wishes": wishes}

@@ -165,7 +165,9 @@ def test_what_is_wrong_is_said_in_a_sentence(elsewhere, arguments, code, told):
     result = run(*arguments.split())
     assert result.exit_code == code, result.output
     assert told in result.output
-    assert "Traceback" not in result.output
+    # Of a traceback, the frames of the submission's own code alone.
+    assert ("Traceback" in result.output) == (told == "NameError")
+    assert result.output.count("File ") == result.output.count('File "model.py"')
     assert not list(elsewhere.glob(".*.part"))
 
 

@@ -168,3 +168,6 @@ def test_what_goes_wrong_in_the_process_is_told(tmp_path, source, reason):
     with pytest.raises(EvaluationError) as caught:
         fit_directory(tmp_path / "mine", "curve", Budget(5))
     assert caught.value.reason is reason
+    # Of a traceback, the frames of the submission alone.
+    assert "/" not in caught.value.private
+    assert ('File "model.py", line 1' in caught.value.private) == (reason is Reason.MODEL_CODE_FAILED)

@@ -12,6 +12,7 @@ from challenge.mandelbrot.target import target
 from challenge.training import batches, checkpoint, trainer
 from challenge.training.batches import BatchStream, ErrorField
 from challenge.training.sampling import sample
+from challenge.training.snapshots import SNAPSHOT_SHARES, SnapshotWriter
 from challenge.training.trainer import ValidationSet, train_model
 from challenge.training.zoom_samples import draw_zoom_points
 from challenge.util.exit_codes import TrainConfigError
@@ -98,11 +99,35 @@ def test_training_helps_and_leaves_frames(tmp_path, sampling):
     assert seen[-1].step == 400
     assert seen[-1].done == 1
     frames = sorted((tmp_path / "frames").glob("*.png"))
-    assert 4 <= len(frames) <= 8
+    assert 4 <= len(frames) <= len(SNAPSHOT_SHARES)
+    texts = []
     for frame in frames:
         with Image.open(frame) as picture:
             assert picture.size == (160, 160)
-    assert sum(f.stat().st_size for f in frames) < 300 * 1024
+            texts.append({name: float(text) for name, text in picture.text.items()})
+    assert sum(f.stat().st_size for f in frames) < 30 * 1024 * len(frames)
+    assert (texts[0]["step"], texts[-1]["step"]) == (0, 400)
+    assert texts[-1].keys() == {"step", "seconds", "loss", "octaves"}
+    assert texts[-1]["seconds"] == pytest.approx(seen[-1].seconds, rel=1e-4)
+
+
+def test_frames_are_spaced_by_the_logarithm_and_as_many_as_there_is_time_for(tmp_path):
+    writer = SnapshotWriter(tmp_path)
+    due = [step for step in range(10_001) if writer.due(step / 10_000, step / 100)]
+    assert len(due) == len(SNAPSHOT_SHARES)
+    early, late = sum(step < 100 for step in due), sum(step > 5000 for step in due)
+    assert early > 10
+    assert late > 5
+    # Each takes a second: of a training of 100 s, about fifteen can be drawn. Eight always are.
+    slow = SnapshotWriter(tmp_path)
+    slow.count, slow._spent = 1, 1.0
+    due = [step for step in range(10_001) if slow.due(step / 10_000, step / 100)]
+    assert 10 <= len(due) <= 18
+    assert due[0] == 0
+    assert due[-1] == 10_000
+    slower = SnapshotWriter(tmp_path)
+    slower.count, slower._spent = 1, 1000.0
+    assert sum(slower.due(step / 10_000, step / 100) for step in range(10_001)) >= 8
 
 
 def test_the_same_recipe_gives_the_same_weights(tmp_path):

@@ -1,5 +1,7 @@
 """Why is it 0? A model that knows the set in other coordinates is told which, and `mbc adapt` mends it."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -11,9 +13,10 @@ from challenge.bundle.frame_code import adapted_source
 from challenge.commands.cli import mbc
 from challenge.mandelbrot.coordinates import to_plane, to_unit
 from challenge.mandelbrot.target import target
+from challenge.results.frame_suggestion import FrameSuggestion
 from challenge.scoring.frames import WINDOWS, Frame, known_frames
 from challenge.training.local_model import load_build
-from evaluator.frame_search import Finding, find_frame, is_suspicious
+from evaluator.frame_search import find_frame, is_suspicious
 
 FRAMES = known_frames()
 
@@ -64,25 +67,25 @@ def test_the_affine_map_is_the_map(name):
 def test_the_frame_of_a_model_that_knows_the_set_is_found(name):
     found = find_frame(knows(FRAMES[name]))
     assert found is not None
-    assert same(found.frame, FRAMES[name]), found
+    assert same(FRAMES[found.window], FRAMES[name]), found
     assert not found.inverted
     assert not found.recoloured
     assert found.octaves > 11
     assert found.octaves > found.before + 2
-    assert f"mbc adapt mine --window {found.frame.name}" in found.sentence("mine")
+    assert f"mbc adapt mine --window {found.window}" in found.sentence("mine")
 
 
 def test_inverted_colours_are_found_in_our_own_frame_and_in_another():
     found = find_frame(knows(Frame("base"), lambda t: 1 - t))
-    assert (found.frame, found.inverted) == (None, True)
+    assert (found.window, found.inverted) == ("", True)
     assert "mbc adapt mine --invert" in found.sentence("mine")
     found = find_frame(knows(FRAMES["author"], lambda t: 1 - t))
-    assert (found.frame.name, found.inverted) == ("author", True)
+    assert (found.window, found.inverted) == ("author", True)
 
 
 def test_another_scale_of_the_outputs_is_said():
     found = find_frame(knows(Frame("base"), lambda t: np.clip(t, 0, 1) ** 8))
-    assert found.frame is None
+    assert found.window == ""
     assert found.recoloured
     assert "m / (m + 50)" in found.sentence()
 
@@ -105,7 +108,7 @@ def test_only_the_first_octaves_raise_suspicion():
     assert not is_suspicious([0.95, 0.9, 0.85, 0.8, 0, 0])
     assert (
         "1.0 octaves, not 0.0"
-        in Finding(None, inverted=True, recoloured=False, octaves=1, before=0).sentence()
+        in FrameSuggestion("", inverted=True, recoloured=False, octaves=1.0, before=0.0).sentence()
     )
 
 
@@ -197,5 +200,8 @@ def test_check_says_the_command_and_after_it_all_is_well(mine):
     told = CliRunner().invoke(mbc, ["check", str(mine)])
     assert told.exit_code == 0, told.output
     assert f"mbc adapt {mine} --window author" in told.stderr
+    scored = CliRunner().invoke(mbc, ["score", str(mine), "--quick", "--chains", "8", "--json"])
+    assert json.loads(scored.stdout)["suggestion"]["window"] == "author"
+    assert f"mbc adapt {mine} --window author" in scored.stderr
     assert CliRunner().invoke(mbc, ["adapt", str(mine), "--window", "author"]).exit_code == 0
     assert "adapt" not in CliRunner().invoke(mbc, ["check", str(mine)]).stderr

@@ -77,5 +77,5 @@ def test_a_rejection_says_what_would_make_it_pass(capsys):
 def test_a_flag_says_why(capsys):
     text = printed(capsys, CONTROLS[:1], verdict="scored")
     assert "it would stand on the board" in text
-    assert "a person would look at it" in text
+    assert "a person would decide" in text
     assert "a person" not in printed(capsys, CONTROLS[:1], PROBES[:1], verdict="scored")

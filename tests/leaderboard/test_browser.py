@@ -13,7 +13,25 @@ from tests.support.processes import Server
 
 playwright = pytest.importorskip("playwright.sync_api")
 
-WIDTHS = (390, 1440)
+# A telephone, a desktop, and a desktop at 200 % zoom.
+WIDTHS = (390, 1440, 720)
+PAGES = (
+    "/",
+    "/?track=samples",
+    "/history?track=open",
+    "/submissions/1?rival=2",
+    "/submissions/1/explore",
+    "/submissions/1/explore?second=2",
+    "/people/1",
+    "/submit",
+    "/sign-in",
+    "/sign-up",
+    "/rules",
+    "/api",
+    "/integrity",
+    "/explore",
+    "/compare?a=1&b=2",
+)
 # The ends of the error's colours: none, and as large as the view's deviation.
 ERRORS = ((0, 0, 4), (252, 255, 164))
 
@@ -81,13 +99,12 @@ class JudgedServer(Server):
             self.finish(http, season, octaves, seed)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize(
-    "path", ["/", "/submissions/1", "/submit", "/rules", "/compare?a=1&b=2", "/integrity"]
-)
-def test_no_page_is_wider_than_the_screen(server, page, path, width):
-    one = page(server.url + path, width)
-    assert one.evaluate("document.documentElement.scrollWidth") <= width
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_is_wider_than_the_screen(server, page, path):
+    one = page(server.url + path)
+    for width in WIDTHS:
+        one.set_viewport_size({"width": width, "height": 900})
+        assert one.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_the_board_reads_without_scripts(server, page):
@@ -300,11 +317,13 @@ def test_a_rival_is_drawn_beside_it(server, page):
     playwright.expect(one.locator(".readout")).to_contain_text("a plain one with a very long name")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/submissions/1?rival=2", "/compare?a=1&b=2", "/integrity"])
-def test_axe_finds_nothing_serious(server, page, path, scheme):
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing_serious(server, page, path):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    one = page(server.url + path, color_scheme=scheme)
-    one.wait_for_load_state("networkidle")
-    found = [v for v in axe.run(one).response["violations"] if v["impact"] in {"serious", "critical"}]
-    assert [(v["id"], v["nodes"][0]["target"]) for v in found] == []
+    one = page(server.url + path)
+    for scheme, width in (("light", 1440), ("dark", 390)):
+        one.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        one.set_viewport_size({"width": width, "height": 900})
+        one.wait_for_timeout(300)
+        found = [v for v in axe.run(one).response["violations"] if v["impact"] in {"serious", "critical"}]
+        assert [(v["id"], v["nodes"][0]["target"], scheme) for v in found] == []

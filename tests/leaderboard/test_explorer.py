@@ -1,5 +1,6 @@
 """The explorer for real: a server, a tile worker with bubblewrap, and Chromium."""
 
+import io
 import re
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import time
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 
 from challenge.imaging.tiles import SIDE, decode
 from challenge.scoring.season import Season
@@ -29,6 +31,11 @@ BROKEN = SOURCE.replace("nn.GELU()", "nn.GELU(), Broken()").replace(
     "def build",
     'class Broken(nn.Module):\n    def forward(self, x):\n        raise ValueError("no")\n\ndef build',
 )
+
+
+PICTURE = io.BytesIO()
+Image.new("RGB", (24, 24), (90, 40, 160)).save(PICTURE, "PNG")
+PICTURE = PICTURE.getvalue()
 
 
 def network():
@@ -75,6 +82,9 @@ class Site(Server):
         season = Season(claim["season"]["name"], bytes.fromhex(claim["season"]["secret"]))
         report = seed_data.report(season, seed_data.skills(6.0, 1, chains=16))
         lease = headers | {"X-MBC-Lease": claim["lease"]}
+        for kind in ("model", "error"):
+            picture = f"{path}/artifacts/seahorse-valley/05/{kind}.png"
+            httpx.put(picture, content=PICTURE, headers=lease).raise_for_status()
         httpx.post(f"{path}/report", json=report, headers=lease).raise_for_status()
         return handed["id"]
 
@@ -201,6 +211,29 @@ def test_two_maps_zoom_together_and_the_address_brings_one_back(site, page):
     page.locator(".divider").press("End")
     expect(page.locator(".divider")).to_have_attribute("aria-valuenow", "100")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_two_models_and_the_truth_move_together(site, page):
+    expect = pytest.importorskip("playwright.sync_api").expect
+    page.goto(f"{site.url}/submissions/{site.good}/explore?second={site.good}&octave=4&re=-0.745&im=0.113")
+    page.locator("[data-map=truth]").focus()
+    page.keyboard.press("+")
+    expect(page.locator("[data-out=octave]")).to_have_text("5")
+    for look in (["truth", 4], ["model", 1], ["second", 1]):
+        page.wait_for_function(THERE, arg=look)
+    page.wait_for_url("**octave=5**")
+    assert f"second={site.good}" in page.url
+
+
+def test_the_swipe_gets_sharper_pictures_from_the_tiles(site, page):
+    asked = []
+    page.on("requestfinished", lambda one: asked.append(one.url))
+    page.goto(f"{site.url}/submissions/{site.good}?view=swipe&place=seahorse-valley&octave=5")
+    page.locator("#zoom").scroll_into_view_if_needed()
+    page.locator('.swipe[data-sharp="seahorse-valley/5/error"]').wait_for()
+    # Tiles of the next octave: twice as fine as 256 pixels across the view.
+    for kind in ("truth", f"submissions/{site.good}"):
+        assert sum(f"/tiles/{kind}/6/" in url for url in asked) >= 4
 
 
 def test_quick_steps_add_up_and_keys_act_in_the_explorer_alone(site, page):

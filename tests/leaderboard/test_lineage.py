@@ -1,6 +1,7 @@
 """What an entry builds on, and names that look like another person's."""
 # ruff: noqa: RUF001 - characters that look alike are what is tested
 
+import re
 import tomllib
 
 import pytest
@@ -23,11 +24,45 @@ def test_the_page_shows_parent_children_and_the_difference_of_the_code(board):
     text = page(board, child)
     assert "Builds on" in text
     assert f"/submissions/{parent}" in text
-    assert f"/compare?a={child}&amp;b={parent}" in text
     assert "+    return nn.Linear(i, o, bias=True)" in text
     assert "Built on by" in page(board, parent)
     assert f"/submissions/{child}" in page(board, parent)
     assert "Lineage" not in page(board, board.submit("alone").json["id"])
+
+
+def judged(board, name, octaves, seed, **fields):
+    answer = board.submit(name, values=1 + seed, **fields).json
+    lease, _ = board.claim(answer["evaluation_id"])
+    board.tell(answer["evaluation_id"], "report", lease, json=board.report(octaves, seed))
+    return answer["id"]
+
+
+def test_the_paired_gain_over_the_parent_is_shown_octave_by_octave(board):
+    parent = judged(board, "parent", 6.0, 1)
+    child = judged(board, "child", 8.0, 2, builds_on=str(parent), headers=board.stranger)
+    text = page(board, child)
+    low, high = re.search(r"paired 95 % interval \+([\d.]+) to \+(\d\.\d+)", text).groups()
+    gain = float(re.search(r"([\d.]+) octaves better", text)[1])
+    assert 1.5 < float(low) < gain < float(high) < 2.5
+    octaves = re.search(r"Gain in skill(.*?)</tr>", text)[1]
+    assert octaves.count("<td") >= 10
+    assert f"/compare?a={child}&amp;b={parent}" in text
+    assert "than its parent" not in page(board, parent)
+
+
+def test_the_board_shows_one_family_with_its_own_ranks(board):
+    first = judged(board, "first", 5.0, 1)
+    second = judged(board, "second", 7.0, 2, builds_on=str(first), headers=board.stranger)
+    judged(board, "apart", 9.0, 3, headers=board.reference)
+    for number in (first, second):
+        assert f"family={number}" in page(board, number)
+        found = board.get(f"/api/v1/board?entries=all&family={number}").json
+        assert [e["name"] for e in found["entries"]] == ["second", "first"]
+        assert [e["rank"] for e in found["entries"]] == [[2, 2], [3, 3]]
+    text = board.get(f"/?entries=all&family={first}").text
+    assert "The family of" in text
+    assert re.findall(r'<td class="rank[^>]*>(\d)<small[^>]*>(\d) overall', text) == [("1", "2"), ("2", "3")]
+    assert board.client.get("/?family=x").status_code == 422
 
 
 def test_an_address_is_shown_and_an_unknown_number_is_not(board):

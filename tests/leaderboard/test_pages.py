@@ -112,7 +112,7 @@ def test_a_readme_cannot_break_out(board):
     ).json
     text = board.get(f"/submissions/{made['id']}").text
     assert_harmless(text)
-    readme_part = text.split('id="readme-title"')[1].split("</section>")[0]
+    readme_part = text.split('id="readme"')[1].split("</details>")[0]
     assert "javascript:" not in re.findall(r'href="([^"]*)"', readme_part)
     assert all(link.startswith("https://") for link in re.findall(r'href="([^"]*)"', readme_part))
     assert "<img" not in readme_part

@@ -77,6 +77,7 @@ def test_a_wish_comes_back_from_its_address():
     for wish in (
         BoardQuery(),
         BoardQuery(season="s", weight="light", kind="people", sort="bytes", order="asc", page=3, per_page=7),
+        BoardQuery(family=12, entries="all"),
         BoardQuery(sort="name", order="desc"),
     ):
         query = {name: str(value) for name, value in wish.to_query(page=wish.page).items()}

@@ -58,7 +58,10 @@ class TestScales:
 
     def test_ticks_close_together_are_told_apart(self):
         ticks = scales.covering((164_609.0, 164_609.0), 0.0, 300.0).ticks(4)
-        assert [name for name, _ in ticks] == ["150,000", "160,000", "170,000", "180,000"]
+        assert [name for name, _ in ticks] == ["150 k", "160 k", "170 k", "180 k"]
+        ticks = scales.covering((3_700_000.0, 4_300_000.0), 0.0, 300.0).ticks(4)
+        assert [name for name, _ in ticks] == ["3.8 M", "4 M", "4.2 M"]
+        assert [name for name, _ in scales.Scale(0, 2e5, 0, 1).ticks(3)] == ["0", "100 k", "200 k"]
 
     def test_ticks_do_not_part_whole_numbers(self):
         assert [name for name, _ in scales.Scale(2, 4, 0, 1).ticks(least=1.0)] == ["2", "3", "4"]

@@ -66,8 +66,8 @@ def test_from_an_empty_directory_to_a_board(serving, references):
     server.wait_for("Press Ctrl-C")
     said = server.said()
     assert f"The board is at {server.url}" in said
-    assert "Handed in 2 reference submissions: alpha, beta." in said
-    assert "broken could not be handed in" in said
+    assert "Submitted 2 reference submissions: alpha, beta." in said
+    assert "broken could not be submitted" in said
     assert oct((server.data / "tokens" / "worker").stat().st_mode)[-3:] == "600"
 
     # `mbc submit` works at once.

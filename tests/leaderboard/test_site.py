@@ -1,6 +1,8 @@
 """What every page shares: addresses of static files, descriptions, compression; and plain texts."""
 
 import gzip
+import html
+import json
 import re
 
 import pytest
@@ -128,6 +130,38 @@ def test_what_has_no_score_cannot_be_compared_and_the_page_says_why(board):
     answer = board.get(f"/compare?a={one}&b={other}")
     assert answer.status_code == 409
     assert "other has no report" in answer.text
+
+
+def test_two_entries_are_compared_by_their_curves_too_and_on_both_tracks(board):
+    one, two = board.judged("one", 8.0, 1), board.judged("two", 6.0, 2, headers=board.stranger)
+    text = board.get("/compare").text
+    # The first against the second, without being asked.
+    assert f'<option value="{one}" selected' in text
+    assert f'<option value="{two}" selected' in text
+    assert len(re.findall(r'class="line (?:own|rival)', text)) == 4
+    # Neither was trained by the judge: the other track begins with its own first two.
+    assert 'href="/compare?track=samples"' in text
+    assert f"/submissions/{one}/explore?second={two}" in text
+
+
+def test_the_home_page_leads_to_play_and_learn_and_has_a_race(board):
+    text = board.get("/").text
+    for path in ("/play", "/learn/", "/learn/#octave", "/learn/features"):
+        assert f'href="{path}"' in text, path
+    race = json.loads(html.unescape(re.search(r'data-race="([^"]+)"', text)[1]))
+    assert len(race["runners"]) == 4
+    assert all(len(runner["octaves"]) == len(race["seconds"]) for runner in race["runners"])
+    # The clock is the same for all; those with features see deepest in the end.
+    assert race["seconds"] == sorted(race["seconds"])
+    assert "data-race" not in board.get("/?part=1").text
+
+
+def test_terms_lead_to_the_glossary(board):
+    page = board.get(f"/submissions/{board.judged('one', 8.0)}").text
+    words = set(re.findall(r'class="term" href="/learn/#word-(\w+)"', page))
+    assert {"octaves", "depth", "control", "probe", "dimensions", "skill"} <= words
+    learn = board.get("/learn/").text
+    assert all(f'id="word-{word}"' in learn for word in words)
 
 
 def test_the_expected_wait_counts_the_queue(board):

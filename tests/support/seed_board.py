@@ -80,10 +80,25 @@ PEOPLE = (
             "verdict": "rejected",
             "universal": False,
             "sentence": "5 of 6 controls stayed below their bars in all three refits.",
+            "suggestion": {
+                "window": "author",
+                "inverted": False,
+                "recoloured": False,
+                "octaves": 1.9,
+                "before": 0.4,
+            },
         },
     ),
     ("Seepferdchen", "Mira Albrecht", "wavelet grid with learned scales", 11.64, False, "Apache-2.0", {}),
-    ("spiral-siren-v3", "J. Okonkwo", "SIREN, 5 layers, curriculum by octave", 9.87, False, "", {}),
+    (
+        "spiral-siren-v3",
+        "J. Okonkwo",
+        "SIREN, 5 layers, curriculum by octave",
+        9.87,
+        False,
+        "",
+        {"builds_on": "2"},
+    ),
     ("Kolmogorov kitchen", "Team Elephant Valley", "KAN with spline bases", 8.24, False, "MIT", {}),
     (
         "octree-of-experts",
@@ -118,6 +133,7 @@ def enter(writers, config, folder, user, name, author, method, octaves, seed, li
             values=5000 + 9000 * seed,
             extra=film() if changes.get("pictures") else None,
             readme=README.format(name=name),
+            **{key: changes.pop(key) for key in ("builds_on",) if key in changes},
             description=f"{method[0].upper()}{method[1:]}, trained for an hour on sixteen million samples.",
         )
     )

@@ -1,4 +1,4 @@
-// Page 7: octaves against samples and parameters, from the measured runs.
+// Page 7: octaves against samples, parameters and seconds, from the measured runs.
 
 import { controls, element } from "./figure.js";
 

@@ -1,0 +1,20 @@
+"""One line for whoever waits while this machine compiles the generator for the first time."""
+
+from collections.abc import Callable
+
+TEXT = "Compiling the generator for this processor; it takes up to a minute, once ..."
+_waiting: list[Callable[[str], None]] = []
+
+
+def tell_once(tell: Callable[[str], None]) -> None:
+    """Have `tell` called with a sentence when something is compiled, the first time alone.
+
+    What an earlier process compiled is loaded from disk, and then nothing is said.
+    """
+    _waiting[:] = [tell]
+
+
+def compiling() -> None:
+    """Called by the compiler before it compiles."""
+    while _waiting:
+        _waiting.pop()(TEXT)
