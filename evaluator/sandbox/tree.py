@@ -48,6 +48,7 @@ class Tree:
         size: bytes of its files.
         seconds: how long it took to make.
         path: directories of libraries, for sys.path.
+        swappable: whether the kernel may write its pages to swap.
     """
 
     root: str
@@ -56,10 +57,12 @@ class Tree:
     size: int
     seconds: float
     path: tuple[str, ...]
+    swappable: bool = True
 
     def describe(self) -> str:
         """Size and time, for `mbc doctor`."""
-        return f"minimal tree in memory ({self.size / MIB:,.0f} MiB, made in {self.seconds:.1f} s)"
+        swap = "" if self.swappable else ", never swapped"
+        return f"minimal tree in memory ({self.size / MIB:,.0f} MiB, made in {self.seconds:.1f} s{swap})"
 
     def arguments(self) -> list[str]:
         """Bubblewrap's arguments that show it."""
@@ -177,7 +180,8 @@ def build() -> Tree:
         with contextlib.suppress(BrokenPipeError):
             builder.stdin.write(json.dumps(plan) + "\n")
             builder.stdin.flush()
-        if builder.stdout.readline() != "ready\n":
+        answer = builder.stdout.readline()
+        if not answer.startswith("ready"):
             builder.kill()
             said = builder.stderr.read().strip().rpartition("\n")[2]
             raise EvaluationError(
@@ -188,7 +192,9 @@ def build() -> Tree:
         builder.stdin.close()
     tops = {path.split("/")[1] for path in (*found.files, *found.links, *found.texts)}
     entries = {name: found.links.get(f"/{name}") for name in sorted(tops)}
-    return Tree(root, entries, namespaces, size, time.monotonic() - began, tuple(_library_path()))
+    swappable = "never swapped" not in answer
+    seconds = time.monotonic() - began
+    return Tree(root, entries, namespaces, size, seconds, tuple(_library_path()), swappable)
 
 
 def _within(folder: str, found: tree_files.Files) -> bool:

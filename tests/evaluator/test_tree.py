@@ -138,6 +138,9 @@ def test_the_tree_holds_what_is_needed_and_little_else(start):
     made = tree.shared()
     assert 50 * MIB < made.size < 8192 * MIB
     assert "MiB" in made.describe()
+    release = tuple(int(part) for part in os.uname().release.split(".")[:2])
+    assert made.swappable == (os.geteuid() != 0 or release < (6, 4))
+    assert ("never swapped" in made.describe()) != made.swappable
 
 
 @pytest.mark.sandbox
