@@ -1,7 +1,17 @@
 """Reproduced entries: compared by their paired interval, shown, ranked, and part of the front."""
 
-import pytest
+import threading
+from types import SimpleNamespace
 
+import numpy as np
+import pytest
+from werkzeug.serving import make_server
+
+from challenge.training import batches
+from challenge.util.http import RetryPolicy
+from evaluator.reproduction.cli import reproduce, sentence
+from evaluator.reproduction.client import ReproductionClient
+from evaluator.sandbox import find_sandbox
 from leaderboard.models import AuditRow
 from leaderboard.services import evaluations, seasons, submissions
 from tests.support import seed_data
@@ -140,3 +150,49 @@ def test_the_front_is_what_was_learned_under_watch(board, flagged):
     assert not posted(board, flagged, 5.0).json["agrees"]
     ((_, octaves),) = front("fourth")
     assert octaves == pytest.approx(8.0, abs=0.2)
+
+
+MODEL = """
+from torch import nn
+
+def build(i, o):
+    return nn.Sequential(nn.Linear(i, 16), nn.GELU(), nn.Linear(16, o))
+"""
+RECIPE = "steps = 60\nbatch = 256\nlearning_rate = 0.01\ndeepest = 2\n"
+
+
+@pytest.mark.sandbox
+def test_an_operator_repeats_a_training_by_the_command(board, monkeypatch):
+    monkeypatch.setattr(batches, "POOL", 8_000)
+    answer = board.submit("small", model=MODEL, extra={"train.toml": RECIPE})
+    lease, _ = board.claim(answer.json["evaluation_id"])
+    # Handed in are weights without an octave, which any training surpasses.
+    report = seed_data.report(board.season(), np.zeros((16, 32)), flagged=True)
+    assert board.tell(answer.json["evaluation_id"], "report", lease, json=report).status_code == 200
+    assert names(board) == []
+    server = make_server("127.0.0.1", 0, board.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    token = board.worker["Authorization"].removeprefix("Bearer ")
+    client = ReproductionClient(f"http://127.0.0.1:{server.server_port}", token, RetryPolicy())
+    told = []
+    try:
+        found = reproduce(
+            client,
+            answer.json["id"],
+            find_sandbox(allow_unconfined=False),
+            SimpleNamespace(status=lambda *what: told.append(what)),
+            device="cpu",
+            most_seconds=500.0,
+        )
+    finally:
+        client.close()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert found["agrees"]
+    assert found["octaves"] > found["submitted"]
+    assert found["steps"] == 60
+    assert "Reproduced" in sentence(found)
+    assert names(board) == ["small"]
+    assert told[-1][1] <= 1.0
