@@ -104,7 +104,9 @@ def many_files():
 
 
 @pytest.mark.usefixtures("many_files")
-def test_files_sizes_and_threads_end_exactly_at_their_limits(start):
+def test_files_sizes_and_threads_end_exactly_at_their_limits(start, sandbox):
+    if sandbox.name.startswith("landlock"):
+        pytest.skip("Landlock has no /tmp to fill")
     session = start(EDGES, load_seconds=60.0, files=100, processes=20, threads=2)
     found = json.loads(
         ends(Reason.MODEL_CODE_FAILED, session.load).private.rpartition("FOUND")[2].partition("END")[0]
@@ -212,7 +214,9 @@ HOARDS = {
 
 @pytest.mark.skipif(cgroups.find() is None, reason="no control groups can be made here")
 @pytest.mark.parametrize("kind", HOARDS)
-def test_memory_of_every_kind_is_counted_together(start, monkeypatch, kind):
+def test_memory_of_every_kind_is_counted_together(start, sandbox, monkeypatch, kind):
+    if sandbox.name.startswith("landlock"):
+        pytest.skip("Landlock is not used with a GPU")
     # As with a GPU, where address space is not limited and memory files are allowed.
     monkeypatch.setattr("evaluator.sandbox.process.wants_gpu", lambda _device: True)
     monkeypatch.setattr("evaluator.sandbox.bubblewrap.wants_gpu", lambda _device: True)
@@ -225,6 +229,8 @@ def test_memory_of_every_kind_is_counted_together(start, monkeypatch, kind):
 
 
 def test_a_gpu_without_control_groups_runs_no_strangers_code(sandbox, monkeypatch):
+    if sandbox.name.startswith("landlock"):
+        pytest.skip("Landlock is not used with a GPU")
     monkeypatch.setattr("evaluator.sandbox.bubblewrap.wants_gpu", lambda _device: True)
     monkeypatch.setattr(sandbox, "_groups", None)
     error = ends(Reason.SANDBOX_UNAVAILABLE, lambda: sandbox.start(ANY, limits=Limits()))

@@ -18,7 +18,9 @@ from evaluator.sandbox import Bubblewrap, elf, require_loopback, tree, tree_file
 from evaluator.sandbox.limits import MIB, Limits
 from evaluator.tiles import TileRenderer
 from evaluator.wall_limit import WallLimit
+from tests.support import providers
 from tests.support.bundles import make_bundle
+from tests.support.providers import needs_bubblewrap
 
 ROOT = Path(__file__).parents[2]
 STATE = {"weight": torch.zeros(1, 2), "bias": torch.zeros(1)}
@@ -64,6 +66,12 @@ def build(i, o):
 """
 
 
+@pytest.fixture(scope="session")
+def sandbox():
+    """The tree is bubblewrap's alone."""
+    return providers.provider("bubblewrap")
+
+
 def look(start, **limits):
     session = start(LOOK, state=STATE, load_seconds=60.0, **limits)
     session.load()
@@ -72,6 +80,7 @@ def look(start, **limits):
     return said
 
 
+@needs_bubblewrap
 def test_all_sandboxes_look_alike(start):
     one = look(start)
     assert int(one.split()[0]) > 1000
@@ -119,6 +128,7 @@ def test_all_phases_look_alike_with_their_own_limits(sandbox):
     assert tracks[1] == tracks[2]
 
 
+@needs_bubblewrap
 def test_the_tree_holds_what_is_needed_and_little_else(start):
     source = """
         import os, scipy.optimize, sklearn.tree, safetensors.torch
@@ -143,6 +153,7 @@ def test_the_tree_holds_what_is_needed_and_little_else(start):
     assert ("never swapped" in made.describe()) != made.swappable
 
 
+@needs_bubblewrap
 @pytest.mark.sandbox
 def test_reads_that_never_wait_are_refused_by_the_tree():
     sandbox = Bubblewrap()
@@ -151,6 +162,7 @@ def test_reads_that_never_wait_are_refused_by_the_tree():
     assert sandbox._try(asked.replace(", os.RWF_NOWAIT", "")).stdout == "9\n"
 
 
+@needs_bubblewrap
 @pytest.mark.sandbox
 def test_a_channel_between_sandboxes_keeps_them_from_judging(monkeypatch):
     sandbox = Bubblewrap()
@@ -163,6 +175,7 @@ def test_a_channel_between_sandboxes_keeps_them_from_judging(monkeypatch):
     assert "another sandbox" in caught.value.sentence
 
 
+@needs_bubblewrap
 @pytest.mark.sandbox
 def test_two_processes_share_one_tree_and_nothing_is_left_of_it():
     mine = tree.shared()
@@ -180,6 +193,7 @@ def test_two_processes_share_one_tree_and_nothing_is_left_of_it():
                              if line.startswith("tmpfs") and "nosuid,nodev,noatime" in line}  # fmt: skip
 
 
+@needs_bubblewrap
 @pytest.mark.sandbox
 def test_too_little_memory_is_said_and_marked(monkeypatch):
     monkeypatch.setattr(tree, "_available", lambda: 100 * MIB)
@@ -197,6 +211,7 @@ def test_too_little_memory_is_said_and_marked(monkeypatch):
         require_loopback(sandbox, "https://board.example")
 
 
+@needs_bubblewrap
 @pytest.mark.sandbox
 def test_a_sealed_sandbox_judges_for_any_board():
     require_loopback(Bubblewrap(), "https://board.example")
