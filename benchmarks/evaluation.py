@@ -2,10 +2,12 @@
 
     python benchmarks/evaluation.py                   # submissions/mlp, one repetition
     python benchmarks/evaluation.py fourier -n 3      # medians of three
+    python benchmarks/evaluation.py --serial          # also with refits one after the other
     python benchmarks/evaluation.py --follow URL      # the time line of a board that was just started
 
-"one at a time" runs the refits of the certificate one after the other, as a judge without parallel sandboxes
-does: the same process, machine and minute. Memory is of this process alone, sandboxes excluded.
+What a worker has since its first evaluation of a season (set, bars and warps) is made before the clock runs.
+"an hour" is of one worker that has this code alternately new and seen. Memory is of this process alone,
+sandboxes excluded.
 """
 
 import argparse
@@ -24,6 +26,8 @@ from evaluator import judge
 from evaluator.certificate import make_certificate
 from evaluator.judge import Assignment, Evaluation
 from evaluator.plan import EvaluationPlan
+from evaluator.probes import twin
+from evaluator.reference_network import bars
 from evaluator.sandbox import find_sandbox
 from evaluator.sandbox.limits import Limits
 from evaluator.wall_limit import WallLimit
@@ -53,10 +57,13 @@ def timed(act: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def stages(name: str, repetitions: int) -> None:
+def stages(name: str, repetitions: int, *, serial: bool) -> None:
     bundle = read_bundle(REFERENCES / name)
     sandbox, plan = find_sandbox(allow_unconfined=True), EvaluationPlan.open_track()
-    judge._evaluation_set(PRACTICE, plan.size)  # noqa: SLF001 - a worker has it since its first evaluation
+    judge._evaluation_set(PRACTICE, plan.size)  # noqa: SLF001
+    for bar in bars(PRACTICE, plan.families):
+        _ = bar.budget
+    twin.twins(PRACTICE, plan.effort.warps, twin.CHAINS)
     found: dict[str, list[float]] = {}
 
     def note(what: str, seconds: float) -> None:
@@ -72,6 +79,8 @@ def stages(name: str, repetitions: int) -> None:
                 whole += seconds
                 note(stage if stage != "certificate" else f"certificate, {state}", seconds)
             note(f"whole verdict, {state}", whole)
+        if not serial:
+            continue
         code, wall = bundle.without_weights(), WallLimit("It", 3600)
         note(
             "certificate, one at a time",
@@ -84,8 +93,11 @@ def stages(name: str, repetitions: int) -> None:
     medians = {what: statistics.median(seconds) for what, seconds in found.items()}
     for what, seconds in medians.items():
         print(f"{what:>28}  {seconds:7.2f} s")
-    ratio = medians["certificate, one at a time"] / medians["certificate, new"]
-    print(f"certificate, one at a time / in parallel: {ratio:.2f}")
+    if serial:
+        ratio = medians["certificate, one at a time"] / medians["certificate, new"]
+        print(f"certificate, one at a time / in parallel: {ratio:.2f}")
+    both = medians["whole verdict, new"] + medians["whole verdict, seen"]
+    print(f"evaluations an hour: {2 * 3600 / both:.0f}")
     print(f"whole verdict, new / seen: {medians['whole verdict, new'] / medians['whole verdict, seen']:.2f}")
     print(f"most memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB")
 
@@ -118,12 +130,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", nargs="?", default="mlp")
     parser.add_argument("-n", type=int, default=1, help="repetitions")
+    parser.add_argument("--serial", action="store_true", help="also refit one after the other")
     parser.add_argument("--follow", metavar="URL")
     options = parser.parse_args()
     if options.follow:
         follow(options.follow)
     else:
-        stages(options.name, options.n)
+        stages(options.name, options.n, serial=options.serial)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ import pytest
 from challenge.results.samples_report import SamplesReport
 from evaluator.cli import Count
 
+pytestmark = pytest.mark.costly
+
 BUMPS = """
 import torch
 from torch import nn
-
-pytestmark = pytest.mark.costly
 
 class Bumps(nn.Module):
     def __init__(self):
