@@ -214,9 +214,10 @@ def test_the_budget_of_a_fit_is_the_machine_s_and_not_the_moment_s(monkeypatch):
 
     def measured(slow):
         moments = iter(np.cumsum([0.0, *([slow, 0.0] * 5), 0.004, 0.0, *([slow, 0.0] * 500)]))
-        monkeypatch.setattr(calibration.time, "perf_counter", lambda: next(moments))
         reference_network._step_seconds.cache_clear()
-        return fit_budget(1000, 3, 2).seconds
+        with monkeypatch.context() as patched:
+            patched.setattr(calibration.time, "perf_counter", lambda: next(moments))
+            return fit_budget(1000, 3, 2).seconds
 
     idle, busy = measured(0.004), measured(40.0)
     monkeypatch.undo()
