@@ -27,6 +27,8 @@ GAIN: Final = 0.25
 SIZE: Final = EvaluationSize(chains=8, octaves=12, points=64)
 FIT_POINTS: Final = 500
 SAMPLE: Final = 1000
+# Answers beyond this are no scale of the target's, and their differences may overflow.
+LARGEST: Final = 1e100
 
 
 def is_suspicious(skill: Sequence[float] | Array) -> bool:
@@ -41,7 +43,12 @@ def find_frame(ask: Ask) -> FrameSuggestion | None:
         ask: the model: inputs (n, 2) to outputs (n,).
     """
     views = practice_set(SIZE)
-    before = _octaves(views, ask(_unit(views)))
+
+    def bounded(inputs: Array) -> Array:
+        answers = ask(inputs)
+        return np.where(np.abs(answers) < LARGEST, answers, np.nan)
+
+    before = _octaves(views, bounded(_unit(views)))
     if not is_suspicious(before):
         return None
     first = to_unit(views.points[:, :FIRST_OCTAVES].reshape(-1, 2))
@@ -50,10 +57,10 @@ def find_frame(ask: Ask) -> FrameSuggestion | None:
     frames: list[Frame | None] = [None, *known_frames().values()]
     rated = []
     for frame in frames:
-        answers = ask(_inputs(frame, first[some]))
+        answers = bounded(_inputs(frame, first[some]))
         rated.append(max(_correlation(answers, truth[some]), _correlation(1 - answers, truth[some])))
     best = frames[int(np.argmax(rated))]
-    return _explain(ask, views, best, float(before.sum()))
+    return _explain(bounded, views, best, float(before.sum()))
 
 
 def _explain(ask: Ask, views: EvaluationSet, frame: Frame | None, before: float) -> FrameSuggestion | None:

@@ -17,8 +17,10 @@ QUICK = 3
 
 
 @pytest.fixture(scope="module", autouse=True)
-def temporary():
+def temporary(tmp_path_factory):
     """A folder for temporary files that no other process uses, and that a sandbox's user may enter."""
+    # pytest's own folder outlives this module: made now, it does not lie in the one that is removed.
+    tmp_path_factory.getbasetemp()
     with tempfile.TemporaryDirectory(prefix="mbc-test-") as folder, pytest.MonkeyPatch.context() as patch:
         Path(folder).chmod(0o711)
         patch.setattr(tempfile, "tempdir", folder)

@@ -79,7 +79,7 @@ def test_bad_bundles_are_refused_and_the_board_stays(server):
     server.mbc("new", bad, "--from", "mlp", "--with-weights")
     (bad / "model.py").write_text("import os\nos._exit(0)\n")
     server.mbc("pack", bad, "--no-check", "-o", server.folder / "bad.zip")
-    told = server.submit(server.folder / "bad.zip", code=5)
+    told = server.submit(server.folder / "bad.zip", "--no-check", code=5)
     assert told["status"] == "failed"
     assert told["reason"] == "exited"
     assert told["fault"] == "submission"

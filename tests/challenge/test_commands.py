@@ -133,7 +133,7 @@ def test_the_truth_is_drawn_without_a_model(elsewhere):
         ("train broken", 3, "NameError"),
         ("train wrong", 3, "'speed' is unknown"),
         ("train wrong --device tpu", 3, "unknown"),
-        ("train other --steps 1 --device tpu", 2, "must be auto, cpu or cuda"),
+        ("train other --steps 1 --device tpu", 2, "must be auto, cpu, cuda or mps"),
         ("pack nowhere", 2, "nowhere is not a directory"),
         ("pack full", 3, "There is no submission.toml"),
         ("render --place atlantis", 2, "there is no place 'atlantis'; there are base-window"),

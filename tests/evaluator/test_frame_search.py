@@ -97,6 +97,7 @@ def test_another_scale_of_the_outputs_is_said():
         lambda inputs: np.full(len(inputs), 0.5),
         lambda inputs: np.full(len(inputs), np.nan),
         lambda inputs: np.random.default_rng(0).uniform(0, 1, len(inputs)),
+        lambda inputs: np.random.default_rng(0).choice([-1.7e308, 1.7e308], len(inputs)),
     ],
 )
 def test_where_no_frame_is_to_blame_none_is_named(ask):

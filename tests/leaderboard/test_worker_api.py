@@ -187,7 +187,7 @@ def test_our_fault_is_tried_three_times(board, claimed, reason):
     else:
         # What the judge fails on every time is stopped, or it could be sent for ever at no cost.
         assert quota["used_today"] == 1
-        assert "an administrator has to look" in status(board)["sentence"]
+        assert "an administrator can start it again" in status(board)["sentence"]
         assert board.submit().status_code == 200
         assert status(board)["status"] == "failed"
 
