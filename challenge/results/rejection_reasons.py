@@ -49,7 +49,7 @@ _PROBES: Final = {
     "exact values. Let the answer follow the weights smoothly, as training needs it.",
     "capacity": "It resolves more than an octave beyond what anything of its size learned while somebody "
     "watched. Proof is that an operator trains it again from its train.toml and its octaves come again "
-    "(`mbc reproduce`), or as many on the samples track. Hand in a train.toml that leads to the weights.",
+    "(`mbc reproduce`), or as many on the samples track. Submit a train.toml that leads to the weights.",
 }
 _UNKNOWN: Final = "What it asks, and what honest models show, is said where the probes are explained."
 

@@ -121,7 +121,9 @@ class TestFlagged:
         assert "Flagged by" in waiting[0]["sentence"]
         assert found["entries"][0]["rank"] == [1, 1]
         assert "waits for a person" in board.get("/").text
-        assert "until a person accepts it" in board.get(f"/submissions/{flagged}").text
+        page = board.get(f"/submissions/{flagged}").text
+        assert "until a person accepts it" in page
+        assert "<code>mbc reproduce</code>" in page
 
     def test_a_person_accepts_it(self, board, flagged):
         with board.writing() as session:
