@@ -33,7 +33,6 @@ from evaluator.sandbox.limits import MIB
 
 # Existing directories on which the tmpfs may be mounted: only in a namespace that nobody else sees.
 _MOUNT_POINTS: Final = ("/mnt", "/media", "/srv", "/opt", "/run", "/var")
-_BUILD_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Tree:
 
     Attributes:
         root: the folder in the mount namespace.
-        entries: names at its top that are directories, and targets of those that are links.
+        entries: paths that a sandbox is shown, and targets of those that are links.
         namespaces: descriptors of the user namespace (an ordinary user's) and the mount namespace, to be
             entered in this order.
         size: bytes of its files.
@@ -190,11 +189,17 @@ def build() -> Tree:
         kinds = ("mnt",) if os.geteuid() == 0 else ("user", "mnt")
         namespaces = tuple(os.open(f"/proc/{builder.pid}/ns/{kind}", os.O_RDONLY) for kind in kinds)
         builder.stdin.close()
-    tops = {path.split("/")[1] for path in (*found.files, *found.links, *found.texts)}
-    entries = {name: found.links.get(f"/{name}") for name in sorted(tops)}
+    shown = {_entry(path) for path in (*found.files, *found.links, *found.texts)}
+    entries = {name: found.links.get(f"/{name}") for name in sorted(shown)}
     swappable = "never swapped" not in answer
     seconds = time.monotonic() - began
     return Tree(root, entries, namespaces, size, seconds, tuple(_library_path()), swappable)
+
+
+def _entry(path: str) -> str:
+    """What is bound to show a path: a name at the root, or one in /tmp, which is the sandbox's own."""
+    parts = path.split("/")[1:]
+    return "/".join(parts[: 2 if parts[0] == "tmp" else 1])
 
 
 def _within(folder: str, found: tree_files.Files) -> bool:

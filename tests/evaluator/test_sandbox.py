@@ -125,7 +125,7 @@ def test_an_environment_in_tmp_and_behind_a_closed_door_works(tmp_path):
         from safetensors.numpy import save
         import numpy
         sandbox = find_sandbox(allow_unconfined=False)
-        source = b"import os; raise KeyError(os.path.exists('/mnt'))"
+        source = b"import os, tempfile; raise KeyError(os.path.exists('/mnt'), tempfile.gettempdir())"
         weights = save({{"a": numpy.zeros(1)}})
         bundle = Bundle(Manifest("a", "b", "c"), {{"model.py": source, "weights.safetensors": weights}})
         with sandbox.start(bundle, limits=Limits(), device="cpu") as session:
@@ -141,7 +141,7 @@ def test_an_environment_in_tmp_and_behind_a_closed_door_works(tmp_path):
         check=False,
     )
     shutil.rmtree(prefix)
-    assert ran.stdout == "model_code_failed KeyError: False\n", ran.stderr
+    assert ran.stdout == "model_code_failed KeyError: (False, '/tmp')\n", ran.stderr
 
 
 def test_our_packages_are_hidden_where_they_are_installed_beside_torch(monkeypatch):
