@@ -30,12 +30,12 @@ from challenge.results.verdicts import EvaluationError, Reason
 from evaluator.sandbox import cgroups, diagnosis, mounts, programs, reaper, tree
 from evaluator.sandbox.files import in_memory
 from evaluator.sandbox.limits import MIB, Limits
-from evaluator.sandbox.process import Lifeline, Pipes, Process, wants_gpu
+from evaluator.sandbox.process import Lifeline, Pipes, Process, runner_options, wants_gpu
 from evaluator.sandbox.seccomp import filter_program
 from evaluator.sandbox.self_check import FIND_MARKS, LEAVE_MARKS, SEALED, attempts
 from evaluator.sandbox.session import Session
 from evaluator.sandbox.staging import staged
-from evaluator.sandbox.supervision import supervised
+from evaluator.sandbox.supervision import run_supervised, supervised
 
 # Belongs to no account, so that nothing else runs as it or has files of it.
 DROP_TO: Final = 64_123
@@ -169,7 +169,10 @@ class Bubblewrap:
     def _try(self, program: str) -> subprocess.CompletedProcess[str]:
         """Run a program of the standard library alone in a sandbox without a bundle."""
         inner = [sys.executable, "-I", "-S", "-c", program]
-        return self._run([self._program, *self._arguments(Limits()), "--remount-ro", "/", *inner])
+        command, options = self._launch(
+            [self._program, *self._arguments(Limits()), "--remount-ro", "/", *inner]
+        )
+        return run_supervised(command, options | {"filtered": False, "descriptors": []}, self._namespaces)
 
     def start(self, bundle: Bundle, *, limits: Limits, device: str = "auto") -> Session:
         """A process in fresh namespaces."""
@@ -190,7 +193,7 @@ class Bubblewrap:
                 return reaper.FIRST_DESCRIPTOR + len(passed) - 1
 
             program = filter_program(gpu=gpu)
-            options = pipes.options(
+            options = runner_options(
                 limits,
                 device=device,
                 bundle="/bundle",
@@ -219,8 +222,9 @@ class Bubblewrap:
                 "filtered": bool(program),
                 "descriptors": passed,
             }
+            command, launching = self._launch([self._program, "--args", str(options_fd), *inner])
             process = Process(
-                self._supervised([self._program, "--args", str(options_fd), *inner], life, supervision),
+                supervised(command, life, supervision | launching),
                 pipes,
                 pass_fds=[*passed[2:], *self._namespaces],
                 life=life,
@@ -232,31 +236,18 @@ class Bubblewrap:
     def _namespaces(self) -> tuple[int, ...]:
         return self._tree.namespaces if self._tree else ()
 
-    def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
-        """Run a command that starts bubblewrap, under a reaper, to its end."""
-        life = Lifeline()
-        options: dict[str, Any] = {"groups": [], "counters": {}, "cpu_seconds": 60}
-        try:
-            return subprocess.run(
-                self._supervised(command, life, options | {"filtered": False, "descriptors": []}),
-                capture_output=True,
-                text=True,
-                env={},
-                cwd="/",
-                timeout=60,
-                check=False,
-                pass_fds=[life.watched, life.report_to, *self._namespaces],
-            )
-        finally:
-            life.close_child_ends()
-            life.close()
-
-    def _supervised(self, command: list[str], life: Lifeline, options: dict[str, Any]) -> list[str]:
-        """The command as a reaper runs it."""
+    def _launch(self, command: list[str]) -> tuple[list[str], dict[str, Any]]:
+        """The command that starts bubblewrap, and the reaper's options for it."""
         command, user = self._as_user(command)
         command[0] = programs.find(command[0]) or command[0]
-        own = {"user": user, "namespaces": self._namespaces, "self_killed": False, "folder": None}
-        return supervised(command, life, options | own | {"environment": {}, "landlock": None})
+        return command, {
+            "user": user,
+            "namespaces": self._namespaces,
+            "self_killed": False,
+            "folder": None,
+            "environment": {},
+            "landlock": None,
+        }
 
     def _as_user(self, command: list[str]) -> tuple[list[str], int | None]:
         """The command, and the user that has to be dropped to before it."""

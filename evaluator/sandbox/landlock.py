@@ -28,13 +28,13 @@ from challenge.results.verdicts import EvaluationError, Reason
 from evaluator.sandbox import cgroups, diagnosis, mounts
 from evaluator.sandbox.files import in_memory
 from evaluator.sandbox.limits import MIB, Limits
-from evaluator.sandbox.process import Lifeline, Pipes, Process, wants_gpu
+from evaluator.sandbox.process import Lifeline, Pipes, Process, runner_options, wants_gpu
 from evaluator.sandbox.reaper import FIRST_DESCRIPTOR
 from evaluator.sandbox.seccomp import filter_program
 from evaluator.sandbox.self_check import INSTALL_FILTER, SEALED, attempts
 from evaluator.sandbox.session import Session
 from evaluator.sandbox.staging import remove_stale, stage
-from evaluator.sandbox.supervision import supervised
+from evaluator.sandbox.supervision import run_supervised, supervised
 
 # TCP is refused by Landlock itself from here on, signals to others two versions later.
 _LEAST: Final = 1
@@ -117,25 +117,15 @@ class Landlock:
             raise missing(f"Landlock does not confine here; within reach: {', '.join(escapes)}.")
 
     def _try(self, program: bytes, source: str) -> subprocess.CompletedProcess[str]:
-        life = Lifeline()
         descriptor = in_memory(program)
-        options: dict[str, Any] = {"groups": [], "counters": {}, "cpu_seconds": 60}
-        options |= self._confinement([descriptor], None)
         try:
-            return subprocess.run(
-                supervised([sys.executable, "-I", "-S", "-c", source], life, options),
-                capture_output=True,
-                text=True,
-                env={},
-                cwd="/",
-                timeout=60,
-                check=False,
-                pass_fds=[life.watched, life.report_to, descriptor],
+            return run_supervised(
+                [sys.executable, "-I", "-S", "-c", source],
+                self._confinement([descriptor], None),
+                [descriptor],
             )
         finally:
             os.close(descriptor)
-            life.close_child_ends()
-            life.close()
 
     def _confinement(self, descriptors: list[int], folder: str | None) -> dict[str, Any]:
         """The reaper's options for a sandbox that sees `folder` besides system and environment."""
@@ -165,7 +155,7 @@ class Landlock:
         pipes = Pipes()
         filter_fd, options_fd = in_memory(program), -1
         try:
-            options = pipes.options(
+            options = runner_options(
                 limits,
                 device=device,
                 bundle=str(folder / "bundle"),

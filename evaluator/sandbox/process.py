@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from evaluator.sandbox.limits import Limits
 
+PART_BYTES: Final = 1 << 16
 TAIL_BYTES: Final = 4096
 END_SECONDS: Final = 10.0
 REAP_SECONDS: Final = 2.0
@@ -82,28 +83,6 @@ class Pipes:
         for descriptor in (self.requests, self.replies):
             os.set_blocking(descriptor, False)
 
-    def options(
-        self,
-        limits: Limits,
-        *,
-        device: str,
-        bundle: str,
-        path: Sequence[str],
-        confined: bool,
-        filter_fd: int | None = None,
-        descriptors: tuple[int, int] | None = None,
-    ) -> bytes:
-        """What the runner reads, as `runner_options` says; `descriptors` where they are renumbered."""
-        return runner_options(
-            limits,
-            device=device,
-            bundle=bundle,
-            path=path,
-            confined=confined,
-            filter_fd=filter_fd,
-            descriptors=descriptors or (self.child_requests, self.child_replies),
-        )
-
     def close_child_ends(self) -> None:
         """After the process has them."""
         os.close(self.child_requests)
@@ -166,7 +145,57 @@ class Lifeline:
         return bool(poll.poll(1000 * seconds))
 
 
-class Process:
+class Child:
+    """A running child and what it prints, however its streams are read.
+
+    Attributes:
+        output_closed: whether it can print no more.
+        used: what it has used, once it has ended.
+    """
+
+    _popen: subprocess.Popen[bytes]
+
+    def __init__(self) -> None:
+        self.output_closed = False
+        self.used = ResourceUsage()
+        self._ended = False
+        self._printed = 0
+        self._tail = b""
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started."""
+        return self._popen.pid
+
+    def drain(self, limit: int) -> bool:
+        """Read what it has printed; False once that is more than `limit` bytes in all."""
+        while True:
+            try:
+                part = self._read_output(PART_BYTES)
+            except BlockingIOError:
+                return True
+            if not part:
+                self.output_closed = True
+                return True
+            self._printed += len(part)
+            self._tail = (self._tail + part)[-TAIL_BYTES:]
+            if self._printed > limit:
+                return False
+
+    def said(self) -> str:
+        """The last of what it printed: the submission's own words, not to be trusted or published."""
+        # Once closed, the descriptor's number may be that of another sandbox's pipe.
+        if not self._ended:
+            with contextlib.suppress(OSError):
+                self.drain(TAIL_BYTES + self._printed)
+        return self._tail.decode("utf-8", "replace").strip()
+
+    def _read_output(self, length: int) -> bytes:
+        """At most so much of what it prints; b"" once it can print no more, BlockingIOError until then."""
+        raise NotImplementedError
+
+
+class Process(Child):
     """A running child. `end` may be called more than once."""
 
     def __init__(
@@ -187,16 +216,12 @@ class Process:
             life: pipes to its reaper, where it has one; their child's ends are passed on and closed here.
             after: called when it is gone, to clean up.
         """
+        super().__init__()
         self.requests, self.replies = pipes.requests, pipes.replies
         self.output, theirs = os.pipe()
         os.set_blocking(self.output, False)
-        self.output_closed = False
-        self._printed = 0
-        self._tail = b""
         self._life = life
         self._after = after
-        self._ended = False
-        self.used = ResourceUsage()
         lifeline = [life.watched, life.report_to] if life else []
         try:
             self._popen = subprocess.Popen(
@@ -222,11 +247,6 @@ class Process:
             if life:
                 life.close_child_ends()
 
-    @property
-    def pid(self) -> int:
-        """Of the process that was started."""
-        return self._popen.pid
-
     def write(self, part: memoryview) -> int:
         """Hand over what fits of it to the child's requests; how much that was."""
         return os.write(self.requests, part)
@@ -235,28 +255,8 @@ class Process:
         """At most so much of its replies; b"" once it has closed them."""
         return os.read(self.replies, length)
 
-    def drain(self, limit: int) -> bool:
-        """Read what it has printed; False once that is more than `limit` bytes in all."""
-        while True:
-            try:
-                part = os.read(self.output, 1 << 16)
-            except BlockingIOError:
-                return True
-            if not part:
-                self.output_closed = True
-                return True
-            self._printed += len(part)
-            self._tail = (self._tail + part)[-TAIL_BYTES:]
-            if self._printed > limit:
-                return False
-
-    def said(self) -> str:
-        """The last of what it printed: the submission's own words, not to be trusted or published."""
-        # Once closed, the descriptor's number may be that of another sandbox's pipe.
-        if not self._ended:
-            with contextlib.suppress(OSError):
-                self.drain(TAIL_BYTES + self._printed)
-        return self._tail.decode("utf-8", "replace").strip()
+    def _read_output(self, length: int) -> bytes:
+        return os.read(self.output, length)
 
     def end(self, grace: float = 0.0) -> None:
         """Close the pipes and kill everything that was started.

@@ -13,24 +13,19 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import IO, Any, Final
 
-from evaluator.sandbox.process import END_SECONDS, TAIL_BYTES, ResourceUsage
+from evaluator.sandbox.process import END_SECONDS, PART_BYTES, Child
 
-_PART: Final = 1 << 16
 # Without the first, Windows starts no program that uses its random numbers.
 _KEPT: Final = ("SYSTEMROOT", "TEMP", "TMP")
 
 
-class PumpedProcess:
+class PumpedProcess(Child):
     """A running child, as `Process` is one; requests go to its standard input, replies to its output."""
 
     def __init__(self, command: Sequence[str], *, after: Callable[[], None] = lambda: None) -> None:
         """Start it; `after` is called when it is gone, to clean up."""
+        super().__init__()
         self._after = after
-        self._ended = False
-        self._printed = 0
-        self._tail = b""
-        self.output_closed = False
-        self.used = ResourceUsage()
         try:
             self._popen = subprocess.Popen(
                 command,
@@ -61,45 +56,16 @@ class PumpedProcess:
         for pump in self._pumps:
             pump.start()
 
-    @property
-    def pid(self) -> int:
-        """Of the process that was started."""
-        return self._popen.pid
-
     def write(self, part: memoryview) -> int:
         """Hand over what fits of it to the child's requests; how much that was."""
         return self.requests.send(part)
 
     def read(self, length: int) -> bytes:
         """At most so much of its replies; b"" once it has closed them."""
-        try:
-            return self.replies.recv(length)
-        except ConnectionError:
-            return b""
+        return _received(self.replies, length)
 
-    def drain(self, limit: int) -> bool:
-        """Read what it has printed; False once that is more than `limit` bytes in all."""
-        while True:
-            try:
-                part = self.output.recv(_PART)
-            except BlockingIOError:
-                return True
-            except ConnectionError:
-                part = b""
-            if not part:
-                self.output_closed = True
-                return True
-            self._printed += len(part)
-            self._tail = (self._tail + part)[-TAIL_BYTES:]
-            if self._printed > limit:
-                return False
-
-    def said(self) -> str:
-        """The last of what it printed."""
-        if not self._ended:
-            with contextlib.suppress(OSError):
-                self.drain(TAIL_BYTES + self._printed)
-        return self._tail.decode("utf-8", "replace").strip()
+    def _read_output(self, length: int) -> bytes:
+        return _received(self.output, length)
 
     def end(self, grace: float = 0.0) -> None:
         """Kill it, after up to `grace` seconds in which it may end by itself, and clean up."""
@@ -128,9 +94,16 @@ class PumpedProcess:
             self._after()
 
 
+def _received(stream: socket.socket, length: int) -> bytes:
+    try:
+        return stream.recv(length)
+    except ConnectionError:
+        return b""
+
+
 def _pump_in(requests: socket.socket, stream: IO[Any]) -> None:
     with stream, contextlib.suppress(OSError):
-        while part := requests.recv(_PART):
+        while part := requests.recv(PART_BYTES):
             view = memoryview(part)
             while view:
                 view = view[stream.write(view) :]
@@ -141,7 +114,7 @@ def _pump_in(requests: socket.socket, stream: IO[Any]) -> None:
 
 def _pump_out(stream: IO[Any], replies: socket.socket) -> None:
     with stream, contextlib.suppress(OSError):
-        while part := stream.read(_PART):
+        while part := stream.read(PART_BYTES):
             replies.sendall(part)
     with contextlib.suppress(OSError):
         replies.shutdown(socket.SHUT_RDWR)
