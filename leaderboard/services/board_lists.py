@@ -16,7 +16,7 @@ from leaderboard.models import Evaluation, RankedEntry, SeasonRow, Submission, U
 from leaderboard.services import lineage, provisional_ranks, rankings
 from leaderboard.services.board_query import BoardQuery
 from leaderboard.services.queue_order import in_turn, live
-from leaderboard.services.rankings import ALL, BEST, JUDGED, RankingGroup, in_group
+from leaderboard.services.rankings import ALL, BEST, JUDGED, RankingGroup, evaluated_in, in_group
 from leaderboard.services.standings import Entry
 
 
@@ -70,27 +70,19 @@ def _ranked(season: SeasonRow, query: BoardQuery) -> ColumnElement[bool]:
     return ranked if query.every_entry else ranked & RankedEntry.best
 
 
-def _in_group(group: RankingGroup) -> ColumnElement[bool]:
-    """What belongs to a group; one that failed never came from any class of machine."""
-    there = Evaluation.track == group.track.value
-    if not group.machine:
-        return there
-    return and_(there, or_(Evaluation.machine.is_(None), Evaluation.machine == group.machine))
-
-
 def _provisional(season: SeasonRow, group: RankingGroup) -> ColumnElement[bool]:
     """Has octaves and waits for its verdict; one that was judged before stands by that meanwhile."""
     judged = select(Evaluation.submission_id).where(
         Evaluation.season_id == season.id,
         Evaluation.status.in_([status.value for status in JUDGED]),
-        _in_group(group),
+        evaluated_in(group),
     )
     return and_(
         Evaluation.season_id == season.id,
         live(),
         Evaluation.octaves.is_not(None),
         Evaluation.submission_id.not_in(judged),
-        _in_group(group),
+        evaluated_in(group),
     )
 
 
@@ -286,7 +278,7 @@ def unranked(
             Evaluation.season_id == season.id,
             Evaluation.finished_at.is_not(None),
             Evaluation.submission_id.not_in(ranked),
-            _in_group(group),
+            evaluated_in(group),
         )
         .group_by(Evaluation.submission_id)
     )

@@ -52,13 +52,17 @@ def in_group(season: SeasonRow, group: RankingGroup) -> ColumnElement[bool]:
     )
 
 
+def evaluated_in(group: RankingGroup) -> ColumnElement[bool]:
+    """Condition of a query on `Evaluation`: those of a group, and failed ones that never had a machine."""
+    there = Evaluation.track == group.track.value
+    if not group.machine:
+        return there
+    return there & (Evaluation.machine.is_(None) | (Evaluation.machine == group.machine))
+
+
 def standing_by(session: Session, season: SeasonRow, group: RankingGroup, submission_id: int) -> int | None:
     """The evaluation that a submission stands by: its newest judged one, or else its newest final one."""
     judged = [status.value for status in JUDGED]
-    there = Evaluation.track == group.track.value
-    if group.machine:
-        # One that failed never came from any class of machine.
-        there &= Evaluation.machine.is_(None) | (Evaluation.machine == group.machine)
     found: int | None = session.scalar(
         select(
             func.coalesce(
@@ -68,7 +72,7 @@ def standing_by(session: Session, season: SeasonRow, group: RankingGroup, submis
             Evaluation.submission_id == submission_id,
             Evaluation.season_id == season.id,
             Evaluation.finished_at.is_not(None),
-            there,
+            evaluated_in(group),
         )
     )
     return found
