@@ -14,12 +14,13 @@ for (const form of document.querySelectorAll("form.rival")) form.querySelector("
 const plot = document.querySelector(".curve .plot");
 if (plot) {
   const readout = plot.querySelector(".readout");
-  plot.addEventListener("pointermove", (event) => {
-    const hit = event.target.closest(".hit");
+  const read = (hit) => {
     for (const one of plot.querySelectorAll(".hit.on")) if (one !== hit) one.classList.remove("on");
     if (!hit) return;
     hit.classList.add("on");
     const rival = hit.dataset.rival ? `; ${readout.dataset.rival}: ${hit.dataset.rival}` : "";
     readout.textContent = `Octave ${hit.dataset.octave}: skill ${hit.dataset.skill} (95 % ${hit.dataset.interval})${rival}`;
-  });
+  };
+  plot.addEventListener("pointermove", (event) => read(event.target.closest(".hit")));
+  read(plot.querySelector(".hit:hover")); // the pointer may rest there since before this script ran
 }

@@ -223,6 +223,8 @@ def chromium():
             browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         except playwright.Error as error:
             pytest.skip(f"no Chromium: {error}")
+        # On a busy machine a page may need longer than the usual five seconds.
+        playwright.expect.set_options(timeout=30_000)
         yield browser
         browser.close()
 
@@ -246,7 +248,7 @@ def page(chromium):
                 and one.complaints.append(m.text)
             ),
         )
-        one.on("pageerror", lambda e: one.complaints.append(str(e)))
+        one.on("pageerror", lambda e: one.complaints.append(f"{e} {e.stack}"))
         opened.append((context, one))
         one.goto(url)
         return one

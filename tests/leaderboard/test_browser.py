@@ -9,6 +9,7 @@ from PIL import Image
 
 from challenge.scoring.season import Season
 from tests.support import seed_data, seed_evidence
+from tests.support.browser import redrawn
 from tests.support.processes import Server
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -111,10 +112,10 @@ def test_the_board_reads_without_scripts(server, page):
     one = page(server.url, java_script_enabled=False)
     assert one.locator(".standings tbody tr").count() >= 2
     one.locator(".standings a.name", has_text="Seepferdchen").click()
-    assert one.locator("h1").inner_text() == "Seepferdchen"
+    playwright.expect(one.locator("h1")).to_have_text("Seepferdchen")
     octave = one.locator("[data-out=octave]").inner_text()
     one.locator('a[aria-label="One octave in"]').click()
-    assert one.locator("[data-out=octave]").inner_text() != octave
+    playwright.expect(one.locator("[data-out=octave]")).not_to_have_text(octave)
 
 
 def test_octaves_by_keyboard_and_by_slider(server, page):
@@ -128,7 +129,7 @@ def test_octaves_by_keyboard_and_by_slider(server, page):
     ):
         playwright.expect(one.locator(f"img[data-kind={kind}]")).to_have_count(1)
         playwright.expect(one.locator(f"img[data-kind={kind}]")).to_have_attribute("src", source)
-    assert "octave=5" in one.url
+    playwright.expect(one).to_have_url(re.compile("octave=5"))
     one.get_by_label("Octave", exact=True).fill("9")
     playwright.expect(one.locator("[data-out=octave]")).to_have_text("Octave 9")
     one.reload()
@@ -226,7 +227,7 @@ def test_a_divider_is_moved_by_keyboard_and_by_pointer(server, page):
     first.focus()
     one.keyboard.press("Home")
     pixel(one, ".swipe", 0.05, 0.5, model(4))
-    assert first.get_attribute("aria-valuenow") == "0"
+    playwright.expect(first).to_have_attribute("aria-valuenow", "0")
     # Pictures further up may still push it down.
     one.wait_for_load_state("networkidle")
     box = one.locator(".stage").bounding_box()
@@ -236,7 +237,7 @@ def test_a_divider_is_moved_by_keyboard_and_by_pointer(server, page):
     one.mouse.move(box["x"] + box["width"] / 2, middle, steps=4)
     one.mouse.up()
     pixel(one, ".swipe", 0.9, 0.5, ERRORS[0])
-    assert second.get_attribute("aria-valuenow") == "50"
+    playwright.expect(second).to_have_attribute("aria-valuenow", "50")
 
 
 def test_colours_and_places_are_kept_in_the_address(server, page):
@@ -248,15 +249,15 @@ def test_colours_and_places_are_kept_in_the_address(server, page):
     playwright.expect(one.locator(".skill-map button.here")).to_have_count(1)
     one.reload()
     playwright.expect(one.get_by_label("Colours")).to_have_value("grey")
-    source = one.locator("img[data-kind=model]").get_attribute("src")
-    assert source == "/evaluations/1/seahorse-valley/09/model.png?colours=grey"
+    source = "/evaluations/1/seahorse-valley/09/model.png?colours=grey"
+    playwright.expect(one.locator("img[data-kind=model]")).to_have_attribute("src", source)
     one.locator(".skill-map button").first.click()
     playwright.expect(one.locator("[data-out=octave]")).to_have_text("Octave 2")
 
 
 def test_two_entries_are_swiped_against_the_truth(server, page):
     one = page(f"{server.url}/compare?a=1&b=2&{PLACE}&octave=7")
-    assert "Seepferdchen" in one.locator("h1").inner_text()
+    playwright.expect(one.locator("h1")).to_contain_text("Seepferdchen")
     # At octave 7 the first is right and the second is wrong: violet.
     pixel(one, "[data-layer=beats]", 0.5, 0.5, (150, 120, 255))
     one.locator("[data-layer=a]").click()
@@ -272,8 +273,8 @@ def test_a_comparison_is_chosen_without_scripts(server, page):
     one.get_by_role("link", name="Compare with").click()
     one.get_by_label("B", exact=True).select_option(value="2")
     one.get_by_role("button", name="Compare").click()
-    assert one.locator(".outcome .score").is_visible()
-    assert one.locator(".panels img").count() == 4
+    playwright.expect(one.locator(".outcome .score")).to_be_visible()
+    playwright.expect(one.locator(".panels img")).to_have_count(4)
 
 
 def test_a_surface_is_turned(server, page):
@@ -284,18 +285,16 @@ def test_a_surface_is_turned(server, page):
     drawn.hover()
     canvas = one.locator(".surface canvas")
     playwright.expect(canvas).to_be_visible()
-    read = "c => c.toDataURL()"
-    before = canvas.evaluate(read)
+    seen = [canvas.evaluate("c => c.toDataURL()")]
     canvas.focus()
     one.keyboard.press("ArrowRight")
-    turned = canvas.evaluate(read)
-    assert turned != before
+    seen.append(redrawn(one, canvas, seen))
     box = canvas.bounding_box()
     one.mouse.move(box["x"] + 100, box["y"] + 100)
     one.mouse.down()
     one.mouse.move(box["x"] + 140, box["y"] + 100)
     one.mouse.up()
-    assert canvas.evaluate(read) not in (before, turned)
+    redrawn(one, canvas, seen)
 
 
 def test_the_film_has_a_slider_and_plays(server, page):

@@ -132,30 +132,11 @@ def test_why_a_model_cannot_be_drawn_is_told(site):
 
 
 @pytest.fixture
-def page(site):
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        try:
-            browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        except playwright.Error as error:
-            pytest.skip(f"no Chromium: {error}")
-        one = browser.new_page(viewport={"width": 1200, "height": 800})
-        one.set_default_timeout(60_000)
-        complaints = []
-        # Reading a canvas is this test's doing, and costs the page nothing.
-        one.on(
-            "console",
-            lambda m: (
-                m.type in {"error", "warning"}
-                and "Multiple readback operations" not in m.text
-                and complaints.append(m.text)
-            ),
-        )
-        one.on("pageerror", lambda e: complaints.append(str(e)))
-        yield one
-        browser.close()
-    # Also whatever the content security policy refused.
-    assert complaints == []
+def page(page):
+    """A wide page of a browser whose console stays empty (see the fixture of that name for all tests)."""
+    one = page("about:blank", width=1200)
+    one.set_default_timeout(60_000)
+    return one
 
 
 # Every tile in sight of a map is there, and the one in its middle has at least so many colours.
@@ -222,7 +203,7 @@ def test_two_models_and_the_truth_move_together(site, page):
     for look in (["truth", 4], ["model", 1], ["second", 1]):
         page.wait_for_function(THERE, arg=look)
     page.wait_for_url("**octave=5**")
-    assert f"second={site.good}" in page.url
+    expect(page).to_have_url(re.compile(f"second={site.good}"))
 
 
 def test_the_swipe_gets_sharper_pictures_from_the_tiles(site, page):

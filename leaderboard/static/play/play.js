@@ -23,6 +23,10 @@ const page = { palette: null, range: [0, 1], truth: null, kind: "image", turn: [
 const runs = { a: new Run(one('[data-model="a"]'), page), b: new Run(one('[data-model="b"]'), page) };
 const active = () => (settings.b ? [runs.a, runs.b] : [runs.a]);
 
+// Before anything listens: whatever is drawn needs both.
+page.palette = await loadPalette(root.dataset.palette);
+picture = await readPicture(await (await fetch(one(".truth img").src)).blob());
+
 /* the choices */
 
 function fill(form, model) {
@@ -294,8 +298,6 @@ root.addEventListener("input", ({ target }) => {
 for (const form of root.querySelectorAll(".setup, .choices")) form.addEventListener("submit", (event) => event.preventDefault());
 addEventListener("resize", () => { showTruth(); for (const run of active()) run.draw(); showTransport(); });
 
-page.palette = await loadPalette(root.dataset.palette);
-picture = await readPicture(await (await fetch(one(".truth img").src)).blob());
 showChoices();
 reset();
 root.dataset.ready = "1";
