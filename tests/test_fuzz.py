@@ -17,7 +17,7 @@ from challenge.bundle.reader import read_bundle
 from challenge.bundle.tensor_file import SIZES, read_state
 from challenge.bundle.weights import check_weights
 from challenge.results.verdicts import EvaluationError, Reason
-from evaluator.probes import shuffling
+from evaluator.changed_weights import shuffling
 from evaluator.sandbox import protocol
 from evaluator.sandbox.limits import Limits
 from evaluator.sandbox.process import ResourceUsage

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from challenge.results.report import ProbeResult
 from challenge.results.result_visuals import PlotData, Series
 from challenge.scoring.metrics import skill_of_views
+from evaluator.changed_weights.process import WeightChanger
 from evaluator.parallel import run_parallel
 from evaluator.probes import memory, scramble
 from evaluator.probes.case import Case, ProbeOutcome, answers_with
-from evaluator.probes.shuffling import mixed, mixed_size
 
 Array = NDArray[np.float64]
 
@@ -76,14 +76,16 @@ def run(case: Case) -> ProbeOutcome:
         return ProbeOutcome(result(np.empty(0), shares), plot({}, shares))
     unit = views.unit.reshape(-1, 2)
 
-    def ask(share: float) -> Array:
-        generator = case.season.generator("probe", scramble.NAME, 0)
-        with memory.WEIGHTS.reserve(mixed_size(case.bundle.weights)):
-            answers = answers_with(case, mixed(case.bundle.weights, generator, share), unit)
+    def ask(changer: WeightChanger, share: float) -> Array:
+        with memory.WEIGHTS.reserve(changer.memory(mixed=True)):
+            weights = changer.mixed(case.season.generator("probe", scramble.NAME, 0), share)
+            answers = answers_with(case, weights, unit)
         return skill_of_views(views.truth, answers.reshape(views.truth.shape))
 
     trained = skill_of_views(views.truth, views.trained)
-    skill = np.stack([trained, *run_parallel([partial(ask, share) for share in shares], case.at_once)])
+    with WeightChanger(case.bundle.weights) as changer:
+        jobs = [partial(ask, changer, share) for share in shares]
+        skill = np.stack([trained, *run_parallel(jobs, case.at_once)])
     by_octave = {
         int(octave): skill[1:, views.octave == octave].mean(axis=1) for octave in np.unique(views.octave)
     }

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from challenge.mandelbrot.coordinates import to_unit
 from challenge.results.report import ProbeResult
 from challenge.results.result_visuals import PlotData, Series
+from evaluator.changed_weights.process import WeightChanger
 from evaluator.parallel import run_parallel
 from evaluator.probes import memory
 from evaluator.probes.case import Case, ProbeOutcome, answers_with
-from evaluator.probes.shuffling import shuffled
 
 Array = NDArray[np.float64]
 
@@ -150,11 +150,6 @@ def plot(octave: NDArray[np.int64], by_view: Array) -> PlotData:
     return PlotData(NAME, "octave", "r² with the truth, weights shuffled", series, lines)
 
 
-def weights(case: Case, seed: int) -> bytes:
-    """The submission's weights, shuffled in the season's order number `seed`."""
-    return shuffled(case.bundle.weights, case.season.generator("probe", NAME, seed))
-
-
 def run(case: Case) -> ProbeOutcome:
     """Predict with shuffled weights, each time in a fresh sandbox."""
     views = sampled(case)
@@ -163,13 +158,16 @@ def run(case: Case) -> ProbeOutcome:
     unit = views.unit.reshape(-1, 2)
     order = case.season.generator("probe", NAME, "order").permutation(len(unit))
 
-    def ask(seed: int) -> Array:
+    def ask(changer: WeightChanger, seed: int) -> Array:
         answers = np.empty(len(unit))
-        with memory.WEIGHTS.reserve(len(case.bundle.weights)):
-            answers[order] = answers_with(case, weights(case, seed), unit[order])
+        with memory.WEIGHTS.reserve(changer.memory(mixed=False)):
+            weights = changer.shuffled(case.season.generator("probe", NAME, seed))
+            answers[order] = answers_with(case, weights, unit[order])
         return answers.reshape(views.truth.shape)
 
-    answers = list(run_parallel([partial(ask, seed) for seed in range(case.effort.scrambles)], case.at_once))
+    with WeightChanger(case.bundle.weights) as changer:
+        jobs = [partial(ask, changer, seed) for seed in range(case.effort.scrambles)]
+        answers = list(run_parallel(jobs, case.at_once))
     by_view = np.stack([related(views.truth, one) for one in answers])
     answered = np.array([np.isfinite(one).mean() for one in answers])
     return ProbeOutcome(result(by_view.mean(axis=1), answered), plot(views.octave, by_view))

@@ -19,6 +19,11 @@ from evaluator.sandbox.process import END_SECONDS, PART_BYTES, Child
 _KEPT: Final = ("SYSTEMROOT", "TEMP", "TMP")
 
 
+def bare_environment() -> dict[str, str]:
+    """Of the environment, what a program of the system needs to start, and nothing that is ours."""
+    return {name: os.environ[name] for name in _KEPT if name in os.environ}
+
+
 class PumpedProcess(Child):
     """A running child, as `Process` is one; requests go to its standard input, replies to its output."""
 
@@ -32,7 +37,7 @@ class PumpedProcess(Child):
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={name: os.environ[name] for name in _KEPT if name in os.environ},
+                env=bare_environment(),
                 cwd=os.sep,
                 bufsize=0,
                 start_new_session=True,

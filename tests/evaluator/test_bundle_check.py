@@ -10,8 +10,8 @@ from challenge.results.refusals import as_json, as_text, refusal_of
 from challenge.results.verdicts import EvaluationError
 from challenge.training.refit import Budget, eager_mode, initialize_lazy, input_format
 from evaluator.bundle_check import check_bundle
+from evaluator.changed_weights.shuffling import mixed, shuffled
 from evaluator.probes import consistency
-from evaluator.probes.shuffling import mixed, shuffled
 from tests.support.bundles import make_bundle
 
 pytestmark = pytest.mark.sandbox

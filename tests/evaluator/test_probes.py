@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load, save
+from safetensors.torch import save
 from sklearn.neighbors import KNeighborsRegressor
 
 from challenge.bundle.manifest import Manifest
@@ -31,7 +31,6 @@ from evaluator.probes import (
     dose,
     plasticity,
     scramble,
-    shuffling,
     twin,
     weights_match,
 )
@@ -158,86 +157,6 @@ def test_scramble_asks_views_that_are_resolved_evenly_from_all_octaves():
     assert asked.octave[50] == octave
     np.testing.assert_array_equal(asked.unit[50], to_unit(one.views.points[chain, octave]))
     np.testing.assert_array_equal(asked.trained[50], one.prediction[chain, octave])
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_shuffling_moves_floating_entries_and_nothing_else(dtype):
-    state = {
-        "w": torch.randn(30, 4).to(dtype),
-        "scalar": torch.tensor(0.5).to(dtype),
-        "count": torch.arange(7),
-        "mask": torch.tensor([True, False]),
-    }
-    weights = save(state)
-    one, same, two = (load(shuffling.shuffled(weights, PRACTICE.generator(seed))) for seed in "112")
-    for shuffled in (one, two):
-        assert {n: (t.dtype, t.shape) for n, t in shuffled.items()} == {
-            n: (t.dtype, t.shape) for n, t in state.items()
-        }
-        assert torch.equal(shuffled["count"], state["count"])
-        assert torch.equal(shuffled["mask"], state["mask"])
-        assert shuffled["scalar"].double() == 0.5
-        sides = [t["w"].double().flatten().sort().values for t in (shuffled, state)]
-        assert torch.equal(*sides)
-        assert not torch.equal(shuffled["w"].double(), state["w"].double())
-    assert torch.equal(one["w"].double(), same["w"].double())
-    assert not torch.equal(one["w"].double(), two["w"].double())
-    # A mix lies between.
-    ends = state["w"].double(), one["w"].double()
-    for share in (0.0, 0.25, 1.0):
-        mixed = load(shuffling.mixed(weights, PRACTICE.generator("1"), share))
-        torch.testing.assert_close(
-            mixed["w"].double(), (1 - share) * ends[0] + share * ends[1], rtol=1e-6, atol=1e-6
-        )
-        assert torch.equal(mixed["count"], state["count"])
-    trace = load(shuffling.mixed(weights, PRACTICE.generator("1"), 1e-4))["w"].double()
-    assert not torch.equal(trace, ends[0])
-
-
-def test_shuffling_in_place_draws_what_a_permutation_draws():
-    """Against the plain way, with an index for each entry and everything in float64."""
-    torch.manual_seed(3)
-    state = {
-        "b": torch.randn(1000, 3),
-        "a": torch.randn(77).half(),
-        "none": torch.zeros(0, 5),
-        "tiny": torch.randn(500).to(torch.float8_e5m2),
-        "long": torch.randn(33).double(),
-        "count": torch.arange(9),
-    }
-    generator, weights, share = PRACTICE.generator("1"), save(state), 1e-3
-    shuffled = load(shuffling.shuffled(weights, PRACTICE.generator("1")))
-    mixed = load(shuffling.mixed(weights, PRACTICE.generator("1"), share))
-    for name in sorted(state):
-        if not state[name].is_floating_point():
-            continue
-        trained = state[name].double().flatten()
-        other = trained[torch.from_numpy(generator.permutation(len(trained)))]
-        assert torch.equal(shuffled[name].double().flatten(), other), name
-        expected = ((1 - share) * trained + share * other).to(mixed[name].dtype)
-        assert torch.equal(mixed[name].flatten(), expected), name
-
-
-def test_mixing_takes_little_more_memory_than_what_it_makes():
-    import subprocess
-    import sys
-
-    program = """
-import resource, numpy as np, torch
-from challenge.bundle.tensor_file import make_header
-from evaluator.probes.shuffling import mixed, mixed_size
-head, _ = make_header([("w", "F8_E4M3", (32 << 20,))])
-weights = head + bytes(32 << 20)
-torch.zeros(1 << 20, dtype=torch.uint8).view(torch.float8_e4m3fn).double()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-mixed(weights, np.random.default_rng(0), 0.5)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024, mixed_size(weights))
-"""
-    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    taken, announced = map(int, done.stdout.split())
-    # Four bytes for one are made and one is shuffled; pieces are small, and the sandbox's copy comes later.
-    assert taken < 5 * (32 << 20) + (24 << 20)
-    assert announced == 9 * (32 << 20)
 
 
 def test_a_budget_of_memory_makes_large_jobs_take_turns():
