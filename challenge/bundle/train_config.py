@@ -14,6 +14,7 @@ from challenge.util.validation import STRICT
 Sampling = Literal["octave", "uniform", "error-field"]
 Precision = Literal["float32", "bfloat16"]
 Storage = Literal["float32", "float16"]
+Trainer = Literal["mbc", "train.py"]
 
 LIMITS: Final[dict[str, tuple[float, float]]] = {
     "steps": (1, 10**9),
@@ -31,6 +32,10 @@ LIMITS: Final[dict[str, tuple[float, float]]] = {
 # Fields whose 0 means "not given".
 _OPTIONAL: Final = ("steps", "seconds", "samples")
 
+# Points that a train.py of the author's own gets, where `samples` is not given, and at most.
+OWN_SAMPLES: Final = 1 << 20
+OWN_SAMPLES_LIMIT: Final = 1 << 22
+
 
 @dataclass(config=STRICT, frozen=True)
 class TrainConfig:
@@ -43,13 +48,16 @@ class TrainConfig:
         epsilon: of Adam. Tables whose entries are rarely touched want a tiny one.
         sampling: "uniform" over the base window; "octave": as views are drawn, every octave alike; or
             "error-field": where an average of |error| over a grid is large.
-        samples: a fixed random sample of so many points instead of an endless stream ("uniform" alone).
+        samples: a fixed random sample of so many points instead of an endless stream ("uniform" alone, or
+            with a train.py).
         deepest: the deepest octave of "octave".
         weigh: divide squared errors by the variance of the view, as the score does ("octave" alone).
         reuse: how often a drawn point is used.
         precision: of the matrix products while training. bfloat16 pays on cards that have it.
         store: dtype of floating weights in the file. float16 halves it.
         seed: of initial weights and points.
+        trainer: "mbc", or "train.py": the function `train(model, x, t, budget)` of the author's own, which
+            gets a fixed sample and the seconds.
     """
 
     steps: int = 0
@@ -65,6 +73,7 @@ class TrainConfig:
     precision: Precision = "float32"
     store: Storage = "float32"
     seed: int = 0
+    trainer: Trainer = "mbc"
 
     @field_validator(*LIMITS)
     @classmethod
@@ -108,10 +117,25 @@ class TrainConfig:
         """Raise TrainConfigError where fields contradict each other."""
         if not self.steps and not self.seconds:
             raise TrainConfigError("train.toml: it needs steps, seconds or both.")
-        if self.samples and self.sampling != "uniform":
+        if self.trainer == "train.py":
+            self._check_own()
+        elif self.samples and self.sampling != "uniform":
             raise TrainConfigError(
                 f'A fixed sample of {self.samples:,} points is drawn with sampling = "uniform", '
                 f"not {self.sampling!r}."
+            )
+
+    def _check_own(self) -> None:
+        if not self.seconds:
+            raise TrainConfigError('train.toml: trainer = "train.py" needs seconds, which bind it.')
+        if self.sampling == "error-field":
+            raise TrainConfigError(
+                'train.toml: trainer = "train.py" gets a fixed sample: "uniform" or "octave".'
+            )
+        if self.samples > OWN_SAMPLES_LIMIT:
+            raise TrainConfigError(
+                f'train.toml: trainer = "train.py" gets {OWN_SAMPLES_LIMIT:,} samples at most, '
+                f"not {self.samples:,}."
             )
 
 

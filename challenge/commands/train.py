@@ -77,7 +77,8 @@ def train(
 
     Writes weights.safetensors and frames/. model.py runs in this process. The octaves shown are estimated on
     a small validation set: `mbc score DIR` gives the real figure. A `fit` function in model.py is not called
-    here; it is used for controls and on the samples track.
+    here; it is used for controls and on the samples track. With `trainer = "train.py"` in train.toml, the
+    function `train(model, x, t, budget)` of train.py trains the model instead, on a fixed sample.
 
     Weights that are there already are kept as weights.earlier.safetensors; of them and the new ones, those
     that resolve more octaves are weights.safetensors in the end.
@@ -104,6 +105,7 @@ def train(
             store_better,
         )
         from challenge.training.local_model import build_model  # noqa: PLC0415
+        from challenge.training.own_training import train_by_own  # noqa: PLC0415
         from challenge.training.trainer import train_model  # noqa: PLC0415
 
         if device not in {"auto", "cpu", "cuda", "mps"}:
@@ -117,6 +119,9 @@ def train(
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         torch.set_num_threads(threads or max(1, (os.cpu_count() or 2) - 1))
+        own = recipe.trainer == "train.py"
+        if own and resume:
+            raise click.UsageError("A train.py trains from scratch: --restart instead of --resume.")
         before = checkpoint.load(directory, recipe) if resume else None
         model = build_model(directory, seed=recipe.seed).to(device)
         earlier = measure_earlier(directory, model)
@@ -129,9 +134,15 @@ def train(
                 )
             click.echo(f"The weights that are there are kept as {keep_earlier(directory)}.", err=True)
         with _display(recipe.steps) as report, _tensorboard(logs) as log:
-            result = train_model(
-                model, recipe, directory, before=before, report=lambda now: (report(now), log(now))[0]
-            )
+
+            def told(now: "Progress") -> None:
+                report(now)
+                log(now)
+
+            if own:
+                result = train_by_own(model, recipe, directory, report=told)
+            else:
+                result = train_model(model, recipe, directory, before=before, report=told)
         now = result.progress
         path = store_better(
             directory,

@@ -4,6 +4,7 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,22 @@ def load_build(directory: Path) -> Build:
     Raises:
         EvaluationError: model.py is missing, cannot be imported, or has no `build`.
     """
-    path = source_file(directory, "model.py")
+    build = getattr(load_module(directory, "model"), "build", None)
+    if not callable(build):
+        raise EvaluationError(Reason.BUILD_MISSING)
+    return build  # type: ignore[no-any-return]  # its result is checked by the caller
+
+
+def load_module(directory: Path, name: str) -> ModuleType:
+    """Import a module of a directory, `model` or one beside it, into this process.
+
+    Raises:
+        EvaluationError: it is missing or cannot be imported.
+    """
+    path = source_file(directory, f"{name}.py")
     if not path.is_file():
-        raise EvaluationError(Reason.FILE_MISSING, f"There is no model.py in {directory}.")
-    specification = importlib.util.spec_from_file_location("model", path.resolve())
+        raise EvaluationError(Reason.FILE_MISSING, f"There is no {name}.py in {directory}.")
+    specification = importlib.util.spec_from_file_location(name, path.resolve())
     if specification is None or specification.loader is None:
         raise EvaluationError(Reason.MODEL_CODE_FAILED, f"{path} is not a Python file.")
     module = importlib.util.module_from_spec(specification)
@@ -52,14 +65,11 @@ def load_build(directory: Path) -> Build:
     finally:
         del sys.path[: len(folders)]
         # Another directory may have a helper module of the same name.
-        for name in set(sys.modules) - known:
-            place = getattr(sys.modules[name], "__file__", None) or ""
+        for other in set(sys.modules) - known:
+            place = getattr(sys.modules[other], "__file__", None) or ""
             if place.startswith(tuple(f"{folder}/" for folder in folders)):
-                del sys.modules[name]
-    build = getattr(module, "build", None)
-    if not callable(build):
-        raise EvaluationError(Reason.BUILD_MISSING)
-    return build  # type: ignore[no-any-return]  # its result is checked by the caller
+                del sys.modules[other]
+    return module
 
 
 def code_folders(directory: Path) -> list[str]:

@@ -2,6 +2,9 @@
 
 The judge draws points, counts steps and time, and validates; the sandbox has the model and its optimiser, and
 gets one batch at a time. What is validated and kept are states that were loaded into a second sandbox.
+
+Where train.toml names the author's own train.py, the sandbox gets the whole sample at once and so many
+seconds; what the model is when `train` returns is measured.
 """
 
 import time
@@ -17,6 +20,7 @@ from challenge.bundle.reader import Bundle
 from challenge.bundle.train_config import TrainConfig, parse_train_config
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training.batches import BatchStream
+from challenge.training.own_training import FUNCTION, budget_of, draw_sample
 from challenge.training.trainer import VALIDATIONS, ValidationSet
 from challenge.util.exit_codes import TrainConfigError
 from evaluator.sandbox import Sandbox
@@ -85,6 +89,8 @@ def repeat_training(
     longer = replace(
         limits, total_seconds=most_seconds, cpu_seconds=int(ROOM * most_seconds * limits.threads) + 1
     )
+    if recipe.trainer == "train.py":
+        return _repeat_own(recipe, code, sandbox, longer, device, report)
     with ExitStack() as stack:
         learner, judge = (
             stack.enter_context(sandbox.start(code, limits=longer, device=device)) for _ in range(2)
@@ -99,6 +105,56 @@ def repeat_training(
         stream = BatchStream(recipe)
         stack.callback(stream.close)
         return _Training(recipe, learner, judge, report).run(stream)
+
+
+def _repeat_own(
+    recipe: TrainConfig,
+    code: Bundle,
+    sandbox: Sandbox,
+    limits: Limits,
+    device: str,
+    report: Callable[[float, str], None],
+) -> Repeated:
+    """Let the author's train.py train, in the place of the `fit` of model.py."""
+    if "train.py" not in code.files:
+        raise TrainConfigError('train.toml says trainer = "train.py", and the bundle has no train.py.')
+    calling = code.files["model.py"] + f"\nfrom train import {FUNCTION} as fit\n".encode()
+    x, t = draw_sample(recipe)
+    watch = _OwnTraining(recipe.seconds, report)
+    with sandbox.start(
+        replace(code, files=code.files | {"model.py": calling}), limits=limits, device=device
+    ) as learner:
+        learner.build(2, 1, recipe.seed)
+        seconds = learner.fit(x, t, budget_of(recipe), recipe.seed, watch)
+    with sandbox.start(code, limits=limits, device=device) as judge:
+        judge.load(watch.state)
+        octaves = _octaves(judge, ValidationSet())
+    report(1.0, f"about {octaves:.2f} octaves after {seconds:.0f} s of train.py")
+    return Repeated(watch.state, octaves, 0, seconds)
+
+
+class _OwnTraining:
+    """Keeps what the model is at the end, or was at its last checkpoint."""
+
+    def __init__(self, seconds: float, report: Callable[[float, str], None]) -> None:
+        self._seconds, self._report = seconds, report
+        self.state = b""
+
+    def checkpoint(self, state: bytes, seconds: float) -> None:
+        del seconds
+        self.state = state
+
+    def loss(self, loss: float, seconds: float) -> None: ...
+
+    def waiting(self, seconds: float) -> None:
+        self._report(min(1.0, seconds / self._seconds), f"train.py has run for {seconds:.0f} s")
+
+
+def _octaves(judge: Session, validation: ValidationSet) -> float:
+    octaves = float(validation.skill_of(judge.predict(validation.points.x)[:, 0]).sum())
+    if not np.isfinite(octaves):
+        raise EvaluationError(Reason.OUTPUT_NOT_FINITE)
+    return octaves
 
 
 class _Training:
@@ -145,10 +201,7 @@ class _Training:
     def _validate(self, step: int, seconds: float, done: float) -> None:
         state = self._learner.state()
         self._judge.load(state)
-        answers = self._judge.predict(self._validation.points.x)[:, 0]
-        octaves = float(self._validation.skill_of(answers).sum())
-        if not np.isfinite(octaves):
-            raise EvaluationError(Reason.OUTPUT_NOT_FINITE)
+        octaves = _octaves(self._judge, self._validation)
         if octaves > self._best.octaves:
             self._best = Repeated(state, octaves, step, seconds)
         self._report(done, f"about {octaves:.2f} octaves after {step:,} steps, {seconds:.0f} s")

@@ -40,7 +40,10 @@ from evaluator.sandbox.supervision import run_supervised, supervised
 _LEAST: Final = 1
 # Of no account, by convention.
 USERS: Final = range(40_000, 60_000)
-_SYSTEM: Final = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/sys/devices/system/cpu")
+# Without /proc/cpuinfo torch computes nothing in half precision.
+_SYSTEM: Final = (
+    "/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/sys/devices/system/cpu", "/proc/cpuinfo",
+)  # fmt: skip
 _DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 _numbers = itertools.count()
 
@@ -140,7 +143,13 @@ class Landlock:
             # Whoever is inside can end itself by any signal.
             "filtered": False,
             "self_killed": True,
-            "environment": {"LANG": "C.UTF-8", "HOME": "/nonexistent", "MALLOC_ARENA_MAX": "4"},
+            "environment": {
+                "LANG": "C.UTF-8",
+                "HOME": "/nonexistent",
+                "MALLOC_ARENA_MAX": "4",
+                # torch makes this folder when an optimiser is first used, unless it is there.
+                "TORCHINDUCTOR_CACHE_DIR": "/usr",
+            },
             "landlock": {"abi": self._abi, "paths": [p for p in dict.fromkeys(paths) if Path(p).exists()]},
         }
 

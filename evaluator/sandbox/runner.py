@@ -14,6 +14,7 @@ import json
 import math
 import os
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -73,6 +74,11 @@ def _install_filter(descriptor: int) -> None:
 if (_filter := OPTIONS.pop("filter")) is not None:
     _install_filter(_filter)
 sys.path[:0] = OPTIONS.pop("path")
+try:
+    tempfile.gettempdir()
+except FileNotFoundError:
+    # Landlock leaves nowhere to write. torch's optimisers import what asks for a folder, and writes nothing.
+    tempfile.tempdir = "/tmp"  # noqa: S108
 # Two threads that spin for each other take a hundred times as long on a machine that has other work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
