@@ -24,6 +24,7 @@ from challenge.results.stages import Certificate, IntegrityFindings, Stage
 from challenge.results.verdicts import EvaluationError, Status
 from challenge.scoring.evaluation_set import EvaluationSet, EvaluationSize, evaluation_set
 from challenge.scoring.metrics import measure
+from challenge.scoring.places import Place
 from challenge.scoring.practice import practice_set
 from challenge.scoring.season import PRACTICE, Season
 from evaluator import probes
@@ -73,16 +74,9 @@ class Assignment:
     front: probes.Front = ()
 
     def start(self, bundle: Bundle, wall: WallLimit) -> AbstractContextManager[Session]:
-        """A fresh sandbox with one thread; its time limits are longer for that."""
-        slower = self.limits.threads
-        limits = replace(
-            self.limits,
-            threads=1,
-            load_seconds=slower * self.limits.load_seconds,
-            request_seconds=slower * self.limits.request_seconds,
-            fit_seconds=slower * self.limits.fit_seconds,
-        )
-        return self.sandbox.start(bundle, limits=wall.apply(limits), device=self.device)
+        """A fresh sandbox with one thread."""
+        limits = wall.apply(self.limits.in_one_thread())
+        return self.sandbox.start(bundle, limits=limits, device=self.device)
 
 
 @dataclass(frozen=True)
@@ -356,13 +350,19 @@ def probe_case(
     )
 
 
+@lru_cache(maxsize=128)
+def _truth(place: Place, octave: int) -> Array:
+    # 128 KiB each, and the same for every submission.
+    return truth_values(place, octave, PICTURE_PIXELS)
+
+
 def _render(session: Session, plan: EvaluationPlan, depth: float, watch: Watch) -> None:
     """Draw the model's picture of the public places, down to a little below its depth."""
     deepest = math.ceil(depth) + PICTURE_OCTAVES_BELOW
     views = [(place, octave) for place in plan.places for octave in place.octaves if octave <= deepest]
     for index, (place, octave) in enumerate(views):
         watch.status(Status.RENDERING, 0.9 + 0.1 * index / len(views), f"drawing {place.name}")
-        truth = truth_values(place, octave, PICTURE_PIXELS)
+        truth = _truth(place, octave)
         prediction = session.predict(to_unit(place.view(octave).grid(PICTURE_PIXELS)))[:, 0]
         name = f"{place.slug}/{octave:02d}"
         watch.picture(f"{name}/model.png", png_bytes(model_image(truth, prediction)))

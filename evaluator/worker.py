@@ -1,6 +1,9 @@
 """The worker: takes evaluations from the queue, judges them, and posts the results to the leaderboard."""
 
+import contextlib
+import ctypes
 import errno
+import gc
 import hashlib
 import logging
 import os
@@ -20,7 +23,7 @@ from celery.worker import state
 from challenge.bundle.reader import Bundle, read_bundle
 from challenge.results.report import Report
 from challenge.results.samples_report import SamplesReport
-from challenge.results.stages import Certificate, IntegrityFindings, Stage
+from challenge.results.stages import TARGET_STAGES, Certificate, IntegrityFindings, Stage, TargetFindings
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.results.worker_info import WorkerInfo
 from challenge.scoring.evaluation_set import EvaluationSize
@@ -28,7 +31,7 @@ from challenge.util.queue import QUEUE, TASK, celery_options
 from evaluator.api_client import Claim, EvaluationClient, LeaseLost, Reporter
 from evaluator.judge import Assignment, Evaluation
 from evaluator.plan import EvaluationPlan
-from evaluator.samples_track.judge import judge_samples
+from evaluator.samples_track.judge import SamplesEvaluation
 from evaluator.samples_track.task import SamplesTask
 from evaluator.sandbox import Sandbox
 from evaluator.sandbox.limits import Limits
@@ -98,6 +101,7 @@ class Worker:
             if claim is None:
                 return
             self.evaluate(claim)
+            give_memory_back()
 
     def work_once(self, pause: Callable[[], None]) -> None:
         """Judge one evaluation, or what of it is this worker's turn, and return.
@@ -150,7 +154,7 @@ class Worker:
                 else self._judge_open(claim, bundle, reporter)
             )
         if report is None:
-            log.info("evaluation %d, open track: waits for its turn again", claim.evaluation_id)
+            log.info("evaluation %d, %s track: waits for its turn again", claim.evaluation_id, claim.track)
             return
         self.client.report(claim, report)
         log.info(
@@ -174,9 +178,7 @@ class Worker:
             task,
             reporter,
             octaves=Report.from_dict(found[Stage.OCTAVES]) if Stage.OCTAVES in found else None,
-            certificate=(
-                Certificate.from_dict(found[Stage.CERTIFICATE]) if Stage.CERTIFICATE in found else None
-            ),
+            certificate=_certificate(claim),
             integrity=(
                 IntegrityFindings.from_dict(found[Stage.INTEGRITY]) if Stage.INTEGRITY in found else None
             ),
@@ -195,8 +197,10 @@ class Worker:
         evaluation.pictures()
         return evaluation.report()
 
-    def _judge_samples(self, claim: Claim, bundle: Bundle, reporter: Reporter) -> SamplesReport:
+    def _judge_samples(self, claim: Claim, bundle: Bundle, reporter: Reporter) -> SamplesReport | None:
+        """Learn the targets that are not done yet; None where a more urgent evaluation goes first."""
         assert claim.samples_budget is not None
+        store, found = ClaimStore(self.client, claim), claim.findings
         task = SamplesTask(
             bundle,
             claim.season,
@@ -206,8 +210,24 @@ class Worker:
             claim.samples_budget.seconds,
             limits=self.limits,
             device=self.device,
+            store=store,
         )
-        return judge_samples(task, reporter)
+        targets = {
+            index: TargetFindings.from_dict(found[stage])
+            for index, stage in enumerate(TARGET_STAGES)
+            if stage in found
+        }
+        evaluation = SamplesEvaluation(task, reporter, targets, _certificate(claim))
+        for index in evaluation.missing:
+            values = evaluation.target(index).to_dict()
+            if not self.client.finish_stage(claim, TARGET_STAGES[index], values):
+                return None
+        if Stage.CERTIFICATE not in found:
+            values = evaluation.certificate().to_dict()
+            digest = store.made.get(Stage.CERTIFICATE)
+            if not self.client.finish_stage(claim, Stage.CERTIFICATE, values, digest):
+                return None
+        return evaluation.report()
 
     def _fail(self, claim: Claim, error: EvaluationError) -> None:
         try:
@@ -215,6 +235,19 @@ class Worker:
         except (LeaseLost, EvaluationError) as gone:
             # The lease expires, and the leaderboard queues it again.
             log.warning("evaluation %d: the failure could not be posted: %s", claim.evaluation_id, gone)
+
+
+def _certificate(claim: Claim) -> Certificate | None:
+    """The certificate that an earlier worker of this evaluation posted."""
+    found = claim.findings.get(Stage.CERTIFICATE)
+    return None if found is None else Certificate.from_dict(found)
+
+
+def give_memory_back() -> None:
+    """Return free memory of this process to the system, where its allocator can."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def celery_app(broker: str, worker: Worker) -> Any:

@@ -4,7 +4,7 @@ import json
 import os
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -61,6 +61,8 @@ class Config:
         chains, octaves, points: size of a season that this server opens.
         samples: random samples of each target of the samples track, in a season that this server opens.
         samples_seconds, samples_gpu_seconds: budget for one target there, by class of machine.
+        certify: whose entries get a verdict: "all", or "best" for those that beat their author's best. Then
+            the others, and evaluations on the samples track beside the open one, wait until somebody asks.
         hand_ins_a_day: bundles that one person may hand in between two midnights, UTC.
         hand_ins_waiting: bundles of one person that may wait or be judged at the same time.
         sign_up: whether visitors may make accounts for themselves.
@@ -96,6 +98,7 @@ class Config:
     samples: Count = SAMPLES
     samples_seconds: Seconds = BUDGETS[CPU]
     samples_gpu_seconds: Seconds = BUDGETS[GPU]
+    certify: Literal["best", "all"] = "all"
     hand_ins_a_day: Count = 20
     hand_ins_waiting: Count = 5
     sign_up: bool = True
@@ -153,6 +156,8 @@ def _explain(error: ValidationError) -> str:
     kind = first["type"]
     if kind.startswith("bool"):
         needed = "must be yes or no"
+    elif kind == "literal_error":
+        needed = f"must be {first['ctx']['expected']}"
     elif kind == "value_error":
         needed = str(first["ctx"]["error"])
     else:

@@ -41,6 +41,7 @@ COMMANDS: Final = {
     "status": ("challenge.commands.submissions:status", "Show the status of a submission."),
     "board": ("challenge.commands.submissions:board", "Show the board."),
     "cancel": ("challenge.commands.submissions:cancel", "Cancel a submission that has no verdict yet."),
+    "certify": ("challenge.commands.submissions:certify", "Ask for a verdict that comes on request alone."),
     "verify": ("challenge.commands.verify:verify", "Verify a season that has ended, and an entry of it."),
     "login": ("challenge.commands.account:login", "Store a leaderboard's address and your token for it."),
     "whoami": ("challenge.commands.account:whoami", "Show the user that your token belongs to."),

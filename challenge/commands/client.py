@@ -93,13 +93,18 @@ class SubmissionStatus:
 
     @property
     def final(self) -> bool:
-        """Whether the evaluation has ended."""
-        return self.status.final
+        """Whether nothing more happens by itself: it has ended, or goes on only if somebody asks."""
+        return self.status.final or self.deferred
 
     @property
     def provisional(self) -> bool:
         """Whether its octaves are measured and the verdict is still to come."""
         return bool(self.values.get("provisional"))
+
+    @property
+    def deferred(self) -> bool:
+        """Whether the verdict comes only if its owner asks for it."""
+        return bool(self.values.get("deferred"))
 
     @property
     def track(self) -> str:
@@ -182,6 +187,11 @@ class Client:
         """Cancel one's own submission, on one track or on all."""
         params = {"track": track} if track else {}
         return self._status("POST", f"/submissions/{submission_id}/cancel", params=params)
+
+    def certify(self, submission_id: int, track: str | None = None) -> SubmissionStatus:
+        """Ask for the verdict of one's own submission, on one track or on all."""
+        params = {"track": track} if track else {}
+        return self._status("POST", f"/submissions/{submission_id}/certify", params=params)
 
     def seasons(self) -> list[dict[str, Any]]:
         """Every season, the newest first; those that have ended with their secret."""

@@ -1,4 +1,4 @@
-"""`mbc submit`, `status`, `cancel` and `board`: submissions on a leaderboard."""
+"""`mbc submit`, `status`, `cancel`, `certify` and `board`: submissions on a leaderboard."""
 
 import json
 import sys
@@ -108,6 +108,24 @@ def cancel(submission_id: int, track: str | None, server: str | None, *, as_json
     click.echo(json.dumps(current.values) if as_json else f"Submission {current.id} is {current.status}.")
 
 
+@click.command(epilog="Example: mbc certify 7")
+@click.argument("submission_id", metavar="ID", type=click.IntRange(1))
+@click.option("--track", type=click.Choice(_TRACKS), help="On this track only.  [default: on both]")
+@server_option
+@json_option
+@explain_server_errors
+def certify(submission_id: int, track: str | None, server: str | None, *, as_json: bool) -> None:
+    """Ask for the verdict of submission ID, on a board that gives some on request alone.
+
+    Such a board measures the octaves of every entry, and goes on by itself with those that beat their
+    author's best. `mbc status ID` says whether it did.
+    """
+    with Client(Account.find(server)) as client:
+        current = client.certify(submission_id, track)
+        current = (current.on(track) if track else None) or current
+    click.echo(json.dumps(current.values) if as_json else f"Submission {current.id} waits for its verdict.")
+
+
 @click.command(epilog="Example: mbc board --json | jq '.entries[0]'")
 @click.option("--season", help="A season's name.  [default: the open one]")
 @click.option("--page", type=click.IntRange(1), default=1, show_default=True, help="A hundred entries each.")
@@ -184,7 +202,7 @@ def _follow(client: Client, current: SubmissionStatus) -> SubmissionStatus:
             )
             time.sleep(POLL_SECONDS)
             current = client.submission(current.id, OUTAGE).on(current.track) or current
-            if current.provisional and not announced:
+            if current.provisional and not current.deferred and not announced:
                 announced = True
                 console.print(
                     f"{_octaves(current)}, provisional: controls and probes follow.", highlight=False
@@ -217,8 +235,11 @@ def _place(place: dict[str, Any]) -> str:
 def _lines(current: SubmissionStatus) -> list[str]:
     values = current.values
     track = " on the samples track" if current.track == Track.SAMPLES.value else ""
-    lines = [f"{values.get('name')} by {values.get('author')}{track}: {current.status}"]
-    if current.provisional:
+    state = "not certified" if current.deferred else current.status.value
+    lines = [f"{values.get('name')} by {values.get('author')}{track}: {state}"]
+    if current.deferred:
+        lines.append(f"  {current.message}")
+    elif current.provisional:
         lines[0] += ", provisional"
     if not current.final and current.message:
         lines[0] += f" ({current.message})"

@@ -101,6 +101,8 @@ class SamplesReport:
     version: int = VERSION
     # What was in force, in words, limits included.
     confinement: dict[str, str] = dataclasses.field(default_factory=dict)
+    # The evaluation in which the controls were fitted, where it was an earlier one of the same code.
+    certificate_from: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""

@@ -1,24 +1,34 @@
-"""The stages of an evaluation on the open track, and what each of them found, as it travels to the board."""
+"""The stages of an evaluation, and what each of them found, as it travels to the board."""
 
 import dataclasses
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from challenge.results.report import ProbeResult, Universality
 from challenge.results.result_visuals import ControlFit, PlotData
+from challenge.results.samples_report import Calibration, TargetResult
 from challenge.util.validation import STRICT, read_values
 
 
 class Stage(StrEnum):
-    """A part of an evaluation, in the order in which they are done."""
+    """A part of an evaluation."""
 
     OCTAVES = "octaves"  # the score: load, predict, measure
     CERTIFICATE = "certificate"  # controls and the twin: what depends on the code alone
     INTEGRITY = "integrity"  # probes that depend on the weights
     PICTURES = "pictures"
+    TARGET_1 = "target-1"  # samples track: learn a target, predict, measure, draw
+    TARGET_2 = "target-2"
+    TARGET_3 = "target-3"
+
+
+# In the order in which they are done. A samples evaluation ends with the certificate.
+OPEN_STAGES: Final = (Stage.OCTAVES, Stage.CERTIFICATE, Stage.INTEGRITY, Stage.PICTURES)
+TARGET_STAGES: Final = (Stage.TARGET_1, Stage.TARGET_2, Stage.TARGET_3)
+SAMPLES_STAGES: Final = (*TARGET_STAGES, Stage.CERTIFICATE)
 
 
 @dataclass(config=STRICT, frozen=True)
@@ -59,6 +69,42 @@ class IntegrityFindings:
 
     probes: tuple[ProbeResult, ...]
     plots: tuple[PlotData, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Any) -> Self:
+        """The findings of `to_dict`.
+
+        Raises:
+            ValueError: fields are missing, unknown or of another type.
+        """
+        return read_values(cls, values)
+
+
+@dataclass(config=STRICT, frozen=True)
+class TargetFindings:
+    """What was learned of one target of the samples track.
+
+    Attributes:
+        result: for the report.
+        losses: as the fit reported them, which may tell of a secret target; None without any.
+        numbers: in the model's state dict.
+        per_second: points predicted a second.
+        device: that it ran on.
+        calibration: of the machine that it ran on.
+        took: seconds that the stage took.
+    """
+
+    result: TargetResult
+    losses: PlotData | None
+    numbers: int
+    per_second: float
+    device: str
+    calibration: Calibration
+    took: float
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""

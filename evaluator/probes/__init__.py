@@ -5,14 +5,21 @@ with its threshold, `plot` for the page, and `run`, which asks in sandboxes of i
 and cannot see: docs/integrity.md.
 """
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
+from challenge.bundle.reader import Bundle
 from challenge.results.report import Integrity, ProbeResult
 from challenge.results.stages import IntegrityFindings
+from evaluator.parallel import run_parallel
 from evaluator.plan import FULL_EFFORT, PROBES, SMALL_EFFORT, Effort
 from evaluator.probes import capacity, consistency, dose, plasticity, scramble, twin, weights_match
-from evaluator.probes.case import Case, CodeCase, Front, ProbeOutcome
+from evaluator.probes.case import Case, CodeCase, Front, ProbeOutcome, Start
+from evaluator.sandbox.session import Session
 
 Progress = Callable[[float, str], None]
 
@@ -28,7 +35,7 @@ _RUN: Final[dict[str, Callable[[Case], ProbeOutcome]]] = {
 
 
 def run(case: Case, progress: Progress, names: Sequence[str] = PROBES) -> IntegrityFindings:
-    """Run the named probes, in order.
+    """Run the named probes, side by side: of all of them together, `case.at_once` sandboxes run at a time.
 
     Args:
         case: the submission and what was measured of it.
@@ -38,13 +45,29 @@ def run(case: Case, progress: Progress, names: Sequence[str] = PROBES) -> Integr
     Raises:
         EvaluationError: the submission could not be judged.
     """
+    gated = replace(case, start=_gate(case.start, case.at_once))
     outcomes = []
-    for index, name in enumerate(names):
-        progress(index / len(names), f"probing: {name}")
-        outcomes.append(_RUN[name](case))
+    progress(0.0, f"probing: {names[0]}" if names else "probing")
+    jobs = [partial(_RUN[name], gated) for name in names]
+    for index, outcome in enumerate(run_parallel(jobs, len(jobs)), 1):
+        outcomes.append(outcome)
+        if index < len(names):
+            progress(index / len(names), f"probing: {names[index]}")
     return IntegrityFindings(
         probes=tuple(one.result for one in outcomes), plots=tuple(one.plot for one in outcomes)
     )
+
+
+def _gate(start: Start, at_once: int) -> Start:
+    """As `start`, with a bounded number of sandboxes at a time; whoever comes later waits."""
+    places = threading.BoundedSemaphore(at_once)
+
+    @contextmanager
+    def gated(bundle: Bundle) -> Iterator[Session]:
+        with places, start(bundle) as session:
+            yield session
+
+    return gated
 
 
 def summarise(results: Sequence[ProbeResult]) -> Integrity:

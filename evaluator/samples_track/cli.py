@@ -18,6 +18,7 @@ from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import PRACTICE
 from challenge.targets import SIZE
 from challenge.util import exit_codes
+from evaluator.certificate import DiskStore
 from evaluator.plan import EvaluationPlan
 from evaluator.preflight import require_device
 from evaluator.samples_track.judge import judge_samples
@@ -62,6 +63,7 @@ def score_samples(path: Path, options: Options, *, curve: bool) -> int | Evaluat
             samples=options.samples,
             seconds=options.seconds,
             device=options.device,
+            store=DiskStore.of_user(),
         )
         if curve:
             return _curve(bundle, task, options)

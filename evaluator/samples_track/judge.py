@@ -4,19 +4,20 @@ All that a sandbox gets of a target are the samples. The weights of the bundle a
 was learned here, from scratch, in the time that everybody gets.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.results.report import UNJUDGED, Universality
+from challenge.results.report import UNJUDGED
 from challenge.results.result_visuals import ResultVisuals
-from challenge.results.samples_report import Calibration, SamplesReport
+from challenge.results.samples_report import SamplesReport
+from challenge.results.stages import Certificate, TargetFindings
 from challenge.results.verdicts import Status
 from challenge.scoring.metrics import SMALLEST_MSE, Scores, depth, interval
-from evaluator import universality
 from evaluator.calibration import calibrate, machine_class
-from evaluator.samples_track.target_run import Learned, TargetRun
+from evaluator.certificate import certificate_digest, make_certificate
+from evaluator.samples_track.target_run import TargetRun
 from evaluator.samples_track.task import SamplesTask, draw_lesson
 from evaluator.sandbox.session import FIT_GRACE
 from evaluator.verdict import explain_rejection, verdict
@@ -26,40 +27,105 @@ from evaluator.watch import Clock, Watch
 Array = NDArray[np.float64]
 
 
-def judge_samples(task: SamplesTask, watch: Watch) -> SamplesReport:
-    """Judge a submission on the samples track.
+class SamplesEvaluation:
+    """One evaluation on the samples track: a stage for each target, then the certificate.
 
     Frames of the training film are named "samples/1/film-03.png"; there are "samples/1/truth.png" and
     ".../error.png" as well. The losses that a submission reported are plots of the evidence. As long as the
     season's secret is kept, neither may be shown to anybody.
 
+    Args:
+        task: what is judged.
+        watch: receives progress, pictures and evidence.
+        found: targets, by index, that were learned before, in this process or in another. Those of another
+            class of machine are learned again.
+        certificate: what the stage of that name found before.
+    """
+
+    def __init__(
+        self,
+        task: SamplesTask,
+        watch: Watch,
+        found: Mapping[int, TargetFindings] | None = None,
+        certificate: Certificate | None = None,
+    ) -> None:
+        self._task = task
+        self._watch = watch
+        self._clock = Clock()
+        self._certificate = certificate
+        watch.status(Status.VALIDATING, 0.0, "measuring the machine")
+        self._calibration = calibrate(machine_class(task.device))
+        machine = self._calibration.machine
+        self._found = {
+            index: one for index, one in (found or {}).items() if one.calibration.machine == machine
+        }
+        self._seconds = (
+            task.budgets[machine] * self._calibration.factor if task.seconds is None else task.seconds
+        )
+        self._wall = WallLimit(
+            "The evaluation",
+            task.limits.evaluation_seconds + FIT_GRACE * self._seconds * len(task.kinds),
+        )
+
+    @property
+    def missing(self) -> list[int]:
+        """Targets that are still to be learned."""
+        return [index for index in range(len(self._task.kinds)) if index not in self._found]
+
+    def target(self, index: int) -> TargetFindings:
+        """Learn a target, predict, measure and draw.
+
+        Raises:
+            EvaluationError: it could not be judged; says why and whose fault it is. So does `certificate`.
+        """
+        task, count = self._task, len(self._task.kinds)
+        self._watch.status(Status.REFITTING, index / count, f"drawing target {index + 1}")
+        with self._clock.part("drawing"):
+            lesson = draw_lesson(task.season, task.kinds[index], task.samples, task.plan.size)
+        run = TargetRun(task, self._watch, lesson, self._seconds, self._calibration, index, self._wall)
+        self._found[index] = run.learn()
+        return self._found[index]
+
+    def certificate(self) -> Certificate:
+        """The certificate of the code: one that is kept, or else a new one."""
+        task = self._task
+        digest = certificate_digest(task.bundle, task.season, task.plan, task.device)
+        found = task.store.find(digest)
+        if found is None:
+            with self._clock.part("universality"), self._wall.enforced():
+                found = make_certificate(
+                    lambda: task.start_control(self._wall),
+                    task.season,
+                    task.plan,
+                    lambda done, what: self._watch.status(Status.REFITTING, 0.95 + 0.05 * done, what),
+                )
+            task.store.keep(digest, found)
+        self._certificate = found
+        return found
+
+    def report(self) -> SamplesReport:
+        """Put together what was found, with the verdict, and hand over the evidence."""
+        task = self._task
+        found = [self._found[index] for index in range(len(task.kinds))]
+        plots = tuple(one.losses for one in found if one.losses is not None)
+        controls = self._certificate.controls if self._certificate else ()
+        self._watch.evidence(ResultVisuals(controls=controls, plots=plots))
+        timings = {f"target {index}": one.took for index, one in enumerate(found, 1)} | self._clock.parts
+        return _report(task, found, self._certificate, timings)
+
+
+def judge_samples(task: SamplesTask, watch: Watch) -> SamplesReport:
+    """Judge a submission on the samples track; no certificate where the plan is quick.
+
     Raises:
         EvaluationError: it could not be judged; says why and whose fault it is.
     """
-    clock, plan = Clock(), task.plan
-    watch.status(Status.VALIDATING, 0.0, "measuring the machine")
-    calibration = calibrate(machine_class(task.device))
-    seconds = task.budgets[calibration.machine] * calibration.factor if task.seconds is None else task.seconds
-    wall = WallLimit("The evaluation", task.limits.evaluation_seconds + FIT_GRACE * seconds * len(task.kinds))
-    learned = []
-    for index, kind in enumerate(task.kinds):
-        watch.status(Status.REFITTING, index / len(task.kinds), f"drawing target {index + 1}")
-        with clock.part("drawing"):
-            lesson = draw_lesson(task.season, kind, task.samples, plan.size)
-        with clock.part(f"target {index + 1}"):
-            learned.append(TargetRun(task, watch, lesson, seconds, index, wall).learn())
-    certified: universality.Certified | None = None
-    if not plan.quick:
-        with clock.part("universality"), wall.enforced():
-            certified = universality.certify(
-                lambda: task.start_control(wall),
-                task.season,
-                lambda done, what: watch.status(Status.REFITTING, 0.95 + 0.05 * done, what),
-                families=plan.families,
-            )
-    plots = tuple(one.losses for one in learned if one.losses is not None)
-    watch.evidence(ResultVisuals(controls=certified.shown if certified else (), plots=plots))
-    return _report(task, learned, calibration, certified.result if certified else None, clock)
+    evaluation = SamplesEvaluation(task, watch)
+    for index in evaluation.missing:
+        evaluation.target(index)
+    if not task.plan.quick:
+        evaluation.certificate()
+    return evaluation.report()
 
 
 def mean_scores(by_chain: Iterable[Array], precision: Iterable[float]) -> Scores:
@@ -83,16 +149,18 @@ def mean_scores(by_chain: Iterable[Array], precision: Iterable[float]) -> Scores
 
 def _report(
     task: SamplesTask,
-    learned: list[Learned],
-    calibration: Calibration,
-    certificate: Universality | None,
-    clock: Clock,
+    found: list[TargetFindings],
+    certificate: Certificate | None,
+    timings: dict[str, float],
 ) -> SamplesReport:
-    results = [one.result for one in learned]
+    results = [one.result for one in found]
     scores = mean_scores(
         (np.array(one.skill_by_chain) for one in results), (one.precision_db for one in results)
     )
+    # Of the first target, where another machine of the class went on.
+    calibration = found[0].calibration
     budget = task.budgets[calibration.machine] if task.seconds is None else task.seconds / calibration.factor
+    universality = certificate.universality if certificate else None
     return SamplesReport(
         season=task.season.name,
         commitment=task.season.commitment,
@@ -101,15 +169,16 @@ def _report(
         samples=task.samples,
         budget_seconds=budget,
         calibration=calibration,
-        universality=certificate,
-        parameters=learned[0].numbers,
+        universality=universality,
+        parameters=found[0].numbers,
         bytes=sum(map(len, task.bundle.sources.values())),
-        predictions_per_second=float(np.mean([one.per_second for one in learned])),
-        device=learned[0].device,
+        predictions_per_second=float(np.mean([one.per_second for one in found])),
+        device=found[0].device,
         sandbox=task.sandbox.name,
         confinement=task.sandbox.describe(task.limits),
-        verdict=UNJUDGED if task.plan.quick else verdict(certificate, None).value,
-        sentence=explain_rejection(certificate, None),
-        seconds=clock.seconds,
-        timings=clock.parts,
+        verdict=UNJUDGED if task.plan.quick else verdict(universality, None).value,
+        sentence=explain_rejection(universality, None),
+        seconds=sum(timings.values()),
+        timings=timings,
+        certificate_from=certificate.evaluation_id if certificate else None,
     )

@@ -3,7 +3,7 @@
 import contextlib
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from challenge.imaging.pictures import error_image, model_image, png_bytes
 from challenge.mandelbrot.coordinates import View
 from challenge.results.result_visuals import PlotData, Series
-from challenge.results.samples_report import TargetResult
+from challenge.results.samples_report import Calibration, TargetResult
+from challenge.results.stages import TargetFindings
 from challenge.results.verdicts import EvaluationError, Fault, Reason, Status
 from challenge.scoring.metrics import measure
 from challenge.scoring.season import PRACTICE
@@ -43,30 +44,12 @@ ENDED: Final = {
 
 
 @dataclass(frozen=True)
-class Learned:
-    """The outcome of one target.
-
-    Attributes:
-        result: for the report.
-        losses: as the fit reported them, which may tell of a secret target; None without any.
-        numbers: in the model's state dict.
-        per_second: points predicted a second.
-        device: that it ran on.
-    """
-
-    result: TargetResult
-    losses: PlotData | None
-    numbers: int
-    per_second: float
-    device: str
-
-
-@dataclass(frozen=True)
 class TargetRun:
     """One submission on one target.
 
     Attributes:
         seconds: of the fit's budget, on this machine.
+        calibration: of this machine.
         index: of the target, starting at 0.
         wall: ends what runs for this evaluation.
     """
@@ -75,10 +58,11 @@ class TargetRun:
     watch: Watch
     lesson: Lesson
     seconds: float
+    calibration: Calibration
     index: int
     wall: WallLimit
 
-    def learn(self) -> Learned:
+    def learn(self) -> TargetFindings:
         """Fit, then predict from the last checkpoint in another sandbox, measure, and draw.
 
         The budget covers all that runs of the submission until that checkpoint: importing, `build` and `fit`.
@@ -86,13 +70,15 @@ class TargetRun:
         Raises:
             EvaluationError: the submission could not be judged on this target.
         """
+        began = time.monotonic()
         with self.wall.enforced():
             recorder, reason, used = self._fit()
             if recorder.last is None:
                 raise self._with_target(EvaluationError(Reason.PROTOCOL_BROKEN))
             with self.task.start_prediction(self.seconds, self.wall) as session:
                 session.load(recorder.last)
-                return self._measure(session, recorder, reason, used)
+                found = self._measure(session, recorder, reason, used)
+        return replace(found, took=time.monotonic() - began)
 
     def _fit(self) -> tuple[FitRecorder, Reason | None, float]:
         """Fit in a sandbox of its own; what was recorded, why it did not return, and seconds used."""
@@ -120,7 +106,7 @@ class TargetRun:
 
     def _measure(
         self, session: Session, recorder: FitRecorder, reason: Reason | None, used: float
-    ) -> Learned:
+    ) -> TargetFindings:
         views = self.lesson.views
         self._status("predicting", 0.97)
         generator = self.task.season.generator("target", self.lesson.target.kind, "order")
@@ -149,7 +135,15 @@ class TargetRun:
             losses=tuple(recorder.losses) if public else (),
             film=film,
         )
-        return Learned(result, self._losses(recorder), numbers, found.per_second, device)
+        return TargetFindings(
+            result=result,
+            losses=self._losses(recorder),
+            numbers=numbers,
+            per_second=found.per_second,
+            device=device,
+            calibration=self.calibration,
+            took=0.0,
+        )
 
     def _check_unchanged(self, session: Session, found: Prediction) -> None:
         """Ask for the first points again: a model that learns while it answers says something else by now.

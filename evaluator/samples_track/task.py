@@ -24,6 +24,7 @@ from challenge.targets import (
 )
 from challenge.targets.practice_cache import practice_data
 from evaluator.calibration import THREADS, machine_class
+from evaluator.certificate import CertificateStore, NoStore
 from evaluator.plan import EvaluationPlan
 from evaluator.sandbox import Sandbox
 from evaluator.sandbox.limits import Limits
@@ -44,6 +45,7 @@ class SamplesTask:
         budgets: seconds for one target by machine class, on the machine that budgets are quoted for.
         seconds: for one target on this machine; None: the class's, times the machine's calibration.
         kinds: of targets.
+        store: where certificates are kept.
     """
 
     bundle: Bundle
@@ -56,6 +58,7 @@ class SamplesTask:
     limits: Limits = field(default_factory=Limits.from_environment)
     device: str = "auto"
     kinds: tuple[str, ...] = tuple(KINDS)
+    store: CertificateStore = field(default_factory=NoStore)
 
     def start_fit(self, seconds: float, wall: WallLimit) -> AbstractContextManager[Session]:
         """A fresh sandbox to fit in: the submission's code without its weights.
@@ -79,8 +82,12 @@ class SamplesTask:
         return self._start(wall, cpu_seconds=min(self.limits.cpu_seconds, math.ceil(cpu)))
 
     def start_control(self, wall: WallLimit) -> AbstractContextManager[Session]:
-        """A fresh sandbox with one thread, to fit a control in."""
-        return self._start(wall, threads=1)
+        """A fresh sandbox with one thread, to fit a control in: as on the open track."""
+        return self.sandbox.start(
+            self.bundle.without_weights(),
+            limits=wall.apply(self.limits.in_one_thread()),
+            device=self.device,
+        )
 
     @property
     def _threads(self) -> int:

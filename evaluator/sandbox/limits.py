@@ -1,7 +1,7 @@
 """Every limit of a sandboxed submission, named once; the environment may set each as MBC_LIMIT_NAME."""
 
 import os
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Annotated, Final, Self
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -96,6 +96,16 @@ class Limits:
         The same for sandboxes with fewer threads, which may not tell phases apart by it.
         """
         return self.processes + 4 * max(self.threads, CORES)
+
+    def in_one_thread(self) -> Self:
+        """The limits of a sandbox with one thread; its time limits are longer for that."""
+        return replace(
+            self,
+            threads=1,
+            load_seconds=self.threads * self.load_seconds,
+            request_seconds=self.threads * self.request_seconds,
+            fit_seconds=self.threads * self.fit_seconds,
+        )
 
     def explain(self) -> tuple[LimitInForce, ...]:
         """Each limit in words for people."""

@@ -7,6 +7,7 @@ judge decides from what it measures.
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import importlib.util
 import io
@@ -82,8 +83,12 @@ except FileNotFoundError:
 # Two threads that spin for each other take a hundred times as long on a machine that has other work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# Importing makes much and leaves little to collect: looking for it is a tenth of the time.
+gc.disable()
 import torch  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
+
+gc.enable()
 
 
 def _beside(name: str) -> Any:

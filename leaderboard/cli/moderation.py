@@ -14,6 +14,7 @@ from leaderboard.errors import Refused, not_found
 from leaderboard.services import (
     audit,
     decisions,
+    deferral,
     evaluations,
     machines,
     people,
@@ -25,11 +26,14 @@ from leaderboard.services import (
     submissions,
 )
 
+# From click 8.2 on, a choice among members of an enumeration is by their names.
+_TRACKS = [track.value for track in Track]
+
 
 @click.command()
 @click.argument("submission_id", type=int)
 @click.option("--season", help="The season to judge it in.  [default: the open one]")
-@click.option("--track", type=click.Choice(list(Track)), default=Track.OPEN, show_default=True)
+@click.option("--track", type=click.Choice(_TRACKS), default=Track.OPEN.value, show_default=True)
 @click.option(
     "--certificate",
     is_flag=True,
@@ -51,7 +55,9 @@ def rejudge(
         row = seasons.find_season(session, season) if season else seasons.current_season(session)
         if row is None:
             raise not_found("open season")
-        evaluation = evaluations.queue_evaluation(session, submission, row, Track(track))
+        evaluation = deferral.release(session, submission, row, Track(track))
+        if evaluation is None:
+            evaluation = evaluations.queue_evaluation(session, submission, row, Track(track))
         name = row.name
         detail = f"in {name}, {track} track"
         if certificate:
@@ -75,7 +81,7 @@ def rejudge(
 @click.command()
 @click.argument("submission_id", type=int)
 @click.option("--reason", required=True, help="A sentence that everybody can read.")
-@click.option("--track", type=click.Choice(list(Track)), help="On this track alone.  [default: on both]")
+@click.option("--track", type=click.Choice(_TRACKS), help="On this track alone.  [default: on both]")
 @click.pass_obj
 def disqualify(config: Config, submission_id: int, reason: str, track: str | None) -> None:
     """Set a judged submission aside. Its figures stay, and it does not rank.
@@ -104,7 +110,7 @@ def disqualify(config: Config, submission_id: int, reason: str, track: str | Non
 @click.command()
 @click.argument("submission_id", type=int)
 @click.option("--reason", required=True, help="A sentence that everybody can read.")
-@click.option("--track", type=click.Choice(list(Track)), default=Track.OPEN, show_default=True)
+@click.option("--track", type=click.Choice(_TRACKS), default=Track.OPEN.value, show_default=True)
 @click.pass_obj
 def accept(config: Config, submission_id: int, reason: str, track: str) -> None:
     """Let a flagged submission rank. Until then its figures are shown without a rank.
@@ -217,7 +223,7 @@ def export(config: Config, out: Path | None) -> None:
 
 @click.command()
 @click.argument("submission_id", type=int)
-@click.option("--track", type=click.Choice(list(Track)), help="On this track alone.  [default: on both]")
+@click.option("--track", type=click.Choice(_TRACKS), help="On this track alone.  [default: on both]")
 @click.pass_obj
 def cancel(config: Config, submission_id: int, track: str | None) -> None:
     """Stop what waits or is under way of a submission. Its worker is refused from then on.

@@ -1,5 +1,6 @@
 """`mbc serve`: a leaderboard with its evaluator."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -8,11 +9,6 @@ from challenge.bundle.references import reference_folder
 from leaderboard.cli.options import failed, storage_options
 from leaderboard.config import Config
 from leaderboard.errors import Refused
-
-
-def say(sentence: str) -> None:
-    """Tell the person at the terminal."""
-    click.echo(sentence)
 
 
 @click.command()
@@ -51,22 +47,24 @@ def serve(
     Example: mbc serve --data /srv/mandelbrot --port 8000 --references submissions
     """
     from leaderboard.serve.bootstrap import bootstrap_server, configure_client, only_server  # noqa: PLC0415 - `mbc serve --help` is quick
+    from leaderboard.serve.screen import Screen  # noqa: PLC0415
     from leaderboard.serve.supervisor import Supervisor, address, listen  # noqa: PLC0415
 
+    screen = Screen(sys.stdout)
     try:
         config = Config.make(data, database, broker)
         with listen(host, port) as listener, only_server(config):
             bootstrapped = bootstrap_server(config)
             url = address(host, port)
-            say(f"Everything is kept in {config.data}.")
+            screen.say(f"Everything is kept in {config.data}.")
             if bootstrapped.season is None:
-                say("No season is open: `mbc admin seasons open NAME` opens one.")
+                screen.say("No season is open: `mbc admin seasons open NAME` opens one.")
             elif bootstrapped.season_is_new:
-                say(f"Opened {bootstrapped.season}; SHA-256 of its secret: {bootstrapped.commitment}")
+                screen.say(f"Opened {bootstrapped.season}; SHA-256 of its secret: {bootstrapped.commitment}")
             else:
-                say(f"{bootstrapped.season} is open; SHA-256 of its secret: {bootstrapped.commitment}")
-            say(configure_client(url, bootstrapped, config))
-            supervisor = Supervisor(config, bootstrapped, listener, url, say, worker=not no_worker)
+                screen.say(f"{bootstrapped.season} is open; SHA-256 of its secret: {bootstrapped.commitment}")
+            screen.say(configure_client(url, bootstrapped, config))
+            supervisor = Supervisor(config, bootstrapped, listener, url, screen, worker=not no_worker)
             supervisor.run(references)
     except Refused as error:
         raise failed(error) from error

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from challenge.results.stages import Stage
+from challenge.results.stages import TARGET_STAGES, Stage
 from leaderboard.db import Base, UtcDateTime, now
 from leaderboard.models.conditions import among
 
@@ -80,7 +80,7 @@ class StageRow(Base):
 
     __tablename__ = "stages"
     __table_args__ = (
-        CheckConstraint(among("stage", (Stage.CERTIFICATE, Stage.INTEGRITY)), name="stage"),
+        CheckConstraint(among("stage", (Stage.CERTIFICATE, Stage.INTEGRITY, *TARGET_STAGES)), name="stage"),
         CheckConstraint("digest IS NULL OR length(digest) = 64", name="digest"),
     )
 

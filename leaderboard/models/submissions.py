@@ -2,7 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from challenge.results.verdicts import EXPLANATIONS, Fault, Reason, Status
@@ -142,6 +152,8 @@ class Evaluation(Base):
     turn_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, server_default=LONG_AGO)
     # After a fault of the platform it is not tried again before this moment, by `clock.monotonic_utcnow`.
     ready_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # It waits until its owner asks for the stages that are not done; see services/deferral.py.
+    deferred: Mapped[bool] = mapped_column(default=False, server_default=false())
     queued_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -53,6 +53,7 @@ class _Judged(Value):
     machine: Machine | None = Field(description="The class of the machine, on the samples track.")
     status: Status = Field(description="Where the evaluation is, or how it ended.")
     provisional: bool = Field(description="Whether the octaves are measured and the verdict is to come.")
+    deferred: bool = Field(description="Whether the verdict comes only if its owner asks for it.")
     octaves: Score | None = Field(description="The score; of an open season to three digits.")
     interval: Pair | None = Field(description="95 % interval, [low, high].")
     depth: float | None = Field(description="The octave at which the skill falls below one half.")
@@ -117,7 +118,7 @@ class EvaluationStatus(_Judged, _Waiting):
     queue_seconds: Count | None = Field(
         description="Seconds until it is likely to start, from the latest evaluations; null once it has."
     )
-    stages: list[FinishedStage] = Field(description="Those that are done, on the open track.")
+    stages: list[FinishedStage] = Field(description="Those that are done.")
     reason: Reason | None = Field(description="Why it failed.")
     fault: Fault | None = Field(description="Who is responsible for the failure.")
     sentence: str = Field(description="The reason in words; '' where nothing is wrong.")

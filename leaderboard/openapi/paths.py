@@ -176,6 +176,19 @@ _SUBMISSIONS: Final = {
             security=PERSON,
         )
     },
+    f"{V1}/submissions/{{submission_id}}/certify": {
+        "post": operation(
+            "Submissions",
+            "certify",
+            "Ask for the verdict of one's own submission, where the board gives it on request alone.",
+            [SUBMISSION, _TRACK],
+            {
+                "200": json_answer("It waits for its verdict.", "Submission"),
+                **refusals(401, 403, 404, 409, 422, 429),
+            },
+            security=PERSON,
+        )
+    },
 }
 
 _YOU: Final = {

@@ -18,7 +18,7 @@ Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 Machine = Literal["cpu", "gpu"]
 WeightClass = Literal["feather", "light", "middle", "heavy"]
 Stage = Literal["validating", "predicting", "refitting", "probing", "rendering"]
-FinishedStage = Literal["octaves", "certificate", "integrity", "pictures"]
+FinishedStage = Literal["octaves", "certificate", "integrity", "pictures", "target-1", "target-2", "target-3"]
 SeasonState = Literal["scheduled", "open", "closed", "practice"]
 
 

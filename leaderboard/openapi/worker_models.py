@@ -89,7 +89,7 @@ class StageTaken(Evaluation):
 
 
 class FoundStage(BaseModel):
-    """What a stage found: an unjudged report, a certificate, or the probes that depend on the weights."""
+    """What a stage found: an unjudged report, a certificate, probes, or what was learned of a target."""
 
     found: dict[str, Any] = Field(description="The findings.")
     digest: str | None = Field(default=None, description="Of a certificate that was made here.")

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from challenge.results.stages import Stage
 from leaderboard.openapi.operations import (
     BINARY,
     EVALUATION,
@@ -123,7 +124,11 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
             takes=body(ref("FoundStage")),
             parameters=[
                 EVALUATION,
-                parameter("stage", "path", words("The stage.", enum=["octaves", "certificate", "integrity"])),
+                parameter(
+                    "stage",
+                    "path",
+                    words("The stage.", enum=[stage.value for stage in Stage if stage is not Stage.PICTURES]),
+                ),
                 LEASE,
             ],
             refused=(*_LOST, 413, 422),

@@ -26,12 +26,27 @@ class Child:
     """One process, in a group of its own, so that Ctrl-C reaches only its parent."""
 
     def __init__(
-        self, name: str, command: list[str], environment: dict[str, str], fds: tuple[int, ...] = ()
+        self,
+        name: str,
+        command: list[str],
+        environment: dict[str, str],
+        fds: tuple[int, ...] = (),
+        output: int | None = None,
     ) -> None:
+        """A process that is not started yet.
+
+        Args:
+            name: for messages about it.
+            command: what to run.
+            environment: besides this process's own.
+            fds: descriptors that it inherits.
+            output: descriptor for all that it prints; None for this process's own.
+        """
         self.name = name
         self._command = command
         self._environment = environment
         self._fds = fds
+        self._output = output
         self._pause = 1.0
         self._started = 0.0
         self._again_at = 0.0
@@ -47,6 +62,8 @@ class Child:
             env=os.environ | self._environment,
             pass_fds=self._fds,
             stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
             start_new_session=True,
             # The parent has no threads, which is what makes this safe.
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509

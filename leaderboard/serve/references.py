@@ -58,6 +58,12 @@ def submit_references(config: Config, url: str, token: str, references: Path, sa
             f"Submitted {len(new)} reference submissions: {', '.join(new)}. "
             "Their octaves come first; verdicts follow one at a time, whenever nobody else waits."
         )
+    watched = [name for name in new if name in ON_SAMPLES_TRACK]
+    if watched:
+        say(
+            f"After their verdicts, {', '.join(watched)} learn on the samples track, six minutes each. "
+            "`mbc admin cancel ID --track samples` stops one."
+        )
 
 
 def _submit(config: Config, url: str, token: str, directory: Path) -> httpx.Response:

@@ -4,7 +4,6 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -19,11 +18,11 @@ from leaderboard.serve import wsgi
 from leaderboard.serve.bootstrap import Bootstrap, release_crashed_worker
 from leaderboard.serve.child_process import Child
 from leaderboard.serve.references import submit_references, summary
+from leaderboard.serve.screen import Screen
 
-Say = Callable[[str], None]
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 3.0
-# A terminal shows what is going on this often.
+# How often it is asked how far everything is.
 _SUMMARY_SECONDS: Final = 3.0
 
 
@@ -68,28 +67,30 @@ class Supervisor:
         bootstrapped: Bootstrap,
         listener: socket.socket,
         url: str,
-        say: Say,
+        screen: Screen,
         *,
         worker: bool,
     ) -> None:
         self._config = config
         self._bootstrapped = bootstrapped
         self._url = url
-        self._say = say
+        self._screen = screen
+        self._say = screen.say
         server = Child(
             "server",
             [sys.executable, "-m", "leaderboard.serve.wsgi"],
             {wsgi.SETTINGS: config.to_json(), wsgi.SOCKET: str(listener.fileno())},
             (listener.fileno(),),
+            screen.children,
         )
         self._children = [server]
         if worker:
             command = [sys.executable, "-m", "challenge.commands.cli", "worker"]
             command += ["--server", url, "--broker", config.broker]
             token = {"MBC_WORKER_TOKEN": bootstrapped.worker_token}
-            self._children.append(Child("evaluator", command, token))
+            self._children.append(Child("evaluator", command, token, output=screen.children))
             # Whoever looks around does not wait for a verdict, nor the other way round.
-            self._children.append(Child("tile painter", [*command, "--tiles"], token))
+            self._children.append(Child("tile painter", [*command, "--tiles"], token, output=screen.children))
 
     def run(self, references: Path | None) -> None:
         """Serve until Ctrl-C or SIGTERM."""
@@ -108,14 +109,14 @@ class Supervisor:
                 submit_references(
                     self._config, self._url, self._bootstrapped.reference_token, references, self._say
                 )
-            self._say("Press Ctrl-C to stop.")
+            self._say("Press Ctrl-C to stop. What is judged is kept; the rest goes on at the next start.")
             looked = 0.0
             while True:
                 self._look_after_children()
-                if sys.stdout.isatty() and time.monotonic() - looked > _SUMMARY_SECONDS:
+                self._screen.pass_on()
+                if time.monotonic() - looked > _SUMMARY_SECONDS:
                     looked = time.monotonic()
-                    sys.stdout.write(f"\r\x1b[K{summary(self._url)}")
-                    sys.stdout.flush()
+                    self._screen.show(summary(self._url))
                 time.sleep(0.5)
         except Stopped:
             self._say("Stopping.")
@@ -128,6 +129,7 @@ class Supervisor:
             deadline = time.monotonic() + _STOP_SECONDS
             for child in reversed(self._children):
                 child.stop(deadline)
+            self._screen.close()
             for number, handler in old.items():
                 signal.signal(number, handler)
 

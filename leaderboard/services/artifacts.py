@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from challenge.results.result_visuals import ResultVisuals
+from challenge.results.stages import TARGET_STAGES
 from challenge.scoring.metrics import depth
 from leaderboard.config import Config
 from leaderboard.errors import Refused
@@ -83,9 +84,26 @@ def _evidence(path: Path, _changed: int) -> ResultVisuals:
     return ResultVisuals.from_json(path.read_bytes())
 
 
-def delete_rows(session: Session, evaluation_id: int) -> None:
-    """Drop the pictures of an attempt that came to nothing; their files are replaced by the next one's."""
-    session.execute(delete(Artifact).where(Artifact.evaluation_id == evaluation_id))
+def delete_rows(session: Session, evaluation_id: int, but: Sequence[str] = ()) -> None:
+    """Drop the pictures of an attempt that came to nothing; their files are replaced by the next one's.
+
+    Args:
+        session: writes.
+        evaluation_id: whose pictures.
+        but: beginnings of the names of pictures that stay.
+    """
+    kept = [Artifact.name.startswith(start, autoescape=True) for start in but]
+    session.execute(
+        delete(Artifact)
+        .where(Artifact.evaluation_id == evaluation_id, *(~one for one in kept))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def of_targets(stages: Iterable[str]) -> tuple[str, ...]:
+    """How the names of the pictures begin of those targets of the samples track that are done."""
+    done = set(stages)
+    return tuple(f"samples/{index}/" for index, stage in enumerate(TARGET_STAGES, 1) if stage in done)
 
 
 def remove_files(config: Config, evaluation_ids: Iterable[int]) -> None:

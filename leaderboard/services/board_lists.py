@@ -15,7 +15,7 @@ from challenge.scoring.tracks import BUDGETS, Track
 from leaderboard.models import Evaluation, RankedEntry, SeasonRow, Submission, User
 from leaderboard.services import lineage, provisional_ranks, rankings
 from leaderboard.services.board_query import BoardQuery
-from leaderboard.services.queue_order import in_turn, live
+from leaderboard.services.queue_order import in_turn, live, under_way
 from leaderboard.services.rankings import ALL, BEST, JUDGED, RankingGroup, evaluated_in, in_group
 from leaderboard.services.standings import Entry
 
@@ -70,8 +70,12 @@ def _ranked(season: SeasonRow, query: BoardQuery) -> ColumnElement[bool]:
     return ranked if query.every_entry else ranked & RankedEntry.best
 
 
-def _provisional(season: SeasonRow, group: RankingGroup) -> ColumnElement[bool]:
-    """Has octaves and waits for its verdict; one that was judged before stands by that meanwhile."""
+def _provisional(season: SeasonRow, query: BoardQuery) -> ColumnElement[bool]:
+    """Has octaves and waits for its verdict; one that was judged before stands by that meanwhile.
+
+    What is deferred does not beat its author's best entry, so it is shown among all entries alone.
+    """
+    group = query.group
     judged = select(Evaluation.submission_id).where(
         Evaluation.season_id == season.id,
         Evaluation.status.in_([status.value for status in JUDGED]),
@@ -79,7 +83,7 @@ def _provisional(season: SeasonRow, group: RankingGroup) -> ColumnElement[bool]:
     )
     return and_(
         Evaluation.season_id == season.id,
-        live(),
+        live() if query.every_entry else under_way(),
         Evaluation.octaves.is_not(None),
         Evaluation.submission_id.not_in(judged),
         evaluated_in(group),
@@ -132,7 +136,7 @@ def _listed(season: SeasonRow, query: BoardQuery, *, provisional: bool) -> Colum
     shown = select(RankedEntry.evaluation_id).where(_ranked(season, query))
     if not provisional:
         return Evaluation.id.in_(shown)
-    waiting = select(Evaluation.id).where(_provisional(season, query.group))
+    waiting = select(Evaluation.id).where(_provisional(season, query))
     return Evaluation.id.in_(union_all(shown, waiting))
 
 
@@ -234,11 +238,11 @@ def pending(
     session: Session, season: SeasonRow, group: RankingGroup, limit: int
 ) -> tuple[Sequence[Evaluation], int]:
     """What is being judged and what waits on a board, the next ones first, and how much there is in all."""
-    here = and_(Evaluation.season_id == season.id, Evaluation.track == group.track.value, live())
+    here = and_(Evaluation.season_id == season.id, Evaluation.track == group.track.value, under_way())
     rows = session.scalars(
         in_turn(select(Evaluation))
         .join(Evaluation.submission)
-        .options(contains_eager(Evaluation.submission))
+        .options(contains_eager(Evaluation.submission).joinedload(Submission.user))
         .where(here, Submission.hidden_at.is_(None))
         .limit(limit)
     ).all()

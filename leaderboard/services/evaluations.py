@@ -18,8 +18,7 @@ from leaderboard.clock import monotonic_utcnow
 from leaderboard.db import now
 from leaderboard.errors import conflict, not_found
 from leaderboard.models import Evaluation, ReportRow, SeasonRow, StageRow, Submission, User
-from leaderboard.services import queue_order, rankings
-from leaderboard.services.queue_order import live
+from leaderboard.services import deferral, queue_order, rankings
 
 # Characters of the sentence that is kept about an outcome.
 MAX_DETAIL: Final = 1000
@@ -70,7 +69,7 @@ def list_live(session: Session) -> Sequence[Evaluation]:
         queue_order.in_turn(select(Evaluation))
         .join(Evaluation.submission)
         .options(contains_eager(Evaluation.submission))
-        .where(live())
+        .where(queue_order.under_way())
     ).all()
 
 
@@ -98,7 +97,10 @@ def finalise(session: Session, evaluation: Evaluation, status: Status) -> None:
     evaluation.message = ""
     if status in (Status.FAILED, Status.CANCELLED):
         _drop_findings(session, evaluation)
+    evaluation.deferred = False
     rankings.refresh(session, evaluation.submission, evaluation.season)
+    if status is not Status.SCORED:
+        deferral.reconsider(session, evaluation)
 
 
 def _drop_findings(session: Session, evaluation: Evaluation) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import or_, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from challenge.results.verdicts import Status
@@ -14,7 +14,7 @@ from leaderboard.clock import monotonic_utcnow
 from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.errors import Refused, conflict
-from leaderboard.models import Evaluation, Token
+from leaderboard.models import Evaluation, StageRow, Token
 from leaderboard.services import artifacts, queue_order
 from leaderboard.services.evaluations import clean_text, get
 from leaderboard.services.queue_order import live
@@ -46,6 +46,7 @@ def claim(session: Session, config: Config, evaluation_id: int, holder: Token) -
             live(),
             or_(Evaluation.lease_until.is_(None), Evaluation.lease_until <= moment),
             Evaluation.attempts < config.attempts,
+            ~Evaluation.deferred,
         )
         .values(
             lease=digest_of(lease),
@@ -67,7 +68,8 @@ def claim(session: Session, config: Config, evaluation_id: int, holder: Token) -
         if evaluation.state.final:
             raise conflict("final", f"Evaluation {evaluation_id} is {evaluation.status}.")
         raise conflict("leased", f"Another worker holds evaluation {evaluation_id}.")
-    artifacts.delete_rows(session, evaluation_id)
+    learned = select(StageRow.stage).where(StageRow.evaluation_id == evaluation_id)
+    artifacts.delete_rows(session, evaluation_id, but=artifacts.of_targets(session.scalars(learned)))
     return Claim(lease, evaluation)
 
 

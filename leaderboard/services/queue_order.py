@@ -8,6 +8,8 @@ octaves soon; references wait for people.
     2  people's later stages, and their evaluations on the samples track
     3  the references'
 
+An evaluation that is deferred (services/deferral.py) does not wait, until somebody asks for the rest of it.
+
 Within a class it is fair queueing as of Demers, Keshav and Shenker (1989): the turn of an evaluation is the
 moment at which it is queued, or the turn of the last waiting evaluation of the same person on the same track
 where that is later, plus the weight of its track. So the second bundle of one person comes after the first of
@@ -43,9 +45,14 @@ def live() -> ColumnElement[bool]:
     return Evaluation.finished_at.is_(None)
 
 
+def under_way() -> ColumnElement[bool]:
+    """Waits for a worker or is being judged."""
+    return and_(live(), ~Evaluation.deferred)
+
+
 def queued() -> ColumnElement[bool]:
     """Waits for a worker."""
-    return and_(live(), Evaluation.status == Status.QUEUED.value)
+    return and_(under_way(), Evaluation.status == Status.QUEUED.value)
 
 
 def claimable(moment: datetime) -> ColumnElement[bool]:
@@ -86,12 +93,19 @@ def in_turn(query: Any) -> Any:
 def more_urgent_waits(session: Session, evaluation: Evaluation, attempts: int) -> bool:
     """Whether another evaluation, which can be claimed now, comes before the rest of this one.
 
+    Among its equals an evaluation on the open track goes on: its rest is short, and the others' turns come.
+    One on the samples track also lets those of its class go first whose turn is earlier: a target takes
+    minutes.
+
     Args:
         session: reads; what the last stage found has to be flushed.
         evaluation: one that a worker holds.
         attempts: as for `next_claimable`.
     """
-    # Among its equals it goes on: its sandboxes' files are at hand, and the others' turns come.
+    before = Evaluation.urgency < evaluation.urgency
+    if evaluation.track == Track.SAMPLES.value:
+        equal = Evaluation.urgency == evaluation.urgency
+        before = or_(before, and_(equal, Evaluation.turn_at < evaluation.turn_at))
     found = session.scalar(
         select(Evaluation.id)
         .join(Evaluation.submission)
@@ -99,7 +113,7 @@ def more_urgent_waits(session: Session, evaluation: Evaluation, attempts: int) -
             claimable(monotonic_utcnow()),
             Evaluation.attempts < attempts,
             Submission.hidden_at.is_(None),
-            Evaluation.urgency < evaluation.urgency,
+            before,
         )
         .limit(1)
     )
@@ -146,7 +160,7 @@ def positions(session: Session, wanted: Collection[int] | None = None) -> dict[i
 
 def position(session: Session, evaluation: Evaluation) -> int | None:
     """1 for the next one; None for one that does not wait."""
-    if evaluation.state is not Status.QUEUED:
+    if evaluation.state is not Status.QUEUED or evaluation.deferred:
         return None
     key = tuple_(Evaluation.urgency, Evaluation.turn_at, Evaluation.id)
     own = (evaluation.urgency, evaluation.turn_at, evaluation.id)

@@ -13,7 +13,7 @@ from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.errors import Refused
 from leaderboard.models import Evaluation, HandIn, User
-from leaderboard.services.queue_order import live
+from leaderboard.services.queue_order import under_way
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def quota(session: Session, config: Config, user: User) -> Quota:
     waiting = session.scalar(
         select(func.count(HandIn.at.distinct()))
         .join(Evaluation, Evaluation.id == HandIn.evaluation_id)
-        .where(HandIn.user_id == user.id, live())
+        .where(HandIn.user_id == user.id, under_way())
     )
     return Quota(
         a_day=config.hand_ins_a_day,
@@ -93,6 +93,16 @@ def check(session: Session, config: Config, user: User) -> None:
             "The count starts again at midnight, UTC.",
             retry_after=max(1, round((stands.renewed_at - now()).total_seconds())),
         )
+    _check_waiting(stands)
+
+
+def check_waiting(session: Session, config: Config, user: User) -> None:
+    """Refused with 429 where as many of a person's bundles wait or are judged as may at once."""
+    if not user.reference:
+        _check_waiting(quota(session, config, user))
+
+
+def _check_waiting(stands: Quota) -> None:
     if stands.waiting >= stands.at_once:
         raise Refused(
             429,

@@ -18,6 +18,7 @@ from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.errors import Refused, conflict, not_found
 from leaderboard.models import Evaluation, SeasonRow
+from leaderboard.services.queue_order import under_way
 
 
 def open_season(
@@ -101,12 +102,10 @@ def advance(session: Session) -> None:
 
 
 def waiting(session: Session, row: SeasonRow) -> int:
-    """How many evaluations of a season have no verdict yet."""
+    """How many evaluations of a season are to get their verdict."""
     return (
         session.scalar(
-            select(func.count())
-            .select_from(Evaluation)
-            .where(Evaluation.season_id == row.id, Evaluation.finished_at.is_(None))
+            select(func.count()).select_from(Evaluation).where(Evaluation.season_id == row.id, under_way())
         )
         or 0
     )

@@ -1,7 +1,8 @@
 """Stages of an evaluation: what each found is recorded as it ends, and never done again.
 
-After the first stage the entry stands on the board as provisional, with its octaves and their interval. After
-each stage the worker goes on, unless a more urgent evaluation waits: then this one waits for its turn again.
+After the first stage on the open track the entry stands on the board as provisional, with its octaves and
+their interval. On the samples track each target is a stage. After each stage the worker goes on, unless a
+more urgent evaluation waits: then this one waits for its turn again.
 """
 
 import json
@@ -13,13 +14,22 @@ from typing import Any, Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from challenge.results.stages import Certificate, IntegrityFindings, Stage
+from challenge.results.stages import (
+    OPEN_STAGES,
+    SAMPLES_STAGES,
+    TARGET_STAGES,
+    Certificate,
+    IntegrityFindings,
+    Stage,
+    TargetFindings,
+)
 from challenge.results.verdicts import Status
+from challenge.scoring.tracks import Track
 from leaderboard.clock import monotonic_utcnow
 from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.models import Evaluation, ReportRow, StageRow, Submission
-from leaderboard.services import queue_order, rankings
+from leaderboard.services import deferral, queue_order, rankings
 from leaderboard.services.leases import check_lease
 from leaderboard.services.outcomes import store_report
 from leaderboard.services.reports import read_octaves
@@ -27,6 +37,7 @@ from leaderboard.services.reports import read_octaves
 _READ: Final[dict[Stage, Callable[[Any], object]]] = {
     Stage.CERTIFICATE: Certificate.from_dict,
     Stage.INTEGRITY: IntegrityFindings.from_dict,
+    **dict.fromkeys(TARGET_STAGES, TargetFindings.from_dict),
 }
 
 
@@ -50,9 +61,9 @@ def record_stage(
     Args:
         session: writes.
         config: says how long a lease is.
-        evaluation_id: of an evaluation on the open track.
+        evaluation_id: of an evaluation.
         lease: the worker's.
-        stage: octaves, certificate or integrity; pictures end with the report.
+        stage: one of its track; pictures end with the report.
         values: {"found": what it found, "digest": a new certificate's digest, or null}.
 
     Raises:
@@ -62,9 +73,13 @@ def record_stage(
     values = values if isinstance(values, dict) else {}
     found: Any = values.get("found")
     digest = values.get("digest")
+    if stage not in _of_track(evaluation):
+        raise Refused(422, "stage_invalid", f"The {evaluation.track} track has no stage {stage}.")
     if stage is Stage.OCTAVES:
         if evaluation.octaves is None:
             store_report(session, evaluation, read_octaves(found, evaluation), found)
+            session.flush()
+            deferral.defer_beaten(session, config, evaluation)
             rankings.note_change(session, evaluation.season)
     elif stage in _READ:
         try:
@@ -84,19 +99,26 @@ def record_stage(
     else:
         raise Refused(422, "stage_invalid", f"The stage {stage} ends with the report.")
     session.flush()
-    go_on = not queue_order.more_urgent_waits(session, evaluation, config.attempts)
+    go_on = not (evaluation.deferred or queue_order.more_urgent_waits(session, evaluation, config.attempts))
     if go_on:
         evaluation.lease_until = monotonic_utcnow() + timedelta(seconds=config.lease_seconds)
     else:
-        _release(evaluation)
+        _release(session, evaluation)
     return Recorded(evaluation, go_on)
 
 
-def _release(evaluation: Evaluation) -> None:
+def _of_track(evaluation: Evaluation) -> tuple[Stage, ...]:
+    return OPEN_STAGES if evaluation.track == Track.OPEN.value else SAMPLES_STAGES
+
+
+def _release(session: Session, evaluation: Evaluation) -> None:
     """Let it wait for its turn again; that was no attempt that failed."""
     evaluation.status = Status.QUEUED.value
     evaluation.progress = 0.0
-    evaluation.message = "Its octaves are measured; the rest follows in turn."
+    if not evaluation.deferred:
+        learned = sum(stage in TARGET_STAGES for stage in done(session, evaluation))
+        what = f"{learned} of {len(TARGET_STAGES)} targets learned" if learned else "Octaves measured"
+        evaluation.message = f"{what}; the rest follows in turn."
     evaluation.attempts -= 1
     evaluation.lease = None
     evaluation.lease_until = None
@@ -114,13 +136,12 @@ def findings(session: Session, evaluation: Evaluation) -> dict[str, Any]:
 
 
 def done(session: Session, evaluation: Evaluation) -> list[Stage]:
-    """The stages that are done, in order; all of them for a judged evaluation on the open track."""
-    if evaluation.octaves is None:
-        return []
+    """The stages that are done, in order; all of them for a judged evaluation."""
     if evaluation.state.final:
-        return list(Stage)
+        return list(_of_track(evaluation)) if evaluation.octaves is not None else []
     rows = session.scalars(select(StageRow.stage).where(StageRow.evaluation_id == evaluation.id)).all()
-    return [stage for stage in Stage if stage is Stage.OCTAVES or stage.value in rows]
+    found = {*rows, *([Stage.OCTAVES.value] if evaluation.octaves is not None else [])}
+    return [stage for stage in _of_track(evaluation) if stage.value in found]
 
 
 def find_certificate(session: Session, digest: str) -> dict[str, Any] | None:

@@ -55,6 +55,7 @@ class Entry:
             "method": s.method,
             "status": e.status,
             "provisional": e.provisional,
+            "deferred": e.deferred,
             "track": e.track,
             "machine": e.machine,
             "verified": e.reproduced or self.octaves_on(Track.SAMPLES) is not None,

@@ -20,7 +20,7 @@ from leaderboard.errors import Refused
 from leaderboard.files import store_bundle
 from leaderboard.models import Evaluation, SeasonRow, Submission, SubmissionText, User
 from leaderboard.queue import Queue
-from leaderboard.services import lineage, quotas
+from leaderboard.services import deferral, lineage, quotas
 from leaderboard.services.evaluations import queue_evaluation
 from leaderboard.services.look_alikes import refuse_look_alikes
 from leaderboard.services.seasons import advance, current_season
@@ -114,9 +114,10 @@ def _register(
     if found is None:
         refuse_look_alikes(session, owner, bundle.manifest)
     submission = found or _add(session, owner, bundle)
-    queued = tuple(queue_evaluation(session, submission, season, track) for track in wanted)
+    queued = [queue_evaluation(session, submission, season, track) for track in wanted]
+    deferral.defer_samples(config, owner, queued)
     quotas.consume(session, owner, queued)
-    return submission, queued
+    return submission, tuple(queued)
 
 
 def _judged(session: Session, submission: Submission, season: SeasonRow, track: Track) -> bool:

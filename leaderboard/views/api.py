@@ -6,10 +6,19 @@ from flask import Blueprint, Response, jsonify, request, stream_with_context
 
 from challenge.bundle import limits as bundle_limits
 from leaderboard import openapi
+from leaderboard.db import on_commit
 from leaderboard.errors import Refused, not_found
 from leaderboard.openapi import models
 from leaderboard.openapi.values import to_json
-from leaderboard.services import decisions, publication, quotas, reports, submission_intake, submissions
+from leaderboard.services import (
+    decisions,
+    deferral,
+    publication,
+    quotas,
+    reports,
+    submission_intake,
+    submissions,
+)
 from leaderboard.web.auth import visible_submission
 from leaderboard.web.extensions import csrf
 from leaderboard.web.request_args import asked_track, tracks_of, upload_path
@@ -97,6 +106,20 @@ def cancel(submission_id: int) -> Response:
         if found.user_id != who.user_id:
             raise Refused(403, "not_yours", "Only the person who submitted it can cancel it.")
         decisions.cancel_submission(session, submissions.latest_by_track(session, found), track)
+        return jsonify(to_json(models.Submission, submission_status(session, found, track)))
+
+
+@api.post("/submissions/<int:submission_id>/certify")
+def certify(submission_id: int) -> Response:
+    """Ask for the verdict of one's own submission, where the board gives it on request alone."""
+    track, here = asked_track(), app_context()
+    with write_transaction() as session:
+        who = request_token(session)
+        found = visible_submission(session, submission_id)
+        if found.user_id != who.user_id:
+            raise Refused(403, "not_yours", "Only the person who submitted it can ask for its verdict.")
+        deferral.request(session, here.config, found, track)
+        on_commit(session, here.queue.wake)
         return jsonify(to_json(models.Submission, submission_status(session, found, track)))
 
 

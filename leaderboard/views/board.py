@@ -126,6 +126,7 @@ def _values(db: Session, season: SeasonRow, query: BoardQuery) -> dict[str, Any]
             lambda: _unranked(db, season, query),
         ),
         "pending": [(e, positions.get(e.id)) for e in pending],
+        "references_pending": sum(e.submission.user.reference for e in pending),
         "more_pending": total - len(pending),
         "absence": machines.absence(db),
     }

@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from leaderboard.db import on_commit
 from leaderboard.errors import Refused
-from leaderboard.services import audit, decisions, people, profiles, quotas, submissions, tokens
+from leaderboard.services import audit, decisions, deferral, people, profiles, quotas, submissions, tokens
 from leaderboard.web.auth import current_user, require_user, visible_submission
 from leaderboard.web.auth import sign_in as let_in
 from leaderboard.web.auth import sign_out as let_out
@@ -196,6 +197,19 @@ def cancel_entry(submission_id: int) -> _Page:
         if found.user_id != user.id:
             raise Refused(403, "not_yours", "Only the person who submitted it can cancel it.")
         decisions.cancel_submission(db, submissions.latest_by_track(db, found), None)
+    return redirect(url_for("entry.page", submission_id=submission_id), 303)
+
+
+@people_pages.post("/account/entries/<int:submission_id>/certify")
+def certify_entry(submission_id: int) -> _Page:
+    """Ask for the verdict of one's own entry, where the board gives it on request alone."""
+    user, here = require_user(), app_context()
+    with write_transaction() as db:
+        found = visible_submission(db, submission_id)
+        if found.user_id != user.id:
+            raise Refused(403, "not_yours", "Only the person who submitted it can ask for its verdict.")
+        deferral.request(db, here.config, found)
+        on_commit(db, here.queue.wake)
     return redirect(url_for("entry.page", submission_id=submission_id), 303)
 
 

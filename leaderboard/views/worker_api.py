@@ -92,7 +92,7 @@ def _assignment(session: Session, claimed: leases.Claim) -> Response:
         "lease": claimed.lease,
         "lease_seconds": app_context().config.lease_seconds,
         "season": _season(season, track),
-        "stages": stages.findings(session, evaluation) if track is Track.OPEN else {},
+        "stages": stages.findings(session, evaluation),
         "front": reproductions.front(session, season) if track is Track.OPEN else [],
         "lesson": {"samples": season.samples, "seconds": season.budgets} if track is Track.SAMPLES else None,
     }

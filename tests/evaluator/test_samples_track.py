@@ -10,6 +10,7 @@ from safetensors.torch import load, save
 from challenge.bundle.manifest import Manifest
 from challenge.bundle.reader import NO_WEIGHTS, Bundle
 from challenge.results.samples_report import SamplesReport
+from challenge.results.stages import TargetFindings
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.scoring.chains import Views
 from challenge.scoring.evaluation_set import EvaluationSize
@@ -19,10 +20,11 @@ from challenge.scoring.tracks import BUDGETS
 from challenge.targets import draw_target, target_views
 from challenge.training.refit import Budget, train
 from evaluator.calibration import LEAST, MOST, calibrate, machine_class
+from evaluator.certificate import certificate_digest
 from evaluator.plan import EvaluationPlan
 from evaluator.samples_track import target_run, task
 from evaluator.samples_track.fit_recorder import FILM_BYTES, FRAMES, LOSSES, FitRecorder
-from evaluator.samples_track.judge import judge_samples, mean_scores
+from evaluator.samples_track.judge import SamplesEvaluation, judge_samples, mean_scores
 from evaluator.samples_track.task import SamplesTask, draw_lesson
 from evaluator.sandbox import protocol
 from evaluator.sandbox.limits import Limits
@@ -401,3 +403,54 @@ def test_a_report_of_something_else_is_none():
 def test_frames_of_a_watched_fit_have_numbers_of_their_own():
     assert len({op.value for op in protocol.Op}) == len(protocol.Op)
     assert target_run.ENDED.keys() <= set(Reason)
+
+
+class Kept(dict):
+    find = dict.get
+    keep = dict.__setitem__
+
+
+def test_what_was_learned_or_certified_before_is_not_done_again(sandbox):
+    store, begun = Kept(), []
+
+    class Counting:
+        name, describe = sandbox.name, sandbox.describe
+
+        def start(self, bundle, **rest):
+            begun.append(bundle)
+            return sandbox.start(bundle, **rest)
+
+    bundle = Bundle(
+        Manifest("one", "Ada", "A test."), {"model.py": BUMPS.encode(), "weights.safetensors": NO_WEIGHTS}
+    )
+    plan = EvaluationPlan(SIZE, families=("curve",), probes=(), places=())
+    given = SamplesTask(
+        bundle, PRACTICE, Counting(), plan, samples=4096, seconds=5.0, device="cpu", store=store,
+        kinds=("mandelbrot", "cousin"),
+    )  # fmt: skip
+    first = SamplesEvaluation(given, Spy())
+    assert first.missing == [0, 1]
+    found = first.target(0)
+    assert TargetFindings.from_dict(found.to_dict()) == found
+    assert first.missing == [1]
+    # Another worker goes on.
+    second = SamplesEvaluation(given, Spy(), {0: found})
+    assert second.missing == [1]
+    second.target(1)
+    second.certificate()
+    report = second.report()
+    assert report.targets[0] == found.result
+    assert SamplesReport.from_json(report.to_json()) == report
+    assert report.timings.keys() >= {"target 1", "target 2", "universality"}
+    (digest,) = store
+    assert digest == certificate_digest(bundle, PRACTICE, plan, "cpu")
+    # The code's certificate is that of the open track: none of its sandboxes is opened again.
+    count = len(begun)
+    store[digest] = replace(store[digest], evaluation_id=7)
+    third = SamplesEvaluation(given, Spy(), {0: found, 1: found})
+    third.certificate()
+    assert third.report().certificate_from == 7
+    assert len(begun) == count
+    # What a machine of another class learned does not count.
+    other = replace(found, calibration=replace(found.calibration, machine="gpu"))
+    assert SamplesEvaluation(given, Spy(), {0: other, 1: found}).missing == [0]

@@ -1,19 +1,25 @@
 """Stages of an evaluation: provisional entries, what is never done again, certificates, and the order."""
 
 import pytest
+from PIL import Image
 from sqlalchemy import select
 
+from challenge.imaging.pictures import png_bytes
 from challenge.results.report import ControlResult, ProbeResult, Universality
-from challenge.results.stages import Certificate, IntegrityFindings, Stage
+from challenge.results.samples_report import Calibration, TargetResult
+from challenge.results.stages import Certificate, IntegrityFindings, Stage, TargetFindings
+from challenge.util.validation import read_values
 from leaderboard.cli.moderation import rejudge
-from leaderboard.models import Evaluation, StageRow
+from leaderboard.models import Artifact, Evaluation, StageRow
 from leaderboard.services import queue_order
+from tests.support.seed_data import samples_report
 
 DIGEST = "d" * 64
 CONTROL = ControlResult("wave", "curve", 1, 1, "regression", 0.9, (0.9,), 0.8, 0.4, True)
 CERTIFICATE = Certificate(
     Universality(True, 0.95, (CONTROL,)), (ProbeResult("twin", 0.0, 0.1, True, False, "Alike."),), (), ()
 )
+PNG = png_bytes(Image.new("RGB", (8, 8)))
 INTEGRITY = IntegrityFindings((ProbeResult("same machine", 0.0, 0.0, True, False, "It fits."),), ())
 
 
@@ -212,3 +218,65 @@ def test_a_certificate_is_found_by_its_digest_until_it_is_withdrawn(board, confi
     assert board.get(path, headers=board.worker).status_code == 404
     log = board.get(f"/api/v1/submissions/{other['id']}").json
     assert log["status"] == "queued"
+
+
+def target_found(board, octaves=5.0, index=0):
+    whole = samples_report(board.season(), octaves)
+    result = read_values(TargetResult, whole["targets"][index])
+    machine = Calibration(**whole["calibration"])
+    return TargetFindings(result, None, 1000, 1e5, "cpu", machine, took=130.0).to_dict()
+
+
+def test_a_samples_evaluation_gives_way_between_targets_and_goes_on(board):
+    number = board.submit("slow", track="samples").json["evaluation_id"]
+    claim = board.claim_next()
+    assert claim["evaluation_id"] == number
+    lease = board.worker | {"X-MBC-Lease": claim["lease"]}
+    picture = {"data": PNG, "content_type": "image/png"}
+    put = board.client.put
+    for index in (1, 2):
+        path = f"/api/v1/worker/evaluations/{number}/artifacts/samples/{index}/film-00.png"
+        assert put(path, headers=lease, **picture).status_code == 200
+    assert finish(board, number, lease, "target-1", target_found(board)).json["go_on"] is True
+    assert finish(board, number, lease, "octaves", octaves_of(board)).status_code == 422
+    # Somebody waits for first figures, and somebody else's later stages have an earlier turn.
+    quick = board.submit("quick", headers=board.stranger, values=9).json["evaluation_id"]
+    assert finish(board, number, lease, "target-2", target_found(board, index=1)).json["go_on"] is False
+    state = board.get(f"/api/v1/submissions/{board_id(board, number)}").json
+    assert (state["status"], state["attempt"]) == ("queued", 0)
+    assert state["stages"] == ["target-1", "target-2"]
+    assert state["message"] == "2 of 3 targets learned; the rest follows in turn."
+    other = board.claim_next()
+    assert other["evaluation_id"] == quick
+    other = board.worker | {"X-MBC-Lease": other["lease"]}
+    assert finish(board, quick, other, "octaves", octaves_of(board)).json["go_on"] is True
+    ended(board, quick, other)
+    claim = board.claim_next()
+    assert claim["evaluation_id"] == number
+    assert claim["stages"].keys() == {"target-1", "target-2"}
+    assert TargetFindings.from_dict(claim["stages"]["target-1"]).result.kind == "mandelbrot"
+    # Pictures of what is learned are kept.
+    with board.parts.readers() as session:
+        names = list(session.scalars(select(Artifact.name).where(Artifact.evaluation_id == number)))
+    assert sorted(names) == ["samples/1/film-00.png", "samples/2/film-00.png"]
+    lease = board.worker | {"X-MBC-Lease": claim["lease"]}
+    assert finish(board, number, lease, "target-3", target_found(board, index=2)).json["go_on"] is True
+    finish(board, number, lease, "certificate", CERTIFICATE.to_dict(), digest=DIGEST)
+    done = board.tell(number, "report", lease, json=samples_report(board.season(), 5.0))
+    assert done.status_code == 200, done.text
+    # What it found of the code serves entries on the open track.
+    assert board.get(f"/api/v1/worker/certificates/{DIGEST}", headers=board.worker).status_code == 200
+
+
+def test_a_samples_evaluation_lets_an_earlier_turn_of_its_class_go_first(board):
+    slow = board.submit("slow", track="samples").json["evaluation_id"]
+    claim = board.claim_next()
+    lease = board.worker | {"X-MBC-Lease": claim["lease"]}
+    quick = board.submit("quick", headers=board.stranger, values=9).json["evaluation_id"]
+    other, _ = board.claim(quick)
+    finish(board, quick, other, "octaves", octaves_of(board))
+    board.tell(quick, "failure", other, json={"reason": "internal"})
+    with board.writing() as session:
+        session.get(Evaluation, quick).ready_at = None
+    assert finish(board, slow, lease, "target-1", target_found(board)).json["go_on"] is False
+    assert board.claim_next()["evaluation_id"] == quick
