@@ -3,13 +3,19 @@
 import dataclasses
 import os
 import platform
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from challenge.results.verdicts import EvaluationError
 from challenge.util.exit_codes import SettingError
 from evaluator import machine_checks
 from evaluator.sandbox import find_sandbox, providers
 from evaluator.sandbox.limits import Limits
+from evaluator.sandbox.staging import require_temporary_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from evaluator.sandbox import Bubblewrap, Landlock
 
 
 def require_device(device: str) -> None:
@@ -28,6 +34,15 @@ def require_device(device: str) -> None:
         raise SettingError("this machine has no Apple GPU that torch can use; --device cpu works everywhere")
 
 
+def _works(make: "Callable[[], Bubblewrap | Landlock]") -> str:
+    """Whether a provider works, and else what it lacks."""
+    try:
+        make().try_out()
+    except EvaluationError as error:
+        return error.detail
+    return "works"
+
+
 def examine() -> dict[str, Any]:
     """Findings about this machine for `mbc doctor`; `can_judge`: whether others' code may run here."""
     import torch  # noqa: PLC0415 - takes seconds
@@ -39,13 +54,10 @@ def examine() -> dict[str, Any]:
         "swap": machine_checks.swap(),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
     }
-    for name, make in providers(strangers=True).items():
-        try:
-            make().try_out()
-            findings[f"provider {name}"] = "works"
-        except EvaluationError as error:
-            findings[f"provider {name}"] = error.detail
     try:
+        require_temporary_folder()
+        for name, make in providers(strangers=True).items():
+            findings[f"provider {name}"] = _works(make)
         sandbox = find_sandbox(allow_unconfined=False)
     except EvaluationError as error:
         return findings | {"can_judge": False, "sandbox": error.sentence}

@@ -3,6 +3,11 @@
 from collections.abc import Callable
 
 TEXT = "Compiling the generator for this processor; it takes up to a minute, once ..."
+NOT_KEPT = (
+    "Nowhere to keep compiled code: every command compiles the generator anew, for up to a minute. Name a "
+    "folder that you may write to in NUMBA_CACHE_DIR."
+)
+_texts = [TEXT]
 _waiting: list[Callable[[str], None]] = []
 
 
@@ -17,4 +22,9 @@ def tell_once(tell: Callable[[str], None]) -> None:
 def compiling() -> None:
     """Called by the compiler before it compiles."""
     while _waiting:
-        _waiting.pop()(TEXT)
+        _waiting.pop()(_texts[-1])
+
+
+def cannot_keep() -> None:
+    """Called where compiled code cannot be written: from now on that is what is told."""
+    _texts[:] = [NOT_KEPT]

@@ -29,13 +29,19 @@ def kernel_decorator(folder: Path) -> Callable[[Callable[..., Any]], Any]:
 
     Without fast-math, so that results are the same bits everywhere. Numba's disk cache notices changes of the
     file that a function is in, but not of the files of what it calls; so the name under which the result is
-    stored carries a digest of all the Python files in `folder`.
+    stored carries a digest of all the Python files in `folder`. Where it cannot be written, nothing is kept.
     """
     sources = sorted(folder.glob("*.py"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
 
     def kernel(function: Callable[..., Any]) -> Any:
         function.__qualname__ = f"{function.__qualname__}_{digest}"
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        compiled = numba.njit(nogil=True, error_model="numpy")(function)
+        try:
+            compiled.enable_caching()
+        except RuntimeError:
+            # Neither beside the source nor in the user's cache: it is compiled anew by each process.
+            compile_notice.cannot_keep()
+        return compiled
 
     return kernel

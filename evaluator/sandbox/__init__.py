@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.util.exit_codes import SettingError
 from evaluator.sandbox.provider import Sandbox
+from evaluator.sandbox.staging import require_temporary_folder
 from evaluator.sandbox.unconfined import Unconfined
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def find_sandbox(*, allow_unconfined: bool) -> Sandbox:
     named = os.environ.get(VARIABLE)
     if named and named not in known:
         raise SettingError(f"{VARIABLE} must be one of {', '.join(known)}, not {named!r}")
+    require_temporary_folder()
     refusals = []
     for name, make in known.items():
         if named in (None, "", name):

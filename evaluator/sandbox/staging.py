@@ -19,6 +19,22 @@ _PREFIX: Final = "mbc-sandbox-"
 _RUNNER = Path(__file__).with_name("runner.py")
 
 
+def require_temporary_folder() -> None:
+    """Check that a folder for temporary files can be written to.
+
+    Raises:
+        EvaluationError: SANDBOX_UNAVAILABLE, with what to do.
+    """
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise EvaluationError(
+            Reason.SANDBOX_UNAVAILABLE,
+            "No folder for temporary files can be written: the disk is full or read-only. Free some of it, "
+            f"or name a folder in TMPDIR. ({error.strerror})",
+        ) from error
+
+
 def staged(bundle: Bundle) -> dict[str, bytes]:
     """The files by their path: the bundle's in "bundle", the runner's in "runner"."""
     files = {f"bundle/{name}": content for name, content in bundle.sources.items()}
