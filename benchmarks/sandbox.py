@@ -139,8 +139,8 @@ def _quartiles(values: list[float]) -> str:
     return f"   {low:.3f} .. {high:.3f}"
 
 
-def museum() -> None:
-    """Every attack in each provider that works here; how many of each group ended as they must."""
+def museum(groups: list[str]) -> None:
+    """Every attack of the groups in each provider that works here; how many of each ended as they must."""
     from tests.support import attack_runner
     from tests.support.providers import EVERY
 
@@ -152,6 +152,8 @@ def museum() -> None:
         place = Path(folder) / "bundles"
         place.mkdir()
         for attack in attack_runner.attacks():
+            if groups and attack.group not in groups:
+                continue
             cells = []
             for name, sandbox in sandboxes.items():
                 began = time.perf_counter()
@@ -185,6 +187,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, help="0: not the overhead")
     parser.add_argument("--sealed", action="store_true", help="sealed against the host's own files")
     parser.add_argument("--museum", action="store_true")
+    parser.add_argument("--group", action="append", default=[], help="of the museum, again for more; else all")
     parser.add_argument("--kills", type=int, default=0)
     chosen = parser.parse_args()
     if chosen.rounds:
@@ -193,7 +196,7 @@ def main() -> None:
     if chosen.kills:
         kills(chosen.kills)
     if chosen.museum:
-        museum()
+        museum(chosen.group)
 
 
 if __name__ == "__main__":
