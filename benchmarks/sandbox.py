@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, help="0: not the overhead")
     parser.add_argument("--sealed", action="store_true", help="sealed against the host's own files")
     parser.add_argument("--museum", action="store_true")
-    parser.add_argument("--group", action="append", default=[], help="of the museum, again for more; else all")
+    parser.add_argument("--group", action="append", default=[], help="of the museum; again for more")
     parser.add_argument("--kills", type=int, default=0)
     chosen = parser.parse_args()
     if chosen.rounds:

@@ -19,9 +19,10 @@ from evaluator.sandbox import elf
 PACKAGES: Final = ("torch", "numpy", "scipy", "scikit-learn", "safetensors")
 _MODULES: Final = {"scikit-learn": "sklearn"}
 _OURS: Final = ("challenge", "evaluator", "leaderboard")
+# Of the last, Debian's is a link into /etc.
 _LEFT_OUT: Final = re.compile(
     r"/bin/(?!torch_shm_manager$)|/(include|share|cmake|idlelib|turtledemo|tkinter|ensurepip|lib2to3|site-packages|dist-packages|tests?|config-[^/]+)/"
-    r"|\.(pyi|h|hpp|cuh|a|cmake|pyx|pxd|c|cpp|f90)$|\.opt-\d\.pyc$"
+    r"|\.(pyi|h|hpp|cuh|a|cmake|pyx|pxd|c|cpp|f90)$|\.opt-\d\.pyc$|/sitecustomize\.py$"
 )
 _DATA_OF_DISTRIBUTION: Final = re.compile(r"\.dist-info/(?!METADATA$)")
 # dlopened by libraries that do not name them: thread cancellation, and CUDA's driver.
