@@ -56,7 +56,8 @@ def mbc(built, tmp_path_factory):
         (sys.executable, "-m", "venv", place / "venv"),
         (bin_ / "pip", "install", "-q", "-c", ROOT / "constraints.txt", wheel),
     ):
-        done = run(*command, cwd=place)
+        # pip would take a package beside PYTHONPATH for installed.
+        done = run(*command, cwd=place, PYTHONPATH="")
         assert done.returncode == 0, done.stderr[-3000:]
     work = place / "work"
     work.mkdir()
@@ -129,13 +130,16 @@ def test_a_participants_way_from_an_empty_folder(mbc):
 
 def test_a_network_in_memory_is_scored_and_packed(mbc):
     (mbc.work / "own.py").write_text(
-        "import torch\n"
+        "from torch import nn\n"
         "from challenge import pack, score\n"
-        "model = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.GELU(), torch.nn.Linear(8, 1))\n"
+        "class Own(nn.Sequential):\n"
+        "    def __init__(self, inputs, outputs):\n"
+        "        super().__init__(nn.Linear(inputs, 8), nn.GELU(), nn.Linear(8, outputs))\n"
+        "model = Own(2, 1)\n"
         "print(score(model, chains=2).octaves)\n"
         "print(pack(model, 'own.zip', name='own', author='Ada', description='A test.'))\n"
     )
-    done = run(mbc.python, "own.py", cwd=mbc.work)
+    done = run(mbc.python, "own.py", cwd=mbc.work, PYTHONPATH="")
     assert done.returncode == 0, done.stderr
     assert (mbc.work / "own.zip").stat().st_size > 500
 
