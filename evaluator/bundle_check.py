@@ -1,6 +1,7 @@
 """`mbc check`: seconds that show whether a submission loads, answers, and answers the same again."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ SHAPES: Final = ((1, 1), (2, 3), (64, 10))
 # For a model that answers only after `fit`: as few points and seconds as a control may have.
 FIT_POINTS: Final = 256
 FIT_SECONDS: Final = 10.0
+_NAMED: Final = 4
 
 
 @dataclass(frozen=True)
@@ -102,12 +104,13 @@ def _points(features: int, count: int = POINTS) -> Array:
 
 
 def _check_answers(bundle: Bundle, session: Session) -> list[str]:
-    """Ask the trained model: all points, all again, one alone, and all of a second build with the weights."""
+    """Ask the trained model: all points, again, in other batches, and of a second build with the weights."""
     points = _points(2)
     session.load()
     answers = session.predict(points)[:, 0]
     bound = threshold(bundle.weights, answers)
-    if not np.isfinite(answers).any():
+    finite = int(np.isfinite(answers).sum())
+    if not finite:
         raise EvaluationError(Reason.OUTPUT_NOT_FINITE)
     again = [session.predict(points)[:, 0] for _ in range(REPEATS)]
     random = refuse(
@@ -119,33 +122,54 @@ def _check_answers(bundle: Bundle, session: Session) -> list[str]:
         raise random
     # Within the bound by luck, it may still differ from call to call: then that explains what is found below.
     same = all(np.array_equal(answers, one, equal_nan=True) for one in again)
-    try:
-        alone = session.predict(points[:1])[:, 0]
-    except EvaluationError as error:
-        raise with_where(error, "forward, with a single point") from error
-    if largest_difference(answers[:1], alone) > bound:
-        if not same:
-            raise random
-        raise refuse(
-            "answers.one-point",
-            "A point alone got another answer than among others: forward looks at the batch.",
-            where="forward",
-        )
+    if (batches := _check_batches(session, points, answers, bound)) is not None:
+        raise batches if same else random
     seen = session.inspect()
     session.load()
     if largest_difference(answers, session.predict(points)[:, 0]) > bound:
-        if not same:
-            raise random
-        named = f": {', '.join(seen.random_tensors)}" if seen.random_tensors else ""
-        name = seen.random_tensors[0].rpartition(".")[2] if seen.random_tensors else "waves"
-        raise refuse(
-            "answers.outside-weights",
-            f"Built twice with the same weights, it answers differently: something random is not in the "
-            f"weights{named}.",
-            where=", ".join(seen.random_tensors) or "build",
-            remedy=f'self.register_buffer("{name}", ...) in place of self.{name} = ...; then train again',
+        raise _outside_weights(seen.random_values) if same else random
+    warnings = _seed_warnings(seeds=seen.seeds)
+    if finite < len(answers):
+        wrong = len(answers) - finite
+        warnings.append(
+            f"{wrong:,} of {len(answers):,} points got NaN or infinity, which counts as wrong by 1."
         )
-    return _seed_warnings(seeds=seen.seeds)
+    return warnings
+
+
+def _check_batches(session: Session, points: Array, answers: Array, bound: float) -> EvaluationError | None:
+    """Ask some of the points alone, few at a time, and in another order; the refusal if answers differ."""
+    try:
+        alone = session.predict(points[-1:])[:, 0]
+    except EvaluationError as error:
+        raise with_where(error, "forward, with a single point") from error
+    differences = (
+        largest_difference(answers[-1:], alone),
+        largest_difference(answers[:7], session.predict(points[:7])[:, 0]),
+        largest_difference(answers[::-1], session.predict(points[::-1])[:, 0]),
+    )
+    if max(differences) <= bound:
+        return None
+    return refuse(
+        "answers.one-point",
+        "A point alone or in another order got another answer than among others: forward looks at the batch.",
+        where="forward",
+    )
+
+
+def _outside_weights(names: Sequence[str]) -> EvaluationError:
+    """The refusal of a model whose answers depend on what the weights do not hold."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    listed = ", ".join(names[:_NAMED]) + more
+    named = f": {listed}" if names else ""
+    name = names[0].split("[")[0].split(" ")[0].rpartition(".")[2] if names else "waves"
+    return refuse(
+        "answers.outside-weights",
+        "Built twice with the same weights, it answers differently: something random is not in the "
+        f"weights{named}.",
+        where=listed or "build",
+        remedy=f'self.register_buffer("{name}", ...) in place of self.{name} = ...; then train again',
+    )
 
 
 def _check_shape(session: Session, in_features: int, out_features: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from challenge.bundle.advice import with_advice
+from challenge.bundle.advice import prefixes_of, with_advice
 from challenge.bundle.imports import import_warnings
 from challenge.bundle.reader import Bundle, read_bundle
 from challenge.results import refusals
@@ -193,26 +193,33 @@ def score(
 @click.option("--device", type=click.Choice(OWN_DEVICES), default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--quiet", is_flag=True, help="Print nothing where all is well, except notes.")
-def check(path: Path, *, universal: bool, device: str, as_json: bool, quiet: bool) -> None:
+@click.option("--mend", is_flag=True, hidden=True, help="Rename the tensors where one prefix makes them fit.")
+def check(path: Path, *, universal: bool, device: str, as_json: bool, quiet: bool, mend: bool) -> None:
     """Say whether the submission at PATH is a valid bundle that loads and answers the same again.
 
     It takes a few seconds; `mbc pack` and `mbc submit` do it first.
     """
-    from evaluator.bundle_check import check_bundle  # noqa: PLC0415 - torch takes seconds
+    from challenge.bundle.renaming import replace_prefix  # noqa: PLC0415
+    from evaluator.bundle_check import Checked, check_bundle  # noqa: PLC0415 - torch takes seconds
     from evaluator.sandbox import find_sandbox  # noqa: PLC0415
     from evaluator.terminal import ProgressBar, print_controls  # noqa: PLC0415
 
+    def run(bundle: Bundle) -> Checked:
+        sandbox = find_sandbox(allow_unconfined=True)
+        with ProgressBar() as bar:
+            return check_bundle(bundle, sandbox, bar, device=device, universal=universal, path=str(path))
+
     bundle = _read(path, as_json=as_json)
     try:
-        with ProgressBar() as bar:
-            checked = check_bundle(
-                bundle,
-                find_sandbox(allow_unconfined=True),
-                bar,
-                device=device,
-                universal=universal,
-                path=str(path),
-            )
+        try:
+            checked = run(bundle)
+        except EvaluationError as error:
+            if not mend or len(prefixes := prefixes_of(error)) != 1:
+                raise
+            for sentence in replace_prefix(path / "weights.safetensors", *prefixes[0]):
+                click.echo(sentence, err=True)
+            bundle = read_bundle(path)
+            checked = run(bundle)
     except EvaluationError as error:
         _end(error, as_json=as_json)
         return

@@ -24,6 +24,9 @@ EXPECTED_SKILL: Final = 0.85
 FIRST_OCTAVES: Final = 4
 # What a finding has to add before people are told of it.
 GAIN: Final = 0.25
+# And to reach: a scale fitted on the points lends up to 1.5 octaves to a model that knows nothing.
+LEAST: Final = 1.0
+LEAST_RECOLOURED: Final = 2.5
 SIZE: Final = EvaluationSize(chains=8, octaves=12, points=64)
 FIT_POINTS: Final = 500
 SAMPLE: Final = 1000
@@ -79,7 +82,8 @@ def _explain(ask: Ask, views: EvaluationSet, frame: Frame | None, before: float)
     best = max(found, key=lambda one: one.octaves, default=None)
     if best is None or recoloured > best.octaves + 2 * GAIN:
         best = FrameSuggestion(name, inverted, recoloured=True, octaves=recoloured, before=before)
-    return best if best.octaves > before + GAIN else None
+    least = LEAST_RECOLOURED if best.recoloured else LEAST
+    return best if best.octaves > max(before + GAIN, least) else None
 
 
 def _unit(views: EvaluationSet) -> Array:

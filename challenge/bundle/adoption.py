@@ -8,6 +8,7 @@ from typing import Final
 
 from challenge.bundle.imports import beyond_the_promise
 from challenge.bundle.manifest import parse_manifest
+from challenge.bundle.renaming import replace_prefix
 from challenge.bundle.state_dict import convert_state_dict, read_state_dict
 
 # What constructors call the number of inputs and of outputs.
@@ -40,7 +41,7 @@ class Adopted:
 
 
 def adopt(
-    checkpoint: Path, directory: Path, *, code: str | None, entry: str, name: str, author: str
+    checkpoint: Path, directory: Path, *, code: str | None, entry: str, prefix: str, name: str, author: str
 ) -> Adopted:
     """Write weights.safetensors, submission.toml and, from its source, model.py into a directory.
 
@@ -49,6 +50,7 @@ def adopt(
         directory: made if it is not there; its files are not overwritten.
         code: "file.py:Name" of the class or the function that makes the model; None if there is none.
         entry: which state dict to take where there are several.
+        prefix: which tensors to take where there are several models, such as "ema."; it is taken off.
         name: of the submission.
         author: of it.
 
@@ -68,9 +70,12 @@ def adopt(
         raise ValueError(f"{directory} has {taken[0]} already: name another directory, or move the file away")
     sources = [source.text.encode()] if source else []
     # Read first, so that a refused checkpoint leaves no directory behind.
-    read_state_dict(checkpoint, entry=entry, sources=sources)
+    found = read_state_dict(checkpoint, entry=entry, sources=sources)
+    if not any(tensor.startswith(prefix) for tensor in found.state):
+        raise ValueError(f"no tensor of {checkpoint} has a name that begins with {prefix!r}")
     directory.mkdir(parents=True, exist_ok=True)
     notes = convert_state_dict(checkpoint, weights, entry=entry, sources=sources)
+    notes += replace_prefix(weights, prefix, "") if prefix else []
     if not texts.exists():
         texts.write_text(manifest, "utf-8")
         notes.append(f"Wrote {texts}: describe your method there.")

@@ -4,6 +4,7 @@ Files that operating systems and tools leave in archives by themselves are skipp
 everything is removed. Both are noted, so that people are told.
 """
 
+import re
 import stat
 import zipfile
 import zlib
@@ -21,14 +22,31 @@ _RUBBISH_FOLDERS: Final = frozenset(
     {
         "__MACOSX", "__pycache__", ".ipynb_checkpoints", ".Spotlight-V100", ".Trashes", ".fseventsd",
         "$RECYCLE.BIN", "System Volume Information", ".mypy_cache", ".ruff_cache", ".pytest_cache",
+        ".AppleDouble", ".TemporaryItems", ".DocumentRevisions-V100", "@eaDir", "lost+found",
     }
 )  # fmt: skip
+# In lower case, as some systems do not tell it from upper case.
 _RUBBISH_FILES: Final = frozenset(
-    {".DS_Store", ".localized", "Thumbs.db", "ehthumbs.db", "desktop.ini", ".directory", "Icon\r"}
+    {
+        ".ds_store",
+        ".localized",
+        ".lsoverride",
+        ".apdisk",
+        "thumbs.db",
+        "ehthumbs.db",
+        "desktop.ini",
+        ".directory",
+        "icon\r",
+        ".dropbox",
+        ".dropbox.attr",
+    }
 )
 # Twice the members, because the Finder stores a second one for each.
 _LISTED_LIMIT: Final = 4 * MEMBERS_LIMIT
 _TOPS: Final = ("submission.toml", "model.py", "weights.safetensors")
+_NAMES: Final = (*_TOPS, "train.toml", "README.md")
+# What browsers and file managers add to the name of a second one.
+_COPY: Final = re.compile(r" ?(?:\(\d+\)| copy(?: \d+)?| - Copy)(?=\.)", re.IGNORECASE)
 _NAMED: Final = 8
 _UNPACK_ERRORS: Final = (
     zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError,
@@ -48,7 +66,8 @@ def is_rubbish(name: str) -> bool:
     parts = name.split("/")
     return (
         any(part in _RUBBISH_FOLDERS for part in parts)
-        or parts[-1] in _RUBBISH_FILES
+        or any(part.startswith(".Trash-") for part in parts)
+        or parts[-1].lower() in _RUBBISH_FILES
         or parts[-1].startswith("._")
     )
 
@@ -137,6 +156,12 @@ def hidden_extension(name: str) -> str:
     return meant if dot and member_limit(meant) is not None else ""
 
 
+def meant_name(name: str) -> str:
+    """The name in a bundle that this one is but for its case or a copy's number; '' if none."""
+    plain = _COPY.sub("", name).lower()
+    return next((known for known in _NAMES if known.lower() == plain and known != name), "")
+
+
 def _read(archive: zipfile.ZipFile, members: list[tuple[str, zipfile.ZipInfo]]) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     seen: set[str] = set()
@@ -165,6 +190,10 @@ def _check_member(name: str, member: zipfile.ZipInfo, seen: set[str]) -> int:
                 f"does not belong into a bundle: was {meant} meant, and its extension hidden",
                 "bundle.hidden-extension",
                 f"Rename it to {meant}",
+            )
+        if meant := meant_name(name):
+            raise _refuse_member(
+                shown, f"does not belong into a bundle: was {meant} meant", remedy=f"Rename it to {meant}"
             )
         raise _refuse_member(shown, "does not belong into a bundle")
     if mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode):

@@ -14,8 +14,16 @@ FILE: Final = "submission.toml"
 DESCRIPTION_LENGTH: Final = 2000
 TEXT_LENGTH: Final = 200
 
-_BYTE_ORDER_MARKS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+# By the first bytes, where the first character is of ASCII or a byte order mark; the longer ones first.
+_OTHER_ENCODINGS: Final = (
+    (re.compile(rb"\xff\xfe\0\0|[^\0]\0\0\0", re.DOTALL), "UTF-32LE"),
+    (re.compile(rb"\0\0\xfe\xff|\0\0\0[^\0]", re.DOTALL), "UTF-32BE"),
+    (re.compile(rb"\xff\xfe|[^\0]\0", re.DOTALL), "UTF-16LE"),
+    (re.compile(rb"\xfe\xff|\0[^\0]", re.DOTALL), "UTF-16BE"),
+)
 _TYPOGRAPHIC: Final = re.compile("[\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u00a0]")
+# A text without quotes, or after a colon, as in YAML.
+_UNQUOTED: Final = re.compile(r"\s*(name|author|description|license|url|method|paper)\s*(?:=\s*[^\s\"'=]|:)")
 _ENTRY: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 
@@ -53,7 +61,7 @@ def parse_manifest(content: bytes) -> Manifest:
         raise refuse("manifest.api", "The line `api = 1` is missing.", where=FILE)
     api = values.pop("api")
     if type(api) is not int or api != 1:
-        raise refuse("manifest.api", f"It says api = {str(api)[:40]}; only api = 1 exists.", where=FILE)
+        raise refuse("manifest.api", f"It says api = {api!r:.40}; only api = 1 exists.", where=FILE)
     known = sorted(field.name for field in fields(Manifest))
     if isinstance(values.get("builds_on"), int) and not isinstance(values["builds_on"], bool):
         values["builds_on"] = str(values["builds_on"])
@@ -80,19 +88,17 @@ def parse_manifest(content: bytes) -> Manifest:
 
 
 def _parse(content: bytes) -> dict[str, Any]:
-    encoding = _BYTE_ORDER_MARKS.get(content[:2])
-    if encoding is None and b"\0" in content[:4]:
-        encoding = "UTF-16 or UTF-32"
+    encoding = next((name for start, name in _OTHER_ENCODINGS if start.match(content)), None)
     if encoding is not None:
         raise refuse(
             "manifest.encoding",
             f"It is not TOML in UTF-8: it is {encoding}, which some editors call Unicode.",
             where=FILE,
-            remedy="Save it as UTF-8: iconv -f UTF-16 -t UTF-8 submission.toml > fixed.toml",
+            remedy=f"Save it as UTF-8: iconv -f {encoding} -t UTF-8 submission.toml > fixed.toml",
         )
     try:
         # Editors on Windows put a byte order mark in front of UTF-8.
-        text = content.decode("utf-8-sig")
+        text = content.decode().lstrip("\ufeff")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise refuse(
@@ -102,15 +108,24 @@ def _parse(content: bytes) -> dict[str, Any]:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise refuse(
-            "manifest.syntax", f"It is not TOML: {error}.", where=FILE, remedy=_quote_remedy(text)
+            "manifest.syntax", f"It is not TOML: {error}.", where=FILE, remedy=_syntax_remedy(text)
         ) from error
 
 
-def _quote_remedy(text: str) -> str:
-    """The likely cause of a syntax error, where a word processor typed over the file; else ''."""
+def _syntax_remedy(text: str) -> str:
+    """The likely cause of a syntax error, where the text shows one; else ''."""
+    start = text.lstrip()[:5].lower()
+    if start.startswith(("{", "<", "---")):
+        plain = "rich text" if start.startswith("{\\rtf") else "JSON"
+        kind = {"{": plain, "<": "a web page"}.get(start[0], "YAML")
+        return f'It looks like {kind}: write lines such as name = "My network"'
     for number, line in enumerate(text.split("\n"), 1):
         if found := _TYPOGRAPHIC.search(line):
             return f"Line {number} has {code_point(found[0])}: type plain quotes and spaces"
+        if found := _UNQUOTED.match(line):
+            return f'Line {number}: {found[1]} = "...", in plain quotes'
+        if '"' in line and "\\" in line:
+            return f"Line {number} has a backslash: write the text in single quotes"
     return ""
 
 

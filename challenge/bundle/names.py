@@ -5,7 +5,12 @@ from functools import lru_cache
 from typing import Final
 
 # Letters and symbols that render as nothing, although their category does not say so.
-_BLANK_CHARACTERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_BLANK_CHARACTERS: Final = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0\ufffc"
+    "\U00013441\U00013442\U00016fe4\U0001d159"
+)
+# Variation selectors of ideographs, which change nothing that most fonts can show.
+_MORE_SELECTORS: Final = range(0xE0100, 0xE01F0)
 _JOINERS: Final = frozenset("\u200c\u200d")
 # Variation selectors choose the picture of the character before them.
 _SELECTORS: Final = frozenset(map(chr, range(0xFE00, 0xFE10)))
@@ -34,9 +39,17 @@ def find_invisible(text: str) -> str | None:
         elif character in _SELECTORS:
             if not before or unicodedata.category(before)[0] not in "SNP":
                 return character
-        elif character in _BLANK_CHARACTERS or unicodedata.category(character) in _INVISIBLE:
+        elif _is_unseen(character):
             return character
     return None
+
+
+def _is_unseen(character: str) -> bool:
+    return (
+        character in _BLANK_CHARACTERS
+        or ord(character) in _MORE_SELECTORS
+        or unicodedata.category(character) in _INVISIBLE
+    )
 
 
 def is_blank(text: str) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from challenge.bundle.reader import read_bundle
+from challenge.bundle.renaming import read_checked, replace_prefix
 from challenge.bundle.tensor_names import (
     CHECKPOINT_SUFFIXES,
     SOURCE,
@@ -19,7 +20,6 @@ from challenge.bundle.tensor_names import (
 )
 from challenge.bundle.train_config import read_train_config
 from challenge.bundle.variants import VARIANT
-from challenge.bundle.weights import check_weights
 from challenge.results.refusals import refuse
 from challenge.util.atomic_files import atomic_write
 from challenge.util.exit_codes import TrainConfigError
@@ -76,7 +76,7 @@ def write_archive(files: Mapping[str, bytes], path: Path) -> None:
             archive.writestr(member, files[name])
 
 
-def update_weights(directory: Path, *, entry: str = "") -> list[str]:
+def update_weights(directory: Path, *, entry: str = "", prefix: str = "") -> list[str]:
     """Bring weights.safetensors of a directory into order.
 
     It is made from the checkpoint beside it if there is none, or if it was made from that checkpoint and the
@@ -85,22 +85,27 @@ def update_weights(directory: Path, *, entry: str = "") -> list[str]:
     Args:
         directory: the submission's.
         entry: which state dict to take from a checkpoint with several.
+        prefix: which tensors to take where there are several models, such as "ema."; it is taken off.
 
     Returns:
         What was done, in sentences.
 
     Raises:
         EvaluationError: there are several checkpoints, or one without a single state dict, or a newer
-            checkpoint than weights.safetensors that has nothing to do with it.
+            checkpoint than weights.safetensors that has nothing to do with it; or no tensor has the prefix.
     """
+    messages = _update(directory, entry, again=bool(entry or prefix))
+    return messages + (replace_prefix(directory / WEIGHTS, prefix, "") if prefix else [])
+
+
+def _update(directory: Path, entry: str, *, again: bool) -> list[str]:
     path = directory / WEIGHTS
     checkpoints = [file for file in sorted(directory.glob("*")) if file.suffix in CHECKPOINT_SUFFIXES]
     if not path.is_file():
         return _convert(directory, checkpoints, entry) if checkpoints else []
-    if (changed := _changed_source(path, checkpoints, entry)) is not None:
+    if (changed := _changed_source(path, checkpoints, again=again)) is not None:
         return _convert(directory, [changed], entry)
-    content = path.read_bytes()
-    check_weights(content)
+    content = read_checked(path)
     cleaned = clean_names(tensor_names(content), _sources(directory))
     if not cleaned.prefixes:
         return []
@@ -125,16 +130,16 @@ def _convert(directory: Path, checkpoints: list[Path], entry: str) -> list[str]:
     return convert_state_dict(checkpoints[0], directory / WEIGHTS, entry=entry, sources=_sources(directory))
 
 
-def _changed_source(path: Path, checkpoints: list[Path], entry: str) -> Path | None:
-    """The checkpoint that weights were made from, if that has changed or another entry of it is wanted.
+def _changed_source(path: Path, checkpoints: list[Path], *, again: bool) -> Path | None:
+    """The checkpoint that weights were made from, if that has changed or another part of it is wanted.
 
     Raises:
         EvaluationError: the checkpoint is newer, and the weights do not say that they were made from it.
     """
-    made_from = metadata(_checked(path))
+    made_from = metadata(read_checked(path))
     for checkpoint in checkpoints:
         if made_from.get(SOURCE) == checkpoint.name:
-            changed = entry or made_from.get(SOURCE_DIGEST) != file_digest(checkpoint)
+            changed = again or made_from.get(SOURCE_DIGEST) != file_digest(checkpoint)
             return checkpoint if changed else None
     # A second, because copies and clones write files in any order.
     newer = [file for file in checkpoints if file.stat().st_mtime > path.stat().st_mtime + 1]
@@ -147,12 +152,6 @@ def _changed_source(path: Path, checkpoints: list[Path], entry: str) -> Path | N
             remedy=f"Remove {path.name} to convert {newer[0].name}, or move {newer[0].name} away",
         )
     return None
-
-
-def _checked(path: Path) -> bytes:
-    content = path.read_bytes()
-    check_weights(content)
-    return content
 
 
 def _time(path: Path) -> str:

@@ -5,12 +5,14 @@ weights is parsed, and the sources stay bytes until the sandbox gets them.
 """
 
 import hashlib
+import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
-from challenge.bundle.archive import Contents, hidden_extension, read_archive, read_limited
+from challenge.bundle.archive import Contents, hidden_extension, meant_name, read_archive, read_limited
 from challenge.bundle.limits import member_limit, weight_class
 from challenge.bundle.manifest import Manifest, parse_manifest
 from challenge.bundle.tensor_names import clean_names, tensor_names
@@ -106,7 +108,7 @@ def read_bundle(path: Path, *, trained: bool = True) -> Bundle:
         files.setdefault("weights.safetensors", NO_WEIGHTS)
     for name in REQUIRED:
         if name not in files:
-            raise _missing(name, path)
+            raise _missing(name, path, files)
     if files["weights.safetensors"] != NO_WEIGHTS or trained:
         check_weights(files["weights.safetensors"])
         _refuse_prefixes(files)
@@ -127,21 +129,22 @@ def _refuse_prefixes(files: dict[str, bytes]) -> None:
         )
 
 
-def _missing(name: str, path: Path) -> EvaluationError:
+def _missing(name: str, path: Path, packed: Iterable[str]) -> EvaluationError:
     """The refusal of a bundle without a file that it needs, with what may have become of it."""
     found = f"There is no {name} at the top of {path.name}."
+    others = sorted(entry.name for entry in path.iterdir() if entry.is_file()) if path.is_dir() else packed
+    for other in others:
+        rename = f"mv {shlex.quote(other)} {name}" if path.is_dir() else f"Rename it to {name}"
+        if hidden_extension(other) == name:
+            return refuse(
+                "bundle.hidden-extension",
+                f"{found} There is {other}: its extension may be hidden where you look.",
+                where=name,
+                remedy=rename,
+            )
+        if meant_name(other) == name:
+            return refuse("bundle.file-missing", f"{found} There is {other}.", where=name, remedy=rename)
     if path.is_dir():
-        others = sorted(entry.name for entry in path.iterdir() if entry.is_file())
-        for other in others:
-            if hidden_extension(other) == name:
-                return refuse(
-                    "bundle.hidden-extension",
-                    f"{found} There is {other}: its extension may be hidden where you look.",
-                    where=name,
-                    remedy=f"mv {other} {name}",
-                )
-            if other.lower() == name:
-                return refuse("bundle.file-missing", found, where=name, remedy=f"mv {other} {name}")
         folders = [entry for entry in sorted(path.iterdir()) if (entry / "submission.toml").is_file()]
         if name == "submission.toml" and folders:
             found += f" There is one in {folders[0].name}/."

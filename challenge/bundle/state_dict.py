@@ -9,10 +9,8 @@ import collections
 import datetime as dt
 import importlib
 import pathlib
-import pickletools
 import types
 import warnings
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +21,14 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
+from challenge.bundle.foreign_files import refuse_file
+from challenge.bundle.tensor_file import TORCH_NAMES
 from challenge.bundle.tensor_names import SOURCE, SOURCE_DIGEST, clean_names, file_digest
 from challenge.bundle.weights import check_weights
 from challenge.results.refusals import refuse
-from challenge.results.verdicts import EvaluationError
 from challenge.util.atomic_files import atomic_write
 
-_DEPTH: Final = 3
+_DEPTH: Final = 6
 # State of the training, not of the model.
 _NOT_A_MODEL: Final = ("optim", "sched", "scaler", "rng", "callback", "loop")
 # Classes without behaviour of their own, in which people keep settings.
@@ -43,10 +42,10 @@ _PLAIN_CLASSES: Final = (
     dt.timedelta,
     pathlib.PosixPath,
     pathlib.PurePosixPath,
-    set,
+    *(bool, complex, dict, float, frozenset, int, list, set, slice, str, tuple),
 )
-_PICKLE_START: Final = frozenset({"PROTO", "FRAME", "MARK"})
-_GLOBALS: Final = frozenset({"GLOBAL", "STACK_GLOBAL"})
+_NAMED: Final = 6
+_DTYPES: Final = frozenset(getattr(torch, name, None) for name in TORCH_NAMES.values())
 
 
 @dataclass(frozen=True)
@@ -76,10 +75,12 @@ def read_state_dict(path: Path, *, entry: str = "", sources: Iterable[bytes] = (
     if path.suffix == ".safetensors":
         content = path.read_bytes()
         check_weights(content)
-        found = {"": load(content)}
+        loaded: Any = load(content)
+        found = {"": loaded}
     else:
-        found = dict(_state_dicts(_load(path)))
-    name = _choose(path, found, entry)
+        loaded = _load(path)
+        found = dict(_state_dicts(loaded))
+    name = _choose(path, loaded, found, entry)
     state = found[name]
     notes = []
     if name:
@@ -117,15 +118,16 @@ def convert_state_dict(
 
 def _load(path: Path) -> Any:
     """What torch.save wrote, weights only: tensors, plain values, and NumPy's numbers."""
+    allowed = _harmless()
     try:
-        with torch.serialization.safe_globals(_harmless()), warnings.catch_warnings():
+        with torch.serialization.safe_globals(allowed), warnings.catch_warnings():
             # It warns of TorchScript before it refuses it.
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise
     except Exception as error:
-        raise _refuse_pickle(path, error) from error
+        raise refuse_file(path, error, allowed) from error
 
 
 def _harmless() -> list[Any]:
@@ -143,82 +145,46 @@ def _harmless() -> list[Any]:
     return [*made, *_PLAIN_CLASSES]
 
 
-def _refuse_pickle(path: Path, error: Exception) -> EvaluationError:
-    cannot = f"{path.name} cannot be loaded as weights only"
-    if _is_torchscript(path):
-        return refuse(
-            "weights.pickle",
-            f"{cannot}: it is a TorchScript archive, which is code.",
-            where=path.name,
-            remedy=f'model = torch.jit.load("{path.name}"); torch.save(model.state_dict(), "weights.pt")',
-        )
-    whole, others = _pickled_classes(path)
-    if whole:
-        return refuse(
-            "weights.pickle",
-            f"{cannot}: it is a whole pickled {whole}, which is code and not a state dict.",
-            where=path.name,
-            remedy=f'model = torch.load("{path.name}", weights_only=False); '
-            'torch.save(model.state_dict(), "weights.pt")',
-        )
-    if others:
-        return refuse(
-            "weights.pickle",
-            f"{cannot}: beside the tensors it holds {', '.join(others[:4])}, which is code.",
-            where=path.name,
-            remedy=f'saved = torch.load("{path.name}", weights_only=False); '
-            'torch.save(saved["model_state_dict"], "weights.pt")',
-        )
-    return refuse("weights.none", f"{cannot}: {type(error).__name__}.", where=path.name)
-
-
-def _is_torchscript(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any("/code/" in name or name.endswith("/constants.pkl") for name in archive.namelist())
-
-
-def _pickled_classes(path: Path) -> tuple[str, list[str]]:
-    """Class of a wholly pickled object ('' for a container), and other classes that are not loaded."""
-    try:
-        others = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
-        with zipfile.ZipFile(path) as archive:
-            (pickled,) = [name for name in archive.namelist() if name.endswith("/data.pkl")]
-            operations = [op.name for op, _, _ in _first_operations(archive.read(pickled))]
-    except Exception:  # noqa: BLE001 - hostile bytes; whatever goes wrong, nothing is known of them
-        return "", []
-    first = next((name for name in operations if name not in _PICKLE_START), "")
-    whole = others[0] if first in _GLOBALS and others else ""
-    return whole, [name for name in others if not name.startswith("numpy.")]
-
-
-def _first_operations(content: bytes) -> Iterator[tuple[Any, Any, Any]]:
-    """The first operations of a pickle; nothing is executed."""
-    for index, operation in enumerate(pickletools.genops(content)):
-        if index > 16:
-            return
-        yield operation
-
-
 def _state_dicts(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]:
     """Every state dict in nested tables, with its dotted name; '' for the whole."""
-    if not isinstance(value, Mapping) or depth > _DEPTH:
+    if depth > _DEPTH or not isinstance(value, Mapping | list | tuple):
         return
-    tensors = {key: item for key, item in value.items() if isinstance(key, str) and isinstance(item, Tensor)}
+    items = value.items() if isinstance(value, Mapping) else ((str(i), one) for i, one in enumerate(value))
+    named = [(key, item) for key, item in items if isinstance(key, str)]
+    tensors = {key: made for key, item in named if (made := _tensor(item)) is not None}
     inner = [
         found
-        for key, item in value.items()
-        if isinstance(key, str) and not any(word in key.lower() for word in _NOT_A_MODEL)
+        for key, item in named
+        if not any(word in key.lower() for word in _NOT_A_MODEL)
         for found in _state_dicts(item, f"{name}.{key}" if name else key, depth + 1)
     ]
-    # Numbers beside the tensors, such as an epoch, are no part of a state dict.
-    if tensors and not inner:
+    # Numbers beside the tensors, such as an epoch, are no part of a state dict; those in a list lack names.
+    if tensors and not inner and isinstance(value, Mapping):
         yield name, tensors
     yield from inner
 
 
-def _choose(path: Path, found: Mapping[str, Mapping[str, Tensor]], entry: str) -> str:
+def _tensor(value: Any) -> Tensor | None:
+    """A tensor, or NumPy's array of numbers as one; None for anything else."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+        return torch.from_numpy(np.ascontiguousarray(value, value.dtype.newbyteorder("=")))
+    return value if isinstance(value, Tensor) else None
+
+
+def _summary(value: Any) -> str:
+    """What a loaded value is, in a few words."""
+    if isinstance(value, Tensor):
+        return f"one tensor of shape {tuple(value.shape)}"
+    if isinstance(value, Mapping):
+        kinds = sorted({type(key).__name__ for key in value if not isinstance(key, str)})
+        keys = ", ".join(ascii(key)[:40] for key in list(value)[:_NAMED])
+        return f"a table of {keys or 'nothing'}" + (f" (keys of type {', '.join(kinds)})" if kinds else "")
+    if isinstance(value, list | tuple):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"a {type(value).__name__}"
+
+
+def _choose(path: Path, loaded: Any, found: Mapping[str, Mapping[str, Tensor]], entry: str) -> str:
     if entry in found:
         return entry
     listed = ", ".join(
@@ -234,7 +200,7 @@ def _choose(path: Path, found: Mapping[str, Mapping[str, Tensor]], entry: str) -
     if not found:
         raise refuse(
             "weights.none",
-            f"{path.name} is not a state dict, and none of its entries is one: save model.state_dict().",
+            f"{path.name} holds {_summary(loaded)}, and no state dict: save model.state_dict().",
             where=path.name,
         )
     if len(found) > 1:
@@ -264,8 +230,11 @@ def _require_storable(name: str, tensor: Tensor) -> None:
         what, remedy = "quantised", "tensor.dequantize()"
     elif tensor.layout != torch.strided:
         what, remedy = str(tensor.layout), "tensor.to_dense()"
-    elif tensor.dtype == torch.complex128:
-        what, remedy = "complex128", "tensor.to(torch.complex64)"
+    elif tensor.is_meta:
+        what, remedy = "without values (device meta)", "Save it from a model that was made on a real device"
+    elif tensor.dtype not in _DTYPES:
+        plain = "complex64" if tensor.is_complex() else "float32"
+        what, remedy = str(tensor.dtype).removeprefix("torch."), f"tensor.to(torch.{plain})"
     else:
         return
     raise refuse(

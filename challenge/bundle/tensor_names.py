@@ -13,8 +13,13 @@ CHECKPOINT_SUFFIXES: Final = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
 # Header texts of a converted file: from which one, and its SHA-256.
 SOURCE: Final = "converted_from"
 SOURCE_DIGEST: Final = "converted_from_sha256"
-# torch.compile wraps a module in one whose only child is called so; it may stand anywhere in a name.
-COMPILED: Final = "_orig_mod"
+# Wrappers whose only child is called so; such a part may stand anywhere in a name.
+WRAPPERS: Final = {
+    "_orig_mod": "torch.compile",
+    "_fsdp_wrapped_module": "FullyShardedDataParallel",
+    "_checkpoint_wrapped_module": "activation checkpointing",
+    "_forward_module": "Lightning's Fabric",
+}
 # So do DataParallel, DistributedDataParallel and AveragedModel, around the whole model.
 PARALLEL: Final = "module."
 # A count that torch.optim.swa_utils.AveragedModel keeps beside the model.
@@ -42,23 +47,22 @@ class CleanNames:
     @property
     def sentence(self) -> str:
         """What was taken off and where it comes from; '' if nothing was."""
-        makers = {
-            f"{COMPILED}.": "torch.compile",
-            PARALLEL: "DataParallel, DistributedDataParallel or AveragedModel",
-        }
-        return " and ".join(f"`{prefix}`, which {makers[prefix]} adds" for prefix in self.prefixes)
+        makers = {f"{part}.": maker for part, maker in WRAPPERS.items()}
+        makers[PARALLEL] = "DataParallel, DistributedDataParallel or AveragedModel"
+        return ", and ".join(f"`{prefix}`, which {makers[prefix]} adds" for prefix in self.prefixes)
 
 
 def clean_names(names: Iterable[str], sources: Iterable[bytes] = ()) -> CleanNames:
-    """Take the prefixes of compiled and parallel models off.
+    """Take the prefixes of compiled, wrapped and parallel models off.
 
     Args:
         names: of all tensors of the file.
         sources: the submission's code; where that has a child called `module` itself, the name stays.
     """
     old = list(names)
-    new = {name: ".".join(part for part in name.split(".") if part != COMPILED) for name in old}
-    prefixes = [f"{COMPILED}."] if any(name != new[name] for name in old) else []
+    new = {name: ".".join(part for part in name.split(".") if part not in WRAPPERS) for name in old}
+    found = {part for name in old for part in name.split(".")}
+    prefixes = [f"{part}." for part in WRAPPERS if part in found]
     dropped: tuple[str, ...] = ()
     if not any(_OWN_MODULE.search(source) for source in sources):
         wrapped = [name for name in new.values() if name.startswith(PARALLEL)]
@@ -89,12 +93,20 @@ def metadata(content: bytes) -> dict[str, str]:
 
 
 def rename_tensors(content: bytes, names: Mapping[str, str]) -> bytes:
-    """The same safetensors file under other names; all tensors stay."""
+    """A safetensors file with the tensors that have a new name, under that, and the same texts."""
     header, data = _header(content)
-    renamed = {names.get(name, name): entry for name, entry in header.items()}
+    renamed: dict[str, object] = {"__metadata__": texts} if (texts := header.get("__metadata__")) else {}
+    parts, offset = list[bytes](), 0
+    for old, new in names.items():
+        entry = header[old]
+        assert isinstance(entry, dict)
+        start, end = entry["data_offsets"]
+        parts.append(data[start:end])
+        renamed[new] = entry | {"data_offsets": [offset, offset + end - start]}
+        offset += end - start
     text = json.dumps(renamed, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    return struct.pack("<Q", len(text)) + text + data
+    return b"".join([struct.pack("<Q", len(text)), text, *parts])
 
 
 def file_digest(path: Path) -> str:

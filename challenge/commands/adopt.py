@@ -28,6 +28,7 @@ from challenge.commands.quick_check import no_check_option, quick_check
     help="Source of the model: a class or a function in a file, like net.py:Net.",
 )
 @click.option("--entry", default="", metavar="NAME", help="Which state dict of a checkpoint with several.")
+@click.option("--prefix", default="", metavar="NAME.", help="Which tensors, where several models lie in one.")
 @click.option("--name", help="Name of the submission.  [default: the directory's]")
 @click.option("--author", help="Your name.  [default: Git's user.name, or your login]")
 @no_check_option
@@ -36,6 +37,7 @@ def adopt(
     directory: Path,
     code: str | None,
     entry: str,
+    prefix: str,
     name: str | None,
     author: str | None,
     *,
@@ -43,9 +45,9 @@ def adopt(
 ) -> None:
     """Make the directory DIR from a trained model in FILE (.pt, .pth, .ckpt, .bin or .safetensors).
 
-    The state dict is found, loading weights only, and prefixes of torch.compile and DataParallel are taken
-    off. With --code, model.py is written from the class's source: its constructor gets the number of inputs
-    and of outputs where it takes them, and its own defaults. Nothing in DIR is overwritten.
+    The state dict is found, loading weights only, and prefixes of torch.compile, DataParallel and Lightning
+    are taken off. With --code, model.py is written from the class's source: its constructor gets the number
+    of inputs and of outputs where it takes them, and its own defaults. Nothing in DIR is overwritten.
     """
     if not checkpoint.is_file():
         raise click.BadParameter(f"there is no file {checkpoint}.", param_hint="FILE")
@@ -58,6 +60,7 @@ def adopt(
                 directory,
                 code=code,
                 entry=entry,
+                prefix=prefix,
                 name=name or directory.resolve().name,
                 author=author or default_author(),
             )
@@ -66,6 +69,6 @@ def adopt(
         for sentence in done.notes:
             click.echo(sentence)
     if done.is_whole and not no_check:
-        quick_check(directory)
+        quick_check(directory, mend=True)
     if done.is_whole:
         click.echo(f"Next: mbc score {directory} --quick")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from challenge.bundle.packer import pack
+from challenge.bundle.packer import pack, update_weights
 from challenge.bundle.reader import Bundle, read_bundle
 from challenge.commands.client import Account, Client, SubmissionStatus
 from challenge.commands.quick_check import no_check_option, quick_check
@@ -58,9 +58,7 @@ def submit(
     """
     with tempfile.TemporaryDirectory(prefix="mbc-submit-") as folder, Client(Account.find(server)) as client:
         trained = track != Track.SAMPLES.value
-        bundle, archive = _prepare(path, Path(folder), trained=trained)
-        if trained and not no_check:
-            quick_check(archive)
+        bundle, archive = _prepare(path, Path(folder), trained=trained, check=trained and not no_check)
         click.echo(f"Submitting {bundle.manifest.name} ({archive.stat().st_size:,} bytes) ...", err=True)
         current = client.submit(archive, track)
         if current.final:
@@ -155,10 +153,15 @@ def board(
     print_board(values)
 
 
-def _prepare(path: Path, folder: Path, *, trained: bool) -> tuple[Bundle, Path]:
+def _prepare(path: Path, folder: Path, *, trained: bool, check: bool) -> tuple[Bundle, Path]:
     """The bundle, checked before anything is uploaded, and the path of its zip file."""
     try:
         if path.is_dir():
+            if check:
+                for message in update_weights(path):
+                    click.echo(message, err=True)
+                read_bundle(path)
+                quick_check(path, mend=True)
             archive = folder / f"{path.resolve().name}.zip"
             for message in pack(path, archive, trained=trained):
                 click.echo(message, err=True)
@@ -169,6 +172,8 @@ def _prepare(path: Path, folder: Path, *, trained: bool) -> tuple[Bundle, Path]:
         sys.exit(exit_codes.BUNDLE_INVALID)
     for note in bundle.notes:
         click.echo(f"note: {note}", err=True)
+    if check and path.parent != folder:
+        quick_check(path)
     return bundle, path
 
 

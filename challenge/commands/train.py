@@ -97,10 +97,10 @@ def train(
         )
         import torch  # noqa: PLC0415 - takes seconds
 
+        from challenge.bundle.renaming import keep_earlier  # noqa: PLC0415
         from challenge.training import checkpoint  # noqa: PLC0415
         from challenge.training.earlier_weights import (  # noqa: PLC0415
             WEIGHTS,
-            keep_earlier,
             measure_earlier,
             store_better,
         )
@@ -132,7 +132,9 @@ def train(
                     "--restart trains a new one and keeps this one; --resume continues a training.",
                     exit_codes.USAGE,
                 )
-            click.echo(f"The weights that are there are kept as {keep_earlier(directory)}.", err=True)
+            click.echo(
+                f"The weights that are there are kept as {keep_earlier(directory / WEIGHTS)}.", err=True
+            )
         with _display(recipe.steps) as report, _tensorboard(logs) as log:
 
             def told(now: "Progress") -> None:

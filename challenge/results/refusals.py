@@ -119,6 +119,11 @@ _FINE: Final = (
         Reason.WEIGHTS_DO_NOT_FIT,
         ("weights.prefix", "The names of build(2, 1).state_dict(), without the wrapper's prefix.", _PACK),
         (
+            "weights.several-models",
+            "The tensors of one model.",
+            "mbc pack DIR --prefix NAME.",
+        ),
+        (
             "weights.names",
             "Names and shapes of build(2, 1).state_dict(), all of them and no others.",
             "Compare with: print({k: tuple(v.shape) for k, v in build(2, 1).state_dict().items()})",
@@ -131,27 +136,86 @@ _FINE: Final = (
             "torch, NumPy, SciPy, scikit-learn, the standard library, and your own *.py beside model.py.",
             "Copy the few lines that you need into a helper module beside model.py",
         ),
+        ("model.syntax", "Python.", "python -m py_compile model.py"),
+        (
+            "model.file",
+            "No other files: a sandbox holds the code and the weights alone.",
+            "Write small values into model.py, and large ones into the state dict by register_buffer",
+        ),
+        ("model.network", "No network: everything is in the bundle.", "Put what it loads into the weights"),
+        (
+            "model.device",
+            "No device by name: the judge moves the module, and inputs are where it is.",
+            'Write device=x.device, and remove .cuda() and .to("cuda")',
+        ),
+    ),
+    *_rules(
+        Reason.BUILD_INVALID,
+        ("build.returns", "A torch.nn.Module.", "return model"),
+        ("build.arguments", "Two numbers.", "def build(in_features, out_features):"),
+        (
+            "build.lazy",
+            "Lazy layers that forward reaches.",
+            "Remove the layer that is never used, or call it in forward",
+        ),
+    ),
+    *_rules(
+        Reason.FORWARD_FAILED,
+        (
+            "forward.fixed-inputs",
+            "A model for any number of inputs: the first layer takes in_features.",
+            "nn.Linear(in_features, ...)",
+        ),
+        (
+            "forward.arguments",
+            "forward(self, x), with x of shape (n, in_features).",
+            "The columns are x[:, 0], x[:, 1]",
+        ),
+        ("forward.dtype", "One dtype.", "x.to(self.weight.dtype), or wants_float64 = True on the module"),
+    ),
+    *_rules(
+        Reason.EXITED,
+        (
+            "model.exit",
+            "Code that returns, and reads no command line.",
+            'Put what a script does under if __name__ == "__main__":',
+        ),
     ),
     *_rules(
         Reason.OUTPUT_SHAPE,
         ("output.no-column", "One row per point: (n, out_features).", "return y.unsqueeze(1)"),
+        (
+            "output.rows",
+            "One row for each of the n points that were asked, whatever n is.",
+            "return y.reshape(len(x), -1)",
+        ),
+        ("output.columns", "A column for each of out_features.", "nn.Linear(..., out_features)"),
+        ("output.no-tensor", "One tensor.", "return y"),
         ("output.tuple", "One tensor.", "return y[0]"),
         ("output.dict", "One tensor.", 'return y["prediction"]'),
         ("output.squeezed", "(n, out_features), also for n = 1.", "return y.reshape(len(x), -1)"),
+    ),
+    *_rules(
+        Reason.OUTPUT_DTYPE,
+        ("output.dtype", "float16, bfloat16, float32 or float64.", "return y.float()"),
     ),
     *_rules(
         Reason.INCONSISTENT,
         (
             "answers.random",
             "The same answer whenever a point is asked.",
-            "Drop out only in training: F.dropout(x, p, training=self.training)",
+            "Drop out only in training, F.dropout(x, p, training=self.training), and draw nothing in forward",
         ),
         (
             "answers.outside-weights",
             "Everything that an answer depends on, in the state dict.",
             'self.register_buffer("waves", torch.randn(...)) in place of self.waves = torch.randn(...)',
         ),
-        ("answers.one-point", "An answer for a single point too.", "model.eval() must not need a batch"),
+        (
+            "answers.one-point",
+            "An answer that depends on the point alone, for any number of points.",
+            "nn.BatchNorm1d(width), as eval() leaves it; no mean, maximum or sorting over the points",
+        ),
     ),
 )  # fmt: skip
 

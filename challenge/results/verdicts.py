@@ -120,7 +120,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "It needs api = 1, name, author and description; license, url, method and paper are optional texts.",
     ),
     Reason.WEIGHTS_INVALID: _yours(
-        "weights.safetensors is not a safetensors file within the limits.",
+        "The weights cannot be read.",
         "Save the state dict with safetensors.torch.save_file, or let `mbc pack` convert a .pt file.",
     ),
     Reason.WEIGHTS_DO_NOT_FIT: _yours(

@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from challenge.bundle.tensor_names import file_digest
+from challenge.bundle.state_loading import load_state
 from challenge.training.local_model import save_weights
 from challenge.training.trainer import TrainingResult, ValidationSet
 
@@ -53,7 +53,7 @@ def measure_earlier(directory: Path, model: nn.Module) -> Earlier | None:
     fresh = float(validation.skill(model.eval()).sum())
     octaves = None
     try:
-        model.load_state_dict(load_file(path))
+        load_state(model, load_file(path))
         octaves = float(validation.skill(model).sum())
     except (SafetensorError, RuntimeError, OSError):
         pass
@@ -61,25 +61,6 @@ def measure_earlier(directory: Path, model: nn.Module) -> Earlier | None:
         model.load_state_dict(present)
         model.train(was_training)
     return Earlier(octaves, fresh)
-
-
-def keep_earlier(directory: Path) -> Path:
-    """Copy weights.safetensors to the first free weights.earlier.safetensors; returns that path.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    path, number = directory / WEIGHTS, 1
-    digest = file_digest(path)
-    while True:
-        suffix = "" if number == 1 else f"-{number}"
-        kept = directory / f"weights.earlier{suffix}.safetensors"
-        if kept.is_file() and file_digest(kept) == digest:
-            return kept
-        if not kept.exists():
-            kept.write_bytes(path.read_bytes())
-            return kept
-        number += 1
 
 
 def store_better(

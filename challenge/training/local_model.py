@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
+from challenge.bundle.state_loading import load_state
 from challenge.bundle.variants import source_file
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training.refit import cast, eager_mode, initialize_lazy
@@ -115,7 +116,7 @@ def load_model(directory: Path) -> nn.Module:
             Reason.FILE_MISSING, f"There is no weights.safetensors in {directory}: train it first."
         )
     try:
-        model.load_state_dict(load_file(weights))
+        load_state(model, load_file(weights))
     except SafetensorError as error:
         raise EvaluationError(Reason.WEIGHTS_INVALID, f"({error})") from error
     except RuntimeError as error:

@@ -23,7 +23,7 @@ BUILT = struct.Struct("<BQ")  # 1 where the submission brings a fit of its own; 
 LOADED = BUILT
 READY = struct.Struct("<32s")  # device, padded with zeros
 NAMES_BYTES = 1023
-# 1 where build seeds the generator; names of random tensors outside the state dict, one a line
+# 1 where build seeds the generator; names of random values outside the state dict, one a line
 INSPECTED = struct.Struct(f"<B{NAMES_BYTES}s")
 CODE = struct.Struct("<B")  # FAILED: what failed, then text
 
@@ -61,6 +61,7 @@ class Code(IntEnum):
     OUTPUT_DTYPE = 7
     FIT_FAILED = 8
     MEMORY_EXCEEDED = 9
+    EXITED = 10
 
 
 def header(nonce: bytes, op: Op, length: int) -> bytes:

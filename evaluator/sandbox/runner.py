@@ -1,8 +1,7 @@
 """Inside the sandbox: loads a submission's model and answers. Nothing else.
 
-Runs as `python -I -S -B runner.py DESCRIPTOR`, with torch, the standard library and the five files beside it
-(protocol.py, refit.py, tensor_file.py, recipe_steps.py, own_traceback.py). What it says is a claim: the
-judge decides from what it measures.
+Runs as `python -I -S -B runner.py DESCRIPTOR`, with torch, the standard library and the files beside it
+that `staging.py` names. What it says is a claim: the judge decides from what it measures.
 """
 
 import contextlib
@@ -106,6 +105,8 @@ protocol = _beside("protocol")
 refit = _beside("refit")
 tensor_file = _beside("tensor_file")
 recipe_steps = _beside("recipe_steps")
+state_loading = _beside("state_loading")
+inspection = _beside("inspection")
 tracebacks = _beside("own_traceback")
 
 
@@ -182,8 +183,7 @@ class Submission:
         self._make(2, 1)
         assert self._model is not None
         try:
-            tied = _tied(self._model.state_dict(), state)
-            self._model.load_state_dict(state | {name: state[other] for name, other in tied.items()})
+            tied = state_loading.load_state(self._model, state)
         except MemoryError:
             raise
         except Exception as error:
@@ -226,8 +226,10 @@ class Submission:
             seeds.append(seed)
             return real(seed)
 
-        found = list[dict[str, Tensor]]()
+        found = list[dict[str, Any]]()
         for seed in (1, 2):
+            if found:
+                self._import_anew()
             real(seed)
             torch.manual_seed = torch.random.manual_seed = noting
             try:
@@ -235,11 +237,27 @@ class Submission:
             finally:
                 torch.manual_seed = torch.random.manual_seed = real
             assert self._model is not None
-            found.append(_plain_tensors(self._model))
-        one, other = found
-        names = [name for name, tensor in one.items() if name in other and not _equal(tensor, other[name])]
+            found.append(inspection.outside_values(self._model, self._own_modules()))
+        names = inspection.differing(*found)
         text = "\n".join(names).encode("utf-8", "replace")[: protocol.NAMES_BYTES]
         return bytes(protocol.INSPECTED.pack(bool(seeds), text))
+
+    def _own_modules(self) -> list[ModuleType]:
+        """The submission's modules that are imported."""
+        folder = f"{self._folder}{os.sep}"
+        modules = [module for module in sys.modules.values() if isinstance(module, ModuleType)]
+        return [module for module in modules if str(getattr(module, "__file__", None)).startswith(folder)]
+
+    def _import_anew(self) -> None:
+        """Import the submission again, so that what it draws then differs; as it was where that fails."""
+        before = {module.__name__: module for module in self._own_modules()}
+        for name in before:
+            sys.modules.pop(name, None)
+        try:
+            self._module = self._import()
+        except Failed:
+            # Some of torch's settings can be made once in a process.
+            sys.modules.update(before)
 
     @property
     def _own_fit(self) -> Callable[..., Any] | None:
@@ -362,7 +380,8 @@ class Submission:
         self._out_features = out_features
 
     def _import(self) -> ModuleType:
-        sys.path.insert(0, str(self._folder))
+        if str(self._folder) not in sys.path:
+            sys.path.insert(0, str(self._folder))
         try:
             return importlib.import_module("model")
         except MemoryError:
@@ -425,43 +444,6 @@ def _without_compiler() -> Iterator[None]:
         _forget_compiler()
 
 
-def _tied(own: dict[str, Tensor], state: dict[str, Tensor]) -> dict[str, str]:
-    """Names that `state` lacks because they share their memory with another one that it has."""
-    present = {_memory(own[name]): name for name in state if name in own}
-    return {
-        name: present[_memory(tensor)]
-        for name, tensor in own.items()
-        if name not in state and tensor.numel() and _memory(tensor) in present
-    }
-
-
-def _memory(tensor: Tensor) -> tuple[Any, ...]:
-    return tensor.data_ptr(), tensor.dtype, tuple(tensor.shape), tensor.stride()
-
-
-def _plain_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """Tensors that are attributes of modules and no parameters, and buffers that are not stored."""
-    found: dict[str, Tensor] = {}
-    for path, module in model.named_modules():
-        before = f"{path}." if path else ""
-        for name, value in vars(module).items():
-            values = value if isinstance(value, list | tuple) else [value]
-            tensors = [one for one in values if isinstance(one, Tensor)]
-            for index, one in enumerate(tensors):
-                found[f"{before}{name}" if value is one else f"{before}{name}[{index}]"] = one
-        for name in module._non_persistent_buffers_set:  # noqa: SLF001 - torch has no other way
-            if (buffer := module._buffers.get(name)) is not None:  # noqa: SLF001
-                found[f"{before}{name}"] = buffer
-    return found
-
-
-def _equal(one: Tensor, other: Tensor) -> bool:
-    try:
-        return one.shape == other.shape and bool(torch.equal(one, other))
-    except RuntimeError:  # without storage, or of a dtype that cannot be compared
-        return True
-
-
 def _describe(answer: Any) -> str:
     if isinstance(answer, Tensor):
         return str(tuple(answer.shape))
@@ -494,6 +476,8 @@ def _answer(act: Callable[[memoryview], bytes], payload: memoryview, otherwise: 
     except Failed as error:
         code = protocol.Code.MEMORY_EXCEEDED if _out_of_memory(error) else error.code
         return protocol.Op.FAILED, _explain(code, error.text, error.__cause__)
+    except (SystemExit, KeyboardInterrupt) as error:
+        return protocol.Op.FAILED, _explain(protocol.Code.EXITED, "", error)
     except Exception as error:  # noqa: BLE001 - a model's state dict, size or dtype may raise anything
         code = protocol.Code.MEMORY_EXCEEDED if _out_of_memory(error) else otherwise
         return protocol.Op.FAILED, _explain(code, "", error)

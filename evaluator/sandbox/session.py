@@ -38,11 +38,11 @@ class Inspection:
 
     Attributes:
         seeds: whether build seeds torch's generator.
-        random_tensors: names of tensors outside the state dict that differ from seed to seed.
+        random_values: names of what differs from build to build outside the state dict.
     """
 
     seeds: bool
-    random_tensors: tuple[str, ...]
+    random_values: tuple[str, ...]
 
 
 class FitWatch(Protocol):

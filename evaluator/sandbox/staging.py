@@ -1,4 +1,4 @@
-"""What a sandbox gets to see: the bundle's sources and weights, and the runner's five files."""
+"""What a sandbox gets to see: the bundle's sources and weights, and the runner's files."""
 
 import os
 import shutil
@@ -7,12 +7,12 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from challenge.bundle import tensor_file
+from challenge.bundle import state_loading, tensor_file
 from challenge.bundle.reader import Bundle
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training import refit
 from challenge.util import own_traceback
-from evaluator.sandbox import protocol, recipe_steps
+from evaluator.sandbox import inspection, protocol, recipe_steps
 
 _PREFIX: Final = "mbc-sandbox-"
 # Never imported here: it reads its options as soon as it is.
@@ -39,7 +39,7 @@ def staged(bundle: Bundle) -> dict[str, bytes]:
     """The files by their path: the bundle's in "bundle", the runner's in "runner"."""
     files = {f"bundle/{name}": content for name, content in bundle.sources.items()}
     files["bundle/weights.safetensors"] = bundle.weights
-    modules = (protocol, refit, tensor_file, recipe_steps, own_traceback)
+    modules = (protocol, refit, tensor_file, recipe_steps, state_loading, inspection, own_traceback)
     for source in (_RUNNER, *(Path(str(module.__file__)) for module in modules)):
         files[f"runner/{source.name}"] = source.read_bytes()
     return files

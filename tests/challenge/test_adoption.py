@@ -67,10 +67,15 @@ def test_a_class_and_a_checkpoint_become_a_bundle(home, arguments, i, o):
 
 
 @pytest.mark.sandbox
-def test_what_it_makes_passes_check(home):
+def test_what_it_makes_passes_check_with_a_prefix_that_only_the_model_shows(home):
     (home / "net.py").write_text(SOURCE.format(arguments="i, o, width=8", i="i", o="o"))
+    state = torch.load("last.ckpt", weights_only=True)["model_state_dict"]
+    lightning = {f"model.{name}": tensor for name, tensor in state.items()} | {"loss.weight": torch.ones(3)}
+    torch.save({"state_dict": lightning, "loops": {}}, "last.ckpt")
     done = adopt("last.ckpt", "--as", "mine", "--code", "net.py:Net")
     assert done.exit_code == 0, done.output
+    assert "Took off `model.module.`" in done.output
+    assert "Left out loss.weight" in done.output
     assert "mine is a valid bundle" in CliRunner().invoke(mbc, ["check", "mine"]).output
 
 

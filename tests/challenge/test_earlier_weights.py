@@ -6,9 +6,10 @@ from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from challenge.bundle.renaming import keep_earlier
 from challenge.commands.cli import mbc
 from challenge.training import batches, earlier_weights
-from challenge.training.earlier_weights import Earlier, keep_earlier, measure_earlier, store_better
+from challenge.training.earlier_weights import Earlier, measure_earlier, store_better
 from challenge.training.trainer import Progress, TrainingResult
 from challenge.util import exit_codes
 
@@ -98,7 +99,7 @@ def test_no_kept_file_is_ever_overwritten(tmp_path):
     names = []
     for value in (1.0, 2.0, 2.0, 3.0):
         save_file({"w": torch.full((2,), value)}, tmp_path / "weights.safetensors")
-        names.append(keep_earlier(tmp_path).name)
+        names.append(keep_earlier(tmp_path / "weights.safetensors").name)
     assert names == [f"weights.earlier{n}.safetensors" for n in ("", "-2", "-2", "-3")]
 
 

@@ -2,6 +2,7 @@
 # ruff: noqa: RUF001 - characters that look alike are what is tested
 
 import dataclasses
+import re
 import zipfile
 
 import numpy as np
@@ -50,6 +51,7 @@ FINDER = {f"mine/{name}": content for name, content in FILES.items()} | {
 }
 WINDOWS = {f"mine\\{name}": content for name, content in FILES.items()} | {
     "mine\\frames\\01.png": b"x", "mine\\Thumbs.db": b"x", "mine\\desktop.ini": b"x",
+    "mine\\@eaDir\\x": b"x", "mine\\.Trash-1000\\files\\old.py": b"x",
 }  # fmt: skip
 NOTEBOOK = FILES | {
     "__pycache__/model.cpython-313.pyc": b"x",
@@ -103,16 +105,35 @@ def test_a_file_twice_under_both_separators_is_refused(tmp_path):
     assert "twice" in error.sentence
 
 
-def test_a_byte_order_mark_is_skipped():
-    assert parse_manifest(b"\xef\xbb\xbf" + MANIFEST) == parse_manifest(MANIFEST)
+@pytest.mark.parametrize("marks", [1, 2])
+def test_a_byte_order_mark_is_skipped(marks):
+    assert parse_manifest(marks * b"\xef\xbb\xbf" + MANIFEST) == parse_manifest(MANIFEST)
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ('{"api": 1, "name": "line"}', "JSON"),
+        (r"{\rtf1 api = 1}", "rich text"),
+        ("<!DOCTYPE html>", "a web page"),
+        ("api = 1\nname: line\n", "Line 2: name ="),
+        ("api = 1\nname = my line\n", "Line 2: name ="),
+        ('api = 1\ndescription = "in C:\\users"\n', "Line 2 has a backslash"),
+    ],
+)
+def test_the_likely_cause_of_a_syntax_error_is_named(text, remedy):
+    error = refused(lambda: parse_manifest(text.encode()))
+    assert refusal_of(error).rule == "manifest.syntax"
+    assert remedy in refusal_of(error).remedy
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
 def test_utf_16_is_named(encoding):
     error = refused(lambda: parse_manifest(MANIFEST.decode().encode(encoding)))
     assert refusal_of(error).rule == "manifest.encoding"
-    assert "UTF-16" in error.sentence
-    assert "UTF-8" in refusal_of(error).remedy
+    assert encoding[:6].upper() in error.sentence
+    named = re.search(r"iconv -f (\S+) -t UTF-8", refusal_of(error).remedy)[1]
+    assert "api = 1" in MANIFEST.decode().encode(encoding).decode(named)
 
 
 def test_another_encoding_says_in_which_line():
@@ -138,6 +159,15 @@ def test_a_hidden_extension_is_named(tmp_path, name):
     assert name in refusal_of(error).remedy
 
 
+@pytest.mark.parametrize("name", ["Model.py", "model.PY", "model (1).py", "model copy.py", "model - Copy.py"])
+def test_a_name_that_is_almost_right_is_named(tmp_path, name):
+    files = {(name if n == "model.py" else n): content for n, content in FILES.items()}
+    for path in (folder_of(tmp_path, files), zipped(tmp_path / "b.zip", files)):
+        error = refused(lambda path=path: read_bundle(path))
+        assert name in error.sentence
+        assert "model.py" in refusal_of(error).remedy
+
+
 def test_a_bundle_in_a_folder_of_the_directory_is_found(tmp_path):
     folder_of(tmp_path)
     error = refused(lambda: read_bundle(tmp_path))
@@ -146,8 +176,10 @@ def test_a_bundle_in_a_folder_of_the_directory_is_found(tmp_path):
 
 @pytest.mark.parametrize("field", ["name", "author", "description", "method"])
 @pytest.mark.parametrize(
-    "text", ["\u200b", "a\u2060b", "\u3164", "a\u00adb", "Ada\u200e", "\U000e0041x", "\ue000"]
-)
+    "text",
+    ["\u200b", "a\u2060b", "\u3164", "a\u00adb", "Ada\u200e", "\U000e0041x", "\ue000", "A\U000e0101da",
+     "Ad\u180ba", "\U0001d159"],
+)  # fmt: skip
 def test_what_nobody_can_see_is_refused_by_its_code_point(field, text):
     lines = dict(line.split(" = ", 1) for line in MANIFEST.decode().splitlines()) | {field: f'"{text}"'}
     content = "\n".join(f"{key} = {value}" for key, value in lines.items()).encode()

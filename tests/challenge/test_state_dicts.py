@@ -2,6 +2,7 @@
 
 import argparse
 import collections
+import io
 import os
 import pickle
 import time
@@ -11,15 +12,17 @@ from pathlib import PosixPath
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 from torch import nn
 
 from challenge.bundle.packer import pack, update_weights
 from challenge.bundle.reader import read_bundle
 from challenge.bundle.state_dict import read_state_dict
-from challenge.bundle.tensor_names import clean_names
+from challenge.bundle.state_loading import find_prefixes
+from challenge.bundle.tensor_names import clean_names, metadata
 from challenge.results.refusals import refusal_of
 from challenge.results.verdicts import EvaluationError, Reason
+from challenge.training.local_model import load_model
 
 MANIFEST = 'api = 1\nname = "line"\nauthor = "A. Person"\ndescription = "y = a x + b"\n'
 MODEL = "from torch import nn\n\n\ndef build(i, o):\n    return nn.Linear(i, o)\n"
@@ -64,6 +67,10 @@ class Config:
         ({"ema": {f"module.{k}": v for k, v in STATE.items()} | {"n_averaged": torch.tensor(3)}}, "ema"),
         ({f"_orig_mod.{k}": v for k, v in STATE.items()}, ""),
         ({f"module.module.{k}": nn.Parameter(v) for k, v in STATE.items()}, ""),
+        ({"ema": {f"_fsdp_wrapped_module.{k}": v for k, v in STATE.items()}}, "ema"),
+        ({"a": {"b": {"c": {"d": STATE}}}}, "a.b.c.d"),
+        ({"params": {k: v.numpy() for k, v in STATE.items()}, "seen": frozenset({1})}, "params"),
+        ((STATE, {"epoch": 3}), "0"),
     ],
 )
 def test_the_one_state_dict_is_found_and_named(mine, saved, entry):
@@ -111,6 +118,8 @@ def test_nothing_that_is_code_is_ever_loaded(mine, monkeypatch):
     ("saved", "words"),
     [
         (nn.Linear(2, 1), ("a whole pickled torch.nn.modules.linear.Linear", "model.state_dict()")),
+        (nn.Sequential(nn.GELU()), ("a whole pickled torch.nn.modules.container.Sequential", "state_dict()")),
+        ({"net": nn.Linear(2, 1)}, ("torch.nn.modules.linear.Linear", 'saved["net"].state_dict()')),
         ({"model": STATE, "configs": [Config(), 1]}, ("Config", "saved[")),
         ({"model": STATE, "config": Config()}, ("Config", "saved[")),
     ],
@@ -140,9 +149,36 @@ def test_what_holds_no_state_dict_says_so(mine, saved):
     assert refusal_of(refused(lambda: read_state_dict(mine / "model.pt"))).rule == "weights.none"
 
 
-def test_noise_is_no_checkpoint(mine):
-    (mine / "model.pt").write_bytes(os.urandom(200))
-    assert refusal_of(refused(lambda: read_state_dict(mine / "model.pt"))).rule == "weights.none"
+def archive_of(*names):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"x")
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "named", "remedy"),
+    [
+        (os.urandom(200), "weights only", "torch.save(model.state_dict()"),
+        (b"", "empty", "again"),
+        (pickle.dumps({"weight": [0.5]}), "a plain pickle", "pickle.load(open("),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "Git LFS", "git lfs pull"),
+        (b"<!DOCTYPE html><html>", "a web page", "Download"),
+        (b"\x1f\x8b\x08", "gzip", "gunzip model.pt"),
+        (b"\x89HDF\r\n", "HDF5", "torch.save"),
+        (save(STATE), "safetensors file under another name", "mv model.pt weights.safetensors"),
+        (archive_of("weight.npy", "bias.npy"), "an archive of NumPy arrays", 'numpy.load("model.pt")'),
+        (archive_of("a/archive_format", "a/models/model.json"), "torch.export", "torch.export.load("),
+        (b"see the other folder", "text", "torch.save(model.state_dict()"),
+    ],
+)
+def test_what_is_no_checkpoint_is_named(mine, content, named, remedy):
+    (mine / "model.pt").write_bytes(content)
+    error = refused(lambda: read_state_dict(mine / "model.pt"))
+    assert refusal_of(error).rule == "weights.none"
+    assert named in error.sentence
+    assert remedy in refusal_of(error).remedy
 
 
 def test_a_prefix_in_the_safetensors_is_refused_and_pack_takes_it_off(mine):
@@ -194,7 +230,12 @@ def test_every_dtype_that_torch_can_hold_is_taken(mine, dtype):
 
 @pytest.mark.parametrize(
     ("tensor", "remedy"),
-    [(torch.zeros(2, dtype=torch.complex128), "complex64"), (torch.eye(2).to_sparse(), "to_dense")],
+    [
+        (torch.zeros(2, dtype=torch.complex128), "complex64"),
+        (torch.ones(2).to(torch.float8_e8m0fnu), "torch.float32"),
+        (torch.eye(2).to_sparse(), "to_dense"),
+        (torch.zeros(2, device="meta"), "a real device"),
+    ],
 )
 def test_a_tensor_that_safetensors_cannot_hold_is_named(mine, tensor, remedy):
     torch.save({"net.odd": tensor}, mine / "model.pt")
@@ -243,3 +284,55 @@ def test_a_newer_checkpoint_is_never_ignored_in_silence(mine):
     assert "weights.safetensors (20" in error.sentence
     os.utime(mine / "model.pt", (then - 9, then - 9))
     assert "Packed" in pack(mine, mine.parent / "mine.zip")[-1]
+
+
+@pytest.mark.parametrize(
+    ("own", "stored", "found"),
+    [
+        (["0.w", "0.b"], ["model.0.w", "model.0.b"], [("model.", "")]),
+        (["0.w", "0.b"], ["model.0.w", "model.0.b", "loss.weight"], [("model.", "")]),
+        (["0.w"], ["net.0.w", "ema.0.w"], [("net.", ""), ("ema.", "")]),
+        (["net.0.w", "net.2.w"], ["0.w", "2.w"], [("", "net.")]),
+        (["net.0.w", "net.2.w"], ["model.0.w", "model.2.w"], [("model.", "net.")]),
+        (["net.0.w"], ["a.b.net.0.w"], [("a.b.", "")]),
+        (["w", "v"], ["w", "model.v"], []),
+        (["w", "v"], ["model.w"], []),
+        (["w"], ["raw"], []),
+        ([], ["w"], []),
+    ],
+)
+def test_prefixes_that_explain_all_names_are_found(own, stored, found):
+    assert find_prefixes(own, stored) == found
+
+
+def test_a_prefix_that_is_named_is_taken_off_and_nothing_is_lost(mine):
+    both = {f"net.{k}": v for k, v in STATE.items()} | {f"ema.{k}": v + 1 for k, v in STATE.items()}
+    save_file(both, mine / "weights.safetensors", metadata={"by": "me"})
+    said = " ".join(update_weights(mine, prefix="ema."))
+    assert "Took off `ema.`" in said
+    assert "Left out net." in said
+    assert load_file(mine / "weights.safetensors")["bias"].item() == 1.5
+    assert metadata((mine / "weights.safetensors").read_bytes()) == {"by": "me"}
+    assert same(load_file(mine / "weights.earlier.safetensors"), both)
+    assert "there are bias, weight" in refused(lambda: update_weights(mine, prefix="net.")).sentence
+
+
+def test_another_prefix_of_a_checkpoint_is_taken_by_converting_it_again(mine):
+    both = {f"net.{k}": v for k, v in STATE.items()} | {f"ema.{k}": v + 1 for k, v in STATE.items()}
+    torch.save({"state_dict": both}, mine / "last.ckpt")
+    for prefix, bias in (("net.", 0.5), ("ema.", 1.5)):
+        update_weights(mine, prefix=prefix)
+        assert load_file(mine / "weights.safetensors")["bias"].item() == bias
+    assert update_weights(mine) == []
+    assert not list(mine.glob("*earlier*"))
+
+
+def test_tied_weights_that_are_stored_once_load_here_too(mine):
+    (mine / "model.py").write_text(
+        "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self, i, o):\n"
+        "        super().__init__()\n        self.a, self.b = nn.Linear(i, i), nn.Linear(i, i)\n"
+        "        self.b.weight = self.a.weight\n\n\ndef build(i, o):\n    return Net(i, o)\n"
+    )
+    state = {"a.bias": torch.rand(2), "b.weight": torch.rand(2, 2), "b.bias": torch.rand(2)}
+    save_file(state, mine / "weights.safetensors")
+    assert torch.equal(load_model(mine).a.weight, state["b.weight"])

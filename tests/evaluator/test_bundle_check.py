@@ -162,6 +162,10 @@ def test_float8_weights_load_into_a_network_of_float32(check):
         ("return y, x", "output.tuple", "return y[0]"),
         ("return {'value': y}", "output.dict", "return y['value']"),
         ("return y.squeeze() if len(x) == 1 else y", "output.squeezed", "return y.reshape(len(x), -1)"),
+        ("return y[:1024]", "output.rows", "return y.reshape(len(x), -1)"),
+        ("return torch.cat([y, y], 1)", "output.columns", "nn.Linear(..., out_features)"),
+        ("y = y * 2", "output.no-tensor", "return y, at the end of forward"),
+        ("return y.numpy()", "output.no-tensor", "return torch.from_numpy(y)"),
     ],
 )
 def test_a_wrong_shape_comes_with_the_line_that_mends_it(check, forward, rule, remedy):
@@ -179,6 +183,11 @@ def test_a_wrong_shape_comes_with_the_line_that_mends_it(check, forward, rule, r
         ("return nn.functional.dropout(y)", "answers.random"),
         ("return y + 0.1 * torch.rand(1)", "answers.random"),
         ("return y - y.mean() if len(x) > 1 else y", "answers.one-point"),
+        ("return y[:1].expand(len(x), -1) + x[:, :1].cumsum(0)", "answers.one-point"),
+        ("return nn.functional.batch_norm(y, None, None, training=True)", "answers.one-point"),
+        ("return y.long()", "output.dtype"),
+        ("return y.cuda()", "model.device"),
+        ("raise SystemExit", "model.exit"),
     ],
 )
 def test_answers_that_are_not_of_the_point_alone_are_found(check, forward, rule):
@@ -211,6 +220,11 @@ def build(i, o):
         ("self.parts = [torch.randn(i, 8)]", "self.parts[0]", "parts[0]"),
         ("self.register_buffer('w', torch.randn(i, 8), persistent=False)", "self.w", "w"),
         ("import numpy; self.w = torch.tensor(numpy.random.randn(i, 8)).float()", "self.w", "w"),
+        ("import numpy; self.w = numpy.random.randn(i, 8).astype('f')", "torch.from_numpy(self.w)", "w"),
+        ("w = torch.randn(i, 8); self.get = lambda: w", "self.get()", "get (w)"),
+        ("self.kept = {'w': torch.randn(i, 8)}", "self.kept['w']", "kept['w']"),
+        ("self.scale = float(torch.rand(()))", "torch.ones(x.shape[1], 8) * self.scale", "scale"),
+        ("global W; W = torch.randn(9, 8) if 'W' not in globals() else W", "W[: x.shape[1]]", "model.W"),
     ],
 )
 def test_random_tensors_outside_the_weights_are_named(check, make, use, named):
@@ -220,6 +234,53 @@ def test_random_tensors_outside_the_weights_are_named(check, make, use, named):
     assert told.rule == "answers.outside-weights"
     assert named in error.sentence
     assert "register_buffer" in told.remedy
+
+
+@pytest.mark.parametrize(
+    ("source", "rule", "named"),
+    [
+        ("import sys\nsys.exit(2)\n", "model.exit", "SystemExit: 2"),
+        ("def build(i, o):\n    import sys\n    sys.exit('bye')\n", "model.exit", "SystemExit: bye"),
+        ("def build(i, o):\n    return None\n", "build.returns", "build returned NoneType"),
+        ("def build(i):\n    return None\n", "build.arguments", "takes 1 positional argument"),
+        ("%matplotlib inline\n", "model.syntax", "model.py, line 1: SyntaxError"),
+        ("open('config.json')\n", "model.file", "config.json"),
+        ("from .net import Net\n", "model.import", "relative import"),
+        (
+            HEAD + "def build(i, o):\n    return nn.Linear(2, 1)\n",
+            "forward.fixed-inputs",
+            "cannot be multiplied",
+        ),
+    ],
+)
+def test_what_is_wrong_in_the_code_is_named(check, source, rule, named):
+    state = {"weight": torch.rand(1, 2), "bias": torch.rand(1)}
+    error = refused(check, source, state)
+    assert refusal_of(error).rule == rule
+    assert named in error.sentence
+    assert refusal_of(error).remedy
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "rule", "remedy"),
+    [
+        (["model."], "weights.prefix", "mbc pack DIR"),
+        (["net.", "ema."], "weights.several-models", "--prefix ema."),
+    ],
+)
+def test_a_prefix_of_all_names_is_named(check, prefixes, rule, remedy):
+    state = {"0.weight": torch.rand(16, 2), "0.bias": torch.rand(16)}
+    state |= {"2.weight": torch.rand(1, 16), "2.bias": torch.rand(1)}
+    wrapped = {f"{prefix}{name}": tensor.clone() for prefix in prefixes for name, tensor in state.items()}
+    error = refused(check, network("return y"), wrapped)
+    assert refusal_of(error).rule == rule
+    assert all(f"`{prefix}`" in error.sentence for prefix in prefixes)
+    assert remedy in refusal_of(error).remedy
+
+
+def test_some_answers_that_are_not_finite_are_warned_of(check):
+    (warning,) = check(network("return y / (x[:, :1] > 0)")).warnings
+    assert "of 1,024 points got NaN or infinity" in warning
 
 
 def test_a_constant_attribute_is_none_of_them(check):
