@@ -12,6 +12,7 @@ from challenge.scoring.season import PRACTICE
 from challenge.training.local_model import load_build, load_model
 from evaluator.bundle_check import check_bundle
 from evaluator.judge import Assignment, judge
+from evaluator.plan import EvaluationPlan
 from evaluator.sandbox import find_sandbox
 
 ANSWERS = Path(__file__).parent / "zoo" / "answers"
@@ -69,8 +70,11 @@ def test_check_passes_it_without_a_warning(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_its_score_is_what_it_deserves(name):
     task = Assignment(
-        read_bundle(ANSWERS / name), PRACTICE, find_sandbox(allow_unconfined=False),
-        EvaluationSize(chains=16), device="cpu", quick=True, pictures=False,
-    )  # fmt: skip
+        read_bundle(ANSWERS / name),
+        PRACTICE,
+        find_sandbox(allow_unconfined=False),
+        EvaluationPlan.open_track(EvaluationSize(chains=16), quick=True),
+        device="cpu",
+    )
     low, high = expected(name)["octaves"]
     assert low < judge(task, Nobody()).octaves < high

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from challenge.bundle.imports import import_warnings
 from challenge.bundle.reader import Bundle, read_bundle
 from challenge.results.samples_report import SamplesReport
 from challenge.results.verdicts import EvaluationError, Status
@@ -75,6 +76,8 @@ def score_samples(path: Path, options: Options, *, curve: bool) -> int | Evaluat
         click.echo(report.to_json())
     else:
         print_samples(bundle, report)
+    for sentence in import_warnings(bundle.sources):
+        click.echo(f"note: {sentence}", err=True)
     return exit_codes.REJECTED if report.verdict == Status.REJECTED.value else exit_codes.OK
 
 

@@ -7,6 +7,7 @@ from flask import Blueprint, render_template, request, url_for
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from challenge.bundle.imports import import_warnings
 from challenge.results.rejection_reasons import flag_reasons, group_by_remedy, rejection_reasons
 from challenge.results.report import Report
 from challenge.results.result_visuals import ResultVisuals
@@ -64,6 +65,7 @@ def _context(db: Session, found: Submission) -> dict[str, Any]:
     # One rule for the bundle and for what pages show of it.
     allowed = submissions.may_see_bundle(found, user.id if user else None)
     sources = submissions.sources(db, found) if allowed else {}
+    beyond = import_warnings({n: text.encode() for n, text in submissions.sources(db, found).items()})
     bundle = submissions.path_of(app_context().config, found.digest)
     has_curve = shown.track == Track.OPEN.value and bool(reports.skill_by_octave(db, shown))
     return {
@@ -92,6 +94,7 @@ def _context(db: Session, found: Submission) -> dict[str, Any]:
         "recipe": submissions.text(db, found, "train.toml") if allowed else "",
         **_lineage(db, found, shown),
         "passed_on": allowed,
+        "import_warnings": beyond,
         "film": len(moments := training_frames.moments(bundle)),
         "captions": [moment.caption for moment in moments],
         **_proof(shown, report),

@@ -52,8 +52,10 @@ def test_a_suggestion_ends_with_the_command_where_there_is_one(changes, command)
 
 def test_an_import_beyond_the_promise_is_named(board):
     assert status(board, board.submit("plain").json["id"])["warnings"] == []
-    (warning,) = status(board, board.submit("pandas", model=MODEL).json["id"])["warnings"]
+    number = board.submit("pandas", model=MODEL).json["id"]
+    (warning,) = status(board, number)["warnings"]
     assert "model.py imports pandas" in warning
+    assert "model.py imports pandas" in board.get(f"/submissions/{number}").text
 
 
 def test_who_waits_is_told_for_how_long(board):
