@@ -10,6 +10,7 @@ benchmarks/faults.py does harm to a whole board.
 
 import argparse
 import contextlib
+import os
 import statistics
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -30,7 +32,9 @@ from challenge.bundle.reader import Bundle
 from challenge.training.refit import Budget
 from evaluator.sandbox import Bubblewrap, Sandbox, Unconfined, find_sandbox, providers
 from evaluator.sandbox.limits import Limits
-from evaluator.sandbox.session import Session
+
+if TYPE_CHECKING:
+    from evaluator.sandbox.session import Session
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # for tests.support and tests.evaluator
@@ -71,20 +75,16 @@ def cpu_seconds(process: int) -> float:
     return total
 
 
-def cost(session: Session | None, act: Callable[[], object]) -> Cost:
-    """What an act costs in a session, or what starting one does."""
-    before = time.process_time() + (cpu_seconds(session.pid) if session else 0.0)
-    began = time.perf_counter()
-    started = act()
-    wall = time.perf_counter() - began
-    there = session or started
-    assert isinstance(there, Session)
-    return Cost(wall, time.process_time() + cpu_seconds(there.pid) - before)
+def cost(act: Callable[[], object]) -> Cost:
+    """What an act costs, of all that runs here: a sandbox may be a fork of some other process."""
+    before, began = cpu_seconds(os.getpid()), time.perf_counter()
+    act()
+    return Cost(time.perf_counter() - began, cpu_seconds(os.getpid()) - before)
 
 
 def cost_of_start(sandbox: Sandbox, made: Bundle, limits: Limits) -> Cost:
     with contextlib.ExitStack() as stack:
-        return cost(None, lambda: stack.enter_context(sandbox.start(made, limits=limits, device="cpu")))
+        return cost(lambda: stack.enter_context(sandbox.start(made, limits=limits, device="cpu")))
 
 
 def overhead(rounds: int, confined: Sandbox, free: Sandbox) -> None:
@@ -113,7 +113,7 @@ def overhead(rounds: int, confined: Sandbox, free: Sandbox) -> None:
         for number in range(rounds):
             order = both if number % 2 else both[::-1]
             for name, act in acts.items():
-                found = {one: cost(one, partial(act, one)) for one in order}
+                found = {one: cost(partial(act, one)) for one in order}
                 taken[name].append([found[one] for one in both])
     print(f"sandbox: {confined.name}, and {free.name}; medians of {rounds} rounds, one thread")
     heads = ("wall", "cpu") * 2

@@ -97,7 +97,7 @@ def test_attack(attack, sandbox, honest, waiting, host, tmp_path):
     if attack.needs == "filter" and not filter_program(gpu=False):
         pytest.skip("libseccomp is not installed")
     bundle, before = honest
-    known = traces()
+    known, there = traces(), processes.descendants(os.getpid())
     # Started before the attack and judged after it: it lies beside it all the time.
     beside = waiting(bundle) if attack.judged != "read" else sandbox
     outcome = attack_runner.run(attack, sandbox, tmp_path, host)
@@ -111,7 +111,9 @@ def test_attack(attack, sandbox, honest, waiting, host, tmp_path):
     assert not outcome.private or outcome.private not in outcome.sentence
     if attack.judged != "read":
         assert attack_runner.score(bundle, beside) == before
-    assert not processes.alive(processes.descendants(os.getpid()))
+    # The server that sandboxes are forked from outlives them, and any attack.
+    now = processes.descendants(os.getpid())
+    assert {pid: now[pid] for pid in processes.alive(now)} == there
     assert not traces() - known
 
 

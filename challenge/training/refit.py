@@ -3,12 +3,15 @@
 The judge binds this single file into the sandbox, so it must not import anything else of this project.
 """
 
+import importlib
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -125,6 +128,44 @@ def eager_mode() -> Iterator[None]:
     finally:
         torch.compile = real
         nn.Module.compile = method  # type: ignore[method-assign]
+
+
+class _NoCompiler(ModuleType):
+    """What optimisers ask of torch._dynamo: to keep away from them. Anything else gets the real one."""
+
+    __spec__ = None
+
+    @staticmethod
+    def disable(function: Any = None, *_args: Any, **_rest: Any) -> Any:
+        """As if it were disabled."""
+        return function
+
+    @staticmethod
+    def graph_break(*_args: Any, **_rest: Any) -> None:
+        """There is no graph."""
+
+    def __getattr__(self, name: str) -> Any:
+        _forget_compiler()
+        return getattr(importlib.import_module("torch._dynamo"), name)
+
+
+def _forget_compiler() -> None:
+    if isinstance(sys.modules.get("torch._dynamo"), _NoCompiler):
+        del sys.modules["torch._dynamo"]
+        torch.__dict__.pop("_dynamo", None)
+
+
+@contextmanager
+def without_compiler() -> Iterator[None]:
+    """Within it, torch's optimisers do not import its compiler, unless something else asks for that."""
+    # The first step of an optimiser imports torch._dynamo, which takes as long as torch itself, to call what
+    # does nothing outside a compiled graph.
+    if "torch._dynamo" not in sys.modules:
+        sys.modules["torch._dynamo"] = torch.__dict__["_dynamo"] = _NoCompiler("torch._dynamo")
+    try:
+        yield
+    finally:
+        _forget_compiler()
 
 
 def cast(model: nn.Module, x: Tensor) -> Tensor:

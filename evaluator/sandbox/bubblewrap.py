@@ -22,19 +22,20 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from challenge.bundle.reader import Bundle
 from challenge.results.verdicts import EvaluationError, Reason
-from evaluator.sandbox import cgroups, diagnosis, mounts, programs, reaper, tree
+from evaluator.sandbox import cgroups, diagnosis, forking, mounts, programs, reaper, tree
 from evaluator.sandbox.files import in_memory
 from evaluator.sandbox.limits import MIB, Limits
 from evaluator.sandbox.process import Lifeline, Pipes, Process, runner_options, wants_gpu
 from evaluator.sandbox.seccomp import filter_program
 from evaluator.sandbox.self_check import FIND_MARKS, LEAVE_MARKS, SEALED, attempts
 from evaluator.sandbox.session import Session
-from evaluator.sandbox.staging import staged
+from evaluator.sandbox.staging import of_bundle, staged
 from evaluator.sandbox.supervision import run_supervised, supervised
 
 # Belongs to no account, so that nothing else runs as it or has files of it.
@@ -146,6 +147,9 @@ class Bubblewrap:
             *channels, last = self._try(FIND_MARKS).stdout.splitlines() or [""]
             escapes += channels
         if last == SEALED and not escapes:
+            if filter_program(gpu=False) and not wants_gpu("auto"):
+                # So that the first sandbox need not wait for it.
+                self._server()
             return
         if last == SEALED:
             raise missing(f"bubblewrap does not confine here; within reach: {', '.join(escapes)}.")
@@ -182,6 +186,8 @@ class Bubblewrap:
                 Reason.SANDBOX_UNAVAILABLE,
                 f"Memory cannot be limited on a GPU without control groups: {cgroups.ADVICE}.",
             )
+        program = filter_program(gpu=gpu)
+        server = self._server() if program and not gpu else None
         with contextlib.ExitStack() as descriptors:
             # Everything travels in descriptors: nothing lies on a disk, or outlives a judge that is killed.
             pipes = Pipes()
@@ -192,12 +198,11 @@ class Bubblewrap:
                 descriptors.callback(os.close, passed[-1])
                 return reaper.FIRST_DESCRIPTOR + len(passed) - 1
 
-            program = filter_program(gpu=gpu)
             options = runner_options(
                 limits,
                 device=device,
                 bundle="/bundle",
-                path=self._tree.path if self._tree else mounts.libraries(),
+                path=self._library_path,
                 confined=True,
                 filter_fd=reaper.FIRST_DESCRIPTOR + 3 if program else None,
                 descriptors=(reaper.FIRST_DESCRIPTOR, reaper.FIRST_DESCRIPTOR + 1),
@@ -206,14 +211,6 @@ class Bubblewrap:
             runner_fd = sealed(options)
             if program:
                 sealed(program)
-            arguments = self._arguments(limits, gpu=gpu)
-            for name, content in staged(bundle).items():
-                arguments += ["--perms", "0444", "--file", str(sealed(content)), f"/{name}"]
-            arguments += ["--remount-ro", "/"]
-            # Not on the command line: that can be read in /proc from inside, and names the host's paths.
-            options_fd = sealed(b"".join(argument.encode() + b"\0" for argument in arguments))
-            inner = [sys.executable, "-I", "-S", "-B", "/runner/runner.py", str(runner_fd)]
-            life = Lifeline()
             groups, counters = self._groups.plan(limits) if self._groups else ([], {})
             supervision = {
                 "groups": groups,
@@ -222,15 +219,46 @@ class Bubblewrap:
                 "filtered": bool(program),
                 "descriptors": passed,
             }
-            command, launching = self._launch([self._program, "--args", str(options_fd), *inner])
+            others: list[int] = []
+            if server is None:
+                arguments = self._arguments(limits, gpu=gpu)
+                for name, content in staged(bundle).items():
+                    arguments += ["--perms", "0444", "--file", str(sealed(content)), f"/{name}"]
+                inner = [sys.executable, "-I", "-S", "-B", "/runner/runner.py", str(runner_fd)]
+                # Not on the command line: that can be read in /proc from inside, and names the host's paths.
+                options_fd = sealed(forking.joined([*arguments, "--remount-ro", "/"]))
+                command, launching = self._launch([self._program, "--args", str(options_fd), *inner])
+            else:
+                sealed(forking.packed(of_bundle(bundle)))
+                command, launching = [], server.options(limits)
+                others = [server.requests]
+            life = Lifeline()
             process = Process(
                 supervised(command, life, supervision | launching),
                 pipes,
-                pass_fds=[*passed[2:], *self._namespaces],
+                pass_fds=[*passed[2:], *self._namespaces, *others],
                 life=life,
                 after=lambda: cgroups.remove(groups),
             )
         return Session(process, limits)
+
+    def _server(self) -> forking.ForkServer | None:
+        """The server of forks; None where it cannot make what sandboxes see, or nothing at all."""
+        prefixes = [str(Path(prefix).resolve()) for prefix in (sys.prefix, sys.base_prefix)]
+        if any(place.startswith(f"{TMP}/") for place in (*prefixes, *self._library_path)):
+            # A sandbox's own /tmp would hide them.
+            return None
+        return forking.shared("sealed" if self._tree else "not sealed", self._start_server)
+
+    def _start_server(self, requests: int) -> Process:
+        def launch(options: str, inner: list[str]) -> tuple[list[str], dict[str, Any]]:
+            return self._launch([self._program, "--args", options, *inner, *self._library_path])
+
+        return forking.start(requests, self._arguments(Limits(), forks=True), launch, self._namespaces)
+
+    @property
+    def _library_path(self) -> Sequence[str]:
+        return self._tree.path if self._tree else mounts.libraries()
 
     @property
     def _namespaces(self) -> tuple[int, ...]:
@@ -255,10 +283,13 @@ class Bubblewrap:
             return command, self._user
         return mounts.with_exposed_roots(command, self._user, self._exposed), None
 
-    def _arguments(self, limits: Limits, *, gpu: bool = False) -> list[str]:
+    def _arguments(self, limits: Limits, *, gpu: bool = False, forks: bool = False) -> list[str]:
+        """Bubblewrap's; with `forks` for a server, which makes namespaces and has no /proc."""
         size = str(limits.tmp_bytes)
         args = ["--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
-        args += ["--unshare-cgroup", "--disable-userns", "--assert-userns-disabled"]
+        args += ["--unshare-cgroup"]
+        if not forks:
+            args += ["--disable-userns", "--assert-userns-disabled"]
         args += ["--uid", str(INSIDE), "--gid", str(INSIDE), "--hostname", "sandbox"]
         # As the first process of its namespace: bubblewrap's own would be there unfiltered, and within reach.
         args += ["--cap-drop", "ALL", "--die-with-parent", "--new-session", "--as-pid-1"]
@@ -270,7 +301,9 @@ class Bubblewrap:
         else:
             args += mounts.arguments(self._exposed)
             args += ["--ro-bind-try", "/sys/devices/system/cpu", "/sys/devices/system/cpu"]
-        if gpu or not self._tree:
+        if forks and not self._tree:
+            args += ["--ro-bind-try", "/proc/cpuinfo", "/proc/cpuinfo"]
+        elif gpu or not self._tree:
             # Of the whole machine, load and memory among it; the tree has the few constants that are needed.
             args += ["--proc", "/proc"]
         if gpu:

@@ -247,6 +247,11 @@ class Process(Child):
             if life:
                 life.close_child_ends()
 
+    @property
+    def running(self) -> bool:
+        """Whether the process that was started is still there."""
+        return self._popen.poll() is None
+
     def write(self, part: memoryview) -> int:
         """Hand over what fits of it to the child's requests; how much that was."""
         return os.write(self.requests, part)

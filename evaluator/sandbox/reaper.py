@@ -6,6 +6,9 @@ holds one end of a pipe (the lifeline) whose other end the judge has. When the j
 kills all of the sandbox, removes its control groups and files, and reports on another pipe what was used, and
 whether a process outside killed the sandbox. If it is itself killed, the kernel kills the sandbox's first
 process too.
+
+The sandbox is a command of its own, or a fork of a server that has imported what all need (`fork_server`).
+That is no child of this process, so a supervisor there does the same for it, and ends it when this one goes.
 """
 
 # ruff: noqa: PTH102, PTH106, PTH107, PTH110, PTH112, PTH123, PTH208 - importing pathlib takes longer than the rest of this program
@@ -21,6 +24,19 @@ import signal
 import struct
 import sys
 import time
+
+# What `socket` is built on: importing that takes as long as the rest of this program.
+from _socket import (
+    AF_UNIX,
+    CMSG_SPACE,
+    SCM_RIGHTS,
+    SHUT_WR,
+    SO_PASSCRED,
+    SOCK_SEQPACKET,
+    SOL_SOCKET,
+    socket,
+    socketpair,
+)
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
@@ -32,6 +48,8 @@ _CAPABILITIES = 64
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _CPUCLOCK_SCHED = 2
 _REMOVE_SECONDS = 5.0
+_REPORT_SECONDS = 5.0
+_REPORT_BYTES = 1024
 _LOOK_MILLISECONDS = 500
 _CODE_KILLED = 128 + signal.SIGKILL
 # Descriptors get fixed numbers in the sandbox, from here on, so that all sandboxes look alike.
@@ -51,23 +69,75 @@ def main() -> None:
     counted: dict[str, float] = {}
     try:
         _make_groups(options["groups"])
-        child = os.fork()
-        if child == 0:
-            _become(command, options, libc)
-        # The judge sees that the sandbox has closed a pipe only where nobody else has its end.
-        _close_all_but(options["life"], options["report"])
-        ended = _wait(child, options["life"], options["cpu_seconds"])
-        killed = ended and _killed(child, trusted=options["filtered"])
-        counted["killed"] = float(killed and not options["self_killed"])
+        if options["server"] is None:
+            counted |= _run(command, options, libc)
+        else:
+            counted |= _have_forked(options)
     finally:
         _sweep()
         counted |= _count(options["counters"])
         _remove_groups(options["groups"])
         _remove_folder(options["folder"])
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    counted["cpu_seconds"] = used.ru_utime + used.ru_stime
+    counted.setdefault("cpu_seconds", used.ru_utime + used.ru_stime)
     with contextlib.suppress(BrokenPipeError):
         os.write(options["report"], json.dumps(counted).encode())
+
+
+def _run(command: list[str], options: dict[str, Any], libc: Any) -> dict[str, float]:
+    """Run the command to its end, or the judge's."""
+    child = os.fork()
+    if child == 0:
+        _become(command, options, libc)
+    # The judge sees that the sandbox has closed a pipe only where nobody else has its end.
+    _close_all_but(options["life"], options["report"])
+    ended = _wait(child, options["life"], options["cpu_seconds"])
+    killed = ended and _killed(child, trusted=options["filtered"])
+    return {"killed": float(killed and not options["self_killed"])}
+
+
+def _have_forked(options: dict[str, Any]) -> dict[str, float]:
+    """Ask the server for a sandbox, put it into its groups, and have it ended at its or the judge's end."""
+    life = options["life"]
+    control, theirs = socketpair(AF_UNIX, SOCK_SEQPACKET)
+    control.setsockopt(SOL_SOCKET, SO_PASSCRED, 1)
+    descriptors = [theirs.fileno(), *options["descriptors"], 1]
+    rights = struct.pack(f"{len(descriptors)}i", *descriptors)
+    server = socket(fileno=options["server"])
+    server.sendmsg([json.dumps(options["request"]).encode()], [(SOL_SOCKET, SCM_RIGHTS, rights)])
+    theirs.close()
+    server.detach()
+    _close_all_but(life, options["report"], control.fileno())
+    poll = select.poll()
+    for descriptor in (control.fileno(), life):
+        poll.register(descriptor, select.POLLIN)
+    if life in dict(poll.poll()):
+        return {}
+    _, ancillary, _, _ = control.recvmsg(_REPORT_BYTES, CMSG_SPACE(12))
+    if not ancillary:
+        raise OSError("the server of forks has gone")
+    supervisor = struct.unpack("=3i", ancillary[0][2])[0]
+    ended = os.pidfd_open(supervisor)
+    for group in options["groups"]:
+        _write(f"{group['folder']}/cgroup.procs", str(supervisor))
+    with contextlib.suppress(OSError):
+        _write(f"/proc/{supervisor}/oom_score_adj", "1000")
+    control.send(b"go")
+    while not (seen := poll.poll(_LOOK_MILLISECONDS)):
+        if _cpu_seconds({supervisor} | _descendants(supervisor)) >= options["cpu_seconds"]:
+            break
+    by_itself = control.fileno() in dict(seen)
+    with contextlib.suppress(OSError):
+        control.shutdown(SHUT_WR)
+    poll.unregister(life)
+    said = control.recv(_REPORT_BYTES) if poll.poll(1000 * _REPORT_SECONDS) else b""
+    poll.unregister(control.fileno())
+    poll.register(ended, select.POLLIN)
+    if not poll.poll(1000 * _REPORT_SECONDS):
+        signal.pidfd_send_signal(ended, signal.SIGKILL)
+    # A supervisor that says nothing was itself killed, and the sandbox with it.
+    counted: dict[str, float] = json.loads(said) if said else {"killed": float(by_itself)}
+    return counted
 
 
 def _become(command: list[str], options: dict[str, Any], libc: Any) -> None:
@@ -150,14 +220,16 @@ def _close_all_but(*kept: int) -> None:
                 os.close(int(name))
 
 
-def _wait(child: int, life: int, cpu_seconds: float) -> bool:
+def _wait(child: int, life: int, cpu_seconds: float | None) -> bool:
     """Until the child has ended by itself, or the judge wants it to, or its processor time is up."""
     ended = os.pidfd_open(child)
     poll = select.poll()
     for descriptor in (ended, life):
         poll.register(descriptor, select.POLLIN)
-    while not (seen := poll.poll(_LOOK_MILLISECONDS)) and _cpu_seconds(_descendants()) < cpu_seconds:
-        pass
+    look = _LOOK_MILLISECONDS if cpu_seconds is not None else None
+    while not (seen := poll.poll(look)) and cpu_seconds is not None:
+        if _cpu_seconds(_descendants(os.getpid())) >= cpu_seconds:
+            break
     os.close(ended)
     return ended in dict(seen)
 
@@ -198,12 +270,12 @@ def _children() -> list[int]:
     return [process for process, parent in _parents().items() if parent == me]
 
 
-def _descendants() -> set[int]:
+def _descendants(process: int) -> set[int]:
     parents = _parents()
-    found = {os.getpid()}
-    while more := {process for process, parent in parents.items() if parent in found} - found:
+    found = {process}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
-    return found - {os.getpid()}
+    return found - {process}
 
 
 def _parents() -> dict[int, int]:

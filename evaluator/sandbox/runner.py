@@ -4,7 +4,6 @@ Runs as `python -I -S -B runner.py DESCRIPTOR`, with torch, the standard library
 that `staging.py` names. What it says is a claim: the judge decides from what it measures.
 """
 
-import contextlib
 import ctypes
 import gc
 import importlib
@@ -17,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -285,7 +284,7 @@ class Submission:
                 if budget.steps is not None:
                     # In steps alone, so that what is learned does not depend on the machine.
                     budget = replace(budget, seconds=None)
-                with _without_compiler():
+                with refit.without_compiler():
                     refit.train(self._model, x, y, budget, seed=seed)
             else:
                 torch.manual_seed(seed)
@@ -312,13 +311,13 @@ class Submission:
     def begin_recipe(self, payload: memoryview) -> bytes:
         """Prepare a training step by step."""
         assert self._model is not None
-        with _without_compiler():
+        with refit.without_compiler():
             return bytes(self._steps.begin(self._model, payload))
 
     def step(self, payload: memoryview) -> bytes:
         """One step of it; the errors before it."""
         try:
-            with _without_compiler():
+            with refit.without_compiler():
                 return bytes(self._steps.step(payload))
         except MemoryError:
             raise
@@ -405,43 +404,6 @@ class Losses:
         if now - self._last >= self.EVERY_SECONDS:
             self._last = now
             self._tell(protocol.Op.LOSS, protocol.LOSS.pack(float(loss)))
-
-
-class _NoCompiler(ModuleType):
-    """What optimisers ask of torch._dynamo: to keep away from them. Anything else gets the real one."""
-
-    __spec__ = None
-
-    @staticmethod
-    def disable(function: Any = None, *_args: Any, **_rest: Any) -> Any:
-        """As if it were disabled."""
-        return function
-
-    @staticmethod
-    def graph_break(*_args: Any, **_rest: Any) -> None:
-        """There is no graph."""
-
-    def __getattr__(self, name: str) -> Any:
-        _forget_compiler()
-        return getattr(importlib.import_module("torch._dynamo"), name)
-
-
-def _forget_compiler() -> None:
-    if isinstance(sys.modules.get("torch._dynamo"), _NoCompiler):
-        del sys.modules["torch._dynamo"]
-        torch.__dict__.pop("_dynamo", None)
-
-
-@contextlib.contextmanager
-def _without_compiler() -> Iterator[None]:
-    # The first step of an optimiser imports torch._dynamo, which takes as long as torch itself, to call what
-    # does nothing outside a compiled graph.
-    if "torch._dynamo" not in sys.modules:
-        sys.modules["torch._dynamo"] = torch.__dict__["_dynamo"] = _NoCompiler("torch._dynamo")
-    try:
-        yield
-    finally:
-        _forget_compiler()
 
 
 def _describe(answer: Any) -> str:

@@ -37,12 +37,19 @@ def require_temporary_folder() -> None:
 
 def staged(bundle: Bundle) -> dict[str, bytes]:
     """The files by their path: the bundle's in "bundle", the runner's in "runner"."""
-    files = {f"bundle/{name}": content for name, content in bundle.sources.items()}
-    files["bundle/weights.safetensors"] = bundle.weights
+    return {f"bundle/{name}": content for name, content in of_bundle(bundle).items()} | of_runner()
+
+
+def of_bundle(bundle: Bundle) -> dict[str, bytes]:
+    """What a submission finds of its bundle, by name."""
+    return bundle.sources | {"weights.safetensors": bundle.weights}
+
+
+def of_runner() -> dict[str, bytes]:
+    """The runner's files, by their path."""
     modules = (protocol, refit, tensor_file, recipe_steps, state_loading, inspection, own_traceback)
-    for source in (_RUNNER, *(Path(str(module.__file__)) for module in modules)):
-        files[f"runner/{source.name}"] = source.read_bytes()
-    return files
+    sources = (_RUNNER, *(Path(str(module.__file__)) for module in modules))
+    return {f"runner/{source.name}": source.read_bytes() for source in sources}
 
 
 def stage(bundle: Bundle) -> Path:

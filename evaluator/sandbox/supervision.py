@@ -14,7 +14,7 @@ _TRY_SECONDS: Final = 60
 
 def supervised(command: list[str], life: Lifeline, options: dict[str, Any]) -> list[str]:
     """The command as a reaper runs it; `options` are those of `reaper` without the lifeline's."""
-    options = options | {"life": life.watched, "report": life.report_to}
+    options = {"server": None} | options | {"life": life.watched, "report": life.report_to}
     return [sys.executable, "-I", "-S", "-B", reaper.__file__, json.dumps(options), *command]
 
 

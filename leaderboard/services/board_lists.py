@@ -182,12 +182,29 @@ def _ranks(
 ) -> tuple[Entry, ...]:
     counts = rankings.counts(session, season, query.group, _entries(query))
     elsewhere = _on_other_track(session, season, query.group, rows)
-    waiting = [row.id for row in rows if row.provisional]
-    would_be = provisional_ranks.ranks(session, season, query.group, counts.ids, waiting) if waiting else {}
+    asked = [row.id for row in rows if row.provisional]
+    would_be = {}
+    if asked:
+        waiting = _waiting(session, season, query)
+        would_be = provisional_ranks.ranks(session, season, query.group, counts.ids, waiting, asked)
     return tuple(
         Entry(row, counts.range_of(row.id) or would_be.get(row.id), elsewhere.get(row.submission_id))
         for row in rows
     )
+
+
+def _waiting(session: Session, season: SeasonRow, query: BoardQuery) -> list[provisional_ranks.Waiting]:
+    """What is listed as provisional without any filter."""
+    rows = session.execute(
+        select(Evaluation.id, User.id, User.reference, Evaluation.octaves)
+        .join(Evaluation.submission)
+        .join(Submission.user)
+        .where(_provisional(season, query), Submission.hidden_at.is_(None))
+    )
+    return [
+        provisional_ranks.Waiting(number, 0 if query.every_entry or reference else owner, octaves or 0.0)
+        for number, owner, reference, octaves in rows
+    ]
 
 
 def _on_other_track(

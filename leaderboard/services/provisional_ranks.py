@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -23,14 +24,28 @@ _Known = tuple[NDArray[np.int64], NDArray[np.int8]]
 _known: LRUCache[_Key, _Known] = LRUCache(_MOST_KEPT)
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """An evaluation without a verdict.
+
+    Attributes:
+        owner: whose best entry alone ranks; 0 where all of them do.
+    """
+
+    evaluation_id: int
+    owner: int
+    octaves: float
+
+
 def ranks(
     session: Session,
     season: SeasonRow,
     group: RankingGroup,
     ranked: NDArray[np.int64],
-    evaluation_ids: Sequence[int],
+    waiting: Sequence[Waiting],
+    asked: Sequence[int],
 ) -> dict[int, tuple[int, int]]:
-    """The rank of each, as a range, among those that rank.
+    """The rank of each, as a range, among those that rank and the others that wait.
 
     What is measured does not change, so that each pair is compared once for all requests.
 
@@ -39,14 +54,28 @@ def ranks(
         season: the season.
         group: whose ranking.
         ranked: ids of the evaluations that rank, ascending.
-        evaluation_ids: evaluations with a report.
+        waiting: all that wait for their verdict.
+        asked: which of them are shown.
     """
-    others = _Others(session, season, group)
+    reports = list(
+        session.scalars(
+            select(ReportRow).where(ReportRow.evaluation_id.in_([one.evaluation_id for one in waiting]))
+        )
+    )
+    others = _Others(session, season, group, reports)
+    owners = {one.evaluation_id: one.owner for one in waiting}
+    field = _field(session, season, group, ranked, waiting)
     found = {}
-    for row in session.scalars(select(ReportRow).where(ReportRow.evaluation_id.in_(evaluation_ids))):
-        own = chain_sums(row)
+    for row in reports:
+        if row.evaluation_id not in asked:
+            continue
+        owner = owners[row.evaluation_id]
+        # Whom it would stand in for does not rank beside it.
+        rivals = [
+            one for one, whose in field.items() if one != row.evaluation_id and (not owner or whose != owner)
+        ]
         key = (session.get_bind().engine, row.evaluation_id, row.digest)
-        signs = _compared(key, own, ranked, others)
+        signs = _compared(key, chain_sums(row), np.array(sorted(rivals), dtype=np.int64), others)
         found[row.evaluation_id] = (
             1 + int((signs < 0).sum()),
             1 + len(signs) - int((signs > 0).sum()),
@@ -54,22 +83,57 @@ def ranks(
     return found
 
 
-class _Others:
-    """Octaves by chain of the entries of a group, read when they are asked for."""
+def _field(
+    session: Session,
+    season: SeasonRow,
+    group: RankingGroup,
+    ranked: NDArray[np.int64],
+    waiting: Sequence[Waiting],
+) -> dict[int, int]:
+    """All that would rank, with their owners as far as these have something that waits: the best of each."""
+    field = dict.fromkeys(map(int, ranked), 0)
+    best = {
+        row.user_id: (row.octaves, row.evaluation_id)
+        for row in session.execute(
+            select(RankedEntry.user_id, RankedEntry.octaves, RankedEntry.evaluation_id).where(
+                in_group(season, group),
+                RankedEntry.best,
+                RankedEntry.user_id.in_({one.owner for one in waiting if one.owner}),
+            )
+        )
+    }
+    for _, number in best.values():
+        field.pop(number, None)
+    for one in waiting:
+        if one.owner:
+            best[one.owner] = max(best.get(one.owner, (-np.inf, 0)), (one.octaves, one.evaluation_id))
+        else:
+            field[one.evaluation_id] = 0
+    return field | {number: owner for owner, (_, number) in best.items()}
 
-    def __init__(self, session: Session, season: SeasonRow, group: RankingGroup) -> None:
+
+class _Others:
+    """Octaves by chain of the entries of a group and of those that wait, read when they are asked for."""
+
+    def __init__(
+        self, session: Session, season: SeasonRow, group: RankingGroup, waiting: Sequence[ReportRow]
+    ) -> None:
         self._query = (
             select(RankedEntry.evaluation_id, RankedEntry.octaves_by_chain)
             .where(in_group(season, group))
             .order_by(RankedEntry.evaluation_id)
         )
         self._session = session
+        self._waiting = waiting
         self._read: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
 
     def octaves(self, ids: NDArray[np.int64]) -> NDArray[np.float64]:
         """Of these evaluations, (ids, chains)."""
         if self._read is None:
-            rows = self._session.execute(self._query).all()
+            rows = [(row.evaluation_id, chain_sums(row).tobytes()) for row in self._waiting]
+            rows = sorted(
+                {*rows, *((number, octaves) for number, octaves in self._session.execute(self._query))}
+            )
             octaves = np.frombuffer(b"".join(row[1] for row in rows), "<f8").reshape(len(rows), -1)
             self._read = np.array([row[0] for row in rows], dtype=np.int64), octaves
         known, octaves = self._read

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from sqlalchemy import event, insert, select
+from sqlalchemy import event, insert, select, update
 
 from leaderboard.db import now
 from leaderboard.models import Evaluation, ReportRow, Submission, User
@@ -108,19 +108,44 @@ def test_a_provisional_entry_gets_the_rank_that_it_has_once_it_is_scored(filled)
         entries = board_lists.page(session, season, BoardQuery(entries="all", per_page=500)).entries
         return next(e.rank for e in entries if e.evaluation.id == COUNT)
 
+    # From the beginning it is compared with the other one that waits.
     with filled.parts.readers() as session:
         expected = rank(session)
         assert rank(session) == expected
-    # The other one is scored before it, and both now and then it is compared with that one as well.
     for number in (COUNT - 1, COUNT):
         with filled.parts.readers() as session:
-            expected = rank(session)
+            assert rank(session) == expected
         with filled.writing() as session:
             evaluation = session.get_one(Evaluation, number)
             evaluation.status, evaluation.finished_at = "scored", now()
             rankings.refresh(session, evaluation.submission, evaluation.season)
     with filled.parts.readers() as session:
         assert rank(session) == expected
+
+
+def test_provisional_entries_rank_beside_each_other_and_an_author_by_the_best(board):
+    """Three that wait, and nothing that ranks: two of one person, whose lesser one counts for nobody."""
+    with board.writing() as session:
+        fill(session, 3)
+        session.execute(update(Evaluation).values(status="queued", finished_at=None))
+        session.execute(update(Submission).where(Submission.id == 2).values(user_id=101))
+        session.execute(update(User).values(reference=False))
+        session.execute(update(Submission).where(Submission.id == 3).values(user_id=100))
+        for number, depth in ((1, 3.0), (2, 6.0), (3, 9.0)):
+            table = seed_data.skills(depth, number, chains=CHAINS)
+            changed = {"skill": table.mean(axis=0).tobytes(), "skill_by_chain": table.tobytes()}
+            session.execute(update(ReportRow).where(ReportRow.evaluation_id == number).values(changed))
+            score = {"octaves": float(table.mean(axis=0).sum())}
+            session.execute(update(Evaluation).where(Evaluation.id == number).values(score))
+        ranking_rebuild.rebuild(session, seasons.current_season(session))
+
+    def shown(entries):
+        with board.parts.readers() as session:
+            found = board_lists.page(session, board.season(), BoardQuery(entries=entries)).entries
+            return {entry.evaluation.id: entry.rank for entry in found}
+
+    assert shown("all") == {3: (1, 1), 2: (2, 2), 1: (3, 3)}
+    assert shown("best") == {3: (1, 1), 2: (2, 2), 1: (2, 2)}
 
 
 def test_the_interface_lists_pages_and_the_table_holds_all(filled):

@@ -98,13 +98,29 @@ class Worker:
         self.numbers.append(self.process.pid)
 
     def sandboxes(self):
-        """(reaper, its bubblewrap, the first process inside) of each sandbox that has all of them."""
-        found = []
-        for reaper in children(self.process.pid):
-            if any(part.endswith("reaper.py") for part in command(reaper)):
-                for outer in children(reaper):
-                    found += [(reaper, outer, inner) for inner in children(outer)]
-        return found
+        """(reaper, its bubblewrap, the first process inside) of each sandbox, as far as it has them.
+
+        The reaper of a fork has nothing below it: that is the server's, see `forks`.
+        """
+        return [line for line in self._reapers() if not _serves_forks(line[0])]
+
+    def forks(self):
+        """Processes that end together: the server of forks and its reaper; each fork and its supervisor."""
+        found = [line for line in self._reapers() if _serves_forks(line[0])]
+        supervisors = [supervisor for line in found for supervisor in children(line[-1])]
+        return found + [[supervisor, *children(supervisor)] for supervisor in supervisors]
+
+    def _reapers(self):
+        reapers = [one for one in children(self.process.pid) if "reaper.py" in " ".join(command(one))]
+        return [[one, *(outer := children(one)), *_below(outer)] for one in reapers]
+
+
+def _serves_forks(reaper):
+    return any("fork_server.py" in part for part in command(reaper))
+
+
+def _below(processes):
+    return [child for process in processes for child in children(process)]
 
 
 class Deployment:

@@ -60,12 +60,13 @@ def victims(kind, deployment, chance):
             line.append(found[0])
         one = chance.choice(line)
         return one, {one: processes.family(one)[one]}
-    sandboxes = worker.sandboxes()
-    if not sandboxes:
+    running = worker.sandboxes()
+    if kind == "child":
+        running = [line for line in [*running, *worker.forks()] if len(line) > 1]
+    if not running:
         return None
-    reaper, outer, inner = chance.choice(sandboxes)
-    kin = processes.family(reaper)
-    return {"reaper": reaper, "child": chance.choice([outer, inner])}[kind], kin
+    outermost, *inside = chance.choice(running)
+    return outermost if kind == "reaper" else chance.choice(inside), processes.family(outermost)
 
 
 def strike(kind, deployment, numbers, chance):

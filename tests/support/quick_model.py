@@ -1,9 +1,13 @@
 """The quickest honest submission there is: cosines of random directions, and a linear solve as its fit."""
 
+import time
+
 import torch
 from torch import nn
 
 WIDTH = 192
+# A sandbox of it is there long enough to be killed.
+time.sleep(0.5)
 
 
 class Learner(nn.Module):
