@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from challenge.bundle.train_config import OWN_SAMPLES, TrainConfig
-from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training.local_model import code_folders, load_module
 from challenge.training.refit import Budget, cast, eager_mode, stored_state
 from challenge.training.sampling import sample
 from challenge.training.trainer import Progress, TrainingResult, ValidationSet
 from challenge.training.zoom_samples import POINTS, draw_zoom_points
+from challenge.util.exit_codes import TrainConfigError
 from challenge.util.own_traceback import own_traceback
 
 Array = NDArray[np.float64]
@@ -65,11 +65,12 @@ def train_by_own(
         report: called once, at the end.
 
     Raises:
-        EvaluationError: train.py is missing, cannot be imported, has no `train`, or fails.
+        EvaluationError: train.py is missing or cannot be imported.
+        TrainConfigError: it has no `train`, or that fails.
     """
     own = getattr(load_module(directory, "train"), FUNCTION, None)
     if not callable(own):
-        raise EvaluationError(Reason.FIT_FAILED, "train.py has no function train(model, x, t, budget).")
+        raise TrainConfigError("train.py has no function train(model, x, t, budget).")
     x, t = (torch.from_numpy(one) for one in draw_sample(recipe))
     torch.manual_seed(recipe.seed)
     x = cast(model, x)
@@ -78,10 +79,8 @@ def train_by_own(
         with eager_mode():
             own(model, x, t.to(x), budget_of(recipe))
     except Exception as error:
-        detail = f"({type(error).__name__}: {error})"
-        raise EvaluationError(
-            Reason.FIT_FAILED, detail, own_traceback(error, code_folders(directory))
-        ) from error
+        said = own_traceback(error, code_folders(directory)).strip()
+        raise TrainConfigError(f"train.py failed.\n{said}") from error
     seconds = time.monotonic() - began
     skill = ValidationSet().skill(model.eval())
     now = Progress(0, 1.0, seconds, math.nan, math.nan, len(x) / seconds, float(skill.sum()))

@@ -125,7 +125,11 @@ def _repeat_own(
         replace(code, files=code.files | {"model.py": calling}), limits=limits, device=device
     ) as learner:
         learner.build(2, 1, recipe.seed)
-        seconds = learner.fit(x, t, budget_of(recipe), recipe.seed, watch)
+        try:
+            seconds = learner.fit(x, t, budget_of(recipe), recipe.seed, watch)
+        except EvaluationError as error:
+            detail = f"{error.detail} It was training by train.py.".strip()
+            raise EvaluationError(error.reason, detail, error.private) from error
     with sandbox.start(code, limits=limits, device=device) as judge:
         judge.load(watch.state)
         octaves = _octaves(judge, ValidationSet())
