@@ -33,21 +33,22 @@ def parse(center: tuple[str, str]) -> tuple[Fraction, Fraction]:
     return re, im
 
 
+def _double(value: fmpz, bits: int) -> float:
+    """The double next to value / 2^bits: near 0 too it has all of its digits."""
+    spare = max(0, int(value.height_bits()) - 64)
+    return math.ldexp(int(value >> spare), spare - bits)
+
+
 def reference(center: tuple[Fraction, Fraction], octave: float, limit: int) -> NDArray[np.complex128]:
     """The orbit of the centre from 0 until it escapes or has limit steps, computed in FLINT's integers."""
     bits = math.ceil(octave) + limit.bit_length() + _GUARD_BITS
     cr, ci = (fmpz(math.floor(part * (1 << bits))) for part in center)
     zr = zi = fmpz(0)
-    cut = bits - 60
     orbit = [0j]
     for _ in range(limit):
         rr, ii = zr * zr, zi * zi
         zr, zi = ((rr - ii) >> bits) + cr, (zr * zi >> (bits - 1)) + ci
-        # Near 0 more digits count than 60 bits after the point hold.
-        if abs(zr) >> cut and abs(zi) >> cut:
-            z = complex(math.ldexp(int(zr >> cut), -60), math.ldexp(int(zi >> cut), -60))
-        else:
-            z = complex(float(Fraction(int(zr), 1 << bits)), float(Fraction(int(zi), 1 << bits)))
+        z = complex(_double(zr, bits), _double(zi, bits))
         orbit.append(z)
         if z.real * z.real + z.imag * z.imag > 2.0**32:
             break
@@ -73,9 +74,6 @@ def render(
     Raises:
         ValueError: the centre cannot be read, or the octave or a number is out of range.
     """
-    from challenge.mandelbrot.kernels import perturbation  # noqa: PLC0415 - Numba takes half a second to import
-    from challenge.mandelbrot.parallel import share, threads  # noqa: PLC0415 - the same
-
     height, width = (pixels, pixels) if isinstance(pixels, int) else pixels
     if not 0 <= octave <= DEEPEST:
         raise ValueError(f"octave must lie in 0 .. {DEEPEST}, not {octave}")
@@ -85,21 +83,39 @@ def render(
     real = span * ((np.arange(width) + 0.5) / width - 0.5)
     imaginary = -span / width * (np.arange(height) + 0.5 - height / 2)
     orbit = reference(parse(center), octave, max_iterations)
-    reach = math.hypot(real[-1], imaginary[0]) + span / width
+    return counts(orbit, real[None, :] + 1j * imaginary[:, None], max_iterations)
+
+
+def counts(orbit: NDArray[np.complex128], differences: NDArray[np.complex128], max_iterations: int) -> Array:
+    """Smooth escape counts of the points around a centre, +inf where a point does not escape.
+
+    Args:
+        orbit: of the centre, as `reference` gives it.
+        differences: (height, width), point minus centre; none is larger than a few times the others.
+        max_iterations: steps after which a point counts as inside; the orbit has as many, or escapes before.
+
+    Returns:
+        (height, width).
+    """
+    from challenge.mandelbrot.kernels import perturbation  # noqa: PLC0415 - Numba takes half a second to import
+    from challenge.mandelbrot.parallel import share, threads  # noqa: PLC0415 - the same
+
+    reach = 1.01 * float(np.abs(differences).max())
     sizes = [max(len(orbit) - 2, 0)]
     while sizes[-1] > 1:
         sizes.append(sizes[-1] // 2)
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     slope, offset, valid = (np.empty(starts[-1], kind) for kind in (complex, complex, float))
     perturbation.tabulate(orbit, reach, slope, offset, valid, starts)
-    mu = np.empty((height, width))
+    mu = np.empty(differences.shape)
 
     def work(first: int) -> None:
         rows = slice(first, first + _ROWS)
-        differences = (real[None, :] + 1j * imaginary[rows, None]).ravel()
-        counts = np.empty(differences.size)
-        perturbation.follow(orbit, slope, offset, valid, starts, differences, max_iterations, counts)
-        mu[rows] = counts.reshape(-1, width)
+        found = np.empty(differences[rows].size)
+        perturbation.follow(
+            orbit, slope, offset, valid, starts, differences[rows].ravel(), max_iterations, found
+        )
+        mu[rows] = found.reshape(differences[rows].shape)
 
-    share(work, range(0, height, _ROWS), threads())
+    share(work, range(0, len(differences), _ROWS), threads())
     return mu

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from challenge.imaging import deep_tiles
 from challenge.imaging.tiles import DEEPEST
 from leaderboard.openapi.operations import (
     BINARY,
@@ -24,6 +25,21 @@ _WHERE: Final = [
     parameter("octave", "path", whole("Of the tile.", maximum=DEEPEST)),
     parameter("x", "path", whole("Column from the left, below 2^octave.", maximum=(1 << DEEPEST) - 1)),
     parameter("y", "path", whole("Row from the top, below 2^octave.", maximum=(1 << DEEPEST) - 1)),
+]
+# Columns of the deepest octaves have ninety digits: as texts, so that no program takes them for doubles.
+_WHERE_DEEP: Final = [
+    parameter("octave", "path", whole("Of the tile.", maximum=deep_tiles.DEEPEST)),
+    parameter("x", "path", words("Column from the left, below 2^octave.", pattern=r"^\d{1,91}$")),
+    parameter("y", "path", words("Row from the top, below 2^octave.", pattern=r"^\d{1,91}$")),
+    parameter(
+        "limit",
+        "query",
+        whole(
+            f"Beyond octave {DEEPEST}: steps after which a point counts as inside.",
+            enum=list(deep_tiles.LIMITS),
+            default=deep_tiles.LIMITS[0],
+        ),
+    ),
 ]
 _TILE: Final = {
     "200": {
@@ -49,8 +65,8 @@ TILE_PATHS: Final[dict[str, Schema]] = {
         "get": operation(
             "Tiles",
             "truth_tile",
-            "A tile of the truth; drawn on the first request.",
-            _WHERE,
+            f"A tile of the truth, down to octave {deep_tiles.DEEPEST}; drawn on the first request.",
+            _WHERE_DEEP,
             _TILE | refusals(404, 429, 503, 507),
         )
     },

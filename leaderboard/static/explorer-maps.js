@@ -1,4 +1,5 @@
-// Leaflet on the complex plane: a map's zoom is the octave, its longitude and latitude are Re c and Im c.
+// Leaflet on the complex plane: a map's zoom is the octave, its longitude and latitude are Re c and Im c;
+// below octave 36, those of a part of the plane (explorer-plane.js).
 import { SIDE } from "./explorer-feed.js";
 
 const L = window.L;
@@ -24,10 +25,13 @@ export function makeMap(element, deepest) {
     fadeAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
   });
   map.getContainer().tabIndex = 0;
+  map.middle = () => map.getCenter();
+  map.range = () => [map.getMinZoom(), map.getMaxZoom()];
+  map.reach = (zoom) => map.setZoom(zoom, { animate: false });
   map.on("zoomend", () => {
     const { aim } = map;
     map.aim = undefined;
-    if (aim !== undefined && aim !== map.getZoom()) map.setZoom(aim, { animate: false });
+    if (aim !== undefined && aim !== map.getZoom()) map.reach(aim);
   });
   // Positions between pixels would show as seams between tiles.
   map.on("dragstart", () => {
@@ -38,13 +42,28 @@ export function makeMap(element, deepest) {
   return map;
 }
 
-// A layer of tiles: `load` promises a tile's numbers, `paint` colours them.
+// Show a part of the plane, around { centre, zoom } of it.
+export function showPart(map, layer, part, deepest, { centre, zoom }) {
+  [map.options.minZoom, map.options.maxZoom] = part.octaves(deepest);
+  // Bounds of the part before would move the map.
+  map.setMaxBounds(null);
+  layer.options.bounds = part.base ? undefined : BASE;
+  // What is seen stays the same, so nothing is to fade in.
+  const fades = map._fadeAnimated;
+  map._fadeAnimated = false;
+  map.setView(centre, zoom, { reset: true, animate: false });
+  if (!part.base) map.setMaxBounds(BASE.pad(0.35));
+  setTimeout(() => (map._fadeAnimated = fades), 400);
+}
+
+// A layer of tiles: `load` promises the numbers of the tile with some coordinates, `paint` colours them.
 export const Tiles = L.GridLayer.extend({
   initialize(load, paint, loaded) {
     L.GridLayer.prototype.initialize.call(this, {
       tileSize: SIDE,
       bounds: BASE,
-      maxZoom: 40,
+      minZoom: -99,
+      maxZoom: 99,
       keepBuffer: 1,
       updateWhenZooming: false,
       updateInterval: 120,
@@ -60,7 +79,7 @@ export const Tiles = L.GridLayer.extend({
     const box = L.DomUtil.create("div", "tile waiting");
     const canvas = L.DomUtil.create("canvas", "", box);
     canvas.width = canvas.height = SIDE;
-    const { promise, cancel } = this.load(`${coords.z}/${coords.x}/${coords.y}`);
+    const { promise, cancel } = this.load(coords);
     const entry = { coords, pen: canvas.getContext("2d"), cancel, data: null };
     this.entries.set(box, entry);
     promise.then(
@@ -105,13 +124,13 @@ function finish(map) {
 // Zoom by steps. Leaflet would drop a step that comes while it still animates, or waits for the frame in which it
 // starts to animate, the one before: so what the steps add up to is kept, and reached when that has ended.
 export function zoomBy(map, steps) {
-  const [low, high] = [map.getMinZoom(), map.getMaxZoom()];
+  const [low, high] = map.range();
   const underWay = map.aim !== undefined;
   const aim = Math.max(low, Math.min(high, (map.aim ?? map.getZoom()) + steps));
   if (!underWay && aim === map.getZoom()) return;
   map.aim = aim;
   if (underWay) finish(map);
-  else map.setZoom(aim);
+  else map.setView(map.middle(), aim);
 }
 
 // The map that the reader moves leads; the other one follows, animations included.

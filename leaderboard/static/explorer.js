@@ -1,8 +1,9 @@
-// The explorer: the truth, and beside or under it what a model makes of it, at every place down to octave 40.
+// The explorer: the truth down to octave 300, and beside or under it what a model makes of it, down to octave 40.
 import { Palettes, paintError, paintValues, scaleOf } from "./explorer-colours.js";
 import { Dive } from "./explorer-dive.js";
-import { Model, SIDE, Truth, valueOf } from "./explorer-feed.js";
-import { Tiles, link, makeMap, shadow, zoomBy } from "./explorer-maps.js";
+import { INSIDE, Model, SIDE, Truth, valueOf } from "./explorer-feed.js";
+import { Tiles, link, makeMap, shadow, showPart, zoomBy } from "./explorer-maps.js";
+import { Part, decimals, parse } from "./explorer-plane.js";
 
 document.documentElement.classList.add("js");
 const root = document.querySelector(".explorer");
@@ -21,6 +22,22 @@ let scale = { low: 0, high: 1, deviation: 0.4 };
 let kind = "model";
 let arrangement = "side";
 
+// --- the part of the plane that the maps show, and the steps after which a point counts as inside
+const exact = ([re, im]) => ({ re: parse(re), im: parse(im) });
+const HOME = exact([-0.75, 0]);
+for (const place of settings.places) place.at = exact(place.centre);
+let part = new Part();
+let limit = settings.limits[0];
+const octaveOf = (map) => part.base + map.getZoom();
+// The place that the map was last put at; while it is in the middle, it is known better than to a pixel.
+let aimed = null;
+function centreOf(map) {
+  const off = aimed && map.latLngToContainerPoint(part.local(aimed)).subtract(map.getSize().divideBy(2));
+  return off && Math.abs(off.x) <= 1 && Math.abs(off.y) <= 1 ? aimed : part.place(map.getCenter());
+}
+// Models are drawn in doubles, so beside one the whole plane stays one part.
+const tight = (place, octave) => settings.deepest > settings.deepest_model && part.tight(place, octave);
+
 // --- maps and their tiles
 const truths = new Truth(settings.truth);
 const models = settings.model ? new Model(settings.model, settings.wishes, tellWaiting) : null;
@@ -34,15 +51,23 @@ const modelMap = models ? makeMap(one("[data-map=model]"), settings.deepest) : n
 const secondMap = seconds ? makeMap(one("[data-map=second]"), settings.deepest) : null;
 const maps = [truthMap, modelMap, secondMap].filter(Boolean);
 
+const nowhere = () => ({ promise: Promise.reject(new DOMException("outside the plane", "AbortError")), cancel() {} });
 const truthLayer = new Tiles(
-  (name) => truths.get(name),
+  (coords) => {
+    const name = part.name(coords);
+    if (!name) return nowhere();
+    const raised = limit > settings.limits[0] && part.base + coords.z > settings.deepest_model;
+    return truths.get(raised ? `${name}?limit=${limit}` : name);
+  },
   ({ pen, data }) => paintValues(pen, data, scale, colours(), palettes),
   rescale,
 );
 const layerOf = (feed) =>
   feed &&
   new Tiles(
-    (name) => {
+    (coords) => {
+      const name = part.name(coords);
+      if (!name) return nowhere();
       const parts = [truths.get(name), feed.get(name)];
       return {
         promise: Promise.all(parts.map(({ promise }) => promise)).then(([truth, model]) => ({ ...model, truth })),
@@ -69,6 +94,7 @@ let settling = 0;
 function rescale() {
   clearTimeout(settling);
   const loading = truthLayer.inSight().some(({ data }) => !data);
+  if (!loading) tellLimit();
   settling = setTimeout(settle, loading ? 160 : 30);
 }
 
@@ -94,18 +120,20 @@ function settle() {
 
 // --- what the page says
 const digits = (octave) => Math.ceil((octave + 8) * Math.LOG10E * Math.LN2) + 1;
-const signed = (value, count) => value.toFixed(count).replace("-", "−");
-const point = ({ lat, lng }, octave) => `${signed(lng, digits(octave))} ${lat < 0 ? "−" : "+"} ${Math.abs(lat).toFixed(digits(octave))} i`;
+const point = ({ re, im }, octave) => {
+  const [real, imaginary] = [re, im].map((value) => decimals(value, digits(octave)));
+  return `${real.replace("-", "−")} ${imaginary.startsWith("-") ? "−" : "+"} ${imaginary.replace("-", "")} i`;
+};
 const times = (octave) => (octave < 20 ? (2 ** octave).toLocaleString("en") : (2 ** octave).toExponential(2).replace("e+", " × 10^"));
 
 function tell() {
-  const octave = truthMap.getZoom();
+  const octave = octaveOf(truthMap);
   out("octave").textContent = octave;
   const [base, power] = times(octave).split("^");
   out("factor").replaceChildren(base);
   if (power) out("factor").append(Object.assign(document.createElement("sup"), { textContent: power }));
   out("factor").append("×");
-  out("centre").textContent = point(truthMap.getCenter(), octave);
+  out("centre").textContent = out("centre").title = point(centreOf(truthMap), octave);
   one("#octave").value = octave;
   for (const button of root.querySelectorAll("[data-step]"))
     button.disabled = octave + Number(button.dataset.step) < 0 || octave + Number(button.dataset.step) > settings.deepest;
@@ -114,7 +142,7 @@ function tell() {
     out("skill").textContent = skill === undefined ? "beyond what is judged" : `skill ${skill.toFixed(3)}`;
   }
   const middle = truthMap.getSize().divideBy(2);
-  const away = ({ centre }) => truthMap.latLngToContainerPoint([centre[1], centre[0]]).distanceTo(middle);
+  const away = ({ at }) => truthMap.latLngToContainerPoint(part.local(at)).distanceTo(middle);
   const here = settings.places.filter((place) => octave >= place.octaves[0] && away(place) < 40).sort((a, b) => away(a) - away(b))[0];
   for (const chip of root.querySelectorAll("[data-place]")) {
     if (chip.dataset.place === here?.slug) chip.setAttribute("aria-current", "true");
@@ -123,13 +151,14 @@ function tell() {
 }
 
 function tellAddress() {
-  const octave = truthMap.getZoom();
-  const { lat, lng } = truthMap.getCenter();
-  const values = { re: lng.toFixed(digits(octave)), im: lat.toFixed(digits(octave)), octave };
+  const octave = octaveOf(truthMap);
+  const { re, im } = centreOf(truthMap);
+  const values = { re: decimals(re, digits(octave)), im: decimals(im, digits(octave)), octave };
   if (choice.value !== settings.first) values.colours = choice.value;
   if (models && !seconds && arrangement !== usual()) values.view = arrangement;
   if (kind !== "model") values.show = kind;
   if (seconds) values.second = settings.second.id;
+  if (limit > settings.limits[0]) values.limit = limit;
   history.replaceState(null, "", `?${new URLSearchParams(values)}`);
   // Another entry at the same place.
   for (const link of root.querySelectorAll("[data-keep]")) link.search = location.search;
@@ -141,9 +170,8 @@ function tellCursor(at) {
     out("values").textContent = "";
     return;
   }
-  const octave = truthMap.getZoom();
   const value = (layer) => {
-    const { x, y } = truthMap.project(at, octave);
+    const { x, y } = truthMap.project(at, truthMap.getZoom());
     const [tx, ty] = [Math.floor(x / SIDE), Math.floor(y / SIDE)];
     const entry = layer?.inSight().find(({ coords }) => coords.x === tx && coords.y === ty);
     if (!entry?.data) return null;
@@ -154,7 +182,7 @@ function tellCursor(at) {
   if (truth !== null) said.push(truth === 1 ? "never escapes" : `t ${truth.toFixed(4)}, escapes after ${((50 * truth) / (1 - truth)).toFixed(1)}`);
   const model = value(modelLayer);
   if (model !== null) said.push(`model ${Number.isNaN(model) ? "not a number" : model.toFixed(4)}`);
-  out("cursor").textContent = point(at, octave);
+  out("cursor").textContent = point(part.place(at), octaveOf(truthMap));
   out("values").textContent = said.join(" · ");
 }
 
@@ -169,6 +197,20 @@ function tellWaiting({ waiting, problem, alone, still }) {
       : waiting
         ? `The model is drawing ${waiting === 1 ? "a tile" : `${waiting} tiles`} …`
         : "";
+}
+
+// Where hardly a point escapes, the limit hides what there is.
+function tellLimit() {
+  if (!out("limit")) return;
+  const codes = truthLayer.inSight().flatMap(({ data }) => Array.from({ length: 64 }, (_, k) => data.codes[(k * 1021) % (SIDE * SIDE)]));
+  const hidden = codes.length > 0 && codes.filter((code) => code === INSIDE).length > 0.99 * codes.length;
+  const next = settings.limits.find((steps) => steps > limit);
+  const steps = limit.toLocaleString("en");
+  const shown = hidden && octaveOf(truthMap) > settings.deepest_model;
+  out("limit").textContent = shown ? `Hardly a point here escapes within ${steps} steps.` : limit > settings.limits[0] ? `Up to ${steps} steps.` : "";
+  const button = one("[data-do=raise]");
+  button.hidden = !shown || !next;
+  if (next) button.textContent = `Take up to ${next.toLocaleString("en")}`;
 }
 
 // --- arrangement
@@ -196,19 +238,26 @@ function show(next) {
   secondLayer?.repaint();
 }
 
-function go(centre, octave) {
+// Without animation: two maps that animate on their own would drift apart.
+function showAt(place, octave) {
+  aimed = place;
+  if (tight(place, octave)) {
+    part = Part.around(place, octave);
+    showPart(truthMap, truthLayer, part, settings.deepest, { centre: part.local(place), zoom: octave - part.base });
+  } else truthMap.setView(part.local(place), octave - part.base, { animate: false });
+}
+
+function go(place, octave) {
   dive.stop();
-  const [re, im] = centre;
-  // Without animation: two maps that animate on their own would drift apart.
-  truthMap.setView([im, re], octave, { animate: false });
+  showAt(place, octave);
 }
 
 function visit(slug, wanted) {
   const place = settings.places.find((one) => one.slug === slug);
   if (!place) return;
   const [first, last] = place.octaves;
-  const now = Math.round(truthMap.getZoom());
-  go(place.centre, wanted ?? Math.max(Math.min(first + 2, last), Math.min(last, now)));
+  const now = Math.round(octaveOf(truthMap));
+  go(place.at, wanted ?? Math.max(Math.min(first + 2, last), Math.min(last, now)));
 }
 
 const dive = new Dive(truthMap, truthLayer, (going) => {
@@ -223,18 +272,28 @@ function begin() {
   arrange(query.get("view"));
   show(query.get("show"));
   moveCut(50);
-  const number = (name, least, most) => {
-    const value = query.has(name) ? Number(query.get(name)) : NaN;
-    return value >= least && value <= most ? value : null;
-  };
-  const octave = number("octave", 0, settings.deepest);
-  const [re, im] = [number("re", -2.75, 1.25), number("im", -2, 2)];
+  const within = (value, least, most) => value !== null && value >= least && value <= most;
+  const asked = query.has("octave") ? Number(query.get("octave")) : NaN;
+  const octave = within(asked, 0, settings.deepest) ? asked : null;
+  const given = exact([query.get("re"), query.get("im")]);
+  const known = within(given.re, parse("-2.75"), parse("1.25")) && within(given.im, parse("-2"), parse("2"));
+  limit = settings.limits.find((steps) => steps === Number(query.get("limit"))) ?? limit;
   const place = settings.places.find(({ slug }) => slug === query.get("place"));
   const home = Math.max(0, Math.round(Math.log2(Math.max(truthMap.getSize().x, truthMap.getSize().y) / SIDE) - 0.2));
-  const centre = re !== null && im !== null ? [re, im] : place ? place.centre : [-0.75, 0];
+  const centre = known ? given : place ? place.at : HOME;
   const zoom = Math.round(octave ?? (place ? place.octaves[0] + 2 : home));
   if (modelMap) link(maps);
-  for (const map of maps) map.setView([centre[1], centre[0]], zoom, { animate: false });
+  if (settings.deepest > settings.deepest_model) {
+    truthMap.middle = () => part.local(centreOf(truthMap));
+    truthMap.range = () => [-part.base, settings.deepest - part.base];
+    truthMap.reach = (local) => showAt(centreOf(truthMap), part.base + local);
+    truthMap.on("zoomend", () => {
+      const octave = octaveOf(truthMap);
+      if (Number.isInteger(octave) && tight(centreOf(truthMap), octave)) showAt(centreOf(truthMap), octave);
+    });
+  }
+  showAt(centre, zoom);
+  for (const map of maps) if (map !== truthMap) map.setView(part.local(centre), zoom, { animate: false });
   truthLayer.addTo(truthMap);
   modelLayer?.addTo(modelMap);
   secondLayer?.addTo(secondMap);
@@ -254,7 +313,14 @@ function begin() {
 const home = begin();
 const act = {
   dive: () => (dive.going ? dive.stop() : dive.start()),
-  home: () => go([-0.75, 0], home),
+  home: () => go(HOME, home),
+  raise: () => {
+    limit = settings.limits.find((steps) => steps > limit) ?? limit;
+    truthLayer.redraw();
+    tellAddress();
+    out("limit").textContent = `Taking up to ${limit.toLocaleString("en")} steps …`;
+    one("[data-do=raise]").hidden = true;
+  },
   async share() {
     tellAddress();
     const button = one("[data-do=share]");
@@ -296,7 +362,7 @@ root.addEventListener("click", (event) => {
   else if (which) extreme(which);
   else act[button.dataset.do]();
 });
-one("#octave").addEventListener("input", (event) => truthMap.setZoom(Number(event.target.value), { animate: false }));
+one("#octave").addEventListener("input", (event) => showAt(centreOf(truthMap), Number(event.target.value)));
 choice.addEventListener("change", () => change(repaint));
 one("#entry")?.addEventListener("change", (event) => {
   if (event.target.value) location.href = event.target.value + location.search;

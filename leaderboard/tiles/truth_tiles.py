@@ -4,12 +4,15 @@ import threading
 from concurrent.futures import Future
 from typing import Final
 
+from challenge.imaging.deep_tiles import DeepTile
 from challenge.imaging.tiles import Tile
 from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.tiles.lru_store import TileStore
 
 MIB: Final = 1 << 20
+
+AnyTile = Tile | DeepTile
 
 
 class TruthTiles:
@@ -24,14 +27,14 @@ class TruthTiles:
         self._max_waiting = config.tile_waiting
         self._lock = threading.Lock()
         self._drawing = threading.Lock()
-        self._computing: dict[Tile, Future[bytes]] = {}
+        self._computing: dict[AnyTile, Future[bytes]] = {}
         self._waiting = 0
 
-    def stored(self, tile: Tile) -> bytes | None:
+    def stored(self, tile: AnyTile) -> bytes | None:
         """The tile's bytes; None where it has not been drawn."""
         return self._store.get(_name(tile))
 
-    def get(self, tile: Tile) -> bytes:
+    def get(self, tile: AnyTile) -> bytes:
         """The tile's bytes, drawn first if needed; Refused with 503 where too many requests wait."""
         found = self.stored(tile)
         if found is not None:
@@ -54,7 +57,7 @@ class TruthTiles:
             with self._lock:
                 self._waiting -= 1
 
-    def _draw(self, tile: Tile, future: Future[bytes]) -> None:
+    def _draw(self, tile: AnyTile, future: Future[bytes]) -> None:
         try:
             with self._drawing:
                 # Check again after the lock is held: another process may have drawn it.
@@ -69,13 +72,15 @@ class TruthTiles:
                 del self._computing[tile]
 
 
-def draw(tile: Tile) -> bytes:
+def draw(tile: AnyTile) -> bytes:
     """Compute a tile of the target."""
     # Compiled numerics take a second to load, and most requests do not need them.
-    from challenge.imaging.tiles import encode, truth_values  # noqa: PLC0415
+    from challenge.imaging import deep_tiles, tiles  # noqa: PLC0415
 
-    return encode(truth_values(tile), inside_at=1.0)
+    values = deep_tiles.truth_values(tile) if isinstance(tile, DeepTile) else tiles.truth_values(tile)
+    return tiles.encode(values, inside_at=1.0)
 
 
-def _name(tile: Tile) -> str:
-    return f"{tile.octave:02d}/{tile.x}-{tile.y}"
+def _name(tile: AnyTile) -> str:
+    name = f"{tile.octave:02d}/{tile.x}-{tile.y}"
+    return f"{name}-{tile.limit}" if isinstance(tile, DeepTile) else name

@@ -10,9 +10,11 @@ import numpy as np
 from flask import Blueprint, Response, jsonify, render_template, request, send_from_directory, url_for
 from sqlalchemy.orm import Session
 
+from challenge.imaging import deep_tiles
+from challenge.imaging.deep_places import DEEP_PLACES, DeepPlace
 from challenge.imaging.pictures import ERROR_COLORMAP, INTERIOR, NOT_FINITE, colormap_table
 from challenge.imaging.tiles import DEEPEST
-from challenge.scoring.places import PLACES
+from challenge.scoring.places import PLACES, Place
 from leaderboard.errors import not_found
 from leaderboard.images import colormaps
 from leaderboard.models import Evaluation, Submission
@@ -67,11 +69,20 @@ def _page(beside: _Model | None, second: _Model | None = None) -> str:
         beside=beside,
         second=second,
         entries=entries,
-        places=PLACES,
+        places=_places(beside),
         maps=tuple(colormaps.MAPS),
         settings=json.dumps(_settings(beside, second), allow_nan=False),
-        deepest=DEEPEST,
+        deepest=_deepest(beside),
     )
+
+
+def _deepest(beside: _Model | None) -> int:
+    """The deepest octave shown: models are drawn in float64."""
+    return deep_tiles.DEEPEST if beside is None else DEEPEST
+
+
+def _places(beside: _Model | None) -> tuple[Place | DeepPlace, ...]:
+    return PLACES if beside is not None else (*PLACES, *DEEP_PLACES)
 
 
 def _settings(beside: _Model | None, second: _Model | None) -> dict[str, Any]:
@@ -82,9 +93,12 @@ def _settings(beside: _Model | None, second: _Model | None) -> dict[str, Any]:
         "model": None,
         "colours": url_for("explorer.palettes"),
         "first": colormaps.DEFAULT,
-        "deepest": DEEPEST,
+        "deepest": _deepest(beside),
+        "deepest_model": DEEPEST,
+        "limits": deep_tiles.LIMITS,
         "places": [
-            {"slug": p.slug, "centre": p.centre, "octaves": [p.octaves[0], p.octaves[-1]]} for p in PLACES
+            {"slug": p.slug, "centre": p.centre, "octaves": [p.octaves[0], p.octaves[-1]]}
+            for p in _places(beside)
         ],
     }
     if beside is not None:

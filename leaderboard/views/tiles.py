@@ -5,11 +5,14 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, jsonify, request
 
+from challenge.imaging import deep_tiles
+from challenge.imaging.deep_tiles import DeepTile
 from challenge.imaging.tiles import DEEPEST, MOST_BYTES, Tile
 from challenge.results.verdicts import EXPLANATIONS, Reason
 from leaderboard.errors import Refused
 from leaderboard.services import submissions
 from leaderboard.tiles.model_tiles import MAX_REQUESTED
+from leaderboard.tiles.truth_tiles import AnyTile
 from leaderboard.web.extensions import UNCOUNTED, client_address, csrf, limiter
 from leaderboard.web.request_args import check_length, json_body
 from leaderboard.web.request_context import app_context, read_session, request_token
@@ -27,13 +30,30 @@ for _blueprint in (tiles, tile_worker):
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _MOST: Final = (1 << DEEPEST) - 1
 _WHERE: Final = f"<int:octave>/<int(max={_MOST}):x>/<int(max={_MOST}):y>"
+_MOST_DEEP: Final = (1 << deep_tiles.DEEPEST) - 1
+_WHERE_DEEP: Final = f"<int:octave>/<int(max={_MOST_DEEP}):x>/<int(max={_MOST_DEEP}):y>"
 
 
 def _tile(octave: Any, x: Any, y: Any) -> Tile:
     try:
         return Tile(octave, x, y)
     except ValueError as error:
-        raise Refused(404, "no_tile", f"There is no such tile: {error}.") from error
+        raise _no_tile(error) from error
+
+
+def _truth_tile(octave: int, x: int, y: int) -> AnyTile:
+    """A tile of the truth, which goes deeper than models; below `DEEPEST`, the limit may be raised."""
+    if octave <= DEEPEST:
+        return _tile(octave, x, y)
+    limit = request.args.get("limit", deep_tiles.LIMITS[0], type=int)
+    try:
+        return DeepTile(octave, x, y, limit)
+    except ValueError as error:
+        raise _no_tile(error) from error
+
+
+def _no_tile(error: ValueError) -> Refused:
+    return Refused(404, "no_tile", f"There is no such tile: {error}.")
 
 
 def _answer(content: bytes) -> Response:
@@ -44,13 +64,18 @@ def _answer(content: bytes) -> Response:
     return answer
 
 
-@tiles.get(f"/truth/{_WHERE}")
+def _cost(tile: AnyTile) -> int:
+    """What a tile of the truth counts for its visitor: a raised limit takes longer."""
+    return 1 + tile.limit // deep_tiles.LIMITS[1] if isinstance(tile, DeepTile) else 1
+
+
+@tiles.get(f"/truth/{_WHERE_DEEP}")
 def truth(octave: int, x: int, y: int) -> Response:
     """A tile of the truth; drawn now where nobody has asked for it before."""
-    tile = _tile(octave, x, y)
+    tile = _truth_tile(octave, x, y)
     found = app_context().truth_tiles.stored(tile)
     if found is None:
-        app_context().tile_limiter.spend(client_address())
+        app_context().tile_limiter.spend(client_address(), _cost(tile))
         found = app_context().truth_tiles.get(tile)
     return _answer(found)
 

@@ -229,3 +229,46 @@ def test_quick_steps_add_up_and_keys_act_in_the_explorer_alone(site, page):
         page.keyboard.press("+")
     expect(page.locator("[data-out=octave]")).to_have_text("15")
     page.wait_for_function(THERE, arg=["truth", 4])
+
+
+def test_the_truth_goes_on_below_doubles(site, page):
+    expect = pytest.importorskip("playwright.sync_api").expect
+    page.goto(f"{site.url}/explore?place=deep-spiral&octave=34")
+    page.wait_for_function(THERE, arg=["truth", 4])
+    page.locator("[data-map=truth]").focus()
+    for _ in range(9):
+        page.keyboard.press("+")
+    expect(page.locator("[data-out=octave]")).to_have_text("43")
+    # The place stays in the middle through every change of the part of the plane that the map shows.
+    centre = page.locator("[data-out=centre]")
+    expect(centre).to_have_text("\N{MINUS SIGN}0.77568376800905380 + 0.13646736829469012 i")
+    page.wait_for_function(THERE, arg=["truth", 4])
+    page.locator("#octave").fill("300")
+    expect(page).to_have_url(re.compile(r"re=-0\.7756837680090537974694835039347\d+&.*octave=300"))
+    there = page.url
+    page.wait_for_function(THERE, arg=["truth", 4])
+    page.mouse.move(300, 400)
+    page.mouse.down()
+    page.mouse.move(220, 350, steps=5)
+    # Let go at rest: a map that is thrown goes on.
+    page.wait_for_timeout(200)
+    page.mouse.up()
+    expect(page).not_to_have_url(there)
+    seen = centre.inner_text()
+    page.reload()
+    expect(centre).to_have_text(seen)
+    page.locator("#octave").fill("20")
+    expect(page).to_have_url(re.compile("octave=20"))
+    page.wait_for_function(THERE, arg=["truth", 4])
+
+
+def test_a_limit_that_hides_the_picture_is_told_and_can_be_raised(site, page):
+    expect = pytest.importorskip("playwright.sync_api").expect
+    page.goto(f"{site.url}/explore?place=deep-minibrot&octave=140")
+    line = page.locator("[data-out=limit]")
+    expect(line).to_have_text("Hardly a point here escapes within 20,000 steps.")
+    page.get_by_role("button", name="Take up to 200,000").click()
+    expect(page).to_have_url(re.compile("limit=200000"))
+    # Where points escape, nothing is hidden.
+    page.locator("#octave").fill("120")
+    expect(line).to_have_text("Up to 200,000 steps.")

@@ -178,7 +178,10 @@ class TestTruthOverHttp:
         assert (again.status_code, again.data) == (304, b"")
         assert board.get(f"{TRUTH}/1/0/0").headers["ETag"] != tag
 
-    @pytest.mark.parametrize("where", ["41/0/0", "3/8/0", "3/0/8", "40/1099511627775/1099511627776"])
+    @pytest.mark.parametrize(
+        "where",
+        ["301/0/0", "41/0/0?limit=7", f"41/{1 << 41}/0", "3/8/0", "3/0/8", f"40/{(1 << 40) - 1}/{1 << 40}"],
+    )
     def test_outside_there_is_nothing(self, board, where):
         answer = board.get(f"{TRUTH}/{where}")
         assert answer.status_code == 404
@@ -193,6 +196,17 @@ class TestTruthOverHttp:
         answer = board.get(f"{TRUTH}/40/542461016436/512748155136")
         assert answer.status_code == 200
         assert np.isfinite(decode(answer.data)).all()
+
+    def test_below_doubles_it_goes_on_to_octave_300(self, board):
+        # The tile around i, where the set has structure at every depth: its centre is a corner of four tiles.
+        x, y = 11 << 296, 1 << 298
+        answer = board.get(f"{TRUTH}/300/{x}/{y}")
+        assert answer.status_code == 200
+        values = decode(answer.data)
+        assert np.ptp(values) > 1e-4
+        assert decode(board.get(f"{TRUTH}/300/{x}/{y}?limit=200000").data) == pytest.approx(values)
+        tag = {"If-None-Match": answer.headers["ETag"]}
+        assert board.get(f"{TRUTH}/300/{x}/{y}", headers=tag).status_code == 304
 
     def test_what_is_drawn_anew_is_counted_by_address(self, served):
         client = served(tile_rate="2 per minute").test_client()
