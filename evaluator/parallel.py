@@ -8,7 +8,7 @@ from evaluator.sandbox.limits import CORES
 
 T = TypeVar("T")
 
-# A sandbox takes a third of a gigabyte, and a small machine has little memory.
+# A sandbox that is no fork takes a third of a gigabyte, and a small machine has little memory.
 AT_ONCE: Final = min(CORES, 4)
 
 

@@ -32,7 +32,7 @@ from evaluator.worker import consume
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS: Final = 20.0
-# Two visitors may look at two models; every sandbox takes a third of a gigabyte.
+# Two visitors may look at two models; a sandbox that is no fork takes a third of a gigabyte.
 MOST_OPEN: Final = 2
 # Evaluations go first where both want a processor, and tiles still get some of it.
 NICE: Final = 5

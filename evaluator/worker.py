@@ -154,7 +154,7 @@ class Worker:
                 else self._judge_open(claim, bundle, reporter)
             )
         if report is None:
-            log.info("evaluation %d, %s track: waits for its turn again", claim.evaluation_id, claim.track)
+            log.debug("evaluation %d, %s track: waits for its turn again", claim.evaluation_id, claim.track)
             return
         self.client.report(claim, report)
         log.info(

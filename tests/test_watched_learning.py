@@ -96,10 +96,9 @@ def test_a_fit_that_overruns_is_judged_on_its_last_checkpoint_and_stands_on_the_
     assert [one["ended"] for one in report["targets"]] == ["killed"] * 3
     assert report["budget_seconds"] == SECONDS
     assert report["samples"] == 4096
-    budget = SECONDS * report["calibration"]["factor"]
-    for one in report["targets"]:
-        assert one["judged_on"] < budget * 1.1 <= one["seconds"] + 0.01
-        assert one["octaves"] > 0.5
+    assert all(one["octaves"] > 0.5 for one in report["targets"])
+    # How long it learned is not told while the season is open.
+    assert {"judged_on", "seconds"} <= set(report["withheld"])
     entries = server.entries("samples")
     assert [(e["name"], e["octaves"]) for e in entries] == [("overruns", report["octaves"])]
     assert json.loads(server.mbc("board", "--track", "samples", "--json"))["entries"] == entries

@@ -6,6 +6,7 @@
 import atexit
 import contextlib
 import json
+import logging
 import os
 import select
 import socket
@@ -23,6 +24,8 @@ from evaluator.sandbox.process import Lifeline, Pipes, Process
 from evaluator.sandbox.reaper import FIRST_DESCRIPTOR
 from evaluator.sandbox.staging import of_runner
 from evaluator.sandbox.supervision import supervised
+
+log = logging.getLogger(__name__)
 
 _START_SECONDS: Final = 60.0
 _READY: Final = b"ready"
@@ -64,6 +67,10 @@ class ForkServer:
             said += part
         return said == _READY
 
+    def said(self) -> str:
+        """The last of what it printed."""
+        return self._process.said()
+
     def end(self) -> None:
         """End it, and every sandbox that came from it."""
         self._process.end()
@@ -102,6 +109,7 @@ def _started(start: Callable[[int], Process]) -> ForkServer | None:
         server = ForkServer(start(theirs.fileno()), ours.detach())
     if server.ready():
         return server
+    log.info("each sandbox imports torch anew, because none can be forked: %s", server.said())
     server.end()
     return None
 
