@@ -7,6 +7,7 @@ from typing import IO, Any
 
 from flask import Flask, Request
 from flask.json.provider import DefaultJSONProvider
+from sqlalchemy import Engine
 from werkzeug.routing import IntegerConverter, Map
 
 from challenge.bundle.limits import ARCHIVE_LIMIT
@@ -62,16 +63,34 @@ def create_app(config: Config) -> Flask:
     Raises:
         Refused: the data directory cannot be written.
     """
-    uploads = make_directories(config)
+    make_directories(config)
     engine = db.make_engine(config.database)
     db.upgrade(engine)
+    app = build_app(config)
+    open_data(app, config, engine)
+    return app
+
+
+def build_app(config: Config) -> Flask:
+    """The application without its data: `open_data` comes before the first request."""
     app = Flask(__name__)
-    app.config.update(
-        MAX_CONTENT_LENGTH=ARCHIVE_LIMIT + _FORM_SLACK,
-        SECRET_KEY=config.session_key or _secret_key(config.data / "secret.key"),
-    )
+    app.config.update(MAX_CONTENT_LENGTH=ARCHIVE_LIMIT + _FORM_SLACK)
     app.json = StrictJson(app)
-    app.request_class = _request_class(uploads)
+    app.url_map.converters["int"] = _Number
+    for blueprint in _BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    oauth.offer(app, config)
+    error_handlers.register(app)
+    middleware.install(app, config)
+    security_headers.register(app, config)
+    static_files.install(app)
+    return app
+
+
+def open_data(app: Flask, config: Config, engine: Engine) -> None:
+    """Let the application serve a data directory and its migrated database."""
+    app.config.update(SECRET_KEY=config.session_key or _secret_key(config.data / "secret.key"))
+    app.request_class = _request_class(_uploads(config))
     app.extensions["leaderboard"] = AppContext(
         config=config,
         writers=db.make_sessions(engine),
@@ -84,20 +103,19 @@ def create_app(config: Config) -> Flask:
         model_tiles=ModelTiles(config, queue),
         tile_limiter=RateLimiter(config.tile_rate, config.rate_storage, "tiles"),
     )
-    app.url_map.converters["int"] = _Number
-    for blueprint in _BLUEPRINTS:
-        app.register_blueprint(blueprint)
-    oauth.offer(app, config)
-    error_handlers.register(app)
-    middleware.install(app, config)
-    security_headers.register(app, config)
-    static_files.install(app)
-    return app
 
 
-def make_directories(config: Config) -> Path:
-    """Make the data directory and see that it can be written; returns the one for uploads."""
-    uploads = config.data / "uploads"
+def _uploads(config: Config) -> Path:
+    return config.data / "uploads"
+
+
+def make_directories(config: Config) -> None:
+    """Make the data directory and the one for uploads in it, and see that they can be written.
+
+    Raises:
+        Refused: they cannot.
+    """
+    uploads = _uploads(config)
     try:
         with files.private():
             uploads.mkdir(parents=True, exist_ok=True)
@@ -108,7 +126,6 @@ def make_directories(config: Config) -> Path:
         raise Refused(
             507, "data_unwritable", f"The data directory {config.data} cannot be written: {error.strerror}."
         ) from error
-    return uploads
 
 
 class _Number(IntegerConverter):

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import text
+from sqlalchemy import event, text
 
+from challenge.util.queue import embedded_broker
 from leaderboard import db
-from leaderboard.app import create_app
+from leaderboard.app import build_app, create_app, make_directories, open_data
 from leaderboard.config import Config, with_driver
 from leaderboard.services import people, seasons, tokens
+from leaderboard.web.extensions import limiter
 from tests.support import seed_data
 
 
@@ -46,13 +48,20 @@ def migrated(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory):
+    """One embedded broker: its tables, too, take longer to make than most tests."""
+    return embedded_broker(tmp_path_factory.mktemp("broker"))
+
+
 @pytest.fixture
-def config(tmp_path, migrated, empty_url):
+def config(tmp_path, migrated, broker, empty_url):
     (tmp_path / "data").mkdir()
     shutil.copy(migrated, tmp_path / "data" / "leaderboard.sqlite")
     return Config.make(
         tmp_path / "data",
         empty_url,
+        broker,
         chains=16,
         octaves=32,
         points=8,
@@ -131,9 +140,45 @@ class Board:
         return self.client.get(path, **options)
 
 
+class SharedApp:
+    """One application for all boards of this process; each board has its own data directory and database.
+
+    Routes, templates and SQL are compiled once: for each test they took longer than what most tests do.
+    """
+
+    def __init__(self, migrated):
+        self._database = migrated
+        self._engine = db.make_engine(f"sqlite:///{migrated}")
+        event.listen(self._engine, "do_connect", self._choose_database)
+        self._app = self._settings = None
+
+    def _choose_database(self, _dialect, _record, arguments, _options):
+        arguments[0] = str(self._database)
+
+    def open(self, config):
+        """The application on the data directory of `config`, as `create_app` leaves it."""
+        make_directories(config)
+        if self._app is None:
+            self._app = build_app(config)
+            self._settings = dict(self._app.config)
+        self._app.config.clear()
+        self._app.config.update(self._settings)
+        self._database = config.data / "leaderboard.sqlite"
+        # An engine of its own, which shares what was compiled.
+        open_data(self._app, config, self._engine.execution_options())
+        # Its counters begin anew; an application of other settings may have given it other storage.
+        limiter.init_app(self._app)
+        return self._app
+
+
+@pytest.fixture(scope="session")
+def shared_app(migrated):
+    return SharedApp(migrated)
+
+
 @pytest.fixture
-def board(config):
-    app = create_app(config)
+def board(config, shared_app, empty_url):
+    app = create_app(config) if empty_url else shared_app.open(config)
     parts = app.extensions["leaderboard"]
 
     def bearer(session, user):
