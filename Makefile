@@ -1,5 +1,8 @@
 .PHONY: env run check test test-long lint format clean
 
+# Where this is set, every process rewrites the assertions of all tests and compiles all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Each target sets up what it needs, says so, and does nothing twice.
 env:
 	@scripts/environment.sh
@@ -14,13 +17,16 @@ lint: env
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
+# In a process for each core, up to four, each with whole files, in the order of tests/conftest.py: the longest
+# first.
+PARALLEL = -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 # What to run while editing: it starts no sandbox, server or browser, and trains nothing.
 check: lint
-	.venv/bin/pytest -m "not (slow or costly or sandbox or server or browser)" -n 2 --dist loadfile
+	.venv/bin/pytest -m "not (slow or costly or sandbox or server or browser)" $(PARALLEL)
 
-# In two processes, each with whole files, in the order of tests/conftest.py: the longest first.
 test: lint
-	.venv/bin/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+	.venv/bin/pytest -m "not slow" $(PARALLEL)
 
 test-long: env
 	.venv/bin/pytest -m slow --timeout 3600

@@ -45,6 +45,7 @@ def test_everything_in_it_runs_on_the_processor():
     assert 0 < float(re.search(r"MSE ([\d.]+)", peer)[1]) < 1
 
 
+@pytest.mark.costly
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card")
 def test_without_a_card_it_says_how_to_try_it_out():
     done = run()

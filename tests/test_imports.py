@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 WEB = {"flask", "sqlalchemy", "celery", "gunicorn", "authlib", "limits"}
 # What trains, adopts or judges a model cannot do without torch; nothing else of these packages loads it.
@@ -38,6 +40,7 @@ def loaded(*names):
     return set(json.loads(done.stdout))
 
 
+@pytest.mark.costly
 def test_the_challenge_loads_no_web_and_torch_where_it_trains_alone():
     light = [name for name in modules("challenge") if not name.startswith(NEEDS_TORCH)]
     assert len(light) > 80
@@ -45,6 +48,7 @@ def test_the_challenge_loads_no_web_and_torch_where_it_trains_alone():
     assert not there & (WEB | {"torch", "matplotlib", "sklearn", "evaluator", "leaderboard"})
 
 
+@pytest.mark.costly
 def test_the_leaderboard_loads_neither_torch_nor_compilers():
     names = list(modules("leaderboard"))
     assert len(names) > 100
@@ -53,6 +57,7 @@ def test_the_leaderboard_loads_neither_torch_nor_compilers():
     assert not there & {"torch", "numba", "matplotlib", "sklearn", "evaluator"}
 
 
+@pytest.mark.costly
 def test_the_judge_loads_no_web():
     # The runner is a script of the sandbox.
     there = loaded(*(name for name in modules("evaluator") if name != "evaluator.sandbox.runner"))

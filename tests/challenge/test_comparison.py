@@ -36,6 +36,7 @@ def test_the_command_and_the_library_know_the_same_data():
     assert set(command.DATA) == set(comparison.DATA)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", ["curve", "picture", "sphere", "spiral", "digits", "mandelbrot"])
 def test_a_network_learns_it_and_is_watched(name):
     control = comparison.draw_data_set(name, 1)
@@ -90,6 +91,7 @@ def test_a_panel_shows_the_model_in_the_colours_of_the_data():
     assert len(np.unique(flat.reshape(-1, 3), axis=0)) == 1
 
 
+@pytest.mark.costly
 def test_kinds_side_by_side_in_a_film(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine").mkdir()
@@ -138,6 +140,7 @@ def build(i, o):
 """
 
 
+@pytest.mark.costly
 def test_what_one_model_sets_for_all_does_not_reach_another(tmp_path):
     for name, source in {"odd": GLOBALS, "plain": PLAIN}.items():
         (tmp_path / name).mkdir()
@@ -154,6 +157,7 @@ def test_what_one_model_sets_for_all_does_not_reach_another(tmp_path):
 PLAIN = "from torch import nn\n\n\ndef build(i, o):\n    return nn.Linear(i, o)\n"
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("source", "reason"),
     [

@@ -57,6 +57,7 @@ def test_a_short_secret_is_refused():
         Season("short", b"short")
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "first",
     ["", "import challenge.scoring.evaluation_set; ", "from challenge.mandelbrot.target import distance; "],

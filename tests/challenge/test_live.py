@@ -117,6 +117,7 @@ def test_what_would_answer_otherwise_is_not_packed(tmp_path):
         challenge.pack(model, tmp_path / "a.zip", **ABOUT)
 
 
+@pytest.mark.costly
 def test_the_score_is_that_of_the_practice_season():
     torch.manual_seed(1)
     model = Net(2, 1)

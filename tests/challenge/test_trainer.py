@@ -89,6 +89,7 @@ def test_batches_are_the_same_for_a_seed_and_fresh_after_reuse():
     assert recipe.reuse == 1
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("sampling", ["octave", "uniform", "error-field"])
 def test_training_helps_and_leaves_frames(tmp_path, sampling):
     seen = []
