@@ -19,7 +19,8 @@ from challenge.scoring.season import PRACTICE, Season
 from challenge.scoring.tracks import BUDGETS
 from challenge.targets import draw_target, target_views
 from challenge.training.refit import Budget, train
-from evaluator.calibration import LEAST, MOST, calibrate, machine_class
+from evaluator import calibration
+from evaluator.calibration import LEAST, MOST, REFERENCE, STEPS, calibrate, machine_class
 from evaluator.certificate import certificate_digest
 from evaluator.plan import EvaluationPlan
 from evaluator.samples_track import target_run, task
@@ -211,7 +212,7 @@ def fit(model, x, y, budget):
 
 @pytest.mark.parametrize(("steps", "reason"), [(10, Reason.INCONSISTENT), (10**9, Reason.TIME_EXCEEDED)])
 def test_learning_goes_on_inside_forward_for_nothing(sandbox, monkeypatch, steps, reason):
-    monkeypatch.setattr(task, "PREDICTION_CPU_SECONDS", 8.0)
+    monkeypatch.setattr(task, "PREDICTION_CPU_SECONDS", 8.0 if steps == 10 else 4.0)
     limits = Limits(request_seconds=120, load_seconds=20)
     with pytest.raises(EvaluationError) as caught:
         judged(sandbox, LEARNS_LATER.replace("STEPS", str(steps)), seconds=3.0, limits=limits)
@@ -358,11 +359,32 @@ def test_a_recorder_keeps_what_it_should():
     assert heavy.last == b"more"
 
 
-def test_the_calibration_is_of_this_machine_and_within_bounds():
+@pytest.mark.parametrize(
+    ("quickest", "factor"), [(REFERENCE["cpu"], 1.0), (REFERENCE["cpu"] / 100, LEAST), (1.0, MOST)]
+)
+def test_the_calibration_is_the_quickest_step_within_bounds(monkeypatch, quickest, factor):
+    """A busy machine makes most steps slow."""
+
+    def moments():
+        now = 0.0
+        for step in range(STEPS):
+            yield now
+            now += quickest if step == 70 else 40.0
+            yield now
+
+    clock = moments()
+    with monkeypatch.context() as patched:
+        patched.setattr(calibration.time, "perf_counter", lambda: next(clock))
+        found = calibrate("cpu")
+    assert found.seconds == pytest.approx(quickest)
+    assert found.factor == pytest.approx(factor)
+
+
+def test_the_calibration_is_of_this_machine():
     found = calibrate("cpu")
-    again = calibrate("cpu")
     assert found.factor == pytest.approx(min(MOST, max(LEAST, found.seconds / found.reference)))
-    assert again.seconds == pytest.approx(found.seconds, rel=0.5)
+    assert found.reference == REFERENCE["cpu"]
+    assert 0 < found.seconds < 10
     assert machine_class("cpu") == "cpu"
     assert machine_class("cuda") == "gpu"
     assert set(BUDGETS) == {"cpu", "gpu"}
