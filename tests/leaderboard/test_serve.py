@@ -48,17 +48,16 @@ def references(tmp_path):
     return folder
 
 
-def events(url, until, seconds=20):
-    """Statuses of an event stream, as they arrive, with their times."""
-    found = []
+def follow(url, heard, seconds=60):
+    """Append the statuses of an event stream as they arrive, to the final one."""
     with httpx.stream("GET", url, timeout=seconds) as answer:
         assert answer.headers["Content-Type"].startswith("text/event-stream")
         for line in answer.iter_lines():
             if line.startswith("data: {") and line != "data: {}":
-                found.append((time.monotonic(), json.loads(line[6:])))
-                if until(found[-1][1]):
+                status = json.loads(line[6:])
+                heard.append(status["status"])
+                if status["final"]:
                     break
-    return found
 
 
 def test_from_an_empty_directory_to_a_board(serving, references):
@@ -83,27 +82,27 @@ def test_from_an_empty_directory_to_a_board(serving, references):
     lease = worker | {"X-MBC-Lease": claim["lease"]}
     heard = []
     follower = threading.Thread(
-        target=lambda: heard.extend(events(f"{server.url}/api/v1/submissions/1/events", lambda s: s["final"]))
+        target=follow, args=(f"{server.url}/api/v1/submissions/1/events", heard), daemon=True
     )
     follower.start()
-    time.sleep(1.2)
-    said_at = time.monotonic()
+
+    def wait_for_event(status):
+        """Each event leaves the server when it happens, not when the stream ends."""
+        server.until(f"event {status}", lambda: status in heard)
+
+    wait_for_event("validating")
     path = f"{server.url}/api/v1/worker/evaluations/1"
     httpx.post(
         f"{path}/status", headers=lease, json={"status": "refitting", "progress": 0.5}
     ).raise_for_status()
-    time.sleep(1.5)
+    wait_for_event("refitting")
     from challenge.scoring.season import Season
 
     season = Season(claim["season"]["name"], bytes.fromhex(claim["season"]["secret"]))
     report = seed_data.report(season, seed_data.skills(8.0, 0, chains=16))
     httpx.post(f"{path}/report", headers=lease, json=report).raise_for_status()
-    follower.join(20)
-    statuses = [status["status"] for _, status in heard]
-    assert statuses == ["validating", "refitting", "scored"]
-    # Each event left the server when it happened, not when the stream ended.
-    refitting = next(moment for moment, status in heard if status["status"] == "refitting")
-    assert refitting - said_at < 1.4
+    follower.join(60)
+    assert heard == ["validating", "refitting", "scored"]
     assert httpx.get(f"{server.url}/api/v1/board").json()["entries"][0]["reference"] is True
     assert "alpha" in httpx.get(server.url).text
 
@@ -121,15 +120,15 @@ def test_from_an_empty_directory_to_a_board(serving, references):
 def test_ctrl_c_ends_it_quickly_while_somebody_listens(serving, references):
     server = serving("--no-worker", "--references", str(references))
     server.wait_for("Press Ctrl-C")
-    heard = threading.Event()
+    heard = []
 
     def listen():
         with contextlib.suppress(httpx.HTTPError):
-            events(f"{server.url}/api/v1/submissions/1/events", lambda _: heard.set())
+            follow(f"{server.url}/api/v1/submissions/1/events", heard)
 
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()
-    assert heard.wait(10)
+    server.until("event", lambda: heard)
     status, seconds = server.stop()
     assert status == 0
     assert seconds < 20
@@ -150,7 +149,7 @@ def test_a_killed_parent_takes_its_children_along(serving):
     server.wait_for("Press Ctrl-C")
     server.process.kill()
     server.process.wait()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while answers(server.url):
         assert time.monotonic() < end
         time.sleep(0.1)

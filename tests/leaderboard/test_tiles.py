@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -282,10 +283,11 @@ class TestModels:
     def test_what_nobody_looks_at_any_more_is_not_drawn(self, board, sent, monkeypatch):
         from leaderboard.tiles import model_tiles
 
-        monkeypatch.setattr(model_tiles, "_ABANDONED_SECONDS", 0.2)
+        moment = [100.0]
+        monkeypatch.setattr(model_tiles, "time", SimpleNamespace(monotonic=lambda: moment[0]))
         number = board.judged("one")
         self.wish(board, number, (3, 1, 2), (3, 5, 5))
-        time.sleep(0.3)
+        moment[0] += 1.5 * model_tiles._ABANDONED_SECONDS
         self.wish(board, number, (3, 5, 5))
         # A tile that this process was never told of is another one's business.
         batch = [*sent[0][1], [3, 0, 0]]
