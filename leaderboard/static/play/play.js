@@ -135,6 +135,8 @@ function showTransport() {
   requestAnimationFrame(() => {
     waitingToDraw = false;
     const lines = active().map((run, k) => ({ points: run.frames.map((f) => [f.seconds, f.loss]), colour: k ? "accent" : "ember" }));
+    // Without a point, it would be an empty field.
+    one(".losses").hidden = !lines.some((line) => line.points.some(([, loss]) => Number.isFinite(loss)));
     paintLosses(one(".losses canvas"), lines);
   });
 }
