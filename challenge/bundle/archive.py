@@ -132,7 +132,7 @@ def _portable(member: zipfile.ZipInfo) -> str:
     """A member's path; some programs on Windows separate with backslashes."""
     name = member.orig_filename
     if member.filename != name:
-        raise _refuse_member(name, "does not belong into a bundle")
+        raise _refuse_member(name, "does not belong in a bundle")
     return name.replace("\\", "/") if "/" not in name else name
 
 
@@ -187,15 +187,15 @@ def _check_member(name: str, member: zipfile.ZipInfo, seen: set[str]) -> int:
         if meant := hidden_extension(name):
             raise _refuse_member(
                 shown,
-                f"does not belong into a bundle: was {meant} meant, and its extension hidden",
+                f"does not belong in a bundle: was {meant} meant, and its extension hidden",
                 "bundle.hidden-extension",
                 f"Rename it to {meant}",
             )
         if meant := meant_name(name):
             raise _refuse_member(
-                shown, f"does not belong into a bundle: was {meant} meant", remedy=f"Rename it to {meant}"
+                shown, f"does not belong in a bundle: was {meant} meant", remedy=f"Rename it to {meant}"
             )
-        raise _refuse_member(shown, "does not belong into a bundle")
+        raise _refuse_member(shown, "does not belong in a bundle")
     if mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode):
         raise _refuse_member(shown, "is a link or a special file", "archive.link")
     if name.lower() in seen:

@@ -48,7 +48,7 @@ _PROBES: Final = {
     "dose": "A trace of shuffled weights takes more from it than from anything learned: something waits for "
     "exact values. Let the answer follow the weights smoothly, as training needs it.",
     "capacity": "It resolves more than an octave beyond what anything of its size learned while somebody "
-    "watched. Proof is that an operator trains it again from its train.toml and its octaves come again "
+    "watched. Proof is that an operator trains it again from its train.toml and it reaches its octaves again "
     "(`mbc reproduce`), or as many on the samples track. Submit a train.toml that leads to the weights.",
 }
 _UNKNOWN: Final = "What it asks, and what honest models show, is said where the probes are explained."

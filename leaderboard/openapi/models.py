@@ -90,10 +90,10 @@ class _Sized(_Named):
 
 
 class Reproduction(Value):
-    """What came of an entry's training, repeated by an operator."""
+    """Result of an entry's training, repeated by an operator."""
 
     octaves: Score = Field(description="Of the repeated weights.")
-    submitted: Score = Field(description="Of the weights that were handed in.")
+    submitted: Score = Field(description="Of the submitted weights.")
     difference: Pair = Field(description="95 % interval of the repeated octaves less the submitted ones.")
     agrees: bool = Field(description="Whether the entry counts as reproduced.")
     steps: Count = Field(description="Of the optimiser.")
@@ -127,7 +127,7 @@ class EvaluationStatus(_Judged, _Waiting):
         description="What would make it resolve more, with the command; '' where the judge found nothing."
     )
     place: Place | None = Field(description="Its rank and neighbour; null where it does not rank.")
-    reproduction: Reproduction | None = Field(description="What came of repeating its training.")
+    reproduction: Reproduction | None = Field(description="Result of repeating its training.")
 
 
 class Submission(EvaluationStatus, _Sized):
@@ -184,7 +184,7 @@ class Entry(_Judged, _Sized):
     predictions_per_second: float | None = Field(description="On the evaluator's device.")
     device: str | None = Field(description="cpu or cuda.")
     date: Moment = Field(description="When it was judged, UTC.")
-    reference: bool = Field(description="Handed in by the platform, as a mark to beat.")
+    reference: bool = Field(description="Submitted by the platform, as a mark to beat.")
 
 
 class Unranked(Entry):

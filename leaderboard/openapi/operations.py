@@ -18,7 +18,7 @@ _REFUSALS: Final = {
     401: "The token is missing or not valid here.",
     403: "This token lacks the permission for that.",
     404: "There is no such thing.",
-    409: "It is not in a state for that.",
+    409: "Its state does not allow that.",
     413: "It is too large.",
     422: "The request is invalid; `code` says what is wrong.",
     429: "Too many requests, or the quota is used up; Retry-After says when to try again.",

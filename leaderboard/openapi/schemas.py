@@ -1,5 +1,6 @@
 """JSON schemas of the interface's values, made from their models."""
 
+import re
 from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter
@@ -12,6 +13,7 @@ from leaderboard.openapi import models, worker_models
 from leaderboard.openapi.values import Value
 
 Schema = dict[str, Any]
+_ATTRIBUTE: Final = re.compile(r"^ {4}(\w+(?:, \w+)*): (.*?)(?=^ {4}\w|\Z)", re.MULTILINE | re.DOTALL)
 _TEMPLATE: Final = "#/components/schemas/{model}"
 
 
@@ -79,7 +81,21 @@ def _schemas() -> dict[str, Schema]:
         ref_template=_TEMPLATE,
         schema_generator=_WithoutTitles,
     )
-    return dict(sorted(made["$defs"].items()))
+    return {name: _described(schema) for name, schema in sorted(made["$defs"].items())}
+
+
+def _described(schema: Schema) -> Schema:
+    """A schema whose docstring's list of attributes is the descriptions of its fields."""
+    text, _, attributes = str(schema.get("description", "")).partition("\n\nAttributes:\n")
+    if not attributes:
+        return schema
+    fields = dict(schema.get("properties", {}))
+    for names, told in _ATTRIBUTE.findall(attributes):
+        for name in names.split(", "):
+            if name in fields:
+                sentence = " ".join(told.split())
+                fields[name] = {"description": sentence[:1].upper() + sentence[1:]} | fields[name]
+    return schema | {"description": text, "properties": fields}
 
 
 SCHEMAS: Final[dict[str, Schema]] = _schemas()

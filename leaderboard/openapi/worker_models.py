@@ -71,7 +71,7 @@ class ToReproduce(Value):
 
 
 class Repeated(BaseModel):
-    """What came of a repeated training."""
+    """Result of a repeated training."""
 
     season: str = Field(description="Name of the season whose set was asked.")
     skill_by_chain: list[list[Share]] = Field(description="Skills of the repeated weights.")
@@ -104,7 +104,7 @@ class Progress(BaseModel):
 
 
 class Failure(BaseModel):
-    """Why it could not be judged; an unknown reason is taken for the platform's fault."""
+    """Why it could not be judged; an unknown reason counts as the platform's fault."""
 
     reason: Reason = Field(description="Why.")
     detail: str = Field(default="", description="More about it; at most 1,000 characters are kept.")
@@ -114,7 +114,7 @@ class Picture(Value):
     """A picture that was kept."""
 
     name: str = Field(description="Place, octave and kind.")
-    bytes: Count = Field(description="As it was written anew.")
+    bytes: Count = Field(description="After re-encoding.")
     digest: str = Field(description="SHA-256.")
 
 

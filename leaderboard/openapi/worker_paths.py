@@ -155,7 +155,7 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
         ),
         "put": worker_operation(
             "reproduced",
-            "Post what came of a repeated training; answers with the comparison.",
+            "Post the result of a repeated training; answers with the comparison.",
             json_answer("Compared.", "Reproduction"),
             takes=body(ref("Repeated")),
             parameters=[SUBMISSION],

@@ -10,6 +10,7 @@ from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from leaderboard.openapi import document
+from leaderboard.openapi.schemas import SCHEMAS
 
 # Loads what schemathesis knows to check besides the answer's shape.
 load_all_checks()
@@ -185,3 +186,9 @@ def test_the_page_for_people_tells_of_every_operation(board):
         assert path in text
         for operation in methods.values():
             assert f'id="{operation["operationId"]}"' in text
+
+
+def test_attributes_of_a_docstring_describe_the_fields():
+    schema = SCHEMAS["FrameSuggestion"]
+    assert schema["properties"]["inverted"]["description"] == "Whether 1 - output does better."
+    assert not [name for name, one in SCHEMAS.items() if "Attributes:" in str(one)]
