@@ -111,15 +111,31 @@ def _correlation(answers: Array, truth: Array) -> float:
 
 def _matched(answers: Array, views: EvaluationSet) -> tuple[Array, bool]:
     """Outputs under the monotone map that fits the truth best on a few points; and whether that falls."""
-    from sklearn.isotonic import IsotonicRegression  # noqa: PLC0415 - takes a second
-
     truth = views.truth.reshape(-1)
     finite = np.flatnonzero(np.isfinite(answers))
     some = np.random.default_rng(1).permutation(finite)[:FIT_POINTS]
     if len(some) < 2:
         return answers, False
     falling = _correlation(answers[some], truth[some]) < 0
-    fitted = IsotonicRegression(increasing=not falling, out_of_bounds="clip").fit(answers[some], truth[some])
+    sign = -1.0 if falling else 1.0
+    at, values = _rising(sign * answers[some], truth[some])
     matched = np.full(len(answers), np.nan)
-    matched[finite] = fitted.predict(answers[finite])
+    matched[finite] = np.interp(sign * answers[finite], at, values)
     return matched, falling
+
+
+def _rising(x: Array, y: Array) -> tuple[Array, Array]:
+    """The function that never falls and fits y (n,) at x (n,) best: its values at the places of x, ascending.
+
+    Isotonic least squares by pooling adjacent violators.
+    """
+    at, place, counts = np.unique(x, return_inverse=True, return_counts=True)
+    pools = list[tuple[float, int, int]]()
+    for mean, count in zip(np.bincount(place, y) / counts, counts.tolist(), strict=True):
+        value, weight, places = float(mean), count, 1
+        while pools and pools[-1][0] >= value:
+            before, other, more = pools.pop()
+            value = (value * weight + before * other) / (weight + other)
+            weight, places = weight + other, places + more
+        pools.append((value, weight, places))
+    return at, np.repeat([value for value, _, _ in pools], [places for _, _, places in pools])

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from challenge.controls import shipped
 from challenge.controls.control import CLASSIFICATION, Control, draw_difficulty, split
 
 Array = NDArray[np.float64]
@@ -20,10 +21,8 @@ LABELS: Final = tuple("0123456789")
 
 @lru_cache(maxsize=1)
 def _images() -> tuple[Array, Array]:
-    from sklearn.datasets import load_digits  # noqa: PLC0415 - takes a second to import
-
-    data = load_digits()
-    return data.data / 8.0 - 1.0, np.eye(10)[data.target]
+    pixels, which = shipped.digits()
+    return pixels / 8.0 - 1.0, np.eye(10)[which]
 
 
 def scrambled(

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from challenge.controls import shipped
 from challenge.controls.control import REGRESSION, Control, draw_difficulty, line_share, split
 
 Array = NDArray[np.float64]
@@ -28,9 +29,7 @@ SIZES: Final = (0.6, 0.5, 0.4)
 
 @lru_cache(maxsize=2)
 def _photograph(name: str) -> Array:
-    from sklearn.datasets import load_sample_image  # noqa: PLC0415 - takes a second to import
-
-    pixels: Array = load_sample_image(f"{name}.jpg") / 255.0
+    pixels: Array = shipped.photograph(name) / 255.0
     return pixels
 
 

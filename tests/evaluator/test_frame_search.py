@@ -16,7 +16,7 @@ from challenge.mandelbrot.target import target
 from challenge.results.frame_suggestion import FrameSuggestion
 from challenge.scoring.frames import WINDOWS, Frame, known_frames
 from challenge.training.local_model import load_build
-from evaluator.frame_search import find_frame, is_suspicious
+from evaluator.frame_search import _rising, find_frame, is_suspicious
 
 FRAMES = known_frames()
 
@@ -49,6 +49,18 @@ def test_a_window_is_mapped_by_its_corners():
     np.testing.assert_allclose(
         Frame("author", "aspect").inputs(to_unit(np.array([[1.15, 1.2]]))), [[1, 1.2 / 1.9]]
     )
+
+
+def test_the_rising_fit_is_scikit_learns():
+    from sklearn.isotonic import IsotonicRegression
+
+    random = np.random.default_rng(3)
+    # With ties, as of answers that are rounded or clipped.
+    x = random.uniform(-1, 1, 3000).round(2)
+    y = np.tanh(2 * x) + random.normal(0, 0.4, 3000)
+    asked = np.linspace(-1.5, 1.5, 1000)
+    expected = IsotonicRegression(out_of_bounds="clip").fit(x, y).predict(asked)
+    assert np.interp(asked, *_rising(x, y)) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", FRAMES)
