@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -15,6 +16,7 @@ from challenge.util.queue import embedded_broker
 
 _PREFIX: Final = "MBC_BOARD_"
 _SESSION_KEY_LENGTH: Final = 32
+_STORAGE: Final = re.compile(r"(s3|gs|az)://[\w.-]+(/[\w./-]*)?", re.ASCII)
 
 
 def _check_rate(text: str) -> str:
@@ -33,9 +35,16 @@ def _check_session_key(text: str) -> str:
     return text
 
 
+def _check_storage(text: str) -> str:
+    if text and not _STORAGE.fullmatch(text):
+        raise ValueError("must be a URL such as s3://bucket/prefix")
+    return text
+
+
 Count = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
 SessionKey = Annotated[str, AfterValidator(_check_session_key)]
+StorageUrl = Annotated[str, AfterValidator(_check_storage)]
 Rate = Annotated[str, AfterValidator(_check_rate)]
 
 
@@ -44,9 +53,10 @@ class Config:
     """The settings of one leaderboard.
 
     Attributes:
-        data: directory of bundles, pictures, and the embedded database and queue.
+        data: directory of uploads, tiles and keys, and unless others are named, of all that is kept.
         database: SQLAlchemy URL.
         broker: Celery broker URL.
+        storage: where bundles and pictures are kept, such as "s3://bucket/prefix"; '' for the data directory.
         lease_seconds: how long a worker may be silent before its evaluation goes to another.
         attempts: how often an evaluation is tried when the platform is at fault.
         sweep_seconds: pause between two looks for leases that have run out, and for workers to wake.
@@ -80,6 +90,7 @@ class Config:
     data: Path
     database: str
     broker: str
+    storage: StorageUrl = ""
     lease_seconds: Seconds = 120
     attempts: Count = 3
     sweep_seconds: Seconds = 5

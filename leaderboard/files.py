@@ -3,12 +3,11 @@
 import logging
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from challenge.bundle.packer import write_archive
 from challenge.util.atomic_files import atomic_write
 from leaderboard.errors import Refused
 
@@ -62,7 +61,16 @@ def storage_failed(error: OSError) -> Refused:
 
 
 @contextmanager
-def _writing(path: Path, *, durable: bool) -> Iterator[Path]:
+def storing(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Yield a path beside `path`, which is renamed to it when the block ends well; the directories are made.
+
+    Args:
+        path: the file.
+        durable: flush it to the disk; a row of the database is about to rely on it.
+
+    Raises:
+        Refused: the disk is full or the directory cannot be written; an older file is as it was.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path, durable=durable) as partial:
@@ -72,27 +80,6 @@ def _writing(path: Path, *, durable: bool) -> Iterator[Path]:
 
 
 def write_file(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Write a file and the directories above it.
-
-    Args:
-        path: the file.
-        content: its bytes.
-        durable: flush it to the disk; a row of the database is about to rely on it.
-
-    Raises:
-        Refused: the disk is full or the directory cannot be written; an older file is as it was.
-    """
-    with _writing(path, durable=durable) as partial:
+    """Write a file and the directories above it; Refused as in `storing`."""
+    with storing(path, durable=durable) as partial:
         partial.write_bytes(content)
-
-
-def store_bundle(files: Mapping[str, bytes], path: Path) -> None:
-    """Write the files of a bundle as an archive of our own making, flushed to the disk.
-
-    What was uploaded is not kept: it may be something else as well, a page or a program, to whoever opens it.
-
-    Raises:
-        Refused: the disk is full or the directory cannot be written.
-    """
-    with _writing(path, durable=True) as partial:
-        write_archive(files, partial)

@@ -134,7 +134,8 @@ class HttpClient:
 
     def _once(self, method: str, path: str, **rest: Any) -> httpx.Response:
         try:
-            answer = self._http.request(method, path, **rest)
+            # To a bundle in object storage; httpx does not send the token to another host.
+            answer = self._http.request(method, path, follow_redirects=method == "GET", **rest)
         except httpx.UnsupportedProtocol as error:
             raise AddressError(
                 f"{self.server!r} is no server address: an address starts with http:// or https://."

@@ -12,6 +12,7 @@ from leaderboard.cli import moderation
 from leaderboard.cli.database import actor, opened
 from leaderboard.cli.options import json_option, storage_options
 from leaderboard.cli.restore import restore
+from leaderboard.cli.storage import storage
 from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.models import User
@@ -237,5 +238,5 @@ def seasons_close(config: Config, name: str) -> None:
         click.echo(f"Closed {name}. {count} evaluations wait; its secret is published after their verdicts.")
 
 
-for command in (*moderation.COMMANDS, restore):
+for command in (*moderation.COMMANDS, restore, storage):
     admin.add_command(command)

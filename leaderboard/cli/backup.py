@@ -18,37 +18,86 @@ from sqlalchemy.engine import URL, make_url
 
 from leaderboard.config import Config
 from leaderboard.errors import Refused
+from leaderboard.storage import Storage, StoredFile, open_storage, storage_of
+from leaderboard.storage.interface import PARTS
 
 # The queue, the truth's pictures and half-done uploads come again by themselves.
-KEPT: Final = ("bundles", "artifacts", "tokens", "secret.key")
+OWN: Final = ("tokens", "secret.key")
+KEPT: Final = (*PARTS, *OWN)
 SQLITE: Final = "leaderboard.sqlite"
 DUMP: Final = "leaderboard.dump"
 
 
-def backup(config: Config, out: Path) -> str:
-    """Write the tar file `out`, readable by its owner alone; returns how it is put back, in a sentence.
+def backup(config: Config, out: str) -> str:
+    """Write a tar file, readable by its owner alone.
+
+    Args:
+        config: of the leaderboard.
+        out: the file, or its URL in object storage, such as "s3://bucket/backups/monday.tar".
+
+    Returns:
+        Its size, and how it is put back, in two sentences.
 
     Raises:
         Refused: a tool is missing, or something cannot be read or written.
     """
-    url = make_url(config.database)
     try:
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".backup-") as folder:
-            name = SQLITE if url.get_backend_name() == "sqlite" else DUMP
-            copy = Path(folder) / name
-            _copy_sqlite(url, copy) if name == SQLITE else _dump_postgresql(url, copy)
-            whole = Path(folder) / "whole.tar"
-            whole.touch(mode=0o600)
-            with tarfile.open(whole, "w") as archive:
-                archive.add(copy, name)
-                for kept in KEPT:
-                    if (config.data / kept).exists():
-                        archive.add(config.data / kept, kept)
-            whole.replace(out)
+        if "://" in out:
+            place, _, name = out.rpartition("/")
+            with open_storage(place).writing(name) as path:
+                size = _write(config, path)
+        else:
+            size = _write_beside(config, Path(out).absolute())
     except (OSError, tarfile.TarError, sqlite3.Error) as error:
         raise Refused(507, "backup", f"The backup {out} cannot be written: {error}.") from error
-    empty = "" if name == SQLITE else ", and --database names an empty one"
-    return f"`mbc admin restore` makes a leaderboard of it, where --data names a new directory{empty}."
+    sqlite = make_url(config.database).get_backend_name() == "sqlite"
+    empty = "" if sqlite else ", and --database names an empty one"
+    return (
+        f"It has {size:,} bytes. "
+        f"`mbc admin restore` makes a leaderboard of it, where --data names a new directory{empty}."
+    )
+
+
+def _write_beside(config: Config, out: Path) -> int:
+    """Write the file under another name, and rename it when it is whole; its size."""
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".backup-") as folder:
+        whole = Path(folder) / "whole.tar"
+        whole.touch(mode=0o600)
+        size = _write(config, whole)
+        whole.replace(out)
+    return size
+
+
+def _write(config: Config, path: Path) -> int:
+    url = make_url(config.database)
+    storage = storage_of(config)
+    with (
+        tempfile.TemporaryDirectory(dir=path.parent, prefix=".backup-") as folder,
+        tarfile.open(path, "w") as archive,
+    ):
+        name = SQLITE if url.get_backend_name() == "sqlite" else DUMP
+        copy = Path(folder) / name
+        _copy_sqlite(url, copy) if name == SQLITE else _dump_postgresql(url, copy)
+        archive.add(copy, name)
+        for own in OWN:
+            if (config.data / own).exists():
+                archive.add(config.data / own, own)
+        for part in PARTS:
+            for file in storage.list(part):
+                _add(archive, storage, file)
+    return path.stat().st_size
+
+
+def _add(archive: tarfile.TarFile, storage: Storage, file: StoredFile) -> None:
+    member = tarfile.TarInfo(file.key)
+    member.size, member.mtime = file.size, int(file.modified.timestamp())
+    try:
+        content = storage.open(file.key)
+    except FileNotFoundError:
+        # Deleted since it was listed, with its entry.
+        return
+    with content:
+        archive.addfile(member, content)
 
 
 def _copy_sqlite(url: URL, copy: Path) -> None:

@@ -180,23 +180,24 @@ def show_audit(config: Config, count: int, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("out", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("out", metavar="FILE")
 @click.pass_obj
-def backup(config: Config, out: Path) -> None:
+def backup(config: Config, out: str) -> None:
     """Write the whole leaderboard into one tar FILE while it runs: database, bundles, pictures, secrets.
 
-    Keep it where nobody else can read it: it holds the open season's secret.
+    FILE may be in object storage, such as s3://bucket/backups/monday.tar. Keep it where nobody else can read
+    it: it holds the open season's secret.
 
     Example: mbc admin backup /backups/board-monday.tar
     """
     with opened(config) as session:
         # Before the copy, so that the copy tells of itself.
-        audit.record(session, actor(), "backup", str(out))
+        audit.record(session, actor(), "backup", out)
     try:
-        how = make_backup(config, out.absolute())
+        how = make_backup(config, out)
     except Refused as error:
         raise failed(error) from error
-    click.echo(f"Wrote {out} ({out.stat().st_size:,} bytes). {how}")
+    click.echo(f"Wrote {out}. {how}")
 
 
 @click.command()

@@ -19,17 +19,20 @@ from leaderboard.cli.options import failed
 from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.files import private
+from leaderboard.storage import Storage, open_storage, storage_of, transfer
+from leaderboard.storage.interface import PARTS
 
 _MEMBERS: Final = {*KEPT, SQLITE, DUMP}
 
 
 @click.command()
-@click.argument("archive", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("archive", metavar="FILE")
 @click.pass_obj
-def restore(config: Config, archive: Path) -> None:
-    """Make a leaderboard from a backup FILE, in a directory and a database that are empty.
+def restore(config: Config, archive: str) -> None:
+    """Make a leaderboard from a backup FILE, in a directory, a database and a storage that are empty.
 
-    Where the backup is of PostgreSQL, --database names an empty one. If anything fails, both are as before.
+    FILE may be in object storage, such as s3://bucket/backups/monday.tar. Where the backup is of PostgreSQL,
+    --database names an empty one. If anything fails, directory and database are as before.
 
     Example: mbc admin --data /srv/board restore /backups/board-monday.tar
     """
@@ -40,14 +43,17 @@ def restore(config: Config, archive: Path) -> None:
     click.echo(f"Restored {archive} to {config.data}: `mbc serve` with the same --data and --database.")
 
 
-def restore_to(config: Config, archive: Path) -> None:
-    """Fill the data directory and the database of a configuration from a backup.
+def restore_to(config: Config, archive: str) -> None:
+    """Fill the data directory, the storage and the database of a configuration from a backup.
 
     Raises:
         Refused: one of them is not empty, or the file is no backup of such a database.
     """
     if config.data.exists() and any(config.data.iterdir()):
         raise Refused(409, "data_in_use", f"{config.data} is not empty: name a new directory with --data.")
+    storage = storage_of(config) if config.storage else None
+    if storage and any(next(storage.list(part), None) for part in PARTS):
+        raise Refused(409, "storage_in_use", f"{storage.name} is not empty: name a new place for the files.")
     url = make_url(config.database)
     try:
         config.data.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +63,11 @@ def restore_to(config: Config, archive: Path) -> None:
         ):
             place = Path(folder) / "data"
             place.mkdir()
-            _unpack(archive, place)
+            if "://" in archive:
+                archive = str(_fetched(archive, Path(folder)))
+            _unpack(Path(archive), place)
+            if storage:
+                _move_files(place, storage)
             if url.get_backend_name() == "sqlite":
                 _place_sqlite(place, url, config)
             else:
@@ -67,6 +77,22 @@ def restore_to(config: Config, archive: Path) -> None:
             place.rename(config.data)
     except (OSError, tarfile.TarError) as error:
         raise Refused(507, "restore", f"{archive} cannot be restored: {error}.") from error
+
+
+def _fetched(url: str, folder: Path) -> Path:
+    """A backup from object storage, in the folder."""
+    where, _, name = url.rpartition("/")
+    with (folder / "fetched.tar").open("wb") as out:
+        transfer.fetch(open_storage(where), name, out)
+    return folder / "fetched.tar"
+
+
+def _move_files(place: Path, storage: Storage) -> None:
+    """Store bundles and pictures where the board is to keep them."""
+    for _ in transfer.copy_all(open_storage(str(place)), storage):
+        pass
+    for part in PARTS:
+        shutil.rmtree(place / part, ignore_errors=True)
 
 
 def _unpack(archive: Path, place: Path) -> None:

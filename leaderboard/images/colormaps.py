@@ -6,7 +6,6 @@ nearest one that `challenge.imaging.pictures` can have drawn.
 
 import io
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -43,21 +42,21 @@ def chosen(name: str | None) -> str:
     return name if name in MAPS else DEFAULT
 
 
-def recolour(path: Path, name: str) -> bytes:
-    """Recolour the image at a path with a map; returns PNG bytes."""
-    colours, place = _colours(path)
+def recolour(image: bytes, name: str) -> bytes:
+    """Recolour a PNG image with a map; returns PNG bytes."""
+    colours, place = _colours(image)
     fresh = _drawable(MAPS[name])[_nearest(colours, _drawable(COLORMAP), _END_PENALTY)]
     fresh[(colours == NOT_FINITE).all(axis=1)] = NOT_FINITE
     return _png(fresh[place])
 
 
-def error_shares(path: Path) -> Array:
+def error_shares(image: bytes) -> Array:
     """The values (height, width) of an error image: errors as shares of the view's deviation, at most 1."""
-    colours, place = _colours(path)
+    colours, place = _colours(image)
     return (_nearest(colours, colormap_table(ERROR_COLORMAP)) / 255.0)[place]
 
 
-def nearer(mine: Path, other: Path) -> bytes:
+def nearer(mine: bytes, other: bytes) -> bytes:
     """Compare two error images: violet where `mine` is nearer to the truth, ember where `other` is.
 
     Raises:
@@ -70,9 +69,9 @@ def nearer(mine: Path, other: Path) -> bytes:
     return _png(_NEITHER + (colour - _NEITHER) * strength)
 
 
-def _colours(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+def _colours(image: bytes) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
     """The distinct colours (n, 3) of an image, and each pixel's index into them (height, width)."""
-    with Image.open(path, formats=["PNG"]) as picture:
+    with Image.open(io.BytesIO(image), formats=["PNG"]) as picture:
         if picture.mode == "P":
             palette = np.asarray(picture.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
             return palette, np.asarray(picture).astype(np.intp)

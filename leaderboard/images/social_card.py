@@ -29,14 +29,14 @@ class SocialCard:
     figure: str
     unit: str
     line: str
-    picture: Path | None
+    picture: bytes | None
 
 
 def draw(card: SocialCard) -> bytes:
     """Draw the card as a PNG of 1200 x 630 pixels."""
     image = Image.new("RGB", (WIDTH, HEIGHT), INTERIOR)
-    if card.picture is not None and card.picture.exists():
-        with Image.open(card.picture, formats=["PNG"]) as view:
+    if card.picture is not None:
+        with Image.open(io.BytesIO(card.picture), formats=["PNG"]) as view:
             square = view.convert("RGB").resize((HEIGHT, HEIGHT), Image.Resampling.BICUBIC)
         margin = (HEIGHT - _PICTURE) // 2
         image.paste(square.crop((margin, 0, margin + _PICTURE, HEIGHT)), (WIDTH - _PICTURE, 0))

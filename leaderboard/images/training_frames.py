@@ -3,24 +3,32 @@
 import io
 import math
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image
 
 from leaderboard.errors import not_found
 from leaderboard.images.untrusted import rewrite
+from leaderboard.storage import Storage
 
 LONGEST_NUMBER: Final = 24
 
 
+@contextmanager
+def _archive(storage: Storage, bundle: str) -> Iterator[zipfile.ZipFile]:
+    with storage.open(bundle) as file, zipfile.ZipFile(file) as archive:
+        yield archive
+
+
 @lru_cache(maxsize=256)
-def frames(bundle: Path) -> tuple[str, ...]:
-    """The names of a stored bundle's frames in order; cached, since a stored bundle never changes."""
+def frames(storage: Storage, bundle: str) -> tuple[str, ...]:
+    """The names of a stored bundle's frames in order, by its key; cached, for a bundle never changes."""
     try:
-        with zipfile.ZipFile(bundle) as archive:
+        with _archive(storage, bundle) as archive:
             return tuple(
                 sorted(n for n in archive.namelist() if n.startswith("frames/") and n.endswith(".png"))
             )
@@ -50,11 +58,11 @@ class Moment:
 
 
 @lru_cache(maxsize=256)
-def moments(bundle: Path) -> tuple[Moment, ...]:
+def moments(storage: Storage, bundle: str) -> tuple[Moment, ...]:
     """The moment of each frame of a stored bundle, from its texts; the submission's own word."""
     try:
-        with zipfile.ZipFile(bundle) as archive:
-            return tuple(_moment(archive.read(name)) for name in frames(bundle))
+        with _archive(storage, bundle) as archive:
+            return tuple(_moment(archive.read(name)) for name in frames(storage, bundle))
     except (OSError, zipfile.BadZipFile):
         return ()
 
@@ -76,10 +84,10 @@ def _number(text: Any) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def frame(bundle: Path, index: int) -> bytes:
+def frame(storage: Storage, bundle: str, index: int) -> bytes:
     """One frame as a PNG of nothing but its pixels; Refused with 404 or 422."""
-    names = frames(bundle)
+    names = frames(storage, bundle)
     if index >= len(names):
         raise not_found("frame")
-    with zipfile.ZipFile(bundle) as archive:
+    with _archive(storage, bundle) as archive:
         return rewrite(archive.read(names[index]))

@@ -23,6 +23,7 @@ from leaderboard.errors import Refused
 from leaderboard.files import private
 from leaderboard.models import User
 from leaderboard.services import lease_recovery, ranking_rebuild, seasons, tokens
+from leaderboard.storage import storage_of
 
 REFERENCE = "reference"
 
@@ -108,6 +109,7 @@ def bootstrap_server(config: Config) -> Bootstrap:
         Refused: the directory cannot be written, or the database cannot be reached.
     """
     make_directories(config)
+    storage_of(config).check()
     engine = db.make_engine(config.database)
     try:
         with private():

@@ -1,11 +1,10 @@
-"""Pictures that workers make: checked, written anew, and kept in the data directory."""
+"""Pictures that workers make: checked, written anew, and kept in the storage."""
 
 import hashlib
+import logging
 import re
-import shutil
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -16,9 +15,13 @@ from challenge.results.result_visuals import ResultVisuals
 from challenge.results.stages import TARGET_STAGES
 from challenge.scoring.metrics import depth
 from leaderboard.config import Config
-from leaderboard.errors import Refused
-from leaderboard.files import write_file
+from leaderboard.errors import Refused, not_found
+from leaderboard.images.untrusted import BYTES_LIMIT
 from leaderboard.models import Artifact
+from leaderboard.storage import Storage, StoredFile, storage_of
+from leaderboard.storage.interface import ARTIFACTS
+
+log = logging.getLogger(__name__)
 
 # The skill at which a picture looks like the truth at a glance.
 SHARP: Final = 0.8
@@ -27,9 +30,9 @@ NAME: Final = re.compile(r"([a-z0-9][a-z0-9-]{0,39})/(\d\d)/(model|error)\.png",
 SAMPLES_NAME: Final = re.compile(r"samples/[1-9]/(truth|error|film-\d\d)\.png", re.ASCII)
 
 
-def path_of(config: Config, evaluation_id: int, name: str) -> Path:
-    """Where a picture lies; the name has been checked."""
-    return config.data / "artifacts" / str(evaluation_id) / name
+def key_of(evaluation_id: int, name: str) -> str:
+    """Where a picture lies in the storage; the name has been checked."""
+    return f"{ARTIFACTS}/{evaluation_id}/{name}"
 
 
 def check_name(name: str) -> None:
@@ -46,7 +49,7 @@ def check_samples_name(name: str) -> None:
 
 def save(session: Session, config: Config, evaluation_id: int, name: str, clean: bytes) -> Artifact:
     """Store a picture whose name was checked and that was rewritten; the same name again replaces it."""
-    write_file(path_of(config, evaluation_id, name), clean)
+    storage_of(config).put(key_of(evaluation_id, name), clean)
     row = session.scalar(
         select(Artifact).where(Artifact.evaluation_id == evaluation_id, Artifact.name == name)
     )
@@ -59,29 +62,55 @@ def save(session: Session, config: Config, evaluation_id: int, name: str, clean:
     return row
 
 
+def find(session: Session, evaluation_id: int, name: str) -> Artifact:
+    """What is known of a picture; Refused with 404 where there is none."""
+    row = session.scalar(
+        select(Artifact).where(Artifact.evaluation_id == evaluation_id, Artifact.name == name)
+    )
+    if row is None:
+        raise not_found("picture")
+    return row
+
+
+def read(config: Config, evaluation_id: int, name: str, digest: str) -> bytes:
+    """A picture's PNG, whose digest is that of its row; Refused with 404 where it is lost or another."""
+    key = key_of(evaluation_id, name)
+    try:
+        content = storage_of(config).get(key, BYTES_LIMIT)
+    except FileNotFoundError:
+        log.error("%s is missing from the storage %s", key, storage_of(config).name)  # noqa: TRY400 - says all
+        raise not_found("picture") from None
+    if hashlib.sha256(content).hexdigest() != digest:
+        # Also for a moment, while a worker sends it anew.
+        log.error("%s in the storage %s is not what was stored", key, storage_of(config).name)
+        raise not_found("picture")
+    return content
+
+
 def save_evidence(config: Config, evaluation_id: int, content: bytes) -> None:
     """Store an evaluation's evidence, read and written anew; Refused with 422 where it is none."""
     try:
         clean = ResultVisuals.from_json(content).to_json()
     except ValueError as error:
         raise Refused(422, "evidence_invalid", f"This is no evidence: {error}.") from error
-    write_file(path_of(config, evaluation_id, EVIDENCE), clean.encode())
+    storage_of(config).put(key_of(evaluation_id, EVIDENCE), clean.encode())
 
 
 def evidence(config: Config, evaluation_id: int) -> ResultVisuals:
     """What people are shown of an evaluation's controls and probes; empty where there is nothing."""
-    path = path_of(config, evaluation_id, EVIDENCE)
+    storage = storage_of(config)
     try:
-        return _evidence(path, path.stat().st_mtime_ns)
+        stored = storage.find(key_of(evaluation_id, EVIDENCE))
+        return _evidence(storage, stored) if stored else ResultVisuals()
     except (FileNotFoundError, ValueError):
         # Reports of older versions have none, and a page without pictures beats no page.
         return ResultVisuals()
 
 
 @lru_cache(maxsize=32)
-def _evidence(path: Path, _changed: int) -> ResultVisuals:
+def _evidence(storage: Storage, stored: StoredFile) -> ResultVisuals:
     # Half a megabyte of figures: every picture of a page asks for it.
-    return ResultVisuals.from_json(path.read_bytes())
+    return ResultVisuals.from_json(storage.get(stored.key, BYTES_LIMIT))
 
 
 def delete_rows(session: Session, evaluation_id: int, but: Sequence[str] = ()) -> None:
@@ -109,7 +138,7 @@ def of_targets(stages: Iterable[str]) -> tuple[str, ...]:
 def remove_files(config: Config, evaluation_ids: Iterable[int]) -> None:
     """Delete the pictures of evaluations that are no more."""
     for number in evaluation_ids:
-        shutil.rmtree(config.data / "artifacts" / str(number), ignore_errors=True)
+        storage_of(config).remove_all(f"{ARTIFACTS}/{number}")
 
 
 def views(session: Session, evaluation_id: int) -> dict[str, list[int]]:

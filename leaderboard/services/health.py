@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from leaderboard.config import Config
 from leaderboard.db import cause
+from leaderboard.errors import Refused
+from leaderboard.storage import storage_of
 
 
 def problem(readers: sessionmaker[Session], config: Config) -> str:
@@ -19,4 +21,8 @@ def problem(readers: sessionmaker[Session], config: Config) -> str:
         return f"The database does not answer: {cause(error)}."
     if not os.access(config.data, os.W_OK | os.X_OK):
         return "The data directory cannot be written."
+    try:
+        storage_of(config).find("ready")
+    except Refused as error:
+        return error.message
     return ""

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
+from challenge.bundle.packer import write_archive
 from challenge.bundle.reader import Bundle, read_bundle
 from challenge.results.refusals import refusal_of
 from challenge.results.verdicts import EXPLANATIONS, EvaluationError, Fault, Reason, Status
@@ -17,14 +18,14 @@ from challenge.scoring.tracks import Track
 from leaderboard import db
 from leaderboard.config import Config
 from leaderboard.errors import Refused
-from leaderboard.files import store_bundle
 from leaderboard.models import Evaluation, SeasonRow, Submission, SubmissionText, User
 from leaderboard.queue import Queue
 from leaderboard.services import deferral, lineage, quotas
 from leaderboard.services.evaluations import queue_evaluation
 from leaderboard.services.look_alikes import refuse_look_alikes
 from leaderboard.services.seasons import advance, current_season
-from leaderboard.services.submissions import latest_evaluation, path_of
+from leaderboard.services.submissions import bundle_key, latest_evaluation
+from leaderboard.storage import storage_of
 
 # Files of a bundle that pages show besides its sources.
 SHOWN_TEXTS: Final = ("README.md", "train.toml")
@@ -73,13 +74,22 @@ def submit_bundle(
     bundle = _read(upload, tracks)
     with db.transaction(sessions) as session:
         submission, queued = _register(session, config, owner, bundle, tracks)
-        stored = path_of(config, bundle.digest)
-        if not stored.exists():
-            # Before the commit: a file too many does no harm, a row without its file does.
-            store_bundle(bundle.files, stored)
+        _store(config, bundle)
         if queue is not None and queued:
             db.on_commit(session, queue.wake)
     return Intake(submission.id, tuple(evaluation.id for evaluation in queued))
+
+
+def _store(config: Config, bundle: Bundle) -> None:
+    """Store the files of a bundle as an archive of our own making, unless it is there.
+
+    What was uploaded is not kept: it may be something else as well, a page or a program, to whoever opens it.
+    It is stored before the commit: a file too many does no harm, a row without its file does.
+    """
+    storage, key = storage_of(config), bundle_key(bundle.digest)
+    if storage.find(key) is None:
+        with storage.writing(key) as path:
+            write_archive(bundle.files, path)
 
 
 def _read(upload: Path, tracks: Sequence[Track]) -> Bundle:

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy import ColumnElement, func, select
@@ -15,13 +14,15 @@ from leaderboard.db import now
 from leaderboard.errors import Refused, conflict, not_found
 from leaderboard.models import Evaluation, SeasonRow, Submission, SubmissionText
 from leaderboard.services import rankings
+from leaderboard.storage import storage_of
+from leaderboard.storage.interface import BUNDLES
 
 _JUDGED: Final = (Status.SCORED.value, Status.REJECTED.value)
 
 
-def path_of(config: Config, digest: str) -> Path:
-    """Where the bundle of that digest lies."""
-    return config.data / "bundles" / digest[:2] / f"{digest}.zip"
+def bundle_key(digest: str) -> str:
+    """Where the bundle of that digest lies in the storage."""
+    return f"{BUNDLES}/{digest[:2]}/{digest}.zip"
 
 
 def get(session: Session, submission_id: int) -> Submission:
@@ -61,7 +62,7 @@ def remove_files(session: Session, config: Config, digests: set[str]) -> None:
     """Delete the bundles that no submission speaks of any more."""
     kept = set(session.scalars(select(Submission.digest).where(Submission.digest.in_(digests))))
     for digest in digests - kept:
-        path_of(config, digest).unlink(missing_ok=True)
+        storage_of(config).remove(bundle_key(digest))
 
 
 def latest_evaluation(

@@ -5,7 +5,6 @@ below the true skill, and nothing is ranked by them.
 """
 
 from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy import select
@@ -34,16 +33,16 @@ def view_skills(session: Session, config: Config, evaluation_id: int) -> Skills:
         )
         .order_by(Artifact.name)
     )
-    return _measured(artifacts.path_of(config, evaluation_id, "x").parent, tuple((n, d) for n, d in rows))
+    return _measured(config, evaluation_id, tuple((n, d) for n, d in rows))
 
 
 @lru_cache(maxsize=64)
-def _measured(folder: Path, pictures: tuple[tuple[str, str], ...]) -> Skills:
+def _measured(config: Config, evaluation_id: int, pictures: tuple[tuple[str, str], ...]) -> Skills:
     # The digests are part of the key: a picture that was drawn again is read again.
     found: Skills = {}
-    for name, _ in pictures:
+    for name, digest in pictures:
         place, octave, _ = name.split("/")
-        shares = colormaps.error_shares(folder / name)
+        shares = colormaps.error_shares(artifacts.read(config, evaluation_id, name, digest))
         found.setdefault(place, {})[int(octave)] = round(float(1 - (shares**2).mean()), 4)
     return found
 

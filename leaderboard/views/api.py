@@ -23,7 +23,7 @@ from leaderboard.web.auth import visible_submission
 from leaderboard.web.extensions import csrf
 from leaderboard.web.request_args import asked_track, tracks_of, upload_path
 from leaderboard.web.request_context import app_context, read_session, request_token, write_transaction
-from leaderboard.web.responses import bundle_file, conditional
+from leaderboard.web.responses import conditional, stored_bundle
 from leaderboard.web.status import submission_status
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -132,8 +132,7 @@ def bundle(submission_id: int) -> Response:
             found, request_token(session).user_id
         ):
             raise Refused(403, "licence", "The licence of this bundle does not let it be passed on.")
-    path = submissions.path_of(app_context().config, found.digest)
-    return bundle_file(path, name=f"{submission_id}.zip", digest=found.digest)
+    return stored_bundle(found.digest, name=f"{submission_id}.zip")
 
 
 @api.get("/whoami")

@@ -37,11 +37,11 @@ def nearer(a: int, b: int, slug: str, octave: int) -> Response:
     with read_session() as db:
         for number in (a, b):
             check_visible(db, number)
-    paths = [artifacts.path_of(app_context().config, number, name) for number in (a, b)]
-    if not all(path.exists() for path in paths):
-        raise not_found("picture")
+        digests = [artifacts.find(db, number, name).digest for number in (a, b)]
+    config = app_context().config
+    mine, other = (artifacts.read(config, n, name, d) for n, d in zip((a, b), digests, strict=True))
     try:
-        return png(colormaps.nearer(*paths))
+        return png(colormaps.nearer(mine, other))
     except ValueError:
         # Pictures of two versions of the judge may have two sizes.
         raise not_found("picture") from None

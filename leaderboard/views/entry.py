@@ -31,6 +31,7 @@ from leaderboard.services import (
     view_skills,
 )
 from leaderboard.services.board_query import MOST_CHOICES, BoardQuery
+from leaderboard.storage import storage_of
 from leaderboard.web import view_picker
 from leaderboard.web.auth import current_user, visible_submission
 from leaderboard.web.request_context import app_context, read_session
@@ -66,7 +67,7 @@ def _context(db: Session, found: Submission) -> dict[str, Any]:
     allowed = submissions.may_see_bundle(found, user.id if user else None)
     sources = submissions.sources(db, found) if allowed else {}
     beyond = import_warnings({n: text.encode() for n, text in submissions.sources(db, found).items()})
-    bundle = submissions.path_of(app_context().config, found.digest)
+    storage, bundle = storage_of(app_context().config), submissions.bundle_key(found.digest)
     has_curve = shown.track == Track.OPEN.value and bool(reports.skill_by_octave(db, shown))
     return {
         "s": found,
@@ -95,7 +96,7 @@ def _context(db: Session, found: Submission) -> dict[str, Any]:
         **_lineage(db, found, shown),
         "passed_on": allowed,
         "import_warnings": beyond,
-        "film": len(moments := training_frames.moments(bundle)),
+        "film": len(moments := training_frames.moments(storage, bundle)),
         "captions": [moment.caption for moment in moments],
         **_proof(shown, report),
     }

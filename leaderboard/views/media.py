@@ -1,21 +1,22 @@
 """What is shown of entries besides their pages: pictures, films, and what the probes mean."""
 
-from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request
 from markupsafe import Markup
+from sqlalchemy.orm import Session
 
 from challenge.results.result_visuals import ControlFit, PictureFit, SurfaceFit
 from leaderboard import formatting
 from leaderboard.charts import control_charts, surface
-from leaderboard.errors import not_found
+from leaderboard.errors import Refused, not_found
 from leaderboard.images import colormaps, social_card, training_frames
 from leaderboard.services import artifacts, evaluations, submissions, view_skills
+from leaderboard.storage import storage_of
 from leaderboard.web import documents, view_picker
 from leaderboard.web.auth import check_visible, visible_submission
 from leaderboard.web.request_context import app_context, read_session
-from leaderboard.web.responses import HOUR, YEAR, png, png_file
+from leaderboard.web.responses import HOUR, YEAR, png, png_file, tagged_png
 
 media = Blueprint("media", __name__)
 
@@ -82,12 +83,9 @@ def skills_of_views(evaluation_id: int) -> Response:
 @media.get("/submissions/<int:submission_id>/frames/<int:index>.png")
 def frame(submission_id: int, index: int) -> Response:
     """One picture of the film of its learning."""
-    return png(training_frames.frame(_bundle(submission_id), index), YEAR)
-
-
-def _bundle(submission_id: int) -> Path:
     with read_session() as db:
-        return submissions.path_of(app_context().config, visible_submission(db, submission_id).digest)
+        bundle = submissions.bundle_key(visible_submission(db, submission_id).digest)
+    return png(training_frames.frame(storage_of(app_context().config), bundle, index), YEAR)
 
 
 @media.get("/submissions/<int:submission_id>/card.png")
@@ -103,34 +101,54 @@ def card(submission_id: int) -> Response:
             figure=formatting.octaves(now.octaves) if now.octaves is not None else now.status,
             unit="octaves" if now.octaves is not None else "",
             line=f"{now.season.name} · {found.weight_class} · {formatting.size(found.bytes)}",
-            picture=artifacts.path_of(app_context().config, now.id, name) if name else None,
+            picture=_thumbnail(db, now.id, name) if name else None,
         )
     return png(social_card.draw(made))
+
+
+def _thumbnail(db: Session, evaluation_id: int, name: str) -> bytes | None:
+    try:
+        row = artifacts.find(db, evaluation_id, name)
+        return artifacts.read(app_context().config, evaluation_id, name, row.digest)
+    except Refused:
+        # A card without its picture beats no card.
+        return None
 
 
 @media.get("/truth/<slug>/<int:octave>.png")
 def truth(slug: str, octave: int) -> Response:
     """The truth at a place and octave."""
     path = app_context().truth.path(slug, octave)
-    return _recoloured(path) or png_file(path, YEAR)
+    colours = _colours()
+    if colours is None:
+        return png_file(path, YEAR)
+    return png(colormaps.recolour(path.read_bytes(), colours))
 
 
 @media.get(f"{_EVALUATION}/<path:name>")
 def artifact(evaluation_id: int, name: str) -> Response:
     """A picture that a worker made."""
     artifacts.check_name(name)
-    path = artifacts.path_of(app_context().config, evaluation_id, name)
-    return _recoloured(path) or png_file(path)
+    colours = None if name.endswith("/error.png") else _colours()
+    return _artifact(evaluation_id, name, colours)
 
 
-def _recoloured(path: Path) -> Response | None:
-    """The picture in the colours that the query asks for; None for those that it has."""
+def _artifact(evaluation_id: int, name: str, colours: str | None = None) -> Response:
+    config = app_context().config
+    with read_session() as db:
+        digest = artifacts.find(db, evaluation_id, name).digest
+
+    def make() -> bytes:
+        content = artifacts.read(config, evaluation_id, name, digest)
+        return colormaps.recolour(content, colours) if colours else content
+
+    return tagged_png(f"{digest[:32]}-{colours}" if colours else digest[:32], make)
+
+
+def _colours() -> str | None:
+    """The colours that the query asks for; None for those that pictures have."""
     name = colormaps.chosen(request.args.get("colours"))
-    if name == colormaps.DEFAULT or path.name == "error.png":
-        return None
-    if not path.exists():
-        raise not_found("picture")
-    return png(colormaps.recolour(path, name))
+    return None if name == colormaps.DEFAULT else name
 
 
 @media.get(f"{_EVALUATION}/samples/<int:target>/<picture>.png")
@@ -143,7 +161,7 @@ def target_picture(evaluation_id: int, target: int, picture: str) -> Response:
         revealed = evaluations.get(db, evaluation_id).season.revealed
     if not revealed:
         raise not_found("picture")
-    return png_file(artifacts.path_of(app_context().config, evaluation_id, name))
+    return _artifact(evaluation_id, name)
 
 
 @media.get("/integrity")

@@ -16,7 +16,7 @@ from leaderboard.tiles.truth_tiles import AnyTile
 from leaderboard.web.extensions import UNCOUNTED, client_address, csrf, limiter
 from leaderboard.web.request_args import check_length, json_body
 from leaderboard.web.request_context import app_context, read_session, request_token
-from leaderboard.web.responses import bundle_file
+from leaderboard.web.responses import stored_bundle
 
 tiles = Blueprint("tiles", __name__, url_prefix="/api/v1/tiles")
 tile_worker = Blueprint("tile_worker", __name__, url_prefix="/api/v1/worker/tiles/<int:submission_id>")
@@ -144,8 +144,7 @@ def claim(submission_id: int) -> Response:
 @tile_worker.get("/bundle")
 def bundle(submission_id: int) -> Response:
     """The bundle's bytes."""
-    path = submissions.path_of(app_context().config, _digest(submission_id))
-    return bundle_file(path)
+    return stored_bundle(_digest(submission_id))
 
 
 @tile_worker.put(f"/{_WHERE}")

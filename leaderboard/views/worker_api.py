@@ -21,12 +21,11 @@ from leaderboard.services import (
     outcomes,
     reproductions,
     stages,
-    submissions,
 )
 from leaderboard.web.extensions import UNCOUNTED, csrf, limiter
 from leaderboard.web.request_args import check_length, json_body
 from leaderboard.web.request_context import app_context, read_session, request_token, write_transaction
-from leaderboard.web.responses import bundle_file
+from leaderboard.web.responses import stored_bundle
 
 worker_api = Blueprint("worker_api", __name__, url_prefix="/api/v1/worker")
 csrf.exempt(worker_api)
@@ -105,8 +104,8 @@ def bundle(evaluation_id: int) -> Response:
     with write_transaction() as session:
         request_token(session, "worker")
         evaluation = leases.check_lease(session, evaluation_id, _lease())
-        path = submissions.path_of(app_context().config, evaluation.submission.digest)
-    return bundle_file(path)
+        digest = evaluation.submission.digest
+    return stored_bundle(digest)
 
 
 @worker_api.post(f"{_EVALUATION}/status")
@@ -201,9 +200,8 @@ def bundle_to_reproduce(submission_id: int) -> Response:
     """The bundle's bytes."""
     with read_session() as session:
         request_token(session, "worker")
-        found = reproductions.entry(session, submission_id).submission
-        path = submissions.path_of(app_context().config, found.digest)
-    return bundle_file(path)
+        digest = reproductions.entry(session, submission_id).submission.digest
+    return stored_bundle(digest)
 
 
 @worker_api.put("/reproductions/<int:submission_id>")

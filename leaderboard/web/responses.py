@@ -1,12 +1,16 @@
 """Answers that several views give: conditional ones, pictures, bundles."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from flask import Response, request, send_file
 
 from leaderboard.errors import Refused, not_found
+from leaderboard.services import submissions
+from leaderboard.storage import storage_of
+from leaderboard.web.request_context import app_context
 
 HOUR: Final = 3600
 YEAR: Final = 365 * 24 * HOUR
@@ -41,15 +45,36 @@ def png_file(path: Path, seconds: int = HOUR) -> Response:
     return answer
 
 
-def bundle_file(path: Path, *, name: str = "", digest: str = "") -> Response:
-    """A bundle on the disk, as a download where it gets a name; Refused with 500 where it cannot be read."""
+def tagged_png(tag: str, make: Callable[[], bytes], seconds: int = HOUR) -> Response:
+    """A PNG that is known by a tag: who has it already gets 304, and it is not made."""
+    answer = Response(mimetype="image/png")
+    answer.headers["Content-Security-Policy"] = _PICTURE_POLICY
+    answer.headers["Cache-Control"] = f"public, max-age={seconds}"
+    answer.set_etag(tag)
+    if not request.if_none_match.contains_weak(tag):
+        answer.data = make()
+    answer.make_conditional(request)
+    return answer
+
+
+def stored_bundle(digest: str, *, name: str = "") -> Response:
+    """A bundle, as a download where it gets a name; Refused with 500 where it cannot be read.
+
+    Object storage hands it out itself, to whoever has the address that is given here.
+    """
+    storage, key = storage_of(app_context().config), submissions.bundle_key(digest)
+    link = storage.link(key)
+    if link is not None:
+        return Response(status=302, headers={"Location": link, "Cache-Control": "no-store"})
+    path = storage.local_path(key)
+    assert path is not None
     try:
         return send_file(
             path,
             mimetype="application/zip",
             as_attachment=bool(name),
             download_name=name or None,
-            etag=digest[:32] or True,
+            etag=digest[:32],
         )
     except OSError as error:
         raise Refused(500, "bundle_lost", f"The bundle cannot be read: {error.strerror}.") from error

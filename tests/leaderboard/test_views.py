@@ -12,6 +12,7 @@ from leaderboard.charts import paired_difference, skill_curve
 from leaderboard.charts.skill_curve import Entrant
 from leaderboard.images import colormaps, social_card
 from leaderboard.services import artifacts, view_skills
+from leaderboard.storage import storage_of
 
 OCTAVES = 32
 
@@ -145,7 +146,7 @@ class TestColours:
         path = tmp_path / "x.png"
         path.write_bytes(png_bytes(value_image(view, view_scale(view)), palette))
         expected = np.asarray(value_image(view, view_scale(view), colormaps.MAPS[name])).astype(int)
-        found = np.asarray(Image.open(io.BytesIO(colormaps.recolour(path, name)))).astype(int)
+        found = np.asarray(Image.open(io.BytesIO(colormaps.recolour(path.read_bytes(), name)))).astype(int)
         wrong = np.abs(found - expected).max(axis=2)
         # Both ends of the first map are one colour: what lies there cannot be told apart.
         assert (wrong > 12).mean() < 0.02
@@ -156,7 +157,9 @@ class TestColours:
         broken = view.copy()
         broken[:100] = np.nan
         path.write_bytes(png_bytes(value_image(broken, view_scale(view))))
-        found = np.asarray(Image.open(io.BytesIO(colormaps.recolour(path, "viridis")))).reshape(-1, 3)
+        found = np.asarray(Image.open(io.BytesIO(colormaps.recolour(path.read_bytes(), "viridis")))).reshape(
+            -1, 3
+        )
         assert (found[:100] == (255, 0, 255)).all()
 
     @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
@@ -164,28 +167,27 @@ class TestColours:
         path = tmp_path / "error.png"
         off = share * view.std() * np.where(view > 0.5, -1, 1)
         path.write_bytes(png_bytes(error_image(view, view + off), 256))
-        assert colormaps.error_shares(path) == pytest.approx(np.full((64, 64), share), abs=0.02)
+        assert colormaps.error_shares(path.read_bytes()) == pytest.approx(np.full((64, 64), share), abs=0.02)
 
     def test_who_is_nearer_to_the_truth_has_its_colour(self, view, tmp_path):
         left = np.tile(np.arange(64) < 32, 64)
-        paths = []
-        for name, wrong in (("a", ~left), ("b", left)):
-            paths.append(tmp_path / f"{name}.png")
-            paths[-1].write_bytes(png_bytes(error_image(view, np.where(wrong, 0.5, 0) * view.std() + view)))
+        images = [
+            png_bytes(error_image(view, np.where(wrong, 0.5, 0) * view.std() + view))
+            for wrong in (~left, left)
+        ]
         # Clipping at 1 makes the interior's error vanish: only look outside it.
         outside = (view < 1 - 0.5 * view.std()).reshape(64, 64)
-        found = np.asarray(Image.open(io.BytesIO(colormaps.nearer(*paths)))).astype(int)
+        found = np.asarray(Image.open(io.BytesIO(colormaps.nearer(*images)))).astype(int)
         violet = found[..., 2] > found[..., 0]
         assert violet[:, :32][outside[:, :32]].all()
         assert not violet[:, 32:][outside[:, 32:]].any()
-        same = np.asarray(Image.open(io.BytesIO(colormaps.nearer(paths[0], paths[0]))))
+        same = np.asarray(Image.open(io.BytesIO(colormaps.nearer(images[0], images[0]))))
         assert len(np.unique(same.reshape(-1, 3), axis=0)) == 1
 
     def test_pictures_of_two_sizes_are_not_compared(self, view, tmp_path):
-        for name, values in (("a", view), ("b", view[: 32 * 32])):
-            (tmp_path / f"{name}.png").write_bytes(png_bytes(error_image(values, values)))
+        images = [png_bytes(error_image(values, values)) for values in (view, view[: 32 * 32])]
         with pytest.raises(ValueError, match="broadcast"):
-            colormaps.nearer(tmp_path / "a.png", tmp_path / "b.png")
+            colormaps.nearer(*images)
 
     def test_every_map_is_one_of_matplotlibs(self):
         import matplotlib as mpl
@@ -229,7 +231,7 @@ class TestCards:
 
     def test_it_shows_the_picture(self, tmp_path):
         Image.new("RGB", (64, 64), (10, 200, 30)).save(tmp_path / "x.png")
-        assert tuple(self.card("x", tmp_path / "x.png")[300, 1000]) == (10, 200, 30)
+        assert tuple(self.card("x", (tmp_path / "x.png").read_bytes())[300, 1000]) == (10, 200, 30)
 
 
 def png(colour):
@@ -374,4 +376,4 @@ def test_a_hidden_entry_shows_none_of_it(board):
         f"/compare/{evaluation}/{evaluation}/seahorse-valley/5.png",
     ):
         assert board.get(path).status_code == 404, path
-    assert artifacts.path_of(board.config, evaluation, "seahorse-valley/05/error.png").exists()
+    assert storage_of(board.config).find(artifacts.key_of(evaluation, "seahorse-valley/05/error.png"))

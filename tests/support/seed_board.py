@@ -8,13 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy.orm import object_session
 
 from challenge.scoring.tracks import Track
 from leaderboard import db
 from leaderboard.app import make_directories
 from leaderboard.clock import monotonic_utcnow
 from leaderboard.config import Config
-from leaderboard.files import write_file
 from leaderboard.images.untrusted import rewrite
 from leaderboard.models import Evaluation, Submission
 from leaderboard.services import artifacts, evaluations, leases, outcomes, seasons, submission_intake, tokens
@@ -62,7 +62,7 @@ def keep_picture(config, evaluation, name, image):
     from challenge.imaging.pictures import png_bytes
 
     artifacts.check_samples_name(name)
-    write_file(artifacts.path_of(config, evaluation.id, name), rewrite(png_bytes(image)))
+    artifacts.save(object_session(evaluation), config, evaluation.id, name, rewrite(png_bytes(image)))
 
 
 PEOPLE = (
