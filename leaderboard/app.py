@@ -17,6 +17,7 @@ from leaderboard.errors import Refused
 from leaderboard.files import write_file
 from leaderboard.images.truth_images import TruthImages
 from leaderboard.queue import Queue
+from leaderboard.services.changes import Changes, announce
 from leaderboard.services.html_cache import HtmlCache
 from leaderboard.services.rate_limit import RateLimiter
 from leaderboard.tiles.model_tiles import ModelTiles
@@ -91,13 +92,16 @@ def open_data(app: Flask, config: Config, engine: Engine) -> None:
     """Let the application serve a data directory and its migrated database."""
     app.config.update(SECRET_KEY=config.session_key or _secret_key(config.data / "secret.key"))
     app.request_class = _request_class(_uploads(config))
+    writers, changes = db.make_sessions(engine), Changes()
+    announce(writers, changes)
     app.extensions["leaderboard"] = AppContext(
         config=config,
-        writers=db.make_sessions(engine),
+        writers=writers,
         readers=db.make_readers(engine),
         queue=(queue := Queue(config.broker)),
         truth=TruthImages(config),
-        event_streams=EventStreams(config),
+        changes=changes,
+        event_streams=EventStreams(config, changes),
         html_cache=HtmlCache(),
         truth_tiles=TruthTiles(config),
         model_tiles=ModelTiles(config, queue),

@@ -16,7 +16,7 @@ from challenge.util.queue import embedded_broker
 
 _PREFIX: Final = "MBC_BOARD_"
 _SESSION_KEY_LENGTH: Final = 32
-_STORAGE: Final = re.compile(r"(s3|gs|az)://[\w.-]+(/[\w./-]*)?", re.ASCII)
+_STORAGE: Final = re.compile(r"(s3|gs|az)://[\w.-]+(/[\w./-]*)?|/.+", re.ASCII)
 
 
 def _check_rate(text: str) -> str:
@@ -37,7 +37,7 @@ def _check_session_key(text: str) -> str:
 
 def _check_storage(text: str) -> str:
     if text and not _STORAGE.fullmatch(text):
-        raise ValueError("must be a URL such as s3://bucket/prefix")
+        raise ValueError("must be a URL such as s3://bucket/prefix, or a whole path")
     return text
 
 
@@ -56,7 +56,8 @@ class Config:
         data: directory of uploads, tiles and keys, and unless others are named, of all that is kept.
         database: SQLAlchemy URL.
         broker: Celery broker URL.
-        storage: where bundles and pictures are kept, such as "s3://bucket/prefix"; '' for the data directory.
+        storage: where bundles and pictures are kept, such as "s3://bucket/prefix" or a folder that several
+            servers share; '' for the data directory.
         lease_seconds: how long a worker may be silent before its evaluation goes to another.
         attempts: how often an evaluation is tried when the platform is at fault.
         sweep_seconds: pause between two looks for leases that have run out, and for workers to wake.
@@ -80,6 +81,7 @@ class Config:
         sign_in_rate: how often one address may try to sign in or up.
         rate_storage: where the rates are counted: "memory://", or a redis:// URL.
         trusted_proxies: how many reverse proxies in front of this server may say who is asking.
+        trusted_prefix: whether those proxies say below which path the board is, as X-Forwarded-Prefix.
         https: whether visitors come by HTTPS; cookies are then never sent without it.
         session_key: signs the cookies of people who are signed in, the same for all servers of a board; ''
             for one that the server makes and keeps in the data directory.
@@ -117,6 +119,7 @@ class Config:
     sign_in_rate: Rate = "10 per minute; 60 per hour"
     rate_storage: str = "memory://"
     trusted_proxies: Annotated[int, Field(ge=0)] = 0
+    trusted_prefix: bool = False
     https: bool = False
     session_key: SessionKey = Field(default="", repr=False)
     github_id: str = ""

@@ -12,6 +12,7 @@ from leaderboard import db, files
 from leaderboard.cli.options import failed
 from leaderboard.config import Config
 from leaderboard.errors import Refused
+from leaderboard.services.changes import announce
 
 
 def _check_there(config: Config) -> None:
@@ -31,7 +32,9 @@ def opened(config: Config) -> Iterator[Session]:
         engine = db.make_engine(config.database)
         try:
             db.upgrade(engine)
-            with db.transaction(db.make_sessions(engine)) as session:
+            sessions = db.make_sessions(engine)
+            announce(sessions)
+            with db.transaction(sessions) as session:
                 yield session
         finally:
             engine.dispose()

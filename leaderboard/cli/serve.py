@@ -46,15 +46,15 @@ def serve(
 
     Example: mbc serve --data /srv/mandelbrot --port 8000 --references submissions
     """
-    from leaderboard.serve.bootstrap import bootstrap_server, configure_client, only_server  # noqa: PLC0415 - `mbc serve --help` is quick
+    from leaderboard.serve.bootstrap import bootstrap_server, configure_client, data_directory, shortcomings  # noqa: PLC0415 - `mbc serve --help` is quick
     from leaderboard.serve.screen import Screen  # noqa: PLC0415
     from leaderboard.serve.supervisor import Supervisor, address, listen  # noqa: PLC0415
 
     screen = Screen(sys.stdout)
     try:
         config = Config.make(data, database, broker)
-        with listen(host, port) as listener, only_server(config):
-            bootstrapped = bootstrap_server(config)
+        with listen(host, port) as listener, data_directory(config) as alone:
+            bootstrapped = bootstrap_server(config, alone=alone)
             url = address(host, port)
             screen.say(f"Everything is kept in {config.data}.")
             if bootstrapped.season is None:
@@ -63,6 +63,8 @@ def serve(
                 screen.say(f"Opened {bootstrapped.season}; SHA-256 of its secret: {bootstrapped.commitment}")
             else:
                 screen.say(f"{bootstrapped.season} is open; SHA-256 of its secret: {bootstrapped.commitment}")
+            for sentence in shortcomings(config):
+                screen.say(f"Were this one of several servers: {sentence}.")
             screen.say(configure_client(url, bootstrapped, config))
             supervisor = Supervisor(config, bootstrapped, listener, url, screen, worker=not no_worker)
             supervisor.run(references)

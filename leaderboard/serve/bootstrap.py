@@ -42,8 +42,11 @@ class Bootstrap:
 
 
 @contextmanager
-def only_server(config: Config) -> Iterator[None]:
-    """Hold the data directory: a second server would take the first one's evaluations back.
+def data_directory(config: Config) -> Iterator[bool]:
+    """Hold the data directory while a server runs; whether no other one uses it.
+
+    Several servers may share one where the database is PostgreSQL. On SQLite a second server would take the
+    first one's evaluations back.
 
     Raises:
         Refused: the directory cannot be written, or another server holds it.
@@ -54,11 +57,17 @@ def only_server(config: Config) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
+            if not config.database.startswith("sqlite"):
+                yield False
+                return
             raise Refused(
-                409, "data_in_use", f"Another server is using {config.data}: stop it, or name another --data."
+                409,
+                "data_in_use",
+                f"Another server is using {config.data}: stop it, or name another --data.",
+                "Several servers on one data directory need PostgreSQL.",
             ) from error
         _remove_partial_files(config)
-        yield
+        yield True
 
 
 # File systems over a network, on which SQLite's log, which processes share by memory, is lost or torn.
@@ -102,8 +111,28 @@ def _remove_partial_files(config: Config) -> None:
         path.unlink(missing_ok=True)
 
 
-def bootstrap_server(config: Config) -> Bootstrap:
+def shortcomings(config: Config) -> list[str]:
+    """What servers on one PostgreSQL lack to work together, in sentences."""
+    if config.database.startswith("sqlite"):
+        return []
+    found = []
+    if config.broker.startswith("sqla+sqlite"):
+        found.append("its workers are woken by this server alone: name a --broker for all")
+    if config.rate_storage.startswith("memory"):
+        found.append("it counts rates by itself: set MBC_BOARD_RATE_STORAGE for all")
+    if not config.session_key:
+        found.append("whoever signs in here is signed in here alone: set MBC_BOARD_SESSION_KEY for all")
+    if not config.storage:
+        found.append("bundles and pictures lie in its data directory: set MBC_BOARD_STORAGE for all")
+    return found
+
+
+def bootstrap_server(config: Config, *, alone: bool = True) -> Bootstrap:
     """Make the data directory, the tables, the seasons and the tokens, whatever of them is not there yet.
+
+    Args:
+        config: of the server.
+        alone: whether no other server uses its data directory, and with it the tokens of its workers.
 
     Raises:
         Refused: the directory cannot be written, or the database cannot be reached.
@@ -120,7 +149,8 @@ def bootstrap_server(config: Config) -> Bootstrap:
             local = tokens.ensure_user(session, local_user_name())
             reference = tokens.ensure_user(session, REFERENCE, reference=True)
             worker = _token(session, config, "worker", None)
-            _release(session, config, worker, counted=False)
+            if alone:
+                _release(session, config, worker, counted=False)
             return Bootstrap(
                 season=season.name if season else None,
                 commitment=season.commitment if season else "",

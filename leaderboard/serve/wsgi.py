@@ -22,6 +22,7 @@ from leaderboard.app import create_app
 from leaderboard.config import Config
 from leaderboard.serve.lease_reaper import LeaseReaper
 from leaderboard.serve.paced_socket import PacedSocket
+from leaderboard.services.changes import Listener
 from leaderboard.web.request_context import AppContext
 
 SETTINGS: Final = "MBC_SERVING"
@@ -99,9 +100,12 @@ def _parts(app: Flask) -> AppContext:
     return parts
 
 
-def _start_lease_reaper(worker: ThreadWorker) -> None:
+def _start_threads(worker: ThreadWorker) -> None:
     here = _parts(worker.wsgi)
     LeaseReaper(here.writers, here.queue, here.config).start()
+    engine = here.writers.kw["bind"]
+    if engine.dialect.name == "postgresql":
+        Listener(engine, here.changes).start()
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -123,7 +127,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "graceful_timeout": 2,
             "keepalive": 5,
             "loglevel": "warning",
-            "post_worker_init": _start_lease_reaper,
+            "post_worker_init": _start_threads,
         }
         if "control_socket_disable" in self.cfg.settings:
             settings["control_socket_disable"] = True

@@ -16,6 +16,7 @@ from leaderboard.db import now
 from leaderboard.errors import Refused, conflict
 from leaderboard.models import Evaluation, StageRow, Token
 from leaderboard.services import artifacts, queue_order
+from leaderboard.services.changes import touch
 from leaderboard.services.evaluations import clean_text, get
 from leaderboard.services.queue_order import live
 from leaderboard.services.tokens import digest_of
@@ -68,6 +69,7 @@ def claim(session: Session, config: Config, evaluation_id: int, holder: Token) -
         if evaluation.state.final:
             raise conflict("final", f"Evaluation {evaluation_id} is {evaluation.status}.")
         raise conflict("leased", f"Another worker holds evaluation {evaluation_id}.")
+    touch(session, evaluation.submission_id)
     learned = select(StageRow.stage).where(StageRow.evaluation_id == evaluation_id)
     artifacts.delete_rows(session, evaluation_id, but=artifacts.of_targets(session.scalars(learned)))
     return Claim(lease, evaluation)

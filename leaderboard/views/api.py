@@ -88,7 +88,9 @@ def events(submission_id: int) -> Response:
             return submission_status(session, visible_submission(session, submission_id), track)
 
     give_back = here.event_streams.take()
-    answer = Response(stream_with_context(here.event_streams.events(look)), mimetype="text/event-stream")
+    answer = Response(
+        stream_with_context(here.event_streams.events(submission_id, look)), mimetype="text/event-stream"
+    )
     # Also called for a stream that nobody ever read from.
     answer.call_on_close(give_back)
     answer.headers["Cache-Control"] = "no-store"

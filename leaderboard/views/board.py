@@ -109,7 +109,8 @@ def _values(db: Session, season: SeasonRow, query: BoardQuery) -> dict[str, Any]
     # Other seasons are named on the board, and open and close.
     today = now().replace(hour=0, minute=0, second=0, microsecond=0)
     known = (version, tuple((row.name, row.state) for row in rows), bool(total), today)
-    board = (season.id, query.group, query.entries)
+    # Links hold the path below which a proxy has the board.
+    board = (request.script_root, season.id, query.group, query.entries)
     return {
         "season": season,
         "query": query,

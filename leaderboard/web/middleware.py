@@ -18,7 +18,14 @@ def install(app: Flask, config: Config) -> None:
     proxies = config.trusted_proxies
     if proxies:
         # Without a proxy of ours, anybody could write these headers.
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app,
+            x_for=proxies,
+            x_proto=proxies,
+            x_host=proxies,
+            # A proxy that does not set it would pass on what visitors wrote.
+            x_prefix=proxies if config.trusted_prefix else 0,
+        )
     app.config.update(
         {
             WRITE_RATE: config.write_rate,

@@ -15,6 +15,7 @@ from leaderboard.images.truth_images import TruthImages
 from leaderboard.models import Token
 from leaderboard.queue import Queue
 from leaderboard.services import seasons, tokens
+from leaderboard.services.changes import Changes
 from leaderboard.services.html_cache import HtmlCache
 from leaderboard.services.rate_limit import RateLimiter
 from leaderboard.tiles.model_tiles import ModelTiles
@@ -31,6 +32,7 @@ class AppContext:
     readers: sessionmaker[Session]
     queue: Queue
     truth: TruthImages
+    changes: Changes
     event_streams: EventStreams
     html_cache: HtmlCache
     truth_tiles: TruthTiles

@@ -1,0 +1,255 @@
+"""Two servers on one PostgreSQL, Redis and object storage, behind nginx, with a worker at one of them."""
+
+import re
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from leaderboard import db
+from leaderboard.config import with_driver
+from leaderboard.services.changes import Changes, Listener, announce, touch
+from tests.support.databases import PostgreSQL, Redis
+from tests.support.deployment import Deployment
+from tests.support.processes import free_port
+
+ROOT = Path(__file__).parents[2]
+KEY = "a key that both servers know, as long as it has to be"
+PASSWORD = "three quiet elephants"
+
+pytestmark = [pytest.mark.server, pytest.mark.costly]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("servers")
+    for above in (made, *made.parents[:2]):
+        above.chmod(above.stat().st_mode | 0o55)
+    return made
+
+
+@pytest.fixture(scope="module")
+def postgresql(folder):
+    cluster = PostgreSQL(folder)
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(scope="module")
+def redis(folder):
+    running = Redis(folder)
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    """The settings of a new bucket of moto's S3 server."""
+    from moto.server import ThreadedMotoServer
+
+    url = f"http://127.0.0.1:{free_port()}"
+    server = ThreadedMotoServer("127.0.0.1", int(url.rpartition(":")[2]), verbose=False)
+    server.start()
+    assert httpx.put(f"{url}/board").is_success
+    yield {
+        "MBC_BOARD_STORAGE": "s3://board/files",
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "us-east-1",
+    }
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def pair(folder, postgresql, redis, bucket):
+    """Two servers, and a worker at the first one."""
+    settings = {
+        "MBC_DATABASE": postgresql.database(),
+        "MBC_BOARD_SESSION_KEY": KEY,
+        "MBC_BOARD_RATE_STORAGE": redis.url(1),
+        "MBC_BOARD_TRUSTED_PROXIES": "1",
+        "MBC_BOARD_TRUSTED_PREFIX": "yes",
+        **bucket,
+    }
+    broker = redis.url()
+    one = Deployment(folder / "one", workers=1, broker=broker, **settings)
+    other = Deployment(folder / "other", workers=0, broker=broker, **settings)
+    yield one, other
+    one.close()
+    other.close()
+
+
+@pytest.fixture(scope="module")
+def proxy(folder, pair):
+    """The address of nginx in front of both, with the board below /board/ and the map of deploy/."""
+    program = shutil.which("nginx")
+    if program is None:
+        pytest.skip("there is no nginx: apt-get install nginx")
+    port, place = free_port(), folder / "nginx"
+    place.mkdir()
+    servers = (ROOT / "deploy" / "nginx" / "servers.conf").read_text()
+    for number, server in enumerate(pair, 1):
+        servers = servers.replace(f"server-{number}:8000", f"127.0.0.1:{server.port}")
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    temporary = "".join(f"{kind}_temp_path {place}/{kind};" for kind in kinds)
+    (place / "nginx.conf").write_text(
+        f"""
+        daemon off; pid {place}/pid; error_log {place}/error.log; events {{}}
+        http {{
+            access_log off; client_max_body_size 300m;
+            {temporary}
+            {servers}
+            server {{
+                listen 127.0.0.1:{port};
+                location /board/ {{
+                    proxy_pass http://board/;
+                    proxy_set_header Host $http_host;
+                    proxy_set_header X-Forwarded-Host $http_host;
+                    proxy_set_header X-Forwarded-For $remote_addr;
+                    proxy_set_header X-Forwarded-Prefix /board;
+                }}
+            }}
+        }}"""
+    )
+    running = subprocess.Popen([program, "-c", place / "nginx.conf", "-e", place / "error.log"])
+    url = f"http://127.0.0.1:{port}/board"
+
+    def answers():
+        return httpx.get(f"{url}/healthz").is_success
+
+    pair[0].until("nginx", answers)
+    yield url
+    running.terminate()
+    running.wait()
+
+
+@pytest.mark.timeout(180)
+def test_what_is_judged_at_one_is_shown_by_both(pair):
+    one, other = pair
+    number = other.submit()
+    seen = []
+
+    def follow():
+        with httpx.stream("GET", f"{other.url}/api/v1/submissions/{number}/events", timeout=120) as stream:
+            seen.extend(line for line in stream.iter_lines() if line.startswith("event"))
+
+    follower = threading.Thread(target=follow)
+    follower.start()
+    (ended,) = other.ended([number])
+    assert ended["status"] == "scored", one.said()
+    follower.join(30)
+    assert seen[-1] == "event: end"
+    assert one.figures(number) == other.figures(number)
+    assert one.board() == other.board() == [number]
+    evaluation = ended["evaluation_id"]
+    page = httpx.get(f"{one.url}/submissions/{number}").raise_for_status().text
+    pictures = sorted(set(re.findall(rf"/evaluations/{evaluation}/[a-z0-9/-]+\.png", page)))
+    assert pictures
+    for picture in pictures:
+        here, there = (httpx.get(server.url + picture).raise_for_status().content for server in pair)
+        assert here == there
+    # Nothing of it lies in the directory of either.
+    assert not [path for server in pair for path in server.data.rglob("*") if path.suffix in {".zip", ".png"}]
+
+
+def form(client, url, path, **fields):
+    """Fill in a form, at whichever server."""
+    page = client.get(f"{url}{path}").raise_for_status().text
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page)[1]
+    return client.post(f"{url}{path}", data={"csrf_token": token} | fields)
+
+
+def test_who_is_signed_in_at_one_is_signed_in_at_the_other(pair):
+    one, other = pair
+    with httpx.Client() as client:
+        assert form(client, one.url, "/sign-up", name="grace", password=PASSWORD).status_code == 303
+        assert client.get(f"{other.url}/account").status_code == 200
+        # A form that one made is taken by the other.
+        page = client.get(f"{one.url}/account").text
+        token = re.search(r'name="csrf_token" value="([^"]+)"', page)[1]
+        assert client.post(f"{other.url}/sign-out", data={"csrf_token": token}).status_code == 303
+        assert client.get(f"{one.url}/account").status_code == 303
+
+
+def test_rates_are_counted_together(pair):
+    answers = []
+    with httpx.Client(headers={"X-Forwarded-For": "203.0.113.9"}) as client:
+        for turn in range(11):
+            done = form(client, pair[turn % 2].url, "/sign-in", name="nobody", password="wrong words")
+            answers.append(done.status_code)
+    assert answers == [401] * 10 + [429]
+
+
+def test_a_board_below_a_path_links_below_it(pair, proxy):
+    with httpx.Client() as client:
+        for path in ("/", "/submit", "/explore", "/sign-in", "/play"):
+            page = client.get(proxy + path).raise_for_status().text
+            links = set(re.findall(r'(?:href|src|action|data-[a-z-]+)="(/[^"]*)"', page))
+            assert links
+            assert not [link for link in links if not link.startswith("/board/")], path
+            for link in links:
+                if "/static/" in link:
+                    assert client.get(proxy.removesuffix("/board") + link).is_success, link
+        assert client.get(f"{proxy}/account").headers["Location"].startswith("/board/sign-in")
+        listed = client.get(f"{proxy}/api/v1/submissions").json()["submissions"]
+        assert all(one["url"].startswith(f"{proxy}/submissions/") for one in listed)
+
+
+def test_all_that_is_asked_about_tiles_goes_to_one_server(pair, proxy):
+    """What nginx chose is seen by which of them keeps the tile."""
+    tile = "/api/v1/tiles/truth/3/2/1"
+    for _ in range(6):
+        assert httpx.get(proxy + tile, timeout=60).is_success
+    kept = [server for server in pair if (server.data / "tiles" / "truth" / "03" / "2-1.tile").exists()]
+    assert len(kept) == 1
+
+
+def test_changes_are_heard_of_by_other_servers(postgresql):
+    engine = db.make_engine(with_driver(postgresql.database()))
+    other = db.make_engine(str(engine.url))
+    db.upgrade(engine)
+    heard = Changes()
+    listener = Listener(other, heard)
+    listener.start()
+    sessions = db.make_sessions(engine)
+    announce(sessions)
+    deadline = threading.Event()
+    while not heard.hears_others:
+        assert not deadline.wait(0.05)
+
+    def fail():
+        with sessions.begin() as session:
+            touch(session, 8)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with sessions.begin() as session:
+        touch(session, 7)
+    heard.wait(7, 0, 60)
+    assert heard.last(7) > 0
+    # What was rolled back is not told.
+    assert heard.last(8) == 0
+    heard.close()
+    listener.join(30)
+    assert not listener.is_alive()
+    engine.dispose()
+    other.dispose()
+
+
+def test_a_second_server_may_use_a_data_directory_on_postgresql_alone(tmp_path):
+    from leaderboard.config import Config
+    from leaderboard.errors import Refused
+    from leaderboard.serve.bootstrap import data_directory, shortcomings
+
+    shared = Config.make(tmp_path, "postgresql://h/d")
+    with data_directory(shared) as first, data_directory(shared) as second:
+        assert (first, second) == (True, False)
+        with pytest.raises(Refused, match="Another server is using"), data_directory(Config.make(tmp_path)):
+            pass
+    assert len(shortcomings(shared)) == 4
+    assert shortcomings(Config.make(tmp_path)) == []
