@@ -22,6 +22,8 @@ from challenge.util.http import HttpClient, RetryPolicy, ServerError
 
 # A server that restarts is away for seconds; if it takes longer, the lease is likely lost.
 EVALUATION_RETRY: Final = RetryPolicy(patience_seconds=90.0, pause_seconds=2.0)
+# A worker that was told to stop has not much time.
+LEAVING_RETRY: Final = RetryPolicy(patience_seconds=5.0, pause_seconds=0.5)
 # A visitor waits for the tile, and the page asks again.
 TILE_RETRY: Final = RetryPolicy(patience_seconds=10.0, pause_seconds=0.5)
 ANSWER_SECONDS: Final = 30.0
@@ -176,6 +178,10 @@ class EvaluationClient(_WorkerClient):
     def report(self, claim: Claim, report: Report | SamplesReport) -> None:
         """Post the report, which ends the evaluation."""
         self._ask_under(claim, "POST", "report", json=report.to_dict())
+
+    def give_back(self, claim: Claim) -> None:
+        """Give the lease back: another worker goes on with what is not done. Tried for some seconds only."""
+        self._ask_under(claim, "POST", "release", retry=LEAVING_RETRY)
 
     def failure(self, claim: Claim, error: EvaluationError) -> None:
         """Post that the submission could not be judged, without what the submission itself printed."""

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,10 @@ from challenge.results.verdicts import EvaluationError, Reason
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import PRACTICE
 from challenge.util import exit_codes
+
+if TYPE_CHECKING:
+    from evaluator.api_client import TileClient
+    from evaluator.sandbox import Sandbox
 
 MOST_SAMPLES = 1 << 24
 # Between two looks for an evaluation, where no queue wakes the worker.
@@ -253,13 +257,22 @@ def check(path: Path, *, universal: bool, device: str, as_json: bool, quiet: boo
 @click.option(
     "--once", is_flag=True, help="Judge one evaluation and end: for a virtual machine that is thrown away."
 )
-def worker(server: str, broker: str | None, device: str, *, tiles: bool, once: bool) -> None:
+@click.option(
+    "--drain",
+    type=click.FloatRange(0),
+    default=60,
+    show_default=True,
+    help="Seconds to finish a stage in, when asked to stop.",
+)
+def worker(server: str, broker: str | None, device: str, *, tiles: bool, once: bool, drain: float) -> None:
     """Take evaluations from a leaderboard's queue and judge them, one after the other.
 
-    The worker's token is read from the environment variable MBC_WORKER_TOKEN.
+    The worker's token is read from the environment variable MBC_WORKER_TOKEN. SIGTERM or Ctrl-C lets it
+    finish the stage that it is in; what is left, or all at a second signal, goes back to the queue at once.
     """
     from challenge.results.worker_info import WorkerInfo  # noqa: PLC0415
     from evaluator.api_client import EvaluationClient, TileClient  # noqa: PLC0415
+    from evaluator.drain import Drain  # noqa: PLC0415
     from evaluator.preflight import require_device  # noqa: PLC0415 - torch and numba take seconds
     from evaluator.readiness import wait_for_sandbox  # noqa: PLC0415
     from evaluator.sandbox import Sandbox, find_sandbox, require_loopback  # noqa: PLC0415
@@ -305,22 +318,24 @@ def worker(server: str, broker: str | None, device: str, *, tiles: bool, once: b
     else:
         sandbox = wait_for_sandbox(find, say, tell)
     if tiles:
-        from evaluator import tiles as tile_worker  # noqa: PLC0415
-
-        log.info("drawing tiles for %s in %s", server, sandbox.name)
-        renderer = tile_worker.TileRenderer(
-            TileClient(server, token), sandbox, Limits.from_environment(), device
-        )
         assert broker is not None
-        tile_worker.serve(broker, renderer)
+        log.info("drawing tiles for %s in %s", server, sandbox.name)
+        _draw_tiles(TileClient(server, token), broker, sandbox, device)
         return
     log.info("judging for %s in %s", server, sandbox.name)
-    judge = Worker(client, sandbox, Limits.from_environment(), device)
+    judge = Worker(client, sandbox, Limits.from_environment(), device, Drain(drain))
     if once:
         judge.work_once(lambda: time.sleep(_LOOK_SECONDS))
     else:
         assert broker is not None
         serve(broker, judge)
+
+
+def _draw_tiles(client: "TileClient", broker: str, sandbox: "Sandbox", device: str) -> None:
+    from evaluator import tiles  # noqa: PLC0415 - torch and numba take seconds
+    from evaluator.sandbox.limits import Limits  # noqa: PLC0415
+
+    tiles.serve(broker, tiles.TileRenderer(client, sandbox, Limits.from_environment(), device))
 
 
 def _log_to_stderr() -> None:

@@ -11,7 +11,7 @@ import platform
 import tempfile
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from challenge.results.worker_info import WorkerInfo
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.util.queue import QUEUE, TASK, celery_options
 from evaluator.api_client import Claim, EvaluationClient, LeaseLost, Reporter
+from evaluator.drain import Drain, Drained
 from evaluator.judge import Assignment, Evaluation
 from evaluator.plan import EvaluationPlan
 from evaluator.samples_track.judge import SamplesEvaluation
@@ -80,6 +81,7 @@ class Worker:
     sandbox: Sandbox
     limits: Limits
     device: str = "auto"
+    drain: Drain = field(default_factory=lambda: Drain(0.0))
 
     @cached_property
     def machine(self) -> WorkerInfo:
@@ -91,7 +93,7 @@ class Worker:
     def work(self, stopping: Callable[[], bool] = lambda: False) -> None:
         """Judge the evaluations whose turn it is, until none waits or the process is about to stop."""
         self.client.introduce(self.machine)
-        while not stopping():
+        while not stopping() and not self.drain.asked():
             try:
                 claim = self.client.claim_next()
             except EvaluationError as error:
@@ -125,7 +127,10 @@ class Worker:
         """Judge one evaluation to its report; every failure is posted to the leaderboard."""
         evaluation_id = claim.evaluation_id
         try:
-            self._judge(claim)
+            with self.drain.watching():
+                self._judge(claim)
+        except Drained:
+            self._give_back(claim)
         except LeaseLost as lost:
             log.info("evaluation %d was taken back: %s", evaluation_id, lost)
         except EvaluationError as error:
@@ -194,6 +199,8 @@ class Worker:
             values = act().to_dict()
             if not self.client.finish_stage(claim, stage, values, store.made.get(stage)):
                 return None
+            if self.drain.asked():
+                raise Drained
         evaluation.pictures()
         return evaluation.report()
 
@@ -228,6 +235,15 @@ class Worker:
             if not self.client.finish_stage(claim, Stage.CERTIFICATE, values, digest):
                 return None
         return evaluation.report()
+
+    def _give_back(self, claim: Claim) -> None:
+        """Let another worker go on at once."""
+        try:
+            self.client.give_back(claim)
+        except (LeaseLost, EvaluationError) as gone:
+            log.warning("evaluation %d: its lease could not be given back: %s", claim.evaluation_id, gone)
+        else:
+            log.info("evaluation %d was given back", claim.evaluation_id)
 
     def _fail(self, claim: Claim, error: EvaluationError) -> None:
         try:

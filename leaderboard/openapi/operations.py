@@ -74,6 +74,14 @@ def file_answer(text: str, kind: str) -> Schema:
     return {"description": text, "content": {kind: {"schema": BINARY}}}
 
 
+ELSEWHERE: Final[Schema] = {
+    "302": {
+        "description": "It is in object storage, for some minutes at this address.",
+        "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
+    }
+}
+
+
 def body(schema: Schema, kind: str = JSON) -> Schema:
     """What a request has to send."""
     return {"required": True, "content": {kind: {"schema": schema}}}

@@ -6,6 +6,7 @@ from challenge.bundle.limits import WEIGHT_CLASSES
 from challenge.scoring.tracks import BUDGETS, CPU, Track
 from leaderboard.openapi.operations import (
     BINARY,
+    ELSEWHERE,
     PERSON,
     SUBMISSION,
     UNCHANGED,
@@ -160,6 +161,7 @@ _SUBMISSIONS: Final = {
             {
                 "200": file_answer("The zip file.", "application/zip"),
                 "206": file_answer("A part of it.", "application/zip"),
+                **ELSEWHERE,
                 **UNCHANGED,
                 **refusals(401, 403, 404),
             },

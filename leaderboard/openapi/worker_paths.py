@@ -5,6 +5,7 @@ from typing import Final
 from challenge.results.stages import Stage
 from leaderboard.openapi.operations import (
     BINARY,
+    ELSEWHERE,
     EVALUATION,
     LEASE,
     SUBMISSION,
@@ -171,6 +172,15 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
             refused=_LOST,
         )
     },
+    f"{_EVALUATION}/release": {
+        "post": worker_operation(
+            "release",
+            "Give the lease back: another worker goes on with what is not done.",
+            json_answer("It waits again.", "Evaluation"),
+            parameters=_HELD,
+            refused=_LOST,
+        )
+    },
     f"{_EVALUATION}/report": {
         "post": worker_operation(
             "finish",
@@ -193,3 +203,5 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
     },
 }
 WORKER_PATHS[f"{V1}/worker/claim"]["post"]["responses"]["204"] = {"description": "The queue is empty."}
+for _path in (f"{_EVALUATION}/bundle", f"{_REPRODUCTION}/bundle"):
+    WORKER_PATHS[_path]["get"]["responses"] |= ELSEWHERE

@@ -88,7 +88,7 @@ class Supervisor:
             command = [sys.executable, "-m", "challenge.commands.cli", "worker"]
             command += ["--server", url, "--broker", config.broker]
             token = {"MBC_WORKER_TOKEN": bootstrapped.worker_token}
-            self._children.append(Child("evaluator", command, token, output=screen.children))
+            self._children.append(Child("evaluator", [*command, "--drain", "0"], token, output=screen.children))
             # Whoever looks around does not wait for a verdict, nor the other way round.
             self._children.append(Child("tile painter", [*command, "--tiles"], token, output=screen.children))
 
@@ -124,11 +124,13 @@ class Supervisor:
             for number in old:
                 # A second Ctrl-C must not interrupt the cleaning up, which is short.
                 signal.signal(number, signal.SIG_IGN)
-            for child in self._children:
-                child.ask_to_stop()
-            deadline = time.monotonic() + _STOP_SECONDS
-            for child in reversed(self._children):
-                child.stop(deadline)
+            # The server last: workers give their leases back.
+            for children in (self._children[1:], self._children[:1]):
+                for child in children:
+                    child.ask_to_stop()
+                deadline = time.monotonic() + _STOP_SECONDS
+                for child in children:
+                    child.stop(deadline)
             self._screen.close()
             for number, handler in old.items():
                 signal.signal(number, handler)

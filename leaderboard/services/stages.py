@@ -23,14 +23,13 @@ from challenge.results.stages import (
     Stage,
     TargetFindings,
 )
-from challenge.results.verdicts import Status
 from challenge.scoring.tracks import Track
 from leaderboard.clock import monotonic_utcnow
 from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.models import Evaluation, ReportRow, StageRow, Submission
 from leaderboard.services import deferral, queue_order, rankings
-from leaderboard.services.leases import check_lease
+from leaderboard.services.leases import check_lease, put_back
 from leaderboard.services.outcomes import store_report
 from leaderboard.services.reports import read_octaves
 
@@ -113,16 +112,12 @@ def _of_track(evaluation: Evaluation) -> tuple[Stage, ...]:
 
 def _release(session: Session, evaluation: Evaluation) -> None:
     """Let it wait for its turn again; that was no attempt that failed."""
-    evaluation.status = Status.QUEUED.value
-    evaluation.progress = 0.0
+    message = evaluation.message
     if not evaluation.deferred:
         learned = sum(stage in TARGET_STAGES for stage in done(session, evaluation))
         what = f"{learned} of {len(TARGET_STAGES)} targets learned" if learned else "Octaves measured"
-        evaluation.message = f"{what}; the rest follows in turn."
-    evaluation.attempts -= 1
-    evaluation.lease = None
-    evaluation.lease_until = None
-    evaluation.ready_at = None
+        message = f"{what}; the rest follows in turn."
+    put_back(evaluation, message)
 
 
 def findings(session: Session, evaluation: Evaluation) -> dict[str, Any]:

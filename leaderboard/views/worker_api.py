@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from challenge.results.stages import Stage
 from challenge.scoring.tracks import Track
+from leaderboard.db import on_commit
 from leaderboard.errors import not_found
 from leaderboard.images.untrusted import BYTES_LIMIT, rewrite
 from leaderboard.models import Evaluation, SeasonRow
@@ -216,6 +217,16 @@ def reproduced(submission_id: int) -> Response:
         verdict = "reproduced" if row.agrees else "not reproduced"
         audit.record(session, f"worker {holder.prefix}", verdict, f"submission {submission_id}", detail)
         return jsonify(to_json(models.Reproduction, reproductions.to_dict(row, season)))
+
+
+@worker_api.post(f"{_EVALUATION}/release")
+def release(evaluation_id: int) -> Response:
+    """The worker stops: the evaluation waits for another one, which goes on where this one was."""
+    with write_transaction() as session:
+        request_token(session, "worker")
+        evaluation = leases.release(session, evaluation_id, _lease())
+        on_commit(session, app_context().queue.wake)
+        return _answer(evaluation)
 
 
 @worker_api.post(f"{_EVALUATION}/report")

@@ -1,5 +1,8 @@
 """A real worker against a real server: stages in turn, one certificate for equal code, nothing done twice."""
 
+import dataclasses
+import os
+import signal
 import threading
 
 import pytest
@@ -11,6 +14,7 @@ from werkzeug.serving import make_server
 from challenge.util.http import RetryPolicy
 from evaluator import worker as worker_module
 from evaluator.api_client import EvaluationClient
+from evaluator.drain import Drain
 from evaluator.judge import Evaluation
 from evaluator.plan import EvaluationPlan
 from evaluator.sandbox import find_sandbox
@@ -85,3 +89,58 @@ def test_first_figures_of_all_then_verdicts_with_one_certificate(board, worker, 
     assert set(source.values()) == {None, maker}
     assert reports[0]["universality"] == reports[1]["universality"]
     assert [probe["name"] for probe in reports[0]["integrity"]["probes"]] == ["same machine", "twin"]
+
+
+def interrupted(stage, signals):
+    """A stage of an evaluation, during which the worker gets SIGTERM so many times."""
+    act = getattr(Evaluation, stage)
+
+    def acting(self):
+        for _ in range(signals):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return act(self)
+
+    return acting
+
+
+def queued_state(board):
+    state = board.get("/api/v1/submissions/1").json
+    return state["status"], state["attempt"], state["stages"]
+
+
+def test_a_worker_that_is_told_to_stop_finishes_its_stage_and_gives_the_rest_back(board, worker, monkeypatch):
+    board.submit("one", model=MODEL, weights=weights(0))
+    told = []
+    handler = signal.signal(signal.SIGTERM, lambda *_: told.append("celery"))
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(Evaluation, "octaves", interrupted("octaves", 2))
+            worker.work()
+            assert queued_state(board) == ("queued", 0, [])
+            # Whoever was asked to stop takes nothing else.
+            worker.work()
+            assert queued_state(board) == ("queued", 0, [])
+        patient = dataclasses.replace(worker, drain=Drain(600.0))
+        with monkeypatch.context() as patch:
+            patch.setattr(Evaluation, "octaves", interrupted("octaves", 1))
+            patient.work()
+        assert queued_state(board) == ("queued", 0, ["octaves"])
+        assert told == ["celery"] * 2
+        assert signal.getsignal(signal.SIGTERM) is not None
+        short = dataclasses.replace(worker, drain=Drain(0.01))
+        with monkeypatch.context() as patch:
+            patch.setattr(Evaluation, "certificate", interrupted_for_long)
+            short.work()
+        assert queued_state(board) == ("queued", 0, ["octaves"])
+        # Nobody waits for a lease to run out.
+        dataclasses.replace(worker, drain=Drain(0.0)).work()
+        assert board.get("/api/v1/submissions/1").json["attempt"] == 1
+        assert board.get("/api/v1/submissions/1").json["final"]
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+
+
+def interrupted_for_long(self):
+    os.kill(os.getpid(), signal.SIGTERM)
+    threading.Event().wait(250)
+    raise AssertionError("its time was not over")
