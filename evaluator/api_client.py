@@ -18,6 +18,7 @@ from challenge.results.verdicts import EvaluationError, Reason, Status
 from challenge.results.worker_info import WorkerInfo
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import Season
+from challenge.util import log_lines
 from challenge.util.http import HttpClient, RetryPolicy, ServerError
 
 # A server that restarts is away for seconds; if it takes longer, the lease is likely lost.
@@ -81,6 +82,8 @@ class Claim:
         samples_budget: on the samples track; None on the open track.
         findings: what the stages that are done have found, as JSON values.
         front: bytes and octaves of what was learned while somebody watched.
+        trace: the id of the upload, in log lines; '' for none.
+        digest: of the bundle; '' where the leaderboard does not say.
     """
 
     evaluation_id: int
@@ -92,6 +95,8 @@ class Claim:
     samples_budget: SamplesBudget | None
     findings: dict[Stage, Any]
     front: tuple[tuple[int, float], ...] = ()
+    trace: str = ""
+    digest: str = ""
 
 
 class EvaluationClient(_WorkerClient):
@@ -135,6 +140,8 @@ class EvaluationClient(_WorkerClient):
             samples_budget=SamplesBudget(**budget) if budget else None,
             findings={Stage(name): found for name, found in answer["stages"].items()},
             front=tuple((int(size), float(octaves)) for size, octaves in answer["front"]),
+            trace=str(answer.get("trace", "")),
+            digest=str(answer.get("digest", "")),
         )
 
     def bundle(self, claim: Claim) -> bytes:
@@ -190,6 +197,8 @@ class EvaluationClient(_WorkerClient):
 
     def _ask_under(self, claim: Claim, method: str, what: str, **rest: Any) -> httpx.Response:
         headers = {"X-MBC-Lease": claim.lease}
+        if claim.trace:
+            headers[log_lines.HEADER] = claim.trace
         return self._ask(method, f"/evaluations/{claim.evaluation_id}/{what}", headers=headers, **rest)
 
 

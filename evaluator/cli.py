@@ -17,7 +17,7 @@ from challenge.results import refusals
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import PRACTICE
-from challenge.util import exit_codes
+from challenge.util import exit_codes, log_lines
 
 if TYPE_CHECKING:
     from evaluator.api_client import TileClient
@@ -341,9 +341,7 @@ def _draw_tiles(client: "TileClient", broker: str, sandbox: "Sandbox", device: s
 def _log_to_stderr() -> None:
     # A logger of its own, because Celery configures the root logger.
     log = logging.getLogger("evaluator")
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s evaluator: %(message)s", "%H:%M:%S"))
-    log.addHandler(handler)
+    log.addHandler(log_lines.handler("evaluator"))
     log.setLevel(logging.INFO)
     log.propagate = False
 

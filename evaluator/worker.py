@@ -27,6 +27,7 @@ from challenge.results.stages import TARGET_STAGES, Certificate, IntegrityFindin
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.results.worker_info import WorkerInfo
 from challenge.scoring.evaluation_set import EvaluationSize
+from challenge.util import log_lines
 from challenge.util.queue import QUEUE, TASK, celery_options
 from evaluator.api_client import Claim, EvaluationClient, LeaseLost, Reporter
 from evaluator.drain import Drain, Drained
@@ -125,6 +126,10 @@ class Worker:
 
     def evaluate(self, claim: Claim) -> None:
         """Judge one evaluation to its report; every failure is posted to the leaderboard."""
+        with log_lines.identified(claim.trace):
+            self._evaluate(claim)
+
+    def _evaluate(self, claim: Claim) -> None:
         evaluation_id = claim.evaluation_id
         try:
             with self.drain.watching():
@@ -152,6 +157,10 @@ class Worker:
                 file.flush()
                 bundle = read_bundle(
                     Path(f"/proc/self/fd/{file.fileno()}"), trained=claim.samples_budget is None
+                )
+            if claim.digest not in ("", bundle.digest):
+                raise EvaluationError(
+                    Reason.INTERNAL, "The bundle that the leaderboard sent is not the one that was handed in."
                 )
             report: Report | SamplesReport | None = (
                 self._judge_samples(claim, bundle, reporter)
@@ -197,10 +206,8 @@ class Worker:
             if stage in found:
                 continue
             values = act().to_dict()
-            if not self.client.finish_stage(claim, stage, values, store.made.get(stage)):
+            if not self._finish_stage(claim, stage, values, store.made.get(stage)):
                 return None
-            if self.drain.asked():
-                raise Drained
         evaluation.pictures()
         return evaluation.report()
 
@@ -227,14 +234,23 @@ class Worker:
         evaluation = SamplesEvaluation(task, reporter, targets, _certificate(claim))
         for index in evaluation.missing:
             values = evaluation.target(index).to_dict()
-            if not self.client.finish_stage(claim, TARGET_STAGES[index], values):
+            if not self._finish_stage(claim, TARGET_STAGES[index], values):
                 return None
         if Stage.CERTIFICATE not in found:
             values = evaluation.certificate().to_dict()
             digest = store.made.get(Stage.CERTIFICATE)
-            if not self.client.finish_stage(claim, Stage.CERTIFICATE, values, digest):
+            if not self._finish_stage(claim, Stage.CERTIFICATE, values, digest):
                 return None
         return evaluation.report()
+
+    def _finish_stage(
+        self, claim: Claim, stage: Stage, found: dict[str, Any], digest: str | None = None
+    ) -> bool:
+        """Post what a stage found; whether this worker goes on. Drained where it was asked to stop."""
+        goes_on = self.client.finish_stage(claim, stage, found, digest)
+        if goes_on and self.drain.asked():
+            raise Drained
+        return goes_on
 
     def _give_back(self, claim: Claim) -> None:
         """Let another worker go on at once."""

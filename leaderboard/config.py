@@ -16,6 +16,7 @@ from challenge.util.queue import embedded_broker
 
 _PREFIX: Final = "MBC_BOARD_"
 _SESSION_KEY_LENGTH: Final = 32
+_ADDRESS: Final = re.compile(r"[\w.:\[\]-]+:\d{1,5}", re.ASCII)
 _STORAGE: Final = re.compile(r"(s3|gs|az)://[\w.-]+(/[\w./-]*)?|/.+", re.ASCII)
 
 
@@ -43,6 +44,15 @@ def _check_storage(text: str) -> str:
 
 Count = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
+
+
+def _check_address(text: str) -> str:
+    if text and not _ADDRESS.fullmatch(text):
+        raise ValueError("must be an address such as 127.0.0.1:9464")
+    return text
+
+
+Address = Annotated[str, AfterValidator(_check_address)]
 SessionKey = Annotated[str, AfterValidator(_check_session_key)]
 StorageUrl = Annotated[str, AfterValidator(_check_storage)]
 Rate = Annotated[str, AfterValidator(_check_rate)]
@@ -85,6 +95,7 @@ class Config:
         https: whether visitors come by HTTPS; cookies are then never sent without it.
         session_key: signs the cookies of people who are signed in, the same for all servers of a board; ''
             for one that the server makes and keeps in the data directory.
+        metrics: where GET /metrics is answered, such as "127.0.0.1:9464"; '' for nowhere.
         github_id, github_secret: the OAuth application with which people sign in; '' for none.
         github_url, github_api: where GitHub is, or an Enterprise server.
     """
@@ -122,6 +133,7 @@ class Config:
     trusted_prefix: bool = False
     https: bool = False
     session_key: SessionKey = Field(default="", repr=False)
+    metrics: Address = ""
     github_id: str = ""
     github_secret: str = Field(default="", repr=False)
     github_url: str = "https://github.com"

@@ -1,7 +1,7 @@
 """The tables, and the invariants that the database itself keeps."""
 
 from leaderboard.db import Base
-from leaderboard.models.people import AuditRow, HandIn, MachineRow, Token, User
+from leaderboard.models.people import AuditRow, HandIn, MachineRow, SettingRow, Token, User
 from leaderboard.models.results import (
     Artifact,
     RankedEntry,
@@ -25,6 +25,7 @@ __all__ = [
     "ReportRow",
     "Reproduction",
     "SeasonRow",
+    "SettingRow",
     "StageRow",
     "Submission",
     "SubmissionText",

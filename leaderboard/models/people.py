@@ -3,7 +3,7 @@
 from datetime import datetime
 from secrets import token_hex
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from leaderboard.db import Base, UtcDateTime, now
@@ -27,6 +27,8 @@ class User(Base):
     # Cookies name it: a new one signs out everywhere.
     session_key: Mapped[str] = mapped_column(String(32), default=lambda: token_hex(16), server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    # May see and do on the admin page what `mbc admin` does.
+    administrator: Mapped[bool] = mapped_column(default=False, server_default=false())
     # Neither passwords nor tokens of this person are valid any more.
     banned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -49,6 +51,7 @@ class Token(Base):
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     user: Mapped[User | None] = relationship()
 
@@ -78,6 +81,15 @@ class AuditRow(Base):
     action: Mapped[str] = mapped_column(String(40))
     subject: Mapped[str] = mapped_column(String(200))
     detail: Mapped[str] = mapped_column(Text, default="")
+
+
+class SettingRow(Base):
+    """What people who run the board set while it runs; see services/settings.py."""
+
+    __tablename__ = "settings"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
 
 
 class MachineRow(Base):

@@ -44,6 +44,8 @@ class SeasonRow(Base):
     samples: Mapped[int] = mapped_column(default=SAMPLES, server_default=str(SAMPLES))
     cpu_seconds: Mapped[float] = mapped_column(default=BUDGETS[CPU], server_default=str(BUDGETS[CPU]))
     gpu_seconds: Mapped[float] = mapped_column(default=BUDGETS[GPU], server_default=str(BUDGETS[GPU]))
+    # The class of machine that judges the open track; '' for any. A worker takes what is its own.
+    judged_on: Mapped[str] = mapped_column(String(10), default="", server_default="")
     # Grows with every change of what the season's boards show.
     board_version: Mapped[int] = mapped_column(default=0, server_default="0")
     # When it is to open, until it has; see services/seasons.py.

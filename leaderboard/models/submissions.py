@@ -175,6 +175,8 @@ class Evaluation(Base):
     # When an operator repeated its training and reached its octaves again.
     reproduced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     thumbnail: Mapped[str | None] = mapped_column(String(80))
+    # The id of the upload in the log lines of servers and workers.
+    trace: Mapped[str] = mapped_column(String(32), default="", server_default="")
 
     submission: Mapped[Submission] = relationship(back_populates="evaluations")
     season: Mapped[SeasonRow] = relationship()

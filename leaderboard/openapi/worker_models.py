@@ -54,6 +54,8 @@ class Claim(Evaluation):
     track: Track = Field(description="The track it is judged on.")
     lease: str = Field(description="Goes into the header X-MBC-Lease.")
     lease_seconds: Seconds = Field(description="How long the lease lasts without a request.")
+    trace: str = Field(description="The id of the upload, for log lines and the header X-Request-ID.")
+    digest: str = Field(description="SHA-256 of the bundle.")
     season: ClaimedSeason = Field(description="What to judge it on.")
     stages: dict[str, Any] = Field(description="What the stages that are done have found, by stage.")
     lesson: ClaimedSamples | None = Field(description="On the samples track.")

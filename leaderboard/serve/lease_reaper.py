@@ -9,8 +9,9 @@ import threading
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
+from leaderboard import counters
 from leaderboard.config import Config
-from leaderboard.db import cause
+from leaderboard.db import cause, transaction
 from leaderboard.queue import MOST_WAKE_UPS, Queue
 from leaderboard.services import lease_recovery, queue_order, seasons
 from leaderboard.services.election import Election
@@ -24,11 +25,12 @@ def reap_once(sessions: sessionmaker[Session], queue: Queue, config: Config) -> 
     The broker may have lost its messages, and a fault of the platform is followed by a pause: so as many
     wake-ups are kept in the broker as evaluations can be claimed, up to a bound.
     """
-    with sessions.begin() as session:
+    with transaction(sessions) as session:
         lost = lease_recovery.reap_expired(session, config)
         session.flush()
         seasons.advance(session)
         waiting = queue_order.count_claimable(session, MOST_WAKE_UPS)
+    counters.LEASES_LOST.inc(len(lost))
     if waiting:
         queue.top_up(waiting)
     return lost

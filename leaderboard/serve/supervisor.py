@@ -88,7 +88,9 @@ class Supervisor:
             command = [sys.executable, "-m", "challenge.commands.cli", "worker"]
             command += ["--server", url, "--broker", config.broker]
             token = {"MBC_WORKER_TOKEN": bootstrapped.worker_token}
-            self._children.append(Child("evaluator", [*command, "--drain", "0"], token, output=screen.children))
+            self._children.append(
+                Child("evaluator", [*command, "--drain", "0"], token, output=screen.children)
+            )
             # Whoever looks around does not wait for a verdict, nor the other way round.
             self._children.append(Child("tile painter", [*command, "--tiles"], token, output=screen.children))
 

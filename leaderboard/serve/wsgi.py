@@ -18,9 +18,11 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from challenge.util import log_lines
 from leaderboard.app import create_app
 from leaderboard.config import Config
 from leaderboard.serve.lease_reaper import LeaseReaper
+from leaderboard.serve.metrics import serve_metrics
 from leaderboard.serve.paced_socket import PacedSocket
 from leaderboard.services.changes import Listener
 from leaderboard.web.request_context import AppContext
@@ -103,6 +105,8 @@ def _parts(app: Flask) -> AppContext:
 def _start_threads(worker: ThreadWorker) -> None:
     here = _parts(worker.wsgi)
     LeaseReaper(here.writers, here.queue, here.config).start()
+    if here.config.metrics:
+        serve_metrics(here.config.metrics, here.readers)
     engine = here.writers.kw["bind"]
     if engine.dialect.name == "postgresql":
         Listener(engine, here.changes).start()
@@ -141,7 +145,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
 def main() -> None:
     """Serve until told to stop."""
-    logging.basicConfig(format="%(asctime)s server: %(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
+    logging.basicConfig(handlers=[log_lines.handler("server")], level=logging.WARNING)
     logging.getLogger("leaderboard").setLevel(logging.INFO)
     # This process starts no sandbox: whatever it makes is its own user's.
     os.umask(0o077)

@@ -120,11 +120,13 @@ class Listener(threading.Thread):
 
     def run(self) -> None:
         """Listen until everything closes; a database that is away is asked again."""
+        told = False
         while not self._changes.is_closed():
             try:
                 self._listen()
             except Exception as error:  # noqa: BLE001 - whatever the driver raises
-                if self._changes.hears_others:
+                if self._changes.hears_others or not told:
+                    told = True
                     why = cause(error) if isinstance(error, SQLAlchemyError) else error
                     log.warning("changes by other servers are not heard of at once: %s", why)
                 self._changes.hears_others = False
@@ -135,7 +137,7 @@ class Listener(threading.Thread):
         # It listens for good, and is no good for the pool.
         connection.detach()
         try:
-            driver: Any = connection.connection.driver_connection
+            driver: Any = connection.connection.dbapi_connection
             driver.execute(f"LISTEN {_CHANNEL}")
             self._changes.hears_others = True
             while not self._changes.is_closed():

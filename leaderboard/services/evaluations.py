@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session, contains_eager
 
 from challenge.results.verdicts import Status
 from challenge.scoring.tracks import Track
+from challenge.util import log_lines
 from leaderboard.clock import monotonic_utcnow
 from leaderboard.db import now
 from leaderboard.errors import conflict, not_found
 from leaderboard.models import Evaluation, ReportRow, SeasonRow, StageRow, Submission, User
-from leaderboard.services import deferral, queue_order, rankings
+from leaderboard.services import deferral, metrics, queue_order, rankings
 
 # Characters of the sentence that is kept about an outcome.
 MAX_DETAIL: Final = 1000
@@ -35,6 +36,7 @@ def queue_evaluation(
         submission_id=submission.id,
         season_id=season.id,
         track=track.value,
+        trace=log_lines.current_id(),
         urgency=queue_order.urgency(track, measured=False, reference=owner.reference),
         turn_at=queue_order.turn(session, owner, track),
     )
@@ -101,6 +103,7 @@ def finalise(session: Session, evaluation: Evaluation, status: Status) -> None:
     rankings.refresh(session, evaluation.submission, evaluation.season)
     if status is not Status.SCORED:
         deferral.reconsider(session, evaluation)
+    metrics.ended(session, evaluation)
 
 
 def _drop_findings(session: Session, evaluation: Evaluation) -> None:

@@ -92,11 +92,11 @@ def check_lease(session: Session, evaluation_id: int, lease: str | None) -> Eval
 def release(session: Session, evaluation_id: int, lease: str | None) -> Evaluation:
     """Let an evaluation wait for its turn again, whose worker stops; that was no attempt that failed."""
     evaluation = check_lease(session, evaluation_id, lease)
-    put_back(evaluation, "Its worker stopped; another one goes on.")
+    wait_again(evaluation, "Its worker stopped; another one goes on.")
     return evaluation
 
 
-def put_back(evaluation: Evaluation, message: str) -> None:
+def wait_again(evaluation: Evaluation, message: str) -> None:
     """Take an evaluation from its worker at a moment at which nothing of it is lost."""
     evaluation.status = Status.QUEUED.value
     evaluation.progress = 0.0

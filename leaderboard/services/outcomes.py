@@ -16,7 +16,7 @@ from challenge.results.verdicts import EXPLANATIONS, Fault, Reason, Status
 from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.models import Evaluation, ReportRow, Reproduction, StageRow
-from leaderboard.services import artifacts
+from leaderboard.services import artifacts, metrics
 from leaderboard.services.evaluations import (
     MAX_DETAIL,
     clean_text,
@@ -58,6 +58,14 @@ def record_report(session: Session, evaluation_id: int, lease: str | None, value
         delete(StageRow).where(StageRow.evaluation_id == evaluation_id, StageRow.digest.is_(None))
     )
     finalise(session, evaluation, Status(report.verdict))
+    metrics.judged(session, evaluation, report)
+    log.info(
+        "evaluation %d is %s: %.3f octaves",
+        evaluation.id,
+        report.verdict,
+        report.octaves,
+        extra={"evaluation": evaluation.id, "submission": evaluation.submission_id},
+    )
     return evaluation
 
 

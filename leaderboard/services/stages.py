@@ -29,7 +29,7 @@ from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.models import Evaluation, ReportRow, StageRow, Submission
 from leaderboard.services import deferral, queue_order, rankings
-from leaderboard.services.leases import check_lease, put_back
+from leaderboard.services.leases import check_lease, wait_again
 from leaderboard.services.outcomes import store_report
 from leaderboard.services.reports import read_octaves
 
@@ -117,7 +117,7 @@ def _release(session: Session, evaluation: Evaluation) -> None:
         learned = sum(stage in TARGET_STAGES for stage in done(session, evaluation))
         what = f"{learned} of {len(TARGET_STAGES)} targets learned" if learned else "Octaves measured"
         message = f"{what}; the rest follows in turn."
-    put_back(evaluation, message)
+    wait_again(evaluation, message)
 
 
 def findings(session: Session, evaluation: Evaluation) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The way of a bundle from the upload to the queue, in one function: `submit_bundle`."""
 
+import logging
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from leaderboard.services.look_alikes import refuse_look_alikes
 from leaderboard.services.seasons import advance, current_season
 from leaderboard.services.submissions import bundle_key, latest_evaluation
 from leaderboard.storage import storage_of
+
+log = logging.getLogger(__name__)
 
 # Files of a bundle that pages show besides its sources.
 SHOWN_TEXTS: Final = ("README.md", "train.toml")
@@ -77,6 +80,14 @@ def submit_bundle(
         _store(config, bundle)
         if queue is not None and queued:
             db.on_commit(session, queue.wake)
+    for evaluation in queued:
+        log.info(
+            "submission %d is handed in, %s track: evaluation %d",
+            submission.id,
+            evaluation.track,
+            evaluation.id,
+            extra={"submission": submission.id, "evaluation": evaluation.id},
+        )
     return Intake(submission.id, tuple(evaluation.id for evaluation in queued))
 
 

@@ -42,7 +42,9 @@ def copy_all(source: Storage, target: Storage, *, verify_all: bool = False) -> I
         known = {file.key: file for file in target.list(part)}
         for file in source.list(part):
             copy = known.get(file.key)
-            there = copy is not None and copy.size == file.size and copy.modified >= file.modified
+            # Object storage knows whole seconds.
+            since = file.modified.replace(microsecond=0)
+            there = copy is not None and copy.size == file.size and copy.modified >= since
             if there and verify_all:
                 there = digest_of(source, file.key) == digest_of(target, file.key)
             if not there:

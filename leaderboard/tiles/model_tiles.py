@@ -15,6 +15,7 @@ from typing import Final
 from cachetools import TTLCache
 
 from challenge.imaging.tiles import Tile, decode
+from leaderboard import counters
 from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.models import Submission
@@ -154,6 +155,7 @@ class ModelTiles:
         except ValueError as error:
             raise Refused(422, "tile_invalid", f"Invalid tile: {error}.") from error
         self._store.put(_name(digest, tile), content)
+        counters.TILES.labels("model").inc()
         with self._lock:
             self._sent.pop((digest, tile), None)
 

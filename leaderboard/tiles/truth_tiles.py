@@ -6,6 +6,7 @@ from typing import Final
 
 from challenge.imaging.deep_tiles import DeepTile
 from challenge.imaging.tiles import Tile
+from leaderboard import counters
 from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.tiles.lru_store import TileStore
@@ -78,6 +79,7 @@ def draw(tile: AnyTile) -> bytes:
     from challenge.imaging import deep_tiles, tiles  # noqa: PLC0415
 
     values = deep_tiles.truth_values(tile) if isinstance(tile, DeepTile) else tiles.truth_values(tile)
+    counters.TILES.labels("truth").inc()
     return tiles.encode(values, inside_at=1.0)
 
 

@@ -90,6 +90,8 @@ def _assignment(session: Session, claimed: leases.Claim) -> Response:
     values = _state(evaluation) | {
         "track": track.value,
         "lease": claimed.lease,
+        "trace": evaluation.trace,
+        "digest": evaluation.submission.digest,
         "lease_seconds": app_context().config.lease_seconds,
         "season": _season(season, track),
         "stages": stages.findings(session, evaluation),

@@ -6,6 +6,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from leaderboard.config import Config
+from leaderboard.web import observation
 from leaderboard.web.auth import check_visibility
 from leaderboard.web.early_checks import check_head
 from leaderboard.web.extensions import WRITE_RATE, csrf, limiter
@@ -40,7 +41,8 @@ def install(app: Flask, config: Config) -> None:
             "WTF_CSRF_TIME_LIMIT": None,
         }
     )
-    # First of all: what comes after it may read the body.
+    observation.install(app)
+    # Before anything else that may refuse: what comes after it may read the body.
     app.before_request(check_head)
     # Before the forms: one that is forged is a try as well.
     limiter.init_app(app)

@@ -126,7 +126,7 @@ def test_a_board_keeps_bundles_and_pictures_there(cloud):
     frame = png((10, 200, 30))
     number = cloud.submit("one", extra={"frames/000.png": frame}).json["id"]
     lease, _ = cloud.claim(1)
-    answer = cloud.get("/api/v1/worker/evaluations/1/bundle", headers=cloud.worker | {"X-MBC-Lease": lease})
+    answer = cloud.get("/api/v1/worker/evaluations/1/bundle", headers=lease)
     assert answer.status_code == 302
     content = httpx.get(answer.location).raise_for_status().content
     with cloud.writing() as session:
@@ -137,7 +137,7 @@ def test_a_board_keeps_bundles_and_pictures_there(cloud):
     kept = cloud.client.put(
         f"/api/v1/worker/evaluations/1/artifacts/{PICTURE}",
         data=png((1, 2, 3)),
-        headers=cloud.worker | {"X-MBC-Lease": lease},
+        headers=lease,
     )
     assert kept.status_code == 200, kept.text
     assert cloud.tell(1, "report", lease, json=cloud.report()).status_code == 200

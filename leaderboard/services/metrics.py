@@ -1,0 +1,96 @@
+"""What operators watch of evaluations: counted when they end, and of the queue when it is asked for."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy import case, func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from challenge.results.report import Report
+from challenge.results.samples_report import SamplesReport
+from leaderboard import counters
+from leaderboard.db import now, on_commit
+from leaderboard.models import Evaluation, MachineRow
+from leaderboard.services.queue_order import live, queued
+
+# A worker tells of itself at least once an evaluation.
+_AT_WORK: Final = timedelta(minutes=15)
+
+
+def ended(session: Session, evaluation: Evaluation) -> None:
+    """Count the end of an evaluation, when the transaction is committed."""
+    labels = (evaluation.track, evaluation.status, evaluation.fault or "", evaluation.reason or "")
+    on_commit(session, lambda: counters.ENDED.labels(*labels).inc())
+
+
+def judged(session: Session, evaluation: Evaluation, report: Report | SamplesReport) -> None:
+    """Note how long the parts of an evaluation took."""
+    track, timings = evaluation.track, dict(report.timings)
+
+    def note() -> None:
+        for part, seconds in timings.items():
+            counters.PARTS.labels(track, part).observe(seconds)
+
+    on_commit(session, note)
+
+
+class DatabaseCollector(Collector):
+    """The queue and the workers, from the database, at the moment of asking."""
+
+    def __init__(self, readers: sessionmaker[Session]) -> None:
+        self._readers = readers
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """All figures; `mbc_database_up` alone where the database does not answer."""
+        up = GaugeMetricFamily("mbc_database_up", "Whether the database answers.")
+        found: list[GaugeMetricFamily] = []
+        try:
+            with self._readers() as session:
+                found = [*_queue(session), _workers(session)]
+            up.add_metric([], 1)
+        except SQLAlchemyError:
+            up.add_metric([], 0)
+        yield up
+        yield from found
+
+
+def _queue(session: Session) -> Iterator[GaugeMetricFamily]:
+    labels = ["track", "stage"]
+    depth = GaugeMetricFamily("mbc_queue_depth", "Evaluations that wait for a worker.", labels=labels)
+    oldest = GaugeMetricFamily(
+        "mbc_queue_oldest_seconds", "Age of the evaluation that was queued first.", labels=labels
+    )
+    at_work = GaugeMetricFamily(
+        "mbc_evaluations_under_way", "Evaluations that a worker has.", labels=["track", "status"]
+    )
+    stage = case((Evaluation.octaves.is_(None), "first"), else_="later").label("stage")
+    rows = session.execute(
+        select(Evaluation.track, stage, func.count(), func.min(Evaluation.queued_at))
+        .where(queued())
+        .group_by(Evaluation.track, stage)
+    )
+    moment = now()
+    for track, which, count, since in rows:
+        depth.add_metric([track, which], count)
+        oldest.add_metric([track, which], max(0.0, (moment - since).total_seconds()))
+    rows_at_work = session.execute(
+        select(Evaluation.track, Evaluation.status, func.count())
+        .where(live(), Evaluation.lease_until.is_not(None))
+        .group_by(Evaluation.track, Evaluation.status)
+    )
+    for track, status, count in rows_at_work:
+        at_work.add_metric([track, status], count)
+    yield from (depth, oldest, at_work)
+
+
+def _workers(session: Session) -> GaugeMetricFamily:
+    heard = session.scalar(
+        select(func.count()).select_from(MachineRow).where(MachineRow.seen_at > now() - _AT_WORK)
+    )
+    family = GaugeMetricFamily("mbc_workers_heard", "Machines of workers heard of in a quarter of an hour.")
+    family.add_metric([], heard or 0)
+    return family
