@@ -1,7 +1,7 @@
 """The board's two plots: the Pareto front of octaves against bytes, and the record over time."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -83,22 +83,10 @@ def pareto_plot(entries: Sequence[ListedEntry], octaves: int) -> EntryPlot | Non
     )
 
 
-def record_holders(
-    entries: Iterable[ListedEntry], is_better: Callable[[ListedEntry, ListedEntry], bool]
-) -> tuple[ListedEntry, ...]:
-    """The entries that set a record, in order: each was significantly better than the one before."""
-    holders: list[ListedEntry] = []
-    for entry in sorted(entries, key=lambda e: (e.created_at, e.submission_id)):
-        value = entry.octaves
-        if not holders or (value > holders[-1].octaves and is_better(entry, holders[-1])):
-            holders.append(entry)
-    return tuple(holders)
-
-
 def record_plot(
     entries: Sequence[ListedEntry], octaves: int, until: datetime, holders: Sequence[ListedEntry]
 ) -> EntryPlot | None:
-    """Octaves against the time of submission, with a step for each of the `record_holders`."""
+    """Octaves against the time of submission, with a step for each of the record `holders`."""
     if not entries:
         return None
     y, ticks = _octave_axis(entries, octaves)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,10 +29,11 @@ from leaderboard.services import (
     movement,
     queue_order,
     rank_queries,
+    records,
     seasons,
 )
-from leaderboard.services.board_lists import ListedEntry
 from leaderboard.services.board_query import BoardQuery
+from leaderboard.services.records import RecordHistory
 from leaderboard.services.standings import Entry
 from leaderboard.web.request_context import app_context, board_season, read_session
 from leaderboard.web.responses import conditional
@@ -43,6 +44,7 @@ STRIP_SHOWN: Final = 60
 _RACE: Final = Path(__file__).parents[1] / "static" / "race.json"
 _PLACES: Final = {place.slug: place.name for place in PLACES}
 
+_History = Callable[[BoardQuery], RecordHistory]
 
 board_pages = Blueprint("board", __name__)
 
@@ -64,26 +66,21 @@ def history() -> Response:
     query = BoardQuery.read({"track": Track.SAMPLES.value} | request.args.to_dict() | {"entries": "all"})
     with read_session() as db:
         season = board_season(db)
-        entries = board_lists.ranked(db, season, query)
         until = season.closed_at or now()
-        holders = pareto_and_history.record_holders(entries, _is_better(db))
-        ends = [*(entry.created_at for entry in holders[1:]), until][: len(holders)]
+        record = records.record_history(db, season, query)
+        ends = [*(entry.created_at for entry in record.holders[1:]), until][: len(record.holders)]
         page = render_template(
             "history.html",
             query=query,
             season=season,
             tracks=SENTENCES,
-            plot=pareto_and_history.record_plot(entries, season.octaves, until, holders),
+            plot=pareto_and_history.record_plot(record.entries, season.octaves, until, record.holders),
             records=[
                 (entry, (end - entry.created_at).total_seconds())
-                for entry, end in zip(holders, ends, strict=True)
+                for entry, end in zip(record.holders, ends, strict=True)
             ][::-1],
         )
     return conditional(Response(page))
-
-
-def _is_better(db: Session) -> Callable[[ListedEntry, ListedEntry], bool]:
-    return lambda one, other: rank_queries.is_better(db, one.evaluation_id, other.evaluation_id)
 
 
 @board_pages.get("/board")
@@ -111,6 +108,8 @@ def _values(db: Session, season: SeasonRow, query: BoardQuery) -> dict[str, Any]
     known = (version, tuple((row.name, row.state) for row in rows), bool(total), today)
     # Links hold the path below which a proxy has the board.
     board = (request.script_root, season.id, query.group, query.entries)
+    # Two parts of the page ask for it, often by the same query.
+    history = cache(partial(records.record_history, db, season))
     return {
         "season": season,
         "query": query,
@@ -118,9 +117,11 @@ def _values(db: Session, season: SeasonRow, query: BoardQuery) -> dict[str, Any]
         "decided": kept.get(
             ("decided", board, query),
             known,
-            lambda: _decided(db, season, query, rows, today, waiting=bool(total)),
+            lambda: _decided(db, season, query, rows, today, history, waiting=bool(total)),
         ),
-        "fronts": kept.get(("fronts", board, query.machine), known, lambda: _fronts(db, season, query)),
+        "fronts": kept.get(
+            ("fronts", board, query.machine), known, lambda: _fronts(db, season, query, history)
+        ),
         "unranked": kept.get(
             ("unranked", board, query.weight, query.kind, query.family),
             version,
@@ -146,6 +147,7 @@ def _decided(
     query: BoardQuery,
     rows: list[SeasonRow],
     today: datetime,
+    history: _History,
     *,
     waiting: bool,
 ) -> str:
@@ -165,7 +167,7 @@ def _decided(
             board_lists.matching_ids(db, season, query) if query.filtered else (),
         ),
         moved=_moved(db, season, query, page, today),
-        new_record=_new_record(db, season, query, today),
+        new_record=_new_record(season, query, today, history),
         family=db.get(Submission, query.family) if query.family else None,
         profiles={
             number: sparkline.profile(skill, 56) for number, skill in rank_queries.skills(db, shown).items()
@@ -188,30 +190,22 @@ def _moved(
     return movement.since(db, page.entries, old)
 
 
-def _new_record(db: Session, season: SeasonRow, query: BoardQuery, today: datetime) -> int | None:
+def _new_record(season: SeasonRow, query: BoardQuery, today: datetime, history: _History) -> int | None:
     """The evaluation that took the record within the last week; on the samples track alone."""
     if query.group.track is not Track.SAMPLES or season.state != "open":
         return None
-    entries = board_lists.ranked(db, season, replace(query, entries="all"))
-    holders = pareto_and_history.record_holders(entries, _is_better(db))
-    recent = len(holders) > 1 and holders[-1].created_at >= today - movement.WEEK
-    return holders[-1].evaluation_id if recent else None
+    return history(replace(query, entries="all")).taken_since(today - movement.WEEK)
 
 
-def _fronts(db: Session, season: SeasonRow, query: BoardQuery) -> str:
+def _fronts(db: Session, season: SeasonRow, query: BoardQuery, history: _History) -> str:
     entries = board_lists.ranked(db, season, query)
-    watched = board_lists.ranked(
-        db, season, replace(query, track=Track.SAMPLES.value, entries="all", verified="")
-    )
+    watched = history(replace(query, track=Track.SAMPLES.value, entries="all", verified=""))
     return render_template(
         "board_fronts.html",
         query=query,
         front=pareto_and_history.pareto_plot(entries, season.octaves),
         history=pareto_and_history.record_plot(
-            watched,
-            season.octaves,
-            season.closed_at or now(),
-            pareto_and_history.record_holders(watched, _is_better(db)),
+            watched.entries, season.octaves, season.closed_at or now(), watched.holders
         ),
     )
 

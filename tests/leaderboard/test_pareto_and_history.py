@@ -6,6 +6,7 @@ import numpy as np
 
 from leaderboard.charts import pareto_and_history
 from leaderboard.db import now
+from leaderboard.services import records
 from leaderboard.services.board_lists import ListedEntry
 from leaderboard.services.board_query import BoardQuery
 
@@ -50,7 +51,7 @@ def test_the_front_is_whom_nobody_as_small_beats():
 def test_a_step_of_the_history_is_a_lead_that_is_confirmed():
     found = entries(30, 1)
     margin = 1.5
-    holders = pareto_and_history.record_holders(found, lambda a, b: a.octaves > b.octaves + margin)
+    holders = records.record_holders(found, lambda a, b: a.octaves > b.octaves + margin)
     plot = pareto_and_history.record_plot(found, 32, START + timedelta(hours=1000), holders)
     leaders = [mark.entry.octaves for mark in plot.marks if mark.leads]
     assert leaders == sorted(leaders)
