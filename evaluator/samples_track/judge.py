@@ -18,7 +18,7 @@ from challenge.scoring.metrics import SMALLEST_MSE, Scores, depth, interval
 from evaluator.calibration import calibrate, machine_class
 from evaluator.certificate import certificate_digest, make_certificate
 from evaluator.samples_track.target_run import TargetRun
-from evaluator.samples_track.task import SamplesTask, draw_lesson
+from evaluator.samples_track.task import SamplesTask, draw_target_data
 from evaluator.sandbox.session import FIT_GRACE
 from evaluator.verdict import explain_rejection, verdict
 from evaluator.wall_limit import WallLimit
@@ -81,8 +81,8 @@ class SamplesEvaluation:
         task, count = self._task, len(self._task.kinds)
         self._watch.status(Status.REFITTING, index / count, f"drawing target {index + 1}")
         with self._clock.part("drawing"):
-            lesson = draw_lesson(task.season, task.kinds[index], task.samples, task.plan.size)
-        run = TargetRun(task, self._watch, lesson, self._seconds, self._calibration, index, self._wall)
+            data = draw_target_data(task.season, task.kinds[index], task.samples, task.plan.size)
+        run = TargetRun(task, self._watch, data, self._seconds, self._calibration, index, self._wall)
         self._found[index] = run.learn()
         return self._found[index]
 

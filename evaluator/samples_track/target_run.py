@@ -21,7 +21,7 @@ from challenge.training.refit import Budget
 from evaluator.predict import Prediction, predict_shuffled
 from evaluator.probes import consistency
 from evaluator.samples_track.fit_recorder import FitRecorder
-from evaluator.samples_track.task import Lesson, SamplesTask
+from evaluator.samples_track.task import SamplesTask, TargetData
 from evaluator.sandbox.session import Session
 from evaluator.wall_limit import WallLimit
 from evaluator.watch import Watch
@@ -56,7 +56,7 @@ class TargetRun:
 
     task: SamplesTask
     watch: Watch
-    lesson: Lesson
+    data: TargetData
     seconds: float
     calibration: Calibration
     index: int
@@ -83,7 +83,7 @@ class TargetRun:
     def _fit(self) -> tuple[FitRecorder, Reason | None, float]:
         """Fit in a sandbox of its own; what was recorded, why it did not return, and seconds used."""
         recorder = FitRecorder(self.seconds, self._progress)
-        samples = self.lesson.samples
+        samples = self.data.samples
         with self.task.start_fit(self.seconds, self.wall) as session:
             began = time.monotonic()
             try:
@@ -107,9 +107,9 @@ class TargetRun:
     def _measure(
         self, session: Session, recorder: FitRecorder, reason: Reason | None, used: float
     ) -> TargetFindings:
-        views = self.lesson.views
+        views = self.data.views
         self._status("predicting", 0.97)
-        generator = self.task.season.generator("target", self.lesson.target.kind, "order")
+        generator = self.task.season.generator("target", self.data.target.kind, "order")
         try:
             found = predict_shuffled(session, views.points.reshape(-1, 2), generator)
         except EvaluationError as error:
@@ -124,8 +124,8 @@ class TargetRun:
         # What a submission reports of a secret target must not reach its author.
         public = self.task.season == PRACTICE
         result = TargetResult(
-            kind=self.lesson.target.kind,
-            name=self.lesson.target.name if public else "",
+            kind=self.data.target.kind,
+            name=self.data.target.name if public else "",
             **scores.figures(),
             seconds=used,
             ended=ENDED[reason] if reason else "returned",
@@ -166,7 +166,7 @@ class TargetRun:
         if not points:
             return None
         x, y = zip(*points, strict=True)
-        series = Series(self.lesson.target.name, x, y)
+        series = Series(self.data.target.name, x, y)
         return PlotData(f"target {self.index + 1}", "seconds", "log₁₀ of its loss", (series,))
 
     def _draw(self, session: Session, recorder: FitRecorder, judged_on: float) -> tuple[float, ...]:
@@ -177,7 +177,7 @@ class TargetRun:
         """
         self._status("drawing", 0.98)
         unit = SQUARE.grid(PICTURE_PIXELS)
-        truth = self.lesson.target.values(unit)
+        truth = self.data.target.values(unit)
         final = session.predict(unit)[:, 0]
         frames: list[tuple[float, Array]] = []
         if recorder.film:

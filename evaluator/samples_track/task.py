@@ -1,4 +1,4 @@
-"""What an evaluation on the samples track works with: the submission's task, and a target's lesson."""
+"""What an evaluation on the samples track works with: the submission's task, and a target's data."""
 
 import math
 from collections.abc import Mapping
@@ -102,7 +102,7 @@ class SamplesTask:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TargetData:
     """One target of a season, the samples that a submission gets, and the views that it is judged on."""
 
     target: Target
@@ -111,9 +111,11 @@ class Lesson:
 
 
 @lru_cache(maxsize=8)
-def draw_lesson(season: Season, kind: str, samples: int = SAMPLES, size: EvaluationSize = SIZE) -> Lesson:
+def draw_target_data(
+    season: Season, kind: str, samples: int = SAMPLES, size: EvaluationSize = SIZE
+) -> TargetData:
     """The season's target of one kind; cached, because a worker judges many submissions on it."""
     target = draw_target(season, kind)
     if season == PRACTICE:
-        return Lesson(target, *practice_data(target, samples, size))
-    return Lesson(target, training_samples(season, target, samples), target_views(season, target, size))
+        return TargetData(target, *practice_data(target, samples, size))
+    return TargetData(target, training_samples(season, target, samples), target_views(season, target, size))

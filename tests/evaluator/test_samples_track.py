@@ -26,7 +26,7 @@ from evaluator.plan import EvaluationPlan
 from evaluator.samples_track import target_run, task
 from evaluator.samples_track.fit_recorder import FILM_BYTES, FRAMES, LOSSES, FitRecorder
 from evaluator.samples_track.judge import SamplesEvaluation, judge_samples, mean_scores
-from evaluator.samples_track.task import SamplesTask, draw_lesson
+from evaluator.samples_track.task import SamplesTask, draw_target_data
 from evaluator.sandbox import protocol
 from evaluator.sandbox.limits import Limits
 
@@ -400,13 +400,13 @@ def test_the_mean_is_over_targets_chain_by_chain():
     assert scores.precision_db == pytest.approx(20.0)
 
 
-def test_a_perfect_answer_scores_every_octave_of_a_lesson():
-    what = draw_lesson(PRACTICE, "mandelbrot", 64, SIZE)
-    scores = measure(what.views.truth, what.target.values(what.views.points.reshape(-1, 2)).reshape(3, 8, 24))
+def test_a_perfect_answer_scores_every_octave_of_a_target():
+    data = draw_target_data(PRACTICE, "mandelbrot", 64, SIZE)
+    scores = measure(data.views.truth, data.target.values(data.views.points.reshape(-1, 2)).reshape(3, 8, 24))
     assert scores.octaves == 8.0
-    assert isinstance(what.views, Views)
+    assert isinstance(data.views, Views)
     again = target_views(PRACTICE, draw_target(PRACTICE, "mandelbrot"), replace(SIZE, chains=1))
-    assert np.array_equal(again.truth[0], what.views.truth[0])
+    assert np.array_equal(again.truth[0], data.views.truth[0])
 
 
 def test_pictures_show_the_square_as_people_draw_it():
