@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from challenge.bundle.reader import Bundle, read_bundle
+from challenge.results.repeated_training import RepeatedTraining
 from challenge.results.verdicts import Status
 from evaluator.judge import Assignment, judge
 from evaluator.plan import EvaluationPlan
-from evaluator.reproduction.client import Entry, Found, ReproductionClient
+from evaluator.reproduction.client import Entry, ReproductionClient
 from evaluator.reproduction.training import Repeated, repeat_training
 from evaluator.sandbox import Sandbox
 from evaluator.sandbox.limits import CORES, Limits
@@ -60,7 +61,9 @@ def reproduce(
         most_seconds=most_seconds,
         report=lambda done, line: watch.status(Status.REFITTING, 0.9 * done, line),
     )
-    return client.post(entry, _measured(entry, bundle, repeated, sandbox, limits, device, watch))
+    return client.post(
+        entry.submission_id, _measured(entry, bundle, repeated, sandbox, limits, device, watch)
+    )
 
 
 def _measured(
@@ -71,11 +74,12 @@ def _measured(
     limits: Limits,
     device: str,
     watch: Watch,
-) -> Found:
+) -> RepeatedTraining:
     trained = replace(bundle, files=bundle.files | {WEIGHTS: repeated.weights})
     plan = EvaluationPlan.open_track(entry.size, quick=True)
     report = judge(Assignment(trained, entry.season, sandbox, plan, limits, device), watch)
-    return Found(
+    return RepeatedTraining(
+        entry.season.name,
         report.skill_by_chain,
         hashlib.sha256(repeated.weights).hexdigest(),
         repeated.steps,

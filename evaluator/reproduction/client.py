@@ -1,8 +1,9 @@
 """The client of the leaderboard's interface for reproductions, by a worker's token."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
+from challenge.results.repeated_training import RepeatedTraining
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import Season
@@ -26,27 +27,6 @@ class Entry:
     name: str
     season: Season
     size: EvaluationSize
-
-
-@dataclass(frozen=True)
-class Found:
-    """What came of a repeated training.
-
-    Attributes:
-        skill_by_chain: (chains, octaves) of the repeated weights.
-        weights: SHA-256 of their file.
-        steps: of the optimiser.
-        seconds: of training.
-        machine: that it ran on, in words.
-        device: "cpu" or "cuda".
-    """
-
-    skill_by_chain: tuple[tuple[float, ...], ...]
-    weights: str
-    steps: int
-    seconds: float
-    machine: str
-    device: str
 
 
 class ReproductionClient:
@@ -89,10 +69,9 @@ class ReproductionClient:
         content: bytes = self._ask("GET", f"/{submission_id}/bundle").content
         return content
 
-    def post(self, entry: Entry, found: Found) -> dict[str, Any]:
+    def post(self, submission_id: int, found: RepeatedTraining) -> dict[str, Any]:
         """Post it; the leaderboard's comparison with the entry's octaves."""
-        values = asdict(found) | {"season": entry.season.name}
-        answer: dict[str, Any] = self._ask("PUT", f"/{entry.submission_id}", json=values).json()
+        answer: dict[str, Any] = self._ask("PUT", f"/{submission_id}", json=found.to_dict()).json()
         return answer
 
     def _ask(self, method: str, path: str, **rest: Any) -> Any:

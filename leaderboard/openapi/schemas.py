@@ -6,6 +6,7 @@ from typing import Any, Final
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from challenge.results.repeated_training import RepeatedTraining
 from challenge.results.report import Report
 from challenge.results.samples_report import SamplesReport
 from challenge.results.worker_info import WorkerInfo
@@ -75,7 +76,9 @@ def _schemas() -> dict[str, Schema]:
         and issubclass(kind, BaseModel)
         and kind not in (BaseModel, Value)
     ]
-    adapters = [TypeAdapter[Any](kind) for kind in (Report, SamplesReport, WorkerInfo, *kinds)]
+    adapters = [
+        TypeAdapter[Any](kind) for kind in (Report, SamplesReport, WorkerInfo, RepeatedTraining, *kinds)
+    ]
     _, made = TypeAdapter.json_schemas(
         [(index, "validation", adapter) for index, adapter in enumerate(adapters)],
         ref_template=_TEMPLATE,

@@ -9,7 +9,6 @@ from challenge.scoring.tracks import Track
 from leaderboard.openapi.models import Budgets, Size
 from leaderboard.openapi.values import (
     Count,
-    Duration,
     Pair,
     Seconds,
     Share,
@@ -70,18 +69,6 @@ class ToReproduce(Value):
     submission_id: Count = Field(description="The submission's number.")
     name: str = Field(description="What it is called.")
     season: ClaimedSeason = Field(description="What it was judged on.")
-
-
-class Repeated(BaseModel):
-    """Result of a repeated training."""
-
-    season: str = Field(description="Name of the season whose set was asked.")
-    skill_by_chain: list[list[Share]] = Field(description="Skills of the repeated weights.")
-    weights: str = Field(description="SHA-256 of their file.", pattern="^[0-9a-f]{64}$")
-    steps: Count = Field(description="Of the optimiser.")
-    seconds: Duration = Field(description="Of training.")
-    machine: str = Field(description="That it ran on.")
-    device: str = Field(description="cpu or cuda.")
 
 
 class StageTaken(Evaluation):

@@ -158,7 +158,7 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
             "reproduced",
             "Post the result of a repeated training; answers with the comparison.",
             json_answer("Compared.", "Reproduction"),
-            takes=body(ref("Repeated")),
+            takes=body(ref("RepeatedTraining")),
             parameters=[SUBMISSION],
             refused=(*_LOST, 413, 422),
         ),

@@ -1,12 +1,12 @@
 """Reproduced entries: what came of a training that an operator repeated, and what was learned under watch."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from challenge.results.repeated_training import RepeatedTraining
 from challenge.results.verdicts import Status
 from challenge.scoring.metrics import paired_interval
 from challenge.scoring.tracks import Track
@@ -18,52 +18,14 @@ from leaderboard.services import publication, rankings, reports, submissions
 # Octaves by which a repeated training may be worse, beyond what its interval says: another machine rounds
 # otherwise, and its clock is another one.
 MARGIN: Final = 0.25
-_MOST: Final = 10**12
 
 
-@dataclass(frozen=True)
-class Repeated:
-    """What an operator posts.
-
-    Attributes:
-        season: name of the season whose set was asked.
-        skill_by_chain: (chains, octaves) of the repeated weights.
-        weights: SHA-256 of their file.
-        steps: of the optimiser.
-        seconds: of training.
-        machine: that it ran on, in words.
-        device: "cpu" or "cuda".
-    """
-
-    season: str
-    skill_by_chain: np.ndarray[Any, np.dtype[np.float64]]
-    weights: str
-    steps: int
-    seconds: float
-    machine: str
-    device: str
-
-    @classmethod
-    def from_dict(cls, values: Any) -> "Repeated":
-        """From a request's JSON; Refused with 422."""
-        try:
-            found = cls(
-                str(values["season"]),
-                np.array(values["skill_by_chain"], dtype=np.float64),
-                str(values["weights"]),
-                int(values["steps"]),
-                float(values["seconds"]),
-                str(values["machine"]).replace("\0", "")[:80],
-                str(values["device"]).replace("\0", "")[:80],
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise _wrong(f"a field is missing or has another type: {error}") from error
-        table = found.skill_by_chain
-        if table.ndim != 2 or not ((table >= 0) & (table <= 1)).all():
-            raise _wrong("skill_by_chain is no table of skills between 0 and 1")
-        if len(found.weights) != 64 or not 0 <= found.steps < _MOST or not 0 <= found.seconds < _MOST:
-            raise _wrong("weights is a SHA-256 in hexadecimal, steps and seconds are not negative")
-        return found
+def read_training(values: Any) -> RepeatedTraining:
+    """What an operator posts, from a request's JSON; Refused with 422."""
+    try:
+        return RepeatedTraining.from_dict(values)
+    except ValueError as error:
+        raise _wrong(str(error)) from error
 
 
 def entry(session: Session, submission_id: int) -> Evaluation:
@@ -82,7 +44,7 @@ def entry(session: Session, submission_id: int) -> Evaluation:
     return evaluation
 
 
-def record(session: Session, submission_id: int, found: Repeated) -> Reproduction:
+def record(session: Session, submission_id: int, found: RepeatedTraining) -> Reproduction:
     """Compare what came of it with the entry, store it in place of an earlier one, and let the entry rank.
 
     Raises:
@@ -90,12 +52,13 @@ def record(session: Session, submission_id: int, found: Repeated) -> Reproductio
     """
     evaluation = entry(session, submission_id)
     submitted = reports.skill_by_chain(session, evaluation)
-    if found.season != evaluation.season.name or found.skill_by_chain.shape != submitted.shape:
+    repeated = np.array(found.skill_by_chain)
+    if found.season != evaluation.season.name or repeated.shape != submitted.shape:
         raise _wrong(f"its skills belong to another set than that of season {evaluation.season.name!r}")
-    low, high = paired_interval(found.skill_by_chain, submitted)
+    low, high = paired_interval(repeated, submitted)
     key = {"submission_id": submission_id, "season_id": evaluation.season_id}
     row = session.get(Reproduction, key) or Reproduction(**key)
-    row.octaves = float(found.skill_by_chain.mean(axis=0).sum())
+    row.octaves = float(repeated.mean(axis=0).sum())
     row.submitted = float(submitted.mean(axis=0).sum())
     row.difference_low, row.difference_high = low, high
     row.agrees = high >= -MARGIN

@@ -213,7 +213,7 @@ def reproduced(submission_id: int) -> Response:
     check_length(BYTES_LIMIT, "reproduction_large", "A reproduction")
     with write_transaction() as session:
         holder = request_token(session, "worker")
-        row = reproductions.record(session, submission_id, reproductions.Repeated.from_dict(json_body()))
+        row = reproductions.record(session, submission_id, reproductions.read_training(json_body()))
         season = reproductions.entry(session, submission_id).season
         detail = f"{row.octaves:.2f} octaves, submitted {row.submitted:.2f}, on {row.machine}"
         verdict = "reproduced" if row.agrees else "not reproduced"

@@ -118,6 +118,10 @@ def test_it_stays_reproduced_when_it_is_judged_again(board, flagged):
         {"weights": "ab"},
         {"seconds": -1.0},
         {"steps": None},
+        {"steps": "2500"},
+        {"skill_by_chain": [[0.5] * 32] * 15 + [[0.5] * 31]},
+        {"machine": "a\0b"},
+        {"unknown": 1},
     ],
 )
 def test_what_is_no_reproduction_is_refused(board, flagged, wrong):

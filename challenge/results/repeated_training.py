@@ -1,0 +1,49 @@
+"""What came of repeating an entry's training: posted by whoever repeated it, compared by the leaderboard."""
+
+import dataclasses
+from typing import Annotated, Any, Final, Self
+
+from pydantic import AfterValidator, Field
+from pydantic.dataclasses import dataclass
+
+from challenge.util.validation import STRICT, read_values
+
+_MOST: Final = 10**12
+# PostgreSQL has no place for the character 0.
+Words = Annotated[str, Field(max_length=80, pattern=r"^[^\x00]*$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Skills = tuple[tuple[Share, ...], ...]
+
+
+def _check_rows(rows: Skills) -> Skills:
+    if not rows or len({len(row) for row in rows}) != 1:
+        raise ValueError("every chain needs as many octaves as the first one")
+    return rows
+
+
+@dataclass(config=STRICT, frozen=True)
+class RepeatedTraining:
+    """Result of a repeated training."""
+
+    season: str = Field(description="Name of the season whose set was asked.")
+    skill_by_chain: Annotated[Skills, AfterValidator(_check_rows)] = Field(
+        description="Skills of the repeated weights: a row for each chain, in it a number for each octave."
+    )
+    weights: str = Field(description="SHA-256 of their file, hexadecimal.", pattern="^[0-9a-f]{64}$")
+    steps: int = Field(description="Of the optimiser.", ge=0, lt=_MOST)
+    seconds: float = Field(description="Of training.", ge=0, lt=_MOST)
+    machine: Words = Field(description="That it ran on, in words.")
+    device: Words = Field(description="cpu or cuda.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Any) -> Self:
+        """The value of `to_dict`.
+
+        Raises:
+            ValueError: a field is missing, unknown, of another type or out of range; the message names it.
+        """
+        return read_values(cls, values)
