@@ -375,7 +375,9 @@ class TestSecrecy:
         """A judged submission with its pictures and losses, as a worker posts them."""
         made = board.submit("mine", track="samples").json
         lease, _ = board.claim(made["evaluation_id"])
-        seed_board.save_training_pictures(board.config, evaluation_of(board, made["evaluation_id"]))
+        with board.writing() as session:
+            evaluation = session.get(Evaluation, made["evaluation_id"])
+            seed_board.save_training_pictures(session, board.config, evaluation)
         path = f"/api/v1/worker/evaluations/{made['evaluation_id']}"
         folder = board.config.data / "artifacts" / str(made["evaluation_id"])
         pictures = sorted(str(p.relative_to(folder)) for p in folder.rglob("*.png"))
@@ -422,11 +424,6 @@ class TestSecrecy:
         lease, _ = board.claim(made["evaluation_id"])
         path = f"/api/v1/worker/evaluations/{made['evaluation_id']}/artifacts/{name}.png"
         assert board.client.put(path, data=b"", headers=lease).status_code == 422
-
-
-def evaluation_of(board, number):
-    with board.parts.readers() as session:
-        return session.get(Evaluation, number)
 
 
 def test_the_old_result_stands_while_it_is_judged_again(board, watched):

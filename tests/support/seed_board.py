@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy.orm import object_session
 
 from challenge.scoring.tracks import Track
 from leaderboard import db
@@ -23,7 +22,7 @@ from .seed_data import README, bundle_bytes, report, samples_report, skills
 from .seed_evidence import evidence, film
 
 
-def save_training_pictures(config, evaluation):
+def save_training_pictures(session, config, evaluation):
     """Save pictures of three targets as they were learned, and their losses."""
     from challenge.imaging.pictures import error_image, model_image
     from challenge.results.result_visuals import PlotData, ResultVisuals, Series
@@ -41,10 +40,14 @@ def save_training_pictures(config, evaluation):
         for frame in range(5):
             learned = blurred(truth.reshape(128, 128), 9 / (1 + 2 * frame)).ravel()
             keep_picture(
-                config, evaluation, f"samples/{target}/film-{frame:02}.png", model_image(truth, learned)
+                session,
+                config,
+                evaluation,
+                f"samples/{target}/film-{frame:02}.png",
+                model_image(truth, learned),
             )
-        keep_picture(config, evaluation, f"samples/{target}/truth.png", model_image(truth, truth))
-        keep_picture(config, evaluation, f"samples/{target}/error.png", error_image(truth, learned))
+        keep_picture(session, config, evaluation, f"samples/{target}/truth.png", model_image(truth, truth))
+        keep_picture(session, config, evaluation, f"samples/{target}/error.png", error_image(truth, learned))
         seconds = np.linspace(0.5, 120, 60)
         loss = -1.2 - 1.6 * (seconds / 120) ** 0.5 + 0.04 * np.sin(seconds)
         series = Series(f"Multibrot set of degree {power}", tuple(seconds.tolist()), tuple(loss.tolist()))
@@ -58,11 +61,11 @@ def blurred(grid, sigma):
     return gaussian_filter(grid, sigma, mode="nearest")
 
 
-def keep_picture(config, evaluation, name, image):
+def keep_picture(session, config, evaluation, name, image):
     from challenge.imaging.pictures import png_bytes
 
     artifacts.check_samples_name(name)
-    artifacts.save(object_session(evaluation), config, evaluation.id, name, rewrite(png_bytes(image)))
+    artifacts.save(session, config, evaluation.id, name, rewrite(png_bytes(image)))
 
 
 PEOPLE = (
@@ -213,7 +216,7 @@ def watch(writers, config):
         for seed, (name, season, octaves, changes) in enumerate(results):
             evaluation = evaluations.queue_evaluation(session, named[name], season, Track.SAMPLES)
             claim = leases.claim(session, config, evaluation.id, worker)
-            save_training_pictures(config, evaluation)
+            save_training_pictures(session, config, evaluation)
             made = samples_report(season, octaves, seed, **changes)
             outcomes.record_report(session, evaluation.id, claim.lease, made)
         live = evaluations.queue_evaluation(session, named["octree-of-experts"], open_season, Track.SAMPLES)
