@@ -76,7 +76,7 @@ def main():
     parser.add_argument("--deepest", type=int, default=9)
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        server = Server(Path(folder) / "board", "--no-worker")
+        server = Server(Path(folder), "--no-worker")
         browser = playwright.chromium.launch(executable_path=wanted.chromium, args=["--no-sandbox"])
         try:
             server.wait_until_up()
