@@ -4,20 +4,25 @@ import { loadPalette, paintImage } from "../play/paint.js";
 import { readPicture } from "../play/picture.js";
 import { makeDataSet } from "../nn/data_sets.js";
 import { Network, seeded } from "../nn/network.js";
-import { controls, onFrame, Plot, whileVisible } from "./figure.js";
+import { controls, Plot, whileVisible } from "./figure.js";
 
 const [curve, picture, counts] = document.querySelectorAll(".figure");
-const STEPS = 3000, BATCH = 256, SIDE = 64;
+const STEPS = 3000, BATCH = 256, SIDE = 64, ROWS = 8;
 
 function learner(figure, makeData, show) {
-  let data, network, x, t, weight;
-  const draw = onFrame(() => show(network, data));
+  let data, network, x, t, weight, drawing = null;
+  const draw = () => { drawing ??= show(network, data); };
   const training = whileVisible(figure, () => {
+    // A picture is drawn in parts, so that no frame is late for it.
+    if (drawing) {
+      if (drawing.next().done) drawing = null;
+      return true;
+    }
     data.batch(x, t, weight);
     network.gradient(x, t, weight);
     network.adam(6e-3 * (1 - network.steps / STEPS) + 1e-4);
     if (network.steps % 6 === 0) draw();
-    return network.steps < STEPS;
+    return network.steps < STEPS || drawing !== null;
   });
   return (values) => {
     data = makeData(seeded(3));
@@ -44,19 +49,29 @@ controls(curve.querySelector("form"), learner(curve, (random) => {
     }
   };
   return data;
-}, (network, data) => {
+}, function* (network, data) {
   const grid = data.grid(75), answers = network.predict(grid), truth = data.truth(75);
   plot.line("truth", Array.from(grid, (v, k) => [v, truth[k]]), "truth");
   plot.line("answer", Array.from(grid, (v, k) => [v, answers[k]]), "answer");
   plot.dots("samples", Array.from({ length: 40 }, (_, k) => [data.x[k], data.t[k]]), "samples");
+  yield;
 }));
 
 const [truthCanvas, answerCanvas] = picture.querySelectorAll("canvas");
 const palette = await loadPalette(picture.dataset.palette);
 let pixels = await readPicture(await (await fetch(picture.dataset.picture)).blob()), last = null;
-const begin = learner(picture, (random) => makeDataSet("picture", { random, picture: pixels }), (network, data) => {
+const begin = learner(picture, (random) => {
+  const data = makeDataSet("picture", { random, picture: pixels });
   paintImage(truthCanvas, data.truth(128), palette, [0, 1]);
-  paintImage(answerCanvas, network.predict(data.grid(SIDE)), palette, [0, 1]);
+  return data;
+}, function* (network, data) {
+  const grid = data.grid(SIDE), answers = new Float64Array(3 * SIDE * SIDE);
+  for (let row = 0; row < SIDE; row += ROWS) {
+    const [first, last] = [row * SIDE, Math.min(SIDE, row + ROWS) * SIDE];
+    answers.set(network.predict(grid.subarray(2 * first, 2 * last)), 3 * first);
+    yield;
+  }
+  paintImage(answerCanvas, answers, palette, [0, 1]);
 });
 controls(picture.querySelector("form"), (values) => { last = values; begin(values); });
 picture.querySelector("input[type=file]").addEventListener("change", async ({ target }) => {

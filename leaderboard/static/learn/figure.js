@@ -147,18 +147,25 @@ export function onFrame(act) {
   };
 }
 
+// What all figures of a page may take of a frame together; less while something is dragged, which comes first.
+const BUDGET = 8, BUDGET_DRAGGED = 4;
+let loops = 0, dragged = false;
+addEventListener("pointerdown", () => { dragged = true; }, true);
+for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => { dragged = false; }, true);
+
 /** Runs `step()` for a few milliseconds of every frame while the figure is on the screen and `step` returns true. */
-export function whileVisible(figure, step, milliseconds = 8) {
+export function whileVisible(figure, step) {
   let visible = false, wanted = false, scheduled = false;
   const loop = () => {
     scheduled = false;
+    loops--;
     if (!visible || !wanted) return;
-    const until = performance.now() + milliseconds;
+    const until = performance.now() + (dragged ? BUDGET_DRAGGED : BUDGET) / (loops + 1);
     do wanted = step();
     while (wanted && performance.now() < until);
     if (wanted) again();
   };
-  const again = () => { if (!scheduled) { scheduled = true; requestAnimationFrame(loop); } };
+  const again = () => { if (!scheduled) { scheduled = true; loops++; requestAnimationFrame(loop); } };
   new IntersectionObserver(([entry]) => { visible = entry.isIntersecting; if (visible) again(); }).observe(figure);
   return { go() { wanted = true; again(); }, stop() { wanted = false; } };
 }
