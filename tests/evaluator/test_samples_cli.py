@@ -9,7 +9,7 @@ import click
 import pytest
 
 from challenge.results.samples_report import SamplesReport
-from evaluator.cli import Count
+from evaluator.cli.authors import Count
 
 pytestmark = pytest.mark.costly
 
