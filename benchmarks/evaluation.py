@@ -7,7 +7,8 @@
 
 What a worker has since its first evaluation of a season (set, bars and warps) is made before the clock runs.
 "an hour" is of one worker that has this code alternately new and seen. Memory is of this process alone,
-sandboxes excluded.
+sandboxes excluded. On a machine that does other work as well, look at the processor seconds, of this process
+and all sandboxes: a quiet machine with two cores takes a little more than half of them.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import resource
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -28,8 +30,9 @@ from evaluator.judge import Assignment, Evaluation
 from evaluator.plan import EvaluationPlan
 from evaluator.probes import twin
 from evaluator.reference_network import bars
-from evaluator.sandbox import find_sandbox
+from evaluator.sandbox import find_sandbox, forking
 from evaluator.sandbox.limits import Limits
+from evaluator.sandbox.process import Process
 from evaluator.wall_limit import WallLimit
 
 REFERENCES = Path(__file__).parents[1] / "submissions"
@@ -51,10 +54,40 @@ class Memory(dict[str, Certificate]):
         self[digest] = certificate
 
 
-def timed(act: Callable[[], object]) -> float:
-    began = time.perf_counter()
+@dataclass(frozen=True)
+class Cost:
+    wall: float
+    cpu: float
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.wall + other.wall, self.cpu + other.cpu)
+
+
+class Forks:
+    """Processor seconds of forked sandboxes, which are no children of this process."""
+
+    def __init__(self) -> None:
+        self.cpu_seconds = 0.0
+        end = Process.end
+
+        def counted(process: Process, grace: float = 0.0) -> None:
+            first = not process._ended  # noqa: SLF001
+            end(process, grace)
+            if first and any(forking._servers.values()):  # noqa: SLF001
+                self.cpu_seconds += process.used.cpu_seconds
+
+        Process.end = counted  # type: ignore[method-assign]
+
+
+def cpu_seconds(forks: Forks) -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used) + forks.cpu_seconds
+
+
+def timed(act: Callable[[], object], forks: Forks) -> Cost:
+    began, before = time.perf_counter(), cpu_seconds(forks)
     act()
-    return time.perf_counter() - began
+    return Cost(time.perf_counter() - began, cpu_seconds(forks) - before)
 
 
 def stages(name: str, repetitions: int, *, serial: bool) -> None:
@@ -64,20 +97,21 @@ def stages(name: str, repetitions: int, *, serial: bool) -> None:
     for bar in bars(PRACTICE, plan.families):
         _ = bar.budget
     twin.twins(PRACTICE, plan.effort.warps, twin.CHAINS)
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[Cost]] = {}
+    forks = Forks()
 
-    def note(what: str, seconds: float) -> None:
-        found.setdefault(what, []).append(seconds)
+    def note(what: str, cost: Cost) -> None:
+        found.setdefault(what, []).append(cost)
 
     for _ in range(repetitions):
         task = Assignment(bundle, PRACTICE, sandbox, plan, Limits(), "cpu", Memory())
         for state in ("new", "seen"):
             evaluation = Evaluation(task, Quiet())
-            whole = 0.0
+            whole = Cost(0.0, 0.0)
             for stage in ("octaves", "certificate", "integrity", "pictures"):
-                seconds = timed(getattr(evaluation, stage))
-                whole += seconds
-                note(stage if stage != "certificate" else f"certificate, {state}", seconds)
+                cost = timed(getattr(evaluation, stage), forks)
+                whole += cost
+                note(stage if stage != "certificate" else f"certificate, {state}", cost)
             note(f"whole verdict, {state}", whole)
         if not serial:
             continue
@@ -87,12 +121,14 @@ def stages(name: str, repetitions: int, *, serial: bool) -> None:
             timed(
                 lambda code=code, wall=wall, task=task: make_certificate(  # type: ignore[misc]
                     lambda: task.start(code, wall), PRACTICE, plan, lambda *_: None, at_once=1
-                )
+                ),
+                forks,
             ),
         )
-    medians = {what: statistics.median(seconds) for what, seconds in found.items()}
+    medians = {what: statistics.median(cost.wall for cost in costs) for what, costs in found.items()}
     for what, seconds in medians.items():
-        print(f"{what:>28}  {seconds:7.2f} s")
+        used = statistics.median(cost.cpu for cost in found[what])
+        print(f"{what:>28}  {seconds:7.2f} s  {used:7.2f} s of processors")
     if serial:
         ratio = medians["certificate, one at a time"] / medians["certificate, new"]
         print(f"certificate, one at a time / in parallel: {ratio:.2f}")
