@@ -18,6 +18,7 @@ from challenge.results.verdicts import EvaluationError, Reason, Status
 from challenge.results.worker_info import WorkerInfo
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import Season
+from challenge.scoring.tracks import CPU
 from challenge.util import log_lines
 from challenge.util.http import HttpClient, RetryPolicy, ServerError
 
@@ -123,9 +124,9 @@ class EvaluationClient(_WorkerClient):
                 "PUT", "/machine", RetryPolicy(), json=machine.to_dict(), timeout=httpx.Timeout(5.0)
             )
 
-    def claim_next(self) -> Claim | None:
-        """Take the lease of the evaluation whose turn it is; None if none waits."""
-        response = self._ask("POST", "/claim")
+    def claim_next(self, machine: str = CPU) -> Claim | None:
+        """Take the lease of the evaluation whose turn it is on a class of machine; None if none waits."""
+        response = self._ask("POST", "/claim", params={"machine": machine})
         if response.status_code == 204:
             return None
         answer = response.json()

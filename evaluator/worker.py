@@ -28,8 +28,9 @@ from challenge.results.verdicts import EvaluationError, Reason
 from challenge.results.worker_info import WorkerInfo
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.util import log_lines
-from challenge.util.queue import QUEUE, TASK, celery_options
+from challenge.util.queue import QUEUES, TASK, celery_options
 from evaluator.api_client import Claim, EvaluationClient, LeaseLost, Reporter
+from evaluator.calibration import calibrate, machine_class
 from evaluator.drain import Drain, Drained
 from evaluator.judge import Assignment, Evaluation
 from evaluator.plan import EvaluationPlan
@@ -88,18 +89,32 @@ class Worker:
     drain: Drain = field(default_factory=lambda: Drain(0.0))
 
     @cached_property
+    def machine_class(self) -> str:
+        """What it takes from the queue: evaluations for its class, and those for any."""
+        return machine_class(self.device)
+
+    @cached_property
     def machine(self) -> WorkerInfo:
-        """This machine, its sandbox and its limits, as people are shown them."""
+        """This machine, its class and speed, its sandbox and its limits, as people are shown them."""
         in_force = self.sandbox.describe(self.limits)
         in_force.pop("limits", None)
-        return WorkerInfo(machine_name(), self.sandbox.name, in_force, self.limits.explain())
+        # More than 1 is faster than the machine that budgets are quoted for.
+        speed = round(1 / calibrate(self.machine_class).factor, 1)
+        return WorkerInfo(
+            machine_name(),
+            self.sandbox.name,
+            in_force,
+            self.limits.explain(),
+            machine_class=self.machine_class,
+            speed=speed,
+        )
 
     def work(self, stopping: Callable[[], bool] = lambda: False) -> None:
         """Judge the evaluations whose turn it is, until none waits or the process is about to stop."""
         self.client.introduce(self.machine)
         while not stopping() and not self.drain.asked():
             try:
-                claim = self.client.claim_next()
+                claim = self.client.claim_next(self.machine_class)
             except EvaluationError as error:
                 # No worker holds one then, and the leaderboard wakes a worker again.
                 log.warning("no evaluation could be claimed: %s", error.sentence)
@@ -122,7 +137,7 @@ class Worker:
 
     def _claim_or_none(self) -> Claim | None:
         try:
-            return self.client.claim_next()
+            return self.client.claim_next(self.machine_class)
         except EvaluationError as error:
             log.warning("no evaluation could be claimed: %s", error.sentence)
             return None
@@ -311,7 +326,7 @@ def _stopping() -> bool:
 def serve(broker: str, worker: Worker) -> None:
     """Work on evaluations, one after the other, until the process is stopped."""
     worker.client.introduce(worker.machine)
-    consume(celery_app(broker, worker), QUEUE)
+    consume(celery_app(broker, worker), QUEUES[worker.machine_class])
 
 
 def consume(app: Any, queue: str) -> None:

@@ -23,6 +23,7 @@ from leaderboard.services.rate_limit import RateLimiter
 from leaderboard.tiles.model_tiles import ModelTiles
 from leaderboard.tiles.truth_tiles import TruthTiles
 from leaderboard.views import oauth
+from leaderboard.views.admin import admin_pages
 from leaderboard.views.api import api
 from leaderboard.views.api_lists import api_lists
 from leaderboard.views.board import board_pages
@@ -43,7 +44,7 @@ from leaderboard.web.sse import EventStreams
 _FORM_SLACK = 1024 * 1024
 _BLUEPRINTS = (
     board_pages, entry, comparison, media, pages, people_pages, explorer, play, learn,
-    api, api_lists, tiles, worker_api, tile_worker,
+    api, api_lists, tiles, worker_api, tile_worker, admin_pages,
 )  # fmt: skip
 
 

@@ -39,6 +39,10 @@ class WorkerInfo:
     unable: str = Field(
         default="", description="Why it cannot judge now; empty where it can.", max_length=REASON_LENGTH
     )
+    machine_class: Text = Field(default="", description="cpu or gpu; empty where it does not say.")
+    speed: float = Field(
+        default=0.0, description="Beside the machine that budgets are quoted for; 0 where unknown.", ge=0
+    )
 
     @classmethod
     def of_idle(cls, name: str, reason: str) -> Self:
@@ -60,8 +64,8 @@ class WorkerInfo:
 
     @property
     def without_name(self) -> str:
-        """JSON text that is equal for machines on which the same is in force."""
-        return dataclasses.replace(self, name="").to_json()
+        """JSON text that is equal for machines on which the same is in force, however fast they are."""
+        return dataclasses.replace(self, name="", speed=0.0).to_json()
 
     @classmethod
     def from_dict(cls, values: Any) -> Self:

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 TASK: Final = "mbc.wake"
 QUEUE: Final = "evaluations"
+# Wake-ups by class of machine. A message to the wrong class would be lost on a worker that finds nothing.
+QUEUES: Final = {"cpu": QUEUE, "gpu": "evaluations.gpu"}
 # Tiles for the explorer have workers of their own, so that tiles and evaluations do not wait for each other.
 TILE_TASK: Final = "mbc.tiles"
 TILE_QUEUE: Final = "tiles"

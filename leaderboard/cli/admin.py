@@ -8,7 +8,8 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
-from leaderboard.cli import moderation
+from challenge.scoring.tracks import BUDGETS
+from leaderboard.cli import moderation, operation
 from leaderboard.cli.database import actor, opened
 from leaderboard.cli.options import json_option, storage_options
 from leaderboard.cli.restore import restore
@@ -83,6 +84,38 @@ def users_password(config: Config, name: str, password: str) -> None:
     click.echo(f"{name} has a new password.")
 
 
+@users.command("role")
+@click.argument("name")
+@click.option("--administrator/--no-administrator", required=True, help="May use the page /admin.")
+@click.pass_obj
+def users_role(config: Config, name: str, *, administrator: bool) -> None:
+    """Let somebody see the queue, workers, faults, people and storage on the board's page /admin, or not.
+
+    Example: mbc admin users role ada --administrator
+    """
+    with opened(config) as session:
+        people.set_administrator(session, _user(session, name), administrator=administrator)
+        audit.record(session, actor(), "role", f"user {name}", "administrator" if administrator else "none")
+    click.echo(f"{name} is {'an' if administrator else 'no'} administrator.")
+
+
+@users.command("rename")
+@click.argument("name")
+@click.argument("new")
+@click.pass_obj
+def users_rename(config: Config, name: str, new: str) -> None:
+    """Give a person another name; their entries, tokens and password stay theirs.
+
+    Example: mbc admin users rename mallory "mal lory"
+    """
+    with opened(config) as session:
+        user = _user(session, name)
+        user.name = people.checked_name(session, new)
+        audit.record(session, actor(), "rename", f"user {name}", f"is {user.name}")
+        shown = user.name
+    click.echo(f"{name} is called {shown}.")
+
+
 @users.command("ban")
 @click.argument("name")
 @click.option("--reason", required=True, help="Kept in the audit log.")
@@ -117,8 +150,9 @@ def token_commands() -> None:
 @click.argument("name", required=False)
 @click.option("--worker", is_flag=True, help="A token for an evaluator on another machine.")
 @click.option("--label", default="", help="What it is for.")
+@click.option("--days", type=click.IntRange(1), help="When it expires.  [default: never]")
 @click.pass_obj
-def tokens_new(config: Config, name: str | None, worker: bool, label: str) -> None:
+def tokens_new(config: Config, name: str | None, worker: bool, label: str, days: int | None) -> None:
     """Make a token for a user, or for a worker.
 
     Example: mbc admin tokens new ada
@@ -126,7 +160,7 @@ def tokens_new(config: Config, name: str | None, worker: bool, label: str) -> No
     if worker == bool(name):
         raise click.UsageError("Give a user's name, or --worker.")
     with opened(config) as session:
-        secret = tokens.new_token(session, _user(session, name) if name else None, label)
+        secret = tokens.new_token(session, _user(session, name) if name else None, label, days=days)
         audit.record(session, actor(), "new token", f"user {name}" if name else "a worker", secret[:10])
     click.echo(secret)
 
@@ -145,8 +179,9 @@ def tokens_list(config: Config, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
         return
     for row in rows:
-        state = "valid" if row["valid"] else "revoked"
-        click.echo(f"{row['prefix']}…  {state:8}{row['user'] or 'a worker'}  {row['label']}")
+        state = "valid" if row["valid"] else "invalid"
+        until = f", until {row['expires_at']}" if row["expires_at"] else ""
+        click.echo(f"{row['prefix']}…  {state:8}{row['user'] or 'a worker'}{until}  {row['label']}")
 
 
 @token_commands.command("revoke")
@@ -205,14 +240,21 @@ class Moment(click.ParamType[datetime]):
 @click.argument("name")
 @click.option("--opens", type=Moment(), help="When it opens, UTC.  [default: now]")
 @click.option("--closes", type=Moment(), help="When it closes, UTC.  [default: when you close it]")
+@click.option(
+    "--judged-on", type=click.Choice(list(BUDGETS)), default=None, help="Class of machine.  [default: any]"
+)
 @click.pass_obj
-def seasons_open(config: Config, name: str, opens: datetime | None, closes: datetime | None) -> None:
+def seasons_open(
+    config: Config, name: str, opens: datetime | None, closes: datetime | None, judged_on: str | None
+) -> None:
     """Open a season with a fresh secret, now or at a date. A bundle belongs to the season of its moment.
 
     Example: mbc admin seasons open spring --opens 2027-03-01 --closes 2027-06-01T18:00
     """
     with opened(config) as session:
-        row = seasons.open_season(session, config, name, opens_at=opens, closes_at=closes)
+        row = seasons.open_season(
+            session, config, name, opens_at=opens, closes_at=closes, judged_on=judged_on or ""
+        )
         audit.record(session, actor(), "open season", name)
         what = f"{name} opens at {row.opens_at:%Y-%m-%d %H:%M} UTC" if row.opens_at else f"Opened {name}"
         if row.closes_at:
@@ -238,5 +280,5 @@ def seasons_close(config: Config, name: str) -> None:
         click.echo(f"Closed {name}. {count} evaluations wait; its secret is published after their verdicts.")
 
 
-for command in (*moderation.COMMANDS, restore, storage):
+for command in (*moderation.COMMANDS, *operation.COMMANDS, restore, storage):
     admin.add_command(command)

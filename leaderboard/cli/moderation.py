@@ -326,7 +326,8 @@ def show_workers(config: Config, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=1))
         return
     for row in rows:
-        click.echo(f"{row['last_seen']}  {row['count']} alike, sandbox {row['sandbox']}")
+        what = f"{row['machine_class'] or 'of an unknown class'}, speed {row['speed'] or '?'}"
+        click.echo(f"{row['last_seen']}  {row['count']} alike, {what}, sandbox {row['sandbox']}")
 
 
 COMMANDS = (

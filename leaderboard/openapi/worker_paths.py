@@ -3,6 +3,7 @@
 from typing import Final
 
 from challenge.results.stages import Stage
+from challenge.scoring.tracks import BUDGETS
 from leaderboard.openapi.operations import (
     BINARY,
     ELSEWHERE,
@@ -41,7 +42,14 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
             "claim_next",
             "Lease the next evaluation in the queue.",
             json_answer("The lease, and what to judge.", "Claim"),
-            parameters=[],
+            parameters=[
+                parameter(
+                    "machine",
+                    "query",
+                    words("The class of machine; a season may be judged on one alone.", enum=list(BUDGETS)),
+                )
+            ],
+            refused=(422,),
         )
     },
     f"{_EVALUATION}/claim": {

@@ -9,11 +9,12 @@ import threading
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
+from challenge.util.queue import QUEUES
 from leaderboard import counters
 from leaderboard.config import Config
 from leaderboard.db import cause, transaction
 from leaderboard.queue import MOST_WAKE_UPS, Queue
-from leaderboard.services import lease_recovery, queue_order, seasons
+from leaderboard.services import lease_recovery, queue_order, seasons, settings
 from leaderboard.services.election import Election
 
 log = logging.getLogger(__name__)
@@ -29,10 +30,15 @@ def reap_once(sessions: sessionmaker[Session], queue: Queue, config: Config) -> 
         lost = lease_recovery.reap_expired(session, config)
         session.flush()
         seasons.advance(session)
-        waiting = queue_order.count_claimable(session, MOST_WAKE_UPS)
+        waiting = {
+            machine: queue_order.count_claimable(session, MOST_WAKE_UPS, machine) for machine in QUEUES
+        }
+        if settings.paused(session) is not None:
+            waiting = {}
     counters.LEASES_LOST.inc(len(lost))
-    if waiting:
-        queue.top_up(waiting)
+    for machine, count in waiting.items():
+        if count:
+            queue.top_up(count, machine)
     return lost
 
 

@@ -141,6 +141,13 @@ def remove_files(config: Config, evaluation_ids: Iterable[int]) -> None:
         storage_of(config).remove_all(f"{ARTIFACTS}/{number}")
 
 
+def remove_keys(config: Config, keys: Iterable[str]) -> None:
+    """Delete pictures, of which no row speaks any more."""
+    storage = storage_of(config)
+    for key in keys:
+        storage.remove(key)
+
+
 def views(session: Session, evaluation_id: int) -> dict[str, list[int]]:
     """Octaves by place for which there is a picture of the model."""
     found: dict[str, list[int]] = {}

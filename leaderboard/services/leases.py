@@ -10,12 +10,13 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from challenge.results.verdicts import Status
+from challenge.scoring.tracks import CPU
 from leaderboard.clock import monotonic_utcnow
 from leaderboard.config import Config
 from leaderboard.db import now
 from leaderboard.errors import Refused, conflict
 from leaderboard.models import Evaluation, StageRow, Token
-from leaderboard.services import artifacts, queue_order
+from leaderboard.services import artifacts, queue_order, settings
 from leaderboard.services.changes import touch
 from leaderboard.services.evaluations import clean_text, get
 from leaderboard.services.queue_order import live
@@ -30,9 +31,14 @@ class Claim:
     evaluation: Evaluation
 
 
-def claim_next(session: Session, config: Config, holder: Token) -> Claim | None:
-    """Take the lease of the evaluation whose turn it is; None where none waits."""
-    found = queue_order.next_claimable(session, config.attempts)
+def claim_next(session: Session, config: Config, holder: Token, machine: str = CPU) -> Claim | None:
+    """Take the lease of the evaluation whose turn it is on that class of machine; None where none waits.
+
+    None as well while judging is paused.
+    """
+    if settings.paused(session) is not None:
+        return None
+    found = queue_order.next_claimable(session, config.attempts, machine)
     return None if found is None else claim(session, config, found, holder)
 
 

@@ -14,6 +14,7 @@ from leaderboard.clock import monotonic_utcnow
 from leaderboard.db import now
 from leaderboard.errors import Refused
 from leaderboard.models import Evaluation, MachineRow, Token
+from leaderboard.services import settings
 from leaderboard.services.queue_order import claimable, live
 
 _REMEMBERED: Final = timedelta(days=30)
@@ -62,6 +63,9 @@ def _rows(session: Session) -> Sequence[MachineRow]:
 
 def absence(session: Session) -> str:
     """Why nobody judges, in a sentence; "" where an evaluator is at work, or nothing says that none is."""
+    reason = settings.paused(session)
+    if reason is not None:
+        return f"Judging is paused by the people who run this board. {reason}".strip()
     moment = monotonic_utcnow()
     at_work = select(Evaluation.id).where(live(), Evaluation.lease_until > moment).limit(1)
     if session.scalar(at_work) is not None:

@@ -124,6 +124,14 @@ def ban(session: Session, user: User, *, banned: bool) -> None:
     session.flush()
 
 
+def set_administrator(session: Session, user: User, *, administrator: bool) -> None:
+    """Let somebody use the admin page, or not; Refused with 409 where it is so already."""
+    if administrator == user.administrator:
+        raise conflict("role", f"{user.name} is {'an' if administrator else 'no'} administrator already.")
+    user.administrator = administrator
+    session.flush()
+
+
 def rehash(session: Session, user: User, password: str) -> None:
     """Bring a stored password up to today's parameters, now that it is known for a moment."""
     if user.password is not None and _HASHER.check_needs_rehash(user.password):
@@ -264,8 +272,8 @@ class ListedUser:
         }
 
 
-def list_users(session: Session) -> list[ListedUser]:
-    """Everybody, in the order in which they came."""
+def list_users(session: Session, *, newest: int | None = None) -> list[ListedUser]:
+    """Everybody, in the order in which they came, or only so many, the newest first."""
     count = (
         select(func.count())
         .select_from(Submission)
@@ -273,5 +281,6 @@ def list_users(session: Session) -> list[ListedUser]:
         .correlate(User)
         .scalar_subquery()
     )
-    rows = session.execute(select(User, count).order_by(User.id))
+    query = select(User, count).order_by(User.id if newest is None else User.id.desc()).limit(newest)
+    rows = session.execute(query)
     return [ListedUser(user, number) for user, number in rows]

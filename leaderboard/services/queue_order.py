@@ -25,10 +25,10 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from challenge.results.verdicts import Status
-from challenge.scoring.tracks import Track
+from challenge.scoring.tracks import CPU, Track
 from leaderboard.clock import monotonic_utcnow
 from leaderboard.db import now
-from leaderboard.models import Evaluation, Submission, User
+from leaderboard.models import Evaluation, SeasonRow, Submission, User
 
 # How much later a turn is for each evaluation of the same person before it. Long beside an evaluation, so
 # that one person who hands in a few at once does not hold up the others; short beside people's patience.
@@ -120,7 +120,15 @@ def more_urgent_waits(session: Session, evaluation: Evaluation, attempts: int) -
     return found is not None
 
 
-def next_claimable(session: Session, attempts: int) -> int | None:
+def fits(machine: str) -> ColumnElement[bool]:
+    """Whether a season's entries are judged on that class of machine; the samples track has both.
+
+    A condition of a query that joins `SeasonRow`.
+    """
+    return or_(Evaluation.track == Track.SAMPLES.value, SeasonRow.judged_on.in_(("", machine)))
+
+
+def next_claimable(session: Session, attempts: int, machine: str = CPU) -> int | None:
     """The evaluation whose turn it is, of a submission that is not hidden; None where none waits.
 
     One that was tried `attempts` times already is left out.
@@ -129,16 +137,28 @@ def next_claimable(session: Session, attempts: int) -> int | None:
     found: int | None = session.scalar(
         in_turn(select(Evaluation.id))
         .join(Evaluation.submission)
-        .where(claimable(monotonic_utcnow()), Evaluation.attempts < attempts, Submission.hidden_at.is_(None))
+        .join(Evaluation.season)
+        .where(
+            claimable(monotonic_utcnow()),
+            Evaluation.attempts < attempts,
+            Submission.hidden_at.is_(None),
+            fits(machine),
+        )
         .limit(1)
         .with_for_update(of=Evaluation, skip_locked=True)
     )
     return found
 
 
-def count_claimable(session: Session, most: int) -> int:
-    """How many evaluations could be claimed now; no more than `most` are counted."""
-    some = select(Evaluation.id).where(claimable(monotonic_utcnow())).limit(most).subquery()
+def count_claimable(session: Session, most: int, machine: str = CPU) -> int:
+    """How many evaluations a class of machine could claim now; no more than `most` are counted."""
+    some = (
+        select(Evaluation.id)
+        .join(Evaluation.season)
+        .where(claimable(monotonic_utcnow()), fits(machine))
+        .limit(most)
+        .subquery()
+    )
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 

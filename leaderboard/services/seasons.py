@@ -29,6 +29,7 @@ def open_season(
     season: Season | None = None,
     opens_at: datetime | None = None,
     closes_at: datetime | None = None,
+    judged_on: str = "",
 ) -> SeasonRow:
     """Open a ranked season with a fresh secret, now or at a date.
 
@@ -39,6 +40,7 @@ def open_season(
         season: a name and a secret; None for a fresh secret.
         opens_at: when it opens; None or a moment in the past for now.
         closes_at: when it closes; None for when a person closes it.
+        judged_on: the class of machine that judges its open track; '' for any.
 
     Raises:
         Refused: 409 where one is open, where the dates overlap those of another season, or where the name is
@@ -51,7 +53,7 @@ def open_season(
         raise Refused(422, "season_dates", "A season closes after it opens, and in the future.")
     _check_free(session, scheduled, closes_at)
     row = _row(season, config, ranked=True)
-    row.opens_at, row.closes_at = scheduled, closes_at
+    row.opens_at, row.closes_at, row.judged_on = scheduled, closes_at, judged_on
     try:
         with session.begin_nested():
             session.add(row)

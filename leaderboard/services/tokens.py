@@ -3,9 +3,10 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, contains_eager
 
@@ -47,8 +48,15 @@ def ensure_user(session: Session, name: str, *, reference: bool = False) -> User
     return find_user(session, name) or add_user(session, name, reference=reference)
 
 
-def new_token(session: Session, user: User | None, label: str = "") -> str:
-    """A new token of a user, or of a worker where there is no user. It is shown this once."""
+def new_token(session: Session, user: User | None, label: str = "", *, days: int | None = None) -> str:
+    """A new token of a user, or of a worker where there is no user. It is shown this once.
+
+    Args:
+        session: writes.
+        user: its owner; None for a worker's.
+        label: what it is for.
+        days: how long it is valid; None for ever.
+    """
     kind = "user" if user else "worker"
     secret = _MARK[kind] + secrets.token_urlsafe(32)
     session.add(
@@ -58,10 +66,17 @@ def new_token(session: Session, user: User | None, label: str = "") -> str:
             label=label.replace("\0", "")[:80],
             prefix=secret[:_SHOWN],
             digest=digest_of(secret),
+            expires_at=None if days is None else now() + timedelta(days=days),
         )
     )
     session.flush()
     return secret
+
+
+def _living() -> ColumnElement[bool]:
+    """Neither revoked nor expired."""
+    unexpired = or_(Token.expires_at.is_(None), Token.expires_at > now())
+    return and_(Token.revoked_at.is_(None), unexpired)
 
 
 def find_token(session: Session, secret: str) -> Token | None:
@@ -70,7 +85,7 @@ def find_token(session: Session, secret: str) -> Token | None:
         select(Token)
         .outerjoin(Token.user)
         .options(contains_eager(Token.user))
-        .where(Token.digest == digest_of(secret), Token.revoked_at.is_(None), User.banned_at.is_(None))
+        .where(Token.digest == digest_of(secret), _living(), User.banned_at.is_(None))
     )
 
 
@@ -93,9 +108,7 @@ def revoke(session: Session, prefix: str) -> Token:
 
 def list_tokens(session: Session, user: User) -> Sequence[Token]:
     """A person's living tokens."""
-    return session.scalars(
-        select(Token).where(Token.user_id == user.id, Token.revoked_at.is_(None)).order_by(Token.id)
-    ).all()
+    return session.scalars(select(Token).where(Token.user_id == user.id, _living()).order_by(Token.id)).all()
 
 
 def list_all(session: Session) -> Sequence[Token]:
@@ -110,7 +123,8 @@ def to_dict(token: Token) -> dict[str, Any]:
         "kind": token.kind,
         "user": token.user.name if token.user else None,
         "label": token.label,
-        "valid": token.revoked_at is None,
+        "valid": token.revoked_at is None and (token.expires_at is None or token.expires_at > now()),
+        "expires_at": token.expires_at.isoformat(timespec="seconds") if token.expires_at else None,
         "created_at": token.created_at.isoformat(timespec="seconds"),
     }
 

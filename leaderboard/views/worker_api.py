@@ -7,9 +7,9 @@ from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.orm import Session
 
 from challenge.results.stages import Stage
-from challenge.scoring.tracks import Track
+from challenge.scoring.tracks import BUDGETS, CPU, Track
 from leaderboard.db import on_commit
-from leaderboard.errors import not_found
+from leaderboard.errors import Refused, not_found
 from leaderboard.images.untrusted import BYTES_LIMIT, rewrite
 from leaderboard.models import Evaluation, SeasonRow
 from leaderboard.openapi import models, worker_models
@@ -62,11 +62,20 @@ def introduce() -> Response:
         return jsonify(to_json(worker_models.Noted, {"noted": True}))
 
 
+def _class() -> str:
+    """The class of machine that the query names; Refused with 422."""
+    machine = request.args.get("machine", CPU)
+    if machine not in BUDGETS:
+        raise Refused(422, "machine_invalid", f"A class of machine is one of {', '.join(BUDGETS)}.")
+    return machine
+
+
 @worker_api.post("/claim")
 def claim_next() -> Response:
     """Take the lease of the evaluation whose turn it is; 204 where none waits."""
     with write_transaction() as session:
-        claimed = leases.claim_next(session, app_context().config, request_token(session, "worker"))
+        holder = request_token(session, "worker")
+        claimed = leases.claim_next(session, app_context().config, holder, _class())
         return Response(status=204) if claimed is None else _assignment(session, claimed)
 
 

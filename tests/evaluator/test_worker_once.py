@@ -20,7 +20,8 @@ def test_it_judges_one_evaluation_and_ends():
     answers = iter([None, EvaluationError(Reason.LEADERBOARD_UNREACHABLE), "the first", "the second"])
     told, pauses = [], []
 
-    def claim_next():
+    def claim_next(machine):
+        assert machine == "cpu"
         answer = next(answers)
         if isinstance(answer, Exception):
             raise answer

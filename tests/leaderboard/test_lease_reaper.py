@@ -15,13 +15,14 @@ from leaderboard.services.election import Election
 
 
 class Wire:
-    """A queue that remembers how many wake-ups it was asked to hold."""
+    """A queue that remembers how many wake-ups of processors it was asked to hold."""
 
     def __init__(self):
         self.wanted = []
 
-    def top_up(self, wanted):
-        self.wanted.append(wanted)
+    def top_up(self, wanted, machine):
+        if machine == "cpu":
+            self.wanted.append(wanted)
         return True
 
 
