@@ -39,7 +39,7 @@ class Pair:
 
     def __init__(self, folder, seconds):
         self.folder, self.seconds = folder, seconds
-        self.postgresql, self.redis = PostgreSQL(folder), Redis(folder)
+        self.postgresql, self.redis = PostgreSQL(), Redis(folder)
         shared = {
             "MBC_DATABASE": self.postgresql.database(),
             "MBC_BOARD_SESSION_KEY": "k" * 40,

@@ -107,6 +107,11 @@ FORMS = (
     "/account/delete",
     "/account/entries/1/delete",
     "/account/entries/1/cancel",
+    "/account/entries/1/certify",
+    "/admin/evaluations/1/cancel",
+    "/admin/evaluations/1/requeue",
+    "/admin/pause",
+    "/admin/resume",
     "/play/submit",
     "/play/bundle",
 )

@@ -38,7 +38,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def postgresql(folder):
-    cluster = PostgreSQL(folder)
+    cluster = PostgreSQL()
     yield cluster
     cluster.close()
 

@@ -5,6 +5,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -22,11 +23,11 @@ def _tool(name):
 
 
 class PostgreSQL:
-    """A cluster in a folder; it refuses to run as root, so root's is run as nobody."""
+    """A cluster of its own; it refuses to run as root, so root's is run as nobody."""
 
-    def __init__(self, folder):
-        self._folder = Path(folder) / "postgresql"
-        self._folder.mkdir()
+    def __init__(self):
+        # Nobody may not enter the folders that pytest makes for root.
+        self._folder = Path(tempfile.mkdtemp(prefix="mbc-postgresql-"))
         self._port = free_port()
         self._as = {}
         if os.getuid() == 0:
@@ -67,6 +68,7 @@ class PostgreSQL:
     def close(self):
         with contextlib.suppress(AssertionError):
             self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class Redis:
