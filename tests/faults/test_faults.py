@@ -33,7 +33,8 @@ def test_a_reaper_and_a_server_are_killed_while_something_is_judged(deploy):
     right(count)
     assert count.outcomes["reaper", "judged again"] == 1
     said = board.said()
-    assert "reaper was killed from outside" in said
+    # In the midst of its work, or while its sandbox was starting.
+    assert "reaper was killed from outside" in said or "It did not start" in said
     assert "is started again" in said or "SIGKILL" in said or said.count("Press Ctrl-C") > 1
 
 

@@ -114,7 +114,7 @@ class TestDrawing:
         drawn, let_go = slow
         tiles = TruthTiles(Config.make(tmp_path, tile_waiting=3))
         threads, answers = self.ask(tiles, [Tile(4, k, 0) for k in range(3)])
-        self.wait_until(lambda: tiles._waiting == 3)
+        self.wait_until(lambda: tiles._waiting == 3 and drawn)
         with pytest.raises(Refused) as refused:
             tiles.get(Tile(4, 9, 9))
         assert (refused.value.status, refused.value.retry_after) == (503, 1)
