@@ -1,12 +1,11 @@
 """What came of repeating an entry's training: posted by whoever repeated it, compared by the leaderboard."""
 
-import dataclasses
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
-from challenge.util.validation import STRICT, read_values
+from challenge.util.validation import STRICT, PlainValues
 
 _MOST: Final = 10**12
 # PostgreSQL has no place for the character 0.
@@ -22,7 +21,7 @@ def _check_rows(rows: Skills) -> Skills:
 
 
 @dataclass(config=STRICT, frozen=True)
-class RepeatedTraining:
+class RepeatedTraining(PlainValues):
     """Result of a repeated training."""
 
     season: str = Field(description="Name of the season whose set was asked.")
@@ -34,16 +33,3 @@ class RepeatedTraining:
     seconds: float = Field(description="Of training.", ge=0, lt=_MOST)
     machine: Words = Field(description="That it ran on, in words.")
     device: Words = Field(description="cpu or cuda.")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values that JSON can hold."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Any) -> Self:
-        """The value of `to_dict`.
-
-        Raises:
-            ValueError: a field is missing, unknown, of another type or out of range; the message names it.
-        """
-        return read_values(cls, values)

@@ -1,8 +1,7 @@
 """The stages of an evaluation, and what each of them found, as it travels to the board."""
 
-import dataclasses
 from enum import StrEnum
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -10,7 +9,7 @@ from pydantic.dataclasses import dataclass
 from challenge.results.report import ProbeResult, Universality
 from challenge.results.result_visuals import ControlFit, PlotData
 from challenge.results.samples_report import Calibration, TargetResult
-from challenge.util.validation import STRICT, read_values
+from challenge.util.validation import STRICT, PlainValues
 
 
 class Stage(StrEnum):
@@ -32,7 +31,7 @@ SAMPLES_STAGES: Final = (*TARGET_STAGES, Stage.CERTIFICATE)
 
 
 @dataclass(config=STRICT, frozen=True)
-class Certificate:
+class Certificate(PlainValues):
     """What was found of a submission's code, without its weights.
 
     Attributes:
@@ -49,43 +48,17 @@ class Certificate:
     plots: tuple[PlotData, ...]
     evaluation_id: int | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values that JSON can hold."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Any) -> Self:
-        """The certificate of `to_dict`.
-
-        Raises:
-            ValueError: fields are missing, unknown or of another type.
-        """
-        return read_values(cls, values)
-
 
 @dataclass(config=STRICT, frozen=True)
-class IntegrityFindings:
+class IntegrityFindings(PlainValues):
     """What the probes found that depend on the weights, with their plots."""
 
     probes: tuple[ProbeResult, ...]
     plots: tuple[PlotData, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values that JSON can hold."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Any) -> Self:
-        """The findings of `to_dict`.
-
-        Raises:
-            ValueError: fields are missing, unknown or of another type.
-        """
-        return read_values(cls, values)
-
 
 @dataclass(config=STRICT, frozen=True)
-class TargetFindings:
+class TargetFindings(PlainValues):
     """What was learned of one target of the samples track.
 
     Attributes:
@@ -105,16 +78,3 @@ class TargetFindings:
     device: str
     calibration: Calibration
     took: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values that JSON can hold."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Any) -> Self:
-        """The findings of `to_dict`.
-
-        Raises:
-            ValueError: fields are missing, unknown or of another type.
-        """
-        return read_values(cls, values)

@@ -1,7 +1,8 @@
 """Read values from JSON as frozen pydantic dataclasses: strict types, errors that name the field."""
 
+import dataclasses
 import json
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -22,6 +23,25 @@ def read_values(kind: type[Kind], values: Any) -> Kind:
         return TypeAdapter(kind).validate_json(json.dumps(values, allow_nan=False))
     except ValidationError as error:
         raise ValueError(describe(error)) from error
+
+
+class PlainValues:
+    """A base of dataclasses that travel as JSON."""
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Any) -> Self:
+        """The value of `to_dict`.
+
+        Raises:
+            ValueError: a field is missing, unknown, of another type or out of range; the message names it.
+        """
+        return read_values(cls, values)
 
 
 def describe(error: ValidationError) -> str:
