@@ -1,8 +1,8 @@
 # ruff: noqa: ANN001, ANN201 - a script that measures
 """/learn and /play in headless Chromium: frames while dragging, training speed, octaves, page weights.
 
-    python benchmarks/browser.py --chromium /usr/bin/chromium
-    python benchmarks/browser.py --train 0                     # leave the two minutes of training out
+    python -m benchmarks.browser --chromium /usr/bin/chromium
+    python -m benchmarks.browser --train 0                     # leave the two minutes of training out
 
 Frames are those of requestAnimationFrame while a control is dragged to and fro for two seconds; the longest
 one stands beside them. Training is one model in one worker thread.

@@ -1,4 +1,4 @@
-"""kill -9 of sandboxes, their reapers, workers and servers at random moments: `python benchmarks/faults.py`.
+"""kill -9 of sandboxes, their reapers, workers and servers at random moments: `python -m benchmarks.faults`.
 
 Real evaluations of a tiny season by real workers, for a real server; see tests/faults. Prints counts by what
 was killed and what came of it, how entries ended, and what was left behind.

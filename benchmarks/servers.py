@@ -1,8 +1,8 @@
 # ruff: noqa: ANN001, ANN201, ANN202, ANN204, E501 - a script that prints
 """Two servers, four workers with stand-ins for the fits, PostgreSQL, Redis and nginx, on the loopback.
 
-    python benchmarks/servers.py queue        100 wait, the queue is wiped: how long is a worker idle?
-    python benchmarks/servers.py load         pages, followers and uploads, with a server and Redis killed in the midst
+    python -m benchmarks.servers queue        100 wait, the queue is wiped: how long is a worker idle?
+    python -m benchmarks.servers load         pages, followers and uploads, with a server and Redis killed in the midst
 
 PostgreSQL, Redis and nginx have to be installed. It ends by itself, after three minutes at most.
 """

@@ -1,7 +1,9 @@
 """Tiles of the target: drawn on request, stored, with a bounded number of waiting requests."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Final
 
 from challenge.imaging.deep_tiles import DeepTile
@@ -14,6 +16,21 @@ from leaderboard.tiles.lru_store import TileStore
 MIB: Final = 1 << 20
 
 AnyTile = Tile | DeepTile
+Wanted = Callable[[], bool]
+
+# How often a request that waits looks whether it is still wanted.
+_LOOK_SECONDS: Final = 0.1
+
+
+@dataclass
+class _Drawing:
+    """A tile that is drawn or waits for it, and the requests for it."""
+
+    wanted: list[Wanted] = field(default_factory=list)
+    done: Future[bytes] = field(default_factory=Future)
+
+    def is_wanted(self) -> bool:
+        return any(wanted() for wanted in self.wanted)
 
 
 class TruthTiles:
@@ -26,51 +43,99 @@ class TruthTiles:
     def __init__(self, config: Config) -> None:
         self._store = TileStore(config.data / "tiles" / "truth", config.truth_tile_mib * MIB)
         self._max_waiting = config.tile_waiting
-        self._lock = threading.Lock()
-        self._drawing = threading.Lock()
-        self._computing: dict[AnyTile, Future[bytes]] = {}
-        self._waiting = 0
+        self._lock = threading.RLock()
+        self._turn = threading.Lock()
+        self._drawings: dict[AnyTile, _Drawing] = {}
 
     def stored(self, tile: AnyTile) -> bytes | None:
         """The tile's bytes; None where it has not been drawn."""
         return self._store.get(_name(tile))
 
-    def get(self, tile: AnyTile) -> bytes:
-        """The tile's bytes, drawn first if needed; Refused with 503 where too many requests wait."""
+    def get(self, tile: AnyTile, wanted: Wanted = lambda: True) -> bytes:
+        """The tile's bytes, drawn first if needed.
+
+        Args:
+            tile: the tile.
+            wanted: whether somebody still waits for the answer. A fast zoom leaves requests behind: they hold
+                no place, and their tiles are not drawn.
+
+        Raises:
+            Refused: with 503, where too many requests wait; with 499, where nobody waits for this one any more.
+        """
         found = self.stored(tile)
         if found is not None:
             return found
         with self._lock:
-            if self._waiting >= self._max_waiting:
+            if self.waiting() >= self._max_waiting:
                 raise Refused(
                     503, "busy", "Too many tiles are being drawn at the moment. Try again.", retry_after=1
                 )
-            self._waiting += 1
-            future = self._computing.get(tile)
-            first = future is None
-            if future is None:
-                future = self._computing[tile] = Future()
+            drawing = self._drawings.get(tile)
+            first = drawing is None
+            if drawing is None:
+                drawing = self._drawings[tile] = _Drawing()
+            drawing.wanted.append(wanted)
         try:
             if first:
-                self._draw(tile, future)
-            return future.result()
+                self._draw(tile, drawing)
+            return _await(drawing, wanted)
         finally:
             with self._lock:
-                self._waiting -= 1
+                drawing.wanted.remove(wanted)
 
-    def _draw(self, tile: AnyTile, future: Future[bytes]) -> None:
+    def waiting(self) -> int:
+        """How many requests wait for a tile."""
+        with self._lock:
+            return sum(wanted() for drawing in self._drawings.values() for wanted in drawing.wanted)
+
+    def _draw(self, tile: AnyTile, drawing: _Drawing) -> None:
         try:
-            with self._drawing:
+            while not self._turn.acquire(timeout=_LOOK_SECONDS):
+                if self._given_up(tile, drawing):
+                    raise _left()
+            try:
+                if self._given_up(tile, drawing):
+                    raise _left()
                 # Check again after the lock is held: another process may have drawn it.
                 content = self.stored(tile) or draw(tile)
+            finally:
+                self._turn.release()
             self._store.put(_name(tile), content)
         except BaseException as error:  # noqa: BLE001 - every waiting request gets the error
-            future.set_exception(error)
+            drawing.done.set_exception(error)
         else:
-            future.set_result(content)
+            drawing.done.set_result(content)
         finally:
-            with self._lock:
-                del self._computing[tile]
+            self._forget(tile, drawing)
+
+    def _given_up(self, tile: AnyTile, drawing: _Drawing) -> bool:
+        """Whether nobody wants the tile; nobody can join this drawing of it afterwards."""
+        with self._lock:
+            if drawing.is_wanted():
+                return False
+            del self._drawings[tile]
+            return True
+
+    def _forget(self, tile: AnyTile, drawing: _Drawing) -> None:
+        with self._lock:
+            if self._drawings.get(tile) is drawing:
+                del self._drawings[tile]
+
+
+def _await(drawing: _Drawing, wanted: Wanted) -> bytes:
+    while True:
+        try:
+            return drawing.done.result(timeout=_LOOK_SECONDS)
+        except TimeoutError:
+            # The drawing's own errors come the same way.
+            if drawing.done.done():
+                return drawing.done.result()
+            if not wanted():
+                raise _left() from None
+
+
+def _left() -> Refused:
+    return Refused(499, "left", "Nobody waits for this tile any more.")
 
 
 def draw(tile: AnyTile) -> bytes:

@@ -13,6 +13,7 @@ from leaderboard.errors import Refused
 from leaderboard.services import submissions
 from leaderboard.tiles.model_tiles import MAX_REQUESTED
 from leaderboard.tiles.truth_tiles import AnyTile
+from leaderboard.web.client_socket import client_waits
 from leaderboard.web.extensions import UNCOUNTED, client_address, csrf, limiter
 from leaderboard.web.request_args import check_length, json_body
 from leaderboard.web.request_context import app_context, read_session, request_token
@@ -76,7 +77,7 @@ def truth(octave: int, x: int, y: int) -> Response:
     found = app_context().truth_tiles.stored(tile)
     if found is None:
         app_context().tile_limiter.spend(client_address(), _cost(tile))
-        found = app_context().truth_tiles.get(tile)
+        found = app_context().truth_tiles.get(tile, client_waits(request.environ))
     return _answer(found)
 
 

@@ -1,7 +1,9 @@
 """Clients that drip their requests do not stop a server that has no proxy before it."""
 
 import contextlib
+import dataclasses
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from leaderboard.serve import wsgi
 def server(config):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
+        config = dataclasses.replace(config, tile_waiting=3)
         values = {wsgi.SETTINGS: config.to_json(), wsgi.SOCKET: str(listener.fileno())}
         process = subprocess.Popen(
             [sys.executable, "-m", "leaderboard.serve.wsgi"],
@@ -90,3 +93,19 @@ def test_an_honest_client_that_pauses_is_served(server):
         time.sleep(0.5)
         client.send(b"Connection: close\r\n\r\n")
         assert client.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+def test_clients_that_left_hold_no_place_among_those_who_wait_for_tiles(server):
+    where = "/api/v1/tiles/truth/30"
+    clients = [socket.create_connection(("127.0.0.1", server)) for _ in range(12)]
+    for k, client in enumerate(clients):
+        client.sendall(f"GET {where}/{k}/7 HTTP/1.1\r\nHost: board\r\n\r\n".encode())
+    poll = select.poll()
+    for client in clients:
+        poll.register(client, select.POLLIN)
+    # One is drawn, two wait, and the others are refused.
+    first = next(client for client in clients if client.fileno() == poll.poll(60_000)[0][0])
+    assert first.recv(1 << 16).startswith(b"HTTP/1.1 503 ")
+    for client in clients:
+        client.close()
+    assert httpx.get(f"http://127.0.0.1:{server}{where}/99/7", timeout=60).status_code == 200

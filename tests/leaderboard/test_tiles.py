@@ -77,12 +77,12 @@ class TestDrawing:
         monkeypatch.setattr(truth_tiles, "draw", draw)
         return drawn, let_go
 
-    def ask(self, tiles, wanted):
+    def ask(self, tiles, wanted, here=lambda: True):
         answers = [None] * len(wanted)
 
         def work(k):
             try:
-                answers[k] = tiles.get(wanted[k])
+                answers[k] = tiles.get(wanted[k], here)
             except (Refused, ValueError) as error:
                 answers[k] = error
 
@@ -101,7 +101,7 @@ class TestDrawing:
         drawn, let_go = slow
         tiles = TruthTiles(Config.make(tmp_path, tile_waiting=8))
         threads, answers = self.ask(tiles, [Tile(3, 1, 2)] * 8)
-        self.wait_until(lambda: tiles._waiting == 8)
+        self.wait_until(lambda: tiles.waiting() == 8)
         let_go.set()
         for thread in threads:
             thread.join(20)
@@ -114,7 +114,7 @@ class TestDrawing:
         drawn, let_go = slow
         tiles = TruthTiles(Config.make(tmp_path, tile_waiting=3))
         threads, answers = self.ask(tiles, [Tile(4, k, 0) for k in range(3)])
-        self.wait_until(lambda: tiles._waiting == 3 and drawn)
+        self.wait_until(lambda: tiles.waiting() == 3 and drawn)
         with pytest.raises(Refused) as refused:
             tiles.get(Tile(4, 9, 9))
         assert (refused.value.status, refused.value.retry_after) == (503, 1)
@@ -126,6 +126,43 @@ class TestDrawing:
         assert answers == [CONTENT] * 3
         assert tiles.get(Tile(4, 9, 9)) == CONTENT
 
+    def test_requests_whose_clients_have_gone_hold_no_place_and_are_not_drawn(self, tmp_path, slow):
+        drawn, let_go = slow
+        tiles = TruthTiles(Config.make(tmp_path, tile_waiting=3))
+        here = threading.Event()
+        here.set()
+        threads, answers = self.ask(tiles, [Tile(4, k, 0) for k in range(3)], here.is_set)
+        self.wait_until(lambda: tiles.waiting() == 3 and drawn)
+        here.clear()
+        # Those that wait for their turn give up, and do not hold their threads until it comes.
+        self.wait_until(lambda: sum(answer is not None for answer in answers) == 2)
+        more, found = self.ask(tiles, [Tile(4, 9, k) for k in range(3)])
+        self.wait_until(lambda: tiles.waiting() == 3)
+        let_go.set()
+        for thread in threads + more:
+            thread.join(20)
+        assert found == [CONTENT] * 3
+        assert sorted((tile.x, tile.y) for tile in drawn[1:]) == [(9, 0), (9, 1), (9, 2)]
+        assert sorted(str(answer.status) for answer in answers if answer != CONTENT) == ["499", "499"]
+
+    def test_a_tile_is_drawn_for_who_joined_those_who_have_gone(self, tmp_path, slow):
+        drawn, let_go = slow
+        tiles = TruthTiles(Config.make(tmp_path, tile_waiting=4))
+        here = threading.Event()
+        here.set()
+        threads, _ = self.ask(tiles, [Tile(4, 0, 0), Tile(4, 1, 0)], here.is_set)
+        self.wait_until(lambda: tiles.waiting() == 2 and drawn)
+        other = Tile(4, 1, 0) if drawn == [Tile(4, 0, 0)] else Tile(4, 0, 0)
+        more, found = self.ask(tiles, [other])
+        self.wait_until(lambda: tiles.waiting() == 3)
+        here.clear()
+        assert tiles.waiting() == 1
+        let_go.set()
+        for thread in threads + more:
+            thread.join(20)
+        assert found == [CONTENT]
+        assert drawn[1:] == [other]
+
     def test_a_drawing_that_fails_fails_for_all_who_wait_and_is_tried_again(self, tmp_path, monkeypatch):
         tiles = TruthTiles(Config.make(tmp_path))
         trouble = threading.Event()
@@ -136,7 +173,7 @@ class TestDrawing:
 
         monkeypatch.setattr(truth_tiles, "draw", draw)
         threads, answers = self.ask(tiles, [Tile(0, 0, 0)] * 3)
-        self.wait_until(lambda: tiles._waiting == 3)
+        self.wait_until(lambda: tiles.waiting() == 3)
         trouble.set()
         for thread in threads:
             thread.join(20)
