@@ -3,6 +3,7 @@
     python benchmarks/evaluation.py                   # submissions/mlp, one repetition
     python benchmarks/evaluation.py fourier -n 3      # medians of three
     python benchmarks/evaluation.py --serial          # also with refits one after the other
+    python benchmarks/evaluation.py --memory 50       # what the process holds after each of so many
     python benchmarks/evaluation.py --follow URL      # the time line of a board that was just started
 
 What a worker has since its first evaluation of a season (set, bars and warps) is made before the clock runs.
@@ -24,7 +25,7 @@ import httpx
 from challenge.bundle.reader import read_bundle
 from challenge.results.stages import Certificate
 from challenge.scoring.season import PRACTICE
-from evaluator import judge
+from evaluator import judge, worker
 from evaluator.certificate import make_certificate
 from evaluator.judge import Assignment, Evaluation
 from evaluator.plan import EvaluationPlan
@@ -138,6 +139,27 @@ def stages(name: str, repetitions: int, *, serial: bool) -> None:
     print(f"most memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB")
 
 
+def memory(name: str, evaluations: int) -> None:
+    """Print the resident memory of this process after evaluations, as a worker's between them."""
+    worker.share_arenas()
+    bundle = read_bundle(REFERENCES / name)
+    task = Assignment(
+        bundle, PRACTICE, find_sandbox(allow_unconfined=True), EvaluationPlan.open_track(), store=Memory()
+    )
+    held: list[float] = []
+    for number in range(1, evaluations + 1):
+        evaluation = Evaluation(task, Quiet())
+        for stage in ("octaves", "certificate", "integrity", "pictures"):
+            getattr(evaluation, stage)()
+        del evaluation
+        worker.give_memory_back()
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        held.append(pages * resource.getpagesize() / 2**20)
+        print(f"after {number:3d}: {held[-1]:.0f} MiB", flush=True)
+    if evaluations > 5:
+        print(f"after {evaluations} / after 5: {held[-1] / held[4]:.2f}, most: {max(held):.0f} MiB")
+
+
 def follow(url: str) -> None:
     """Print when a board has its first octaves, all octaves, all verdicts, and when nothing is judged."""
     began, said = time.monotonic(), set[str]()
@@ -167,10 +189,13 @@ def main() -> None:
     parser.add_argument("name", nargs="?", default="mlp")
     parser.add_argument("-n", type=int, default=1, help="repetitions")
     parser.add_argument("--serial", action="store_true", help="also refit one after the other")
+    parser.add_argument("--memory", type=int, metavar="N", help="evaluations, and the memory held after each")
     parser.add_argument("--follow", metavar="URL")
     options = parser.parse_args()
     if options.follow:
         follow(options.follow)
+    elif options.memory:
+        memory(options.name, options.memory)
     else:
         stages(options.name, options.n, serial=options.serial)
 
