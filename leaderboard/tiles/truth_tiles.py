@@ -60,7 +60,7 @@ class TruthTiles:
                 no place, and their tiles are not drawn.
 
         Raises:
-            Refused: with 503, where too many requests wait; with 499, where nobody waits for this one any more.
+            Refused: with 503, where too many requests wait; with 499, where nobody waits for this one.
         """
         found = self.stored(tile)
         if found is not None:
@@ -90,16 +90,7 @@ class TruthTiles:
 
     def _draw(self, tile: AnyTile, drawing: _Drawing) -> None:
         try:
-            while not self._turn.acquire(timeout=_LOOK_SECONDS):
-                if self._given_up(tile, drawing):
-                    raise _left()
-            try:
-                if self._given_up(tile, drawing):
-                    raise _left()
-                # Check again after the lock is held: another process may have drawn it.
-                content = self.stored(tile) or draw(tile)
-            finally:
-                self._turn.release()
+            content = self._draw_in_turn(tile, drawing)
             self._store.put(_name(tile), content)
         except BaseException as error:  # noqa: BLE001 - every waiting request gets the error
             drawing.done.set_exception(error)
@@ -107,6 +98,18 @@ class TruthTiles:
             drawing.done.set_result(content)
         finally:
             self._forget(tile, drawing)
+
+    def _draw_in_turn(self, tile: AnyTile, drawing: _Drawing) -> bytes:
+        while not self._turn.acquire(timeout=_LOOK_SECONDS):
+            if self._given_up(tile, drawing):
+                raise _left()
+        try:
+            if self._given_up(tile, drawing):
+                raise _left()
+            # Check again after the lock is held: another process may have drawn it.
+            return self.stored(tile) or draw(tile)
+        finally:
+            self._turn.release()
 
     def _given_up(self, tile: AnyTile, drawing: _Drawing) -> bool:
         """Whether nobody wants the tile; nobody can join this drawing of it afterwards."""
