@@ -5,6 +5,7 @@ quicker, and threads that wait for each other measure how busy it is rather than
 """
 
 import math
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ REFERENCE: Final = {CPU: 0.00137, GPU: 0.0012}
 # A machine that is slower or faster than this belongs to another class.
 LEAST: Final = 0.25
 MOST: Final = 4.0
+
+_TURNS: Final = threading.RLock()
 
 
 def machine_class(device: str) -> str:
@@ -71,15 +74,19 @@ def quickest_step(
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One thread of torch and a fixed random state inside, without a trace of it afterwards."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.random.fork_rng(devices=[]), without_compiler():
-            torch.manual_seed(0)
-            yield
-    finally:
-        torch.set_num_threads(threads)
+    """One thread of torch and a fixed random state inside, without a trace of it afterwards.
+
+    Both belong to the whole process, so its threads take turns.
+    """
+    with _TURNS:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with torch.random.fork_rng(devices=[]), without_compiler():
+                torch.manual_seed(0)
+                yield
+        finally:
+            torch.set_num_threads(threads)
 
 
 def _wait(device: torch.device) -> None:

@@ -4,6 +4,8 @@ docs/spec.md, section 6: three hidden layers of 128 units with GELU, fitted by t
 """
 
 import platform
+import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -34,6 +36,7 @@ HIDDEN_LAYERS: Final = 3
 # A draw that the reference network cannot learn says nothing about a submission.
 LEARNABLE: Final = 0.3
 DRAWS: Final = 12
+_MEASURING: Final = threading.RLock()
 # A submission's own fit may take ten times what the reference takes, and never less than this.
 FIT_SECONDS: Final = 10.0
 FIT_FACTOR: Final = 10.0
@@ -107,19 +110,27 @@ def reference_skill(control: Control) -> float:
     return control.skill(prediction)
 
 
-@lru_cache(maxsize=4)
-def bars(season: Season, families: tuple[str, ...] = tuple(FAMILIES)) -> tuple[Bar, ...]:
-    """One control of each family, each with its bar; the same for every submission of the season.
+def bars(season: Season, families: Iterable[str] = tuple(FAMILIES)) -> tuple[Bar, ...]:
+    """One control of each family, each with its bar, see `bar_of`."""
+    return tuple(bar_of(season, family) for family in families)
 
-    A draw that the reference cannot learn, or that a line passes, is drawn again.
+
+def bar_of(season: Season, family: str) -> Bar:
+    """A control of a family with its bar, the same for every submission of the season.
+
+    A draw that the reference cannot learn, or that a line passes, is drawn again. Who asks for what another
+    thread is measuring waits for it.
 
     Raises:
-        RuntimeError: a family gave no usable draw.
+        RuntimeError: the family gave no usable draw.
     """
-    return tuple(_usable(season, family) for family in families)
+    with _MEASURING:
+        return measure_bar(season, family)
 
 
-def _usable(season: Season, family: str) -> Bar:
+@lru_cache(maxsize=4 * len(FAMILIES))
+def measure_bar(season: Season, family: str) -> Bar:
+    """As `bar_of`, in one thread."""
     if season != PRACTICE:
         # Bars of a secret season stay in memory: they tell what a submission will be asked.
         return _measured(season, family)[1]

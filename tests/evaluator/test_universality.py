@@ -22,7 +22,14 @@ from challenge.training.refit import Budget, train
 from challenge.util import cache
 from evaluator import calibration, reference_network
 from evaluator.plan import SMALL_FAMILIES
-from evaluator.reference_network import CONTROL_STEPS, LEARNABLE, bars, fit_budget, reference_skill
+from evaluator.reference_network import (
+    CONTROL_STEPS,
+    LEARNABLE,
+    bars,
+    fit_budget,
+    measure_bar,
+    reference_skill,
+)
 from evaluator.sandbox.limits import Limits
 from evaluator.universality import certify
 from evaluator.verdict import explain_control
@@ -137,21 +144,21 @@ def made(y):
 @pytest.mark.costly
 def test_bars_of_the_practice_season_alone_are_kept_on_disk(tmp_path, monkeypatch):
     monkeypatch.setattr(cache.platformdirs, "user_cache_path", lambda _: tmp_path)
-    measure = bars.__wrapped__  # what this process remembers is another matter
-    (hidden,) = measure(SEASON, ("classes",))
+    measure = measure_bar.__wrapped__  # what this process remembers is another matter
+    hidden = measure(SEASON, "classes")
     assert not list(tmp_path.iterdir())
-    (public,) = measure(PRACTICE, ("classes",))
+    public = measure(PRACTICE, "classes")
     (file,) = tmp_path.iterdir()
     assert file.name.startswith("bar-classes-")
 
     monkeypatch.setattr(reference_network, "reference_skill", lambda _: pytest.fail("measured again"))
-    (again,) = measure(PRACTICE, ("classes",))
+    again = measure(PRACTICE, "classes")
     assert again.reference == public.reference
     assert np.array_equal(again.control.held_y, public.control.held_y)
     assert not np.array_equal(again.control.x, hidden.control.x)
     file.write_bytes(b"broken")
     with pytest.raises(pytest.fail.Exception, match="measured again"):
-        measure(PRACTICE, ("classes",))
+        measure(PRACTICE, "classes")
 
 
 @pytest.mark.costly
