@@ -3,11 +3,11 @@
 Truth, secret and metrics stay in this process; the sandbox gets coordinates and returns predictions.
 """
 
-import math
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 import numpy as np
@@ -15,16 +15,14 @@ from numpy.typing import NDArray
 
 from challenge.bundle.reader import Bundle
 from challenge.bundle.weights import count_numbers
-from challenge.imaging.pictures import error_image, model_image, png_bytes, truth_values
 from challenge.mandelbrot.coordinates import to_unit
 from challenge.results.frame_suggestion import FrameSuggestion
 from challenge.results.report import UNJUDGED, Report
 from challenge.results.result_visuals import ResultVisuals
 from challenge.results.stages import Certificate, IntegrityFindings, Stage
-from challenge.results.verdicts import EvaluationError, Status
+from challenge.results.verdicts import EvaluationError, Reason, Status
 from challenge.scoring.evaluation_set import EvaluationSet, EvaluationSize, evaluation_set
 from challenge.scoring.metrics import measure
-from challenge.scoring.places import Place
 from challenge.scoring.practice import practice_set
 from challenge.scoring.season import PRACTICE, Season
 from evaluator import probes
@@ -35,8 +33,9 @@ from evaluator.certificate import (
     make_certificate,
 )
 from evaluator.frame_search import find_frame
+from evaluator.parallel import AT_ONCE, run_parallel
+from evaluator.pictures import draw_pictures
 from evaluator.plan import EvaluationPlan
-from evaluator.predict import predict_shuffled
 from evaluator.probes import consistency, twin
 from evaluator.sandbox import Sandbox
 from evaluator.sandbox.limits import Limits
@@ -47,9 +46,8 @@ from evaluator.watch import Clock, Watch
 
 Array = NDArray[np.float64]
 
-PICTURE_PIXELS: Final = 128
-# Pictures go on this far below a model's depth, to show how its detail ends.
-PICTURE_OCTAVES_BELOW: Final = 3
+# The points are shared out to so many, on machines with fewer cores as well: figures do not depend on it.
+PREDICTING_SANDBOXES: Final = 2
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ class Evaluation:
     """One evaluation on the open track, stage by stage.
 
     A stage that was done before, in this process or in another, is not done again: what it found is given as
-    one of the last three arguments.
+    one of the last arguments.
 
     Args:
         task: what is judged.
@@ -118,6 +116,7 @@ class Evaluation:
         octaves: what the stage of that name found.
         certificate: the same.
         integrity: the same.
+        measured: the answers of the first stage, where this process has kept them.
     """
 
     def __init__(
@@ -127,6 +126,7 @@ class Evaluation:
         octaves: Report | None = None,
         certificate: Certificate | None = None,
         integrity: IntegrityFindings | None = None,
+        measured: Measured | None = None,
     ) -> None:
         self._task = task
         self.watch = watch
@@ -135,7 +135,7 @@ class Evaluation:
         self._octaves = octaves
         self._certificate = certificate
         self._integrity = integrity
-        self.measured: Measured | None = None
+        self.measured = measured
 
     def octaves(self) -> Report:
         """Load, predict and measure; a report whose verdict is "unjudged".
@@ -194,7 +194,7 @@ class Evaluation:
         task, views = self._task, self._views()
         skill = np.array(self._octaves.skill_by_chain)
         with self._stage(Stage.INTEGRITY) as wall:
-            if self.measured is None:
+            if self.measured is None or not _agree(views, self.measured, skill):
                 with self._clock.part("predicting"):
                     self.measured = _predict_again(task, views, skill, self.watch, wall)
             with self._clock.part("probing"):
@@ -210,13 +210,10 @@ class Evaluation:
         assert self._octaves is not None
         task = self._task
         if task.plan.pictures:
-            with (
-                self._stage(Stage.PICTURES) as wall,
-                self._clock.part("rendering"),
-                task.start(task.bundle, wall) as session,
-            ):
-                session.load()
-                _render(session, task.plan, self._octaves.depth, self.watch)
+            with self._stage(Stage.PICTURES) as wall, self._clock.part("rendering"):
+                draw_pictures(
+                    lambda: task.start(task.bundle, wall), task.plan.places, self._octaves.depth, self.watch
+                )
         if self._certificate is not None and self._integrity is not None:
             plots = {plot.probe: plot for plot in (*self._certificate.plots, *self._integrity.plots)}
             shown = tuple(plots[name] for name in task.plan.probes if name in plots)
@@ -271,27 +268,60 @@ def judge(task: Assignment, watch: Watch) -> Report:
 def predict(task: Assignment, views: EvaluationSet, watch: Watch, wall: WallLimit | None = None) -> Measured:
     """Ask for the points of all views in one random order, and for some of them again in other batches.
 
+    Each sandbox gets its part of that order.
+
     Raises:
         EvaluationError: the model does not load or does not answer.
     """
     unit = to_unit(views.points.reshape(-1, 2))
+    order = task.season.generator("order").permutation(len(unit))
     wall = wall or WallLimit("Predicting", task.limits.stage_seconds)
-    watch.status(Status.PREDICTING, 0.05, "loading the model")
+    watch.status(Status.PREDICTING, 0.05, f"predicting {len(unit):,} points")
+    jobs = [
+        partial(_predict_part, task, unit[rows], wall, first=part == 0)
+        for part, rows in enumerate(np.array_split(order, PREDICTING_SANDBOXES))
+    ]
+    parts = list(run_parallel(jobs, min(AT_ONCE, len(jobs))))
+    answers = np.concatenate([part.answers for part in parts])
+    if not np.isfinite(answers).any():
+        raise EvaluationError(Reason.OUTPUT_NOT_FINITE)
+    values = np.empty_like(answers)
+    values[order] = answers
+    return Measured(
+        prediction=values.reshape(views.truth.shape),
+        loaded=parts[0].loaded,
+        batch_difference=parts[0].batch_difference,
+        per_second=len(unit) / sum(part.seconds for part in parts),
+        device=parts[0].device,
+        suggestion=parts[-1].suggestion,
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one sandbox answered: (n,), in so many seconds; the rest as in `Measured`."""
+
+    answers: Array
+    seconds: float
+    loaded: int
+    device: str
+    batch_difference: float = 0.0
+    suggestion: FrameSuggestion | None = None
+
+
+def _predict_part(task: Assignment, sent: Array, wall: WallLimit, *, first: bool) -> _Part:
+    """Ask for unit points (n, 2) in a fresh sandbox.
+
+    The first one is asked for some points again, another one in other frames: both take about as long.
+    """
     with task.start(task.bundle, wall) as session:
         loaded = session.load()
-        watch.status(Status.PREDICTING, 0.1, f"predicting {len(unit):,} points")
-        found = predict_shuffled(session, unit, task.season.generator("order"))
-        difference = consistency.in_batches(session, task.season, found.sent, found.answers)
-        device = session.device
-        suggestion = _suggest_frame(session)
-    return Measured(
-        prediction=found.values.reshape(views.truth.shape),
-        loaded=loaded,
-        batch_difference=difference,
-        per_second=found.per_second,
-        device=device,
-        suggestion=suggestion,
-    )
+        began = time.perf_counter()
+        answers = session.predict(sent)[:, 0]
+        part = _Part(answers, time.perf_counter() - began, loaded, session.device)
+        if first:
+            return replace(part, batch_difference=consistency.in_batches(session, task.season, sent, answers))
+        return replace(part, suggestion=_suggest_frame(session))
 
 
 def _suggest_frame(session: Session) -> FrameSuggestion | None:
@@ -315,8 +345,17 @@ def _predict_again(
         wall: ends the sandbox.
     """
     measured = predict(task, views, watch, wall)
-    difference = float(np.abs(measure(views.truth, measured.prediction).skill_by_chain - skill).max())
+    difference = float(np.abs(_skill(views, measured) - skill).max())
     return replace(measured, batch_difference=max(measured.batch_difference, difference))
+
+
+def _agree(views: EvaluationSet, measured: Measured, skill: Array) -> bool:
+    """Whether these answers are those that the skill (chains, octaves) was measured on."""
+    return bool(np.allclose(_skill(views, measured), skill, rtol=0, atol=1e-9))
+
+
+def _skill(views: EvaluationSet, measured: Measured) -> Array:
+    return measure(views.truth, measured.prediction).skill_by_chain
 
 
 def probe_case(
@@ -348,22 +387,3 @@ def probe_case(
         effort=task.plan.effort,
         front=task.front,
     )
-
-
-@lru_cache(maxsize=128)
-def _truth(place: Place, octave: int) -> Array:
-    # 128 KiB each, and the same for every submission.
-    return truth_values(place, octave, PICTURE_PIXELS)
-
-
-def _render(session: Session, plan: EvaluationPlan, depth: float, watch: Watch) -> None:
-    """Draw the model's picture of the public places, down to a little below its depth."""
-    deepest = math.ceil(depth) + PICTURE_OCTAVES_BELOW
-    views = [(place, octave) for place in plan.places for octave in place.octaves if octave <= deepest]
-    for index, (place, octave) in enumerate(views):
-        watch.status(Status.RENDERING, 0.9 + 0.1 * index / len(views), f"drawing {place.name}")
-        truth = _truth(place, octave)
-        prediction = session.predict(to_unit(place.view(octave).grid(PICTURE_PIXELS)))[:, 0]
-        name = f"{place.slug}/{octave:02d}"
-        watch.picture(f"{name}/model.png", png_bytes(model_image(truth, prediction)))
-        watch.picture(f"{name}/error.png", png_bytes(error_image(truth, prediction)))

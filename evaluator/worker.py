@@ -33,6 +33,7 @@ from evaluator.api_client import Claim, EvaluationClient, LeaseLost, Reporter
 from evaluator.calibration import calibrate, machine_class
 from evaluator.drain import Drain, Drained
 from evaluator.judge import Assignment, Evaluation
+from evaluator.kept_predictions import KeptPredictions
 from evaluator.plan import EvaluationPlan
 from evaluator.samples_track.judge import SamplesEvaluation
 from evaluator.samples_track.task import SamplesTask
@@ -87,6 +88,7 @@ class Worker:
     limits: Limits
     device: str = "auto"
     drain: Drain = field(default_factory=lambda: Drain(0.0))
+    predictions: KeptPredictions = field(default_factory=KeptPredictions)
 
     @cached_property
     def machine_class(self) -> str:
@@ -214,6 +216,7 @@ class Worker:
             integrity=(
                 IntegrityFindings.from_dict(found[Stage.INTEGRITY]) if Stage.INTEGRITY in found else None
             ),
+            measured=self.predictions.take(claim.evaluation_id),
         )
         todo: dict[Stage, Callable[[], Report | Certificate | IntegrityFindings]] = {
             Stage.OCTAVES: evaluation.octaves,
@@ -225,6 +228,8 @@ class Worker:
                 continue
             values = act().to_dict()
             if not self._finish_stage(claim, stage, values, store.made.get(stage)):
+                if evaluation.measured is not None:
+                    self.predictions.keep(claim.evaluation_id, evaluation.measured)
                 return None
         evaluation.pictures()
         return evaluation.report()

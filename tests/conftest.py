@@ -106,7 +106,7 @@ def case_of() -> Callable[[Path], object]:
 
         def evidence(self, *_): ...
 
-    size = EvaluationSize(chains=4, octaves=32, points=64)
+    size = EvaluationSize(chains=4, octaves=32, points=128)
     views = evaluation_set(PRACTICE, size)
     sandbox = find_sandbox(allow_unconfined=False)
 

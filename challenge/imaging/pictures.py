@@ -142,7 +142,8 @@ def png_bytes(
         chunks.add_text(keyword, text)
     if colours is not None:
         picture = picture.quantize(colours, dither=Image.Dither.NONE)
-    picture.save(buffer, "PNG", optimize=True, pnginfo=chunks)
+    # Optimised ones came out larger here, at twice the time.
+    picture.save(buffer, "PNG", pnginfo=chunks)
     return buffer.getvalue()
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from werkzeug.serving import make_server
 
 from challenge.util.http import RetryPolicy
+from evaluator import judge
 from evaluator import worker as worker_module
 from evaluator.api_client import EvaluationClient
 from evaluator.drain import Drain
@@ -69,6 +70,9 @@ def test_first_figures_of_all_then_verdicts_with_one_certificate(board, worker, 
 
     for stage in STAGES:
         monkeypatch.setattr(Evaluation, stage, noting(stage, getattr(Evaluation, stage)))
+    predicted = []
+    predict = judge.predict
+    monkeypatch.setattr(judge, "predict", lambda *args: predicted.append(1) or predict(*args))
     ids = [
         board.submit(name, headers=headers, model=MODEL, weights=weights(seed)).json["id"]
         for seed, (name, headers) in enumerate((("one", board.user), ("two", board.stranger)))
@@ -76,6 +80,8 @@ def test_first_figures_of_all_then_verdicts_with_one_certificate(board, worker, 
     worker.work()
     assert done[:2] == [("one", "octaves"), ("two", "octaves")]
     assert sorted(done) == sorted((name, stage) for name in ("one", "two") for stage in STAGES)
+    # The first stage's answers were kept until the probes of a later claim wanted them.
+    assert len(predicted) == 2
     reports = [board.get(f"/api/v1/submissions/{number}/report").json for number in ids]
     states = [board.get(f"/api/v1/submissions/{number}").json for number in ids]
     assert all(state["final"] and state["attempt"] == 1 for state in states), states
