@@ -28,14 +28,14 @@ from typing import Any, Final
 
 from challenge.bundle.reader import Bundle
 from challenge.results.verdicts import EvaluationError, Reason
-from evaluator.sandbox import cgroups, diagnosis, forking, mounts, programs, reaper, tree
+from evaluator.sandbox import cgroups, diagnosis, fork_server, forking, mounts, programs, reaper, tree
 from evaluator.sandbox.files import in_memory
 from evaluator.sandbox.limits import MIB, Limits
 from evaluator.sandbox.process import Lifeline, Pipes, Process, runner_options, wants_gpu
 from evaluator.sandbox.seccomp import filter_program
 from evaluator.sandbox.self_check import FIND_MARKS, LEAVE_MARKS, SEALED, attempts
 from evaluator.sandbox.session import Session
-from evaluator.sandbox.staging import of_bundle, staged
+from evaluator.sandbox.staging import of_bundle, of_forks
 from evaluator.sandbox.supervision import run_supervised, supervised
 
 # Belongs to no account, so that nothing else runs as it or has files of it.
@@ -222,8 +222,11 @@ class Bubblewrap:
             others: list[int] = []
             if server is None:
                 arguments = self._arguments(limits, gpu=gpu)
-                for name, content in staged(bundle).items():
+                arguments += ["--size", str(fork_server.BUNDLE_BYTES), "--tmpfs", "/bundle"]
+                files = {f"bundle/{name}": content for name, content in of_bundle(bundle).items()}
+                for name, content in (files | self._runner_files()).items():
                     arguments += ["--perms", "0444", "--file", str(sealed(content)), f"/{name}"]
+                arguments += ["--remount-ro", "/bundle"]
                 inner = [sys.executable, "-I", "-S", "-B", "/runner/runner.py", str(runner_fd)]
                 # Not on the command line: that can be read in /proc from inside, and names the host's paths.
                 options_fd = sealed(forking.joined([*arguments, "--remount-ro", "/"]))
@@ -254,7 +257,12 @@ class Bubblewrap:
         def launch(options: str, inner: list[str]) -> tuple[list[str], dict[str, Any]]:
             return self._launch([self._program, "--args", options, *inner, *self._library_path])
 
-        return forking.start(requests, self._arguments(Limits(), forks=True), launch, self._namespaces)
+        arguments = self._arguments(Limits(), forks=True)
+        return forking.start(requests, arguments, self._runner_files(), launch, self._namespaces)
+
+    def _runner_files(self) -> dict[str, bytes]:
+        """What of them a sandbox does not see anyhow."""
+        return {} if self._tree else of_forks()
 
     @property
     def _library_path(self) -> Sequence[str]:
@@ -293,11 +301,15 @@ class Bubblewrap:
         args += ["--uid", str(INSIDE), "--gid", str(INSIDE), "--hostname", "sandbox"]
         # As the first process of its namespace: bubblewrap's own would be there unfiltered, and within reach.
         args += ["--cap-drop", "ALL", "--die-with-parent", "--new-session", "--as-pid-1"]
-        args += ["--dev", "/dev", "--size", size, "--tmpfs", SHM]
+        if self._tree:
+            args += self._tree.arguments(devices=not gpu)
+        if gpu or not self._tree:
+            args += ["--dev", "/dev"]
+        args += ["--size", size, "--tmpfs", SHM]
         # Before the environment, which may itself lie in a folder of the host's /tmp.
         args += ["--size", size, "--perms", "0700", "--tmpfs", TMP]
         if self._tree:
-            args += self._tree.arguments()
+            args += self._tree.arguments_in_tmp()
         else:
             args += mounts.arguments(self._exposed)
             args += ["--ro-bind-try", "/sys/devices/system/cpu", "/sys/devices/system/cpu"]
@@ -323,7 +335,9 @@ class Bubblewrap:
         }
         for name, value in environment.items():
             args += ["--setenv", name, value]
-        return [*args, "--chdir", TMP, "--remount-ro", "/dev"]
+        if gpu or not self._tree:
+            args += ["--remount-ro", "/dev"]
+        return [*args, "--chdir", TMP]
 
 
 def _gpu() -> list[str]:

@@ -40,8 +40,10 @@ _FIRST_DESCRIPTOR = 10
 _OUT_OF_THE_WAY = 200
 _BEYOND = 1 << 16
 _REQUEST_BYTES = 4096
+# Of every file of the tree.
+_SECONDS = 1_000_000_000
 # The same for every bundle: none of them comes near it.
-_BUNDLE_BYTES = 1 << 30
+BUNDLE_BYTES = 1 << 30
 # Descriptors of a request: the reaper's socket, those four, the submission's files, printed output.
 _MOST = 7
 
@@ -213,6 +215,9 @@ def _become(request: dict[str, int], descriptors: list[int], watched: int, libc:
     for place, mode in ((_SHM, "1777"), (_TMP, "0700")):
         _mount(libc, place, f"mode={mode},size={request['tmp_bytes']}")
     _stage(libc, files)
+    # As all files that it sees: nothing tells when this was.
+    for place in (_SHM, _TMP):
+        os.utime(place, (_SECONDS, _SECONDS))
     os.chdir(_TMP)
     _renumber([*passed, watched], output)
     _give_up_rights(libc)
@@ -235,13 +240,15 @@ def _stage(libc: Any, files: int) -> None:
     """Write the submission's files below /bundle: a line with their names and sizes, then what they hold."""
     with open(files, "rb") as file:
         sizes: dict[str, int] = json.loads(file.readline())
-        _mount(libc, _BUNDLE, f"mode=0755,size={_BUNDLE_BYTES}")
+        _mount(libc, _BUNDLE, f"mode=0755,size={BUNDLE_BYTES}")
         for name, size in sizes.items():
             descriptor = os.open(f"{_BUNDLE}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
             left = memoryview(file.read(size))
             while left:
                 left = left[os.write(descriptor, left) :]
+            os.utime(descriptor, (_SECONDS, _SECONDS))
             os.close(descriptor)
+    os.utime(_BUNDLE, (_SECONDS, _SECONDS))
     flags = _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID | _MS_NODEV
     _require(libc.mount(None, _BUNDLE.encode(), None, flags, None) == 0, "make the bundle read-only")
 

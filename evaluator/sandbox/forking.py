@@ -22,7 +22,6 @@ from evaluator.sandbox.files import in_memory
 from evaluator.sandbox.limits import Limits
 from evaluator.sandbox.process import Lifeline, Pipes, Process
 from evaluator.sandbox.reaper import FIRST_DESCRIPTOR
-from evaluator.sandbox.staging import of_runner
 from evaluator.sandbox.supervision import supervised
 
 log = logging.getLogger(__name__)
@@ -117,6 +116,7 @@ def _started(start: Callable[[int], Process]) -> ForkServer | None:
 def start(
     requests: int,
     arguments: list[str],
+    files: dict[str, bytes],
     launch: Callable[[str, list[str]], tuple[list[str], dict[str, Any]]],
     namespaces: Sequence[int],
 ) -> Process:
@@ -125,6 +125,7 @@ def start(
     Args:
         requests: its end of the socket.
         arguments: bubblewrap's, which show what sandboxes see.
+        files: what of the runner's files those do not show, by path.
         launch: gives the command that runs another one in that sandbox, and the reaper's options for it.
         namespaces: descriptors that those name.
     """
@@ -139,11 +140,10 @@ def start(
 
         # There it says who is who in a new user namespace; its own sandbox has no /proc.
         proc = given(os.open("/proc", os.O_RDONLY | os.O_DIRECTORY))
-        source = Path(fork_server.__file__)
-        for name, content in {**of_runner(), f"runner/{source.name}": source.read_bytes()}.items():
+        for name, content in files.items():
             arguments += ["--perms", "0444", "--file", given(in_memory(content)), f"/{name}"]
         arguments += ["--dir", "/bundle", "--remount-ro", "/"]
-        inner = [sys.executable, "-I", "-S", "-B", f"/runner/{source.name}"]
+        inner = [sys.executable, "-I", "-S", "-B", f"/runner/{Path(fork_server.__file__).name}"]
         inner += [str(FIRST_DESCRIPTOR + 2), proc, str(FIRST_DESCRIPTOR + 1)]
         command, options = launch(given(in_memory(joined(arguments))), inner)
         options |= {"groups": [], "counters": {}, "cpu_seconds": None, "filtered": False}

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -97,7 +97,7 @@ class ResourceUsage:
         cpu_seconds: processor time of all its processes.
         oom_kills: processes that the kernel killed because the sandbox's memory was used up.
         refused_tasks: how often a thread or process was refused, because there were as many as allowed.
-        killed: 1 if a process outside killed the sandbox.
+        killed: 1 if a process outside killed the sandbox, or its reaper.
         reported: whether its reaper, where it has one, delivered its report.
     """
 
@@ -276,7 +276,9 @@ class Process(Child):
             # The reaper sees it closed, kills everything, and reports what was used.
             self.used = self._life.end(END_SECONDS, grace)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._popen.wait(REAP_SECONDS)
+                if self._popen.wait(REAP_SECONDS) == -signal.SIGKILL:
+                    # Not by this process, which does so only now.
+                    self.used = replace(self.used, killed=1.0)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._popen.pid, signal.SIGKILL)
         try:

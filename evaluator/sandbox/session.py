@@ -16,7 +16,7 @@ from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training.refit import CLASSIFICATION, Budget
 from evaluator.sandbox import protocol
 from evaluator.sandbox.limits import MIB, Limits
-from evaluator.sandbox.process import Process
+from evaluator.sandbox.process import Process, ResourceUsage
 from evaluator.sandbox.pumped import PumpedProcess
 
 Array = NDArray[np.float64]
@@ -85,10 +85,12 @@ class Session:
             # Nothing of the submission has run yet: whatever went wrong is ours.
             said = self._process.said() or error.sentence
             self._process.end()
-            used = self._process.used.cpu_seconds
+            used = self._process.used
+            if used.killed:
+                raise _killed(used, said, " while it started") from error
             raise EvaluationError(
                 Reason.SANDBOX_UNAVAILABLE,
-                f"It did not start, with {used:.1f} s of processor time: {said}",
+                f"It did not start, with {used.cpu_seconds:.1f} s of processor time: {said}",
             ) from error
         except BaseException:
             self._process.end()
@@ -320,10 +322,10 @@ class Session:
         if used.cpu_seconds >= limits.cpu_seconds:
             detail = f"It is {limits.cpu_seconds:,} s of processor time in all."
             return EvaluationError(Reason.TIME_EXCEEDED, detail, private=said)
-        if used.killed or not used.reported:
-            # Impossible from inside: no fault of the submission, and it is tried again.
-            what = "sandbox" if used.reported else "sandbox's reaper"
-            return EvaluationError(Reason.INTERNAL, f"Its {what} was killed from outside.", private=said)
+        if used.killed:
+            return _killed(used, said)
+        if not used.reported:
+            return EvaluationError(Reason.INTERNAL, "Its sandbox's reaper failed.", private=said)
         return EvaluationError(Reason.EXITED, private=said)
 
 
@@ -339,6 +341,12 @@ class _LastState:
     def loss(self, loss: float, seconds: float) -> None: ...
 
     def waiting(self, seconds: float) -> None: ...
+
+
+def _killed(used: ResourceUsage, said: str, when: str = "") -> EvaluationError:
+    """Impossible from inside: no fault of the submission, and it is tried again."""
+    what = "sandbox" if used.reported else "sandbox's reaper"
+    return EvaluationError(Reason.INTERNAL, f"Its {what} was killed from outside{when}.", private=said)
 
 
 def _raw(array: Array) -> bytes:

@@ -17,6 +17,8 @@ from evaluator.sandbox import inspection, protocol, recipe_steps
 _PREFIX: Final = "mbc-sandbox-"
 # Never imported here: it reads its options as soon as it is.
 _RUNNER = Path(__file__).with_name("runner.py")
+# Nor that, which needs what only Linux has.
+_FORK_SERVER = Path(__file__).with_name("fork_server.py")
 
 
 def require_temporary_folder() -> None:
@@ -50,6 +52,11 @@ def of_runner() -> dict[str, bytes]:
     modules = (protocol, refit, tensor_file, recipe_steps, state_loading, inspection, own_traceback)
     sources = (_RUNNER, *(Path(str(module.__file__)) for module in modules))
     return {f"runner/{source.name}": source.read_bytes() for source in sources}
+
+
+def of_forks() -> dict[str, bytes]:
+    """The runner's files, and that of the server that forks it."""
+    return of_runner() | {f"runner/{_FORK_SERVER.name}": _FORK_SERVER.read_bytes()}
 
 
 def stage(bundle: Bundle) -> Path:

@@ -3,9 +3,9 @@
 Files that two sandboxes share are a channel between them if the kernel caches anything about them: pages of a
 file on a disk can be dropped by one sandbox and missed by the other, and absent names stay in the cache as
 negative entries. A tmpfs has neither: its pages are the file, and it forgets absent names at once. So the
-files that `tree_files` lists are copied once, when an evaluator starts, into a tmpfs in a mount namespace of
-its own (see `tree_builder`), and bound read-only into every sandbox. The namespace lives as long as a process
-has its descriptors.
+files that `tree_files` lists, and the runner's, are copied once, when an evaluator starts, into a tmpfs in a
+mount namespace of its own (see `tree_builder`), which is the root of every sandbox, read-only. The namespace
+lives as long as a process has its descriptors.
 """
 
 # ruff: noqa: PTH112, PTH120 - as in tree_files
@@ -30,9 +30,15 @@ import platformdirs
 from challenge.results.verdicts import EvaluationError, Reason
 from evaluator.sandbox import elf, tree_builder, tree_files
 from evaluator.sandbox.limits import MIB
+from evaluator.sandbox.staging import of_forks
 
 # Existing directories on which the tmpfs may be mounted: only in a namespace that nobody else sees.
 _MOUNT_POINTS: Final = ("/mnt", "/media", "/srv", "/opt", "/run", "/var")
+# Of the machine's, those by which no two sandboxes can talk.
+_DEVICES: Final = ("null", "zero", "full", "random", "urandom")
+# Of the tree, or a sandbox's own.
+_TMP: Final = "/tmp"  # noqa: S108
+_MOUNTED_ON: Final = ("/dev/shm", "/proc", "/sys", _TMP, "/bundle")  # noqa: S108
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Tree:
 
     Attributes:
         root: the folder in the mount namespace.
-        entries: paths that a sandbox is shown, and targets of those that are links.
+        in_tmp: names below /tmp, which are shown in a sandbox's own, and targets of those that are links.
         namespaces: descriptors of the user namespace (an ordinary user's) and the mount namespace, to be
             entered in this order.
         size: bytes of its files.
@@ -51,7 +57,7 @@ class Tree:
     """
 
     root: str
-    entries: dict[str, str | None]
+    in_tmp: dict[str, str | None]
     namespaces: tuple[int, ...]
     size: int
     seconds: float
@@ -63,14 +69,21 @@ class Tree:
         swap = "" if self.swappable else ", never swapped"
         return f"minimal tree in memory ({self.size / MIB:,.0f} MiB, made in {self.seconds:.1f} s{swap})"
 
-    def arguments(self) -> list[str]:
-        """Bubblewrap's arguments that show it."""
+    def arguments(self, *, devices: bool) -> list[str]:
+        """Bubblewrap's arguments that make it the root, with a few of the machine's `devices`."""
+        args = ["--ro-bind", self.root, "/"]
+        for name in _DEVICES if devices else ():
+            args += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
+        return args
+
+    def arguments_in_tmp(self) -> list[str]:
+        """Bubblewrap's arguments behind those that make a /tmp."""
         args = []
-        for name, target in self.entries.items():
+        for name, target in self.in_tmp.items():
             if target is None:
-                args += ["--ro-bind", f"{self.root}/{name}", f"/{name}"]
+                args += ["--ro-bind", f"{self.root}{_TMP}/{name}", f"{_TMP}/{name}"]
             else:
-                args += ["--symlink", target, f"/{name}"]
+                args += ["--symlink", target, f"{_TMP}/{name}"]
         return args
 
 
@@ -129,6 +142,8 @@ def _start_time(process: int) -> str:
 def _key() -> str:
     """Changes with the interpreter, the packages and the programs that make the tree."""
     digest = hashlib.sha256(f"{sys.executable} {sys.version} {tree_files.PACKAGES}".encode())
+    for content in of_forks().values():
+        digest.update(content)
     for source in (__file__, tree_builder.__file__, tree_files.__file__, elf.__file__):
         digest.update(Path(source).read_bytes())
     for name in tree_files.PACKAGES:
@@ -146,6 +161,9 @@ def build() -> Tree:
     """
     began = time.monotonic()
     found = tree_files.contents()
+    found.texts |= {f"/{name}": content.decode() for name, content in of_forks().items()}
+    # On which a sandbox's own are mounted.
+    found.texts |= {f"/dev/{name}": "" for name in _DEVICES}
     size = sum(found.files.values())
     available = _available()
     if 2 * size > available:
@@ -155,6 +173,7 @@ def build() -> Tree:
         )
     root = next(point for point in _MOUNT_POINTS if os.path.isdir(point) and not _within(point, found))
     directories = {os.path.dirname(path) for path in (*found.files, *found.links, *found.texts)}
+    directories |= set(_MOUNTED_ON)
     plan = {
         "root": root,
         # Each file takes whole pages, each directory and link an inode.
@@ -189,17 +208,12 @@ def build() -> Tree:
         kinds = ("mnt",) if os.geteuid() == 0 else ("user", "mnt")
         namespaces = tuple(os.open(f"/proc/{builder.pid}/ns/{kind}", os.O_RDONLY) for kind in kinds)
         builder.stdin.close()
-    shown = {_entry(path) for path in (*found.files, *found.links, *found.texts)}
-    entries = {name: found.links.get(f"/{name}") for name in sorted(shown)}
+    shown = (path.split("/")[1:3] for path in (*found.files, *found.links, *found.texts))
+    names = sorted({parts[1] for parts in shown if parts[0] == "tmp"})
+    in_tmp = {name: found.links.get(f"{_TMP}/{name}") for name in names}
     swappable = "never swapped" not in answer
     seconds = time.monotonic() - began
-    return Tree(root, entries, namespaces, size, seconds, tuple(_library_path()), swappable)
-
-
-def _entry(path: str) -> str:
-    """What is bound to show a path: a name at the root, or one in /tmp, which is the sandbox's own."""
-    parts = path.split("/")[1:]
-    return "/".join(parts[: 2 if parts[0] == "tmp" else 1])
+    return Tree(root, in_tmp, namespaces, size, seconds, tuple(_library_path()), swappable)
 
 
 def _within(folder: str, found: tree_files.Files) -> bool:

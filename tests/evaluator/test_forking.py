@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from challenge.results.verdicts import EvaluationError
 from evaluator.sandbox import forking
 from tests.support import providers
 from tests.support.bundles import HONEST, SMALL, make_bundle
@@ -66,12 +67,18 @@ def test_the_server_has_nothing_that_forks_could_write_together_or_gain_by(sandb
     assert {int(status[f"Cap{kind}"], 16) for kind in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {0}
 
 
-def test_a_server_that_was_killed_is_started_again(sandbox):
+def test_a_server_that_was_killed_is_started_again(sandbox, monkeypatch):
     told(sandbox)
     before = server()
     (bubblewrap,) = children(before._process.pid)
     os.kill(bubblewrap, signal.SIGKILL)
     before._process._popen.wait(20)
+    # As if it had ended after a reaper was told to ask it.
+    monkeypatch.setattr(forking.ForkServer, "running", property(lambda _self: True))
+    with pytest.raises(EvaluationError) as caught:
+        told(sandbox)
+    assert caught.value.detail == "Its sandbox was killed from outside while it started."
+    monkeypatch.undo()
     assert told(sandbox)
     assert server() is not before
 

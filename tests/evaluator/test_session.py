@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import sys
 
 import numpy as np
@@ -13,6 +14,7 @@ from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training.refit import Budget, train
 from evaluator.sandbox import Unconfined
 from evaluator.sandbox.process import Pipes, Process
+from tests.support.bundles import SMALL, make_bundle
 
 RNG = np.random.default_rng(0)
 HONEST = """
@@ -207,6 +209,18 @@ def test_mistakes_in_forward_and_build_are_told_apart(start):
 )
 def test_what_does_not_load(start, source, state, reason):
     told(reason, start(source, state=state).load)
+
+
+def test_a_reaper_that_is_killed_at_the_start_is_no_missing_sandbox(sandbox):
+    session = sandbox.start(make_bundle(), limits=SMALL, device="cpu")
+    os.kill(session.pid, signal.SIGKILL)
+    # Until nobody is left who could read what the judge sends.
+    poll = select.poll()
+    poll.register(session._process.requests, 0)
+    assert poll.poll(60_000)
+    error = told(Reason.INTERNAL, session.__enter__)
+    assert error.detail == "Its sandbox's reaper was killed from outside while it started."
+    assert error.fault == "platform"
 
 
 def test_unconfined_speaks_the_same(start):

@@ -14,7 +14,7 @@ from challenge.results.verdicts import EvaluationError, Reason
 from challenge.scoring.season import PRACTICE
 from evaluator.judge import Assignment
 from evaluator.samples_track.task import SamplesTask
-from evaluator.sandbox import Bubblewrap, elf, require_loopback, tree, tree_files
+from evaluator.sandbox import Bubblewrap, elf, require_loopback, tree, tree_builder, tree_files
 from evaluator.sandbox.limits import MIB, Limits
 from evaluator.tiles import TileRenderer
 from evaluator.wall_limit import WallLimit
@@ -53,9 +53,9 @@ for folder, folders, files in os.walk("/"):
     for name in folders + files:
         path = os.path.join(folder, name)
         one = os.lstat(path)
-        fresh = path.split("/")[1] in ("bundle", "runner", "dev", "tmp") or folder == "/"
         size = 0 if path in GIVEN else one.st_size
-        digest[path] = one.st_mode, size, one.st_uid, one.st_nlink, 0 if fresh else one.st_mtime_ns
+        # Python looks whether it can write to its own /tmp.
+        digest[path] = one.st_mode, size, one.st_uid, one.st_nlink, 0 if path == "/tmp" else one.st_mtime_ns
 seen["files"] = sorted(digest.items())
 import hashlib
 files = hashlib.sha256(json.dumps(seen.pop("files")).encode()).hexdigest()
@@ -136,6 +136,7 @@ def test_the_tree_holds_what_is_needed_and_little_else(start):
         seen = [p for p in ("/usr/share", "/usr/bin/env", "/bin/sh", "/etc/passwd", "/proc/1", "/sys/kernel")
                 if os.path.exists(p)]
         seen += set(glob.glob("/etc/*")) - {"/etc/ld.so.cache"}
+        seen += set(glob.glob("/dev/*")) - {f"/dev/{n}" for n in "null zero full random urandom shm".split()}
         try:
             open(os.__file__, "r+")
             seen.append("writable")
@@ -152,6 +153,29 @@ def test_the_tree_holds_what_is_needed_and_little_else(start):
     release = tuple(int(part) for part in os.uname().release.split(".")[:2])
     assert made.swappable == (os.geteuid() != 0 or release < (6, 4))
     assert ("never swapped" in made.describe()) != made.swappable
+
+
+@needs_bubblewrap
+def test_all_files_have_one_time_and_compiled_modules_are_valid(start):
+    source = f"""
+        import importlib.util, json, os, stat, struct, torch
+        from torch import nn
+        seen = {{"/": os.lstat("/")}}
+        for folder, folders, files in os.walk("/"):
+            seen |= {{p: os.lstat(p) for p in (os.path.join(folder, name) for name in folders + files)}}
+        assert {{"/bundle", "/bundle/model.py", "/runner/runner.py", "/dev/shm", os.__file__}} < set(seen)
+        # Python looks whether it can write to it.
+        del seen["/tmp"]
+        odd = [p for p, one in seen.items() if one.st_mtime_ns != {10**9 * tree_builder.SECONDS}]
+        assert not [p for p in odd if not stat.S_ISCHR(seen[p].st_mode)], odd[:20]
+        places = [importlib.util.cache_from_source(module.__file__) for module in (os, json, torch)]
+        heads = [open(place, "rb").read(16) for place in places if os.path.exists(place)]
+        assert heads
+        assert {{struct.unpack("<4xII4x", head) for head in heads}} == {{(0, {tree_builder.SECONDS})}}
+        def build(i, o):
+            return nn.Linear(i, o)
+    """
+    start(textwrap.dedent(source), state=STATE, load_seconds=60.0).load()
 
 
 @needs_bubblewrap

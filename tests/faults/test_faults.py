@@ -26,15 +26,13 @@ def right(count):
     assert (count.twice, count.lost, count.left) == (0, 0, []), told
 
 
-@pytest.mark.timeout(120)
 def test_a_reaper_and_a_server_are_killed_while_something_is_judged(deploy):
     board = deploy()
     count = loop(board, 2, seed=1, kinds=("reaper", "server"))
     right(count)
     assert count.outcomes["reaper", "judged again"] == 1
     said = board.said()
-    # In the midst of its work, or while its sandbox was starting.
-    assert "reaper was killed from outside" in said or "It did not start" in said
+    assert "reaper was killed from outside" in said
     assert "is started again" in said or "SIGKILL" in said or said.count("Press Ctrl-C") > 1
 
 
