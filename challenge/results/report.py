@@ -1,13 +1,12 @@
 """The report of an evaluation: frozen values, to and from JSON, with a version."""
 
 import dataclasses
-import json
 from typing import Any, Self
 
 from pydantic.dataclasses import dataclass
 
 from challenge.results.frame_suggestion import FrameSuggestion
-from challenge.util.validation import STRICT, read_values
+from challenge.util.validation import STRICT, PlainValues
 
 Pair = tuple[float, float]
 VERSION = 1
@@ -67,7 +66,7 @@ class Integrity:
 
 
 @dataclass(config=STRICT, frozen=True)
-class Report:
+class Report(PlainValues):
     """What an evaluation measured.
 
     `skill_by_chain` holds one row a chain and one column an octave; paired intervals are made from it.
@@ -102,14 +101,6 @@ class Report:
     # Why it resolves so little, where the known frames were tried and one fits; it decides nothing.
     suggestion: FrameSuggestion | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values that JSON can hold."""
-        return dataclasses.asdict(self)
-
-    def to_json(self) -> str:
-        """JSON text; NaN and infinity are refused."""
-        return json.dumps(self.to_dict(), allow_nan=False)
-
     @classmethod
     def from_dict(cls, values: Any) -> Self:
         """The report of `to_dict`.
@@ -120,11 +111,6 @@ class Report:
         if not isinstance(values, dict) or values.get("version") != VERSION:
             raise ValueError(f"this is not a report of version {VERSION}")
         try:
-            return read_values(cls, values)
+            return super().from_dict(values)
         except ValueError as error:
             raise ValueError(f"the report is incomplete or has unknown fields: {error}") from error
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """The report of `to_json`; ValueError as `from_dict`."""
-        return cls.from_dict(json.loads(text))

@@ -5,13 +5,12 @@ there what it likes, the shape of a warp too, and its author could read it (see 
 """
 
 import dataclasses
-import json
 from typing import Any, Self
 
 from pydantic.dataclasses import dataclass
 
 from challenge.results.report import Universality
-from challenge.util.validation import STRICT, read_values
+from challenge.util.validation import STRICT, PlainValues
 
 VERSION = 1
 TRACK = "samples"
@@ -68,7 +67,7 @@ class TargetResult:
 
 
 @dataclass(config=STRICT, frozen=True)
-class SamplesReport:
+class SamplesReport(PlainValues):
     """What an evaluation on the samples track measured.
 
     `octaves`, `interval`, `depth`, `precision_db`, `skill` and `skill_by_chain` mean what they mean in
@@ -104,14 +103,6 @@ class SamplesReport:
     # The evaluation in which the controls were fitted, where it was an earlier one of the same code.
     certificate_from: int | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values that JSON can hold."""
-        return dataclasses.asdict(self)
-
-    def to_json(self) -> str:
-        """JSON text; NaN and infinity are refused."""
-        return json.dumps(self.to_dict(), allow_nan=False)
-
     @classmethod
     def from_dict(cls, values: Any) -> Self:
         """The report of `to_dict`.
@@ -122,11 +113,6 @@ class SamplesReport:
         if not isinstance(values, dict) or (values.get("track"), values.get("version")) != (TRACK, VERSION):
             raise ValueError(f"this is not a report of the track {TRACK!r}, version {VERSION}")
         try:
-            return read_values(cls, values)
+            return super().from_dict(values)
         except ValueError as error:
             raise ValueError(f"the report is incomplete or has unknown fields: {error}") from error
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """The report of `to_json`; ValueError as `from_dict`."""
-        return cls.from_dict(json.loads(text))

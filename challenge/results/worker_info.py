@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from challenge.util.validation import STRICT, read_values
+from challenge.util.validation import STRICT, PlainValues
 
 TEXT_LENGTH: Final = 400
 NAME_LENGTH: Final = 64
@@ -27,13 +27,13 @@ class LimitInForce:
 
 
 @dataclass(config=STRICT, frozen=True)
-class WorkerInfo:
+class WorkerInfo(PlainValues):
     """What is in force where submissions are judged."""
 
     name: str = Field(description="Tells the machine from others, and nothing else.", max_length=NAME_LENGTH)
     sandbox: Text = Field(description="As it stands in reports.")
     in_force: dict[Text, Text] = Field(
-        description="Its isolation in words, by what they are about.", max_length=MAX_ITEMS
+        description="Its isolation in words, by subject.", max_length=MAX_ITEMS
     )
     limits: tuple[LimitInForce, ...] = Field(description="Of every submission.", max_length=MAX_ITEMS)
     unable: str = Field(
@@ -49,18 +49,9 @@ class WorkerInfo:
         """A machine that cannot judge, and why."""
         return cls(name, "none", {}, (), reason[:REASON_LENGTH])
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values that JSON can hold."""
-        return dataclasses.asdict(self)
-
     def to_json(self) -> str:
         """JSON text: the same for the same machine."""
         return json.dumps(self.to_dict(), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """The information of `to_json`; ValueError as `from_dict`."""
-        return cls.from_dict(json.loads(text))
 
     @property
     def without_name(self) -> str:
@@ -75,6 +66,6 @@ class WorkerInfo:
             ValueError: fields that are missing, unknown, of another type, or too long.
         """
         try:
-            return read_values(cls, values)
+            return super().from_dict(values)
         except ValueError as error:
             raise ValueError(f"this does not describe a machine: {error}") from error

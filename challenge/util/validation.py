@@ -34,6 +34,10 @@ class PlainValues:
         """Plain values that JSON can hold."""
         return dataclasses.asdict(self)
 
+    def to_json(self) -> str:
+        """JSON text; NaN and infinity are refused."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
     @classmethod
     def from_dict(cls, values: Any) -> Self:
         """The value of `to_dict`.
@@ -42,6 +46,11 @@ class PlainValues:
             ValueError: a field is missing, unknown, of another type or out of range; the message names it.
         """
         return read_values(cls, values)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The value of `to_json`; ValueError as `from_dict`."""
+        return cls.from_dict(json.loads(text))
 
 
 def describe(error: ValidationError) -> str:
