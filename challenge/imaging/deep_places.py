@@ -5,27 +5,13 @@ How they were found: spiral and star by Newton's method as points whose orbits f
 that lies 2^-60 from the spiral.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
+from challenge.scoring.places import NamedCentre
 
-@dataclass(frozen=True)
-class DeepPlace:
-    """A named centre below float64.
 
-    Attributes:
-        slug: its name in addresses.
-        name: its name for people.
-        sentence: what there is to see.
-        centre: real and imaginary part, in decimal digits.
-        octaves: every octave that is worth a look, without gaps.
-    """
-
-    slug: str
-    name: str
-    sentence: str
-    centre: tuple[str, str]
-    octaves: range
+class DeepPlace(NamedCentre[str]):
+    """A named centre in decimal digits."""
 
 
 DEEP_PLACES: Final[tuple[DeepPlace, ...]] = (

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from challenge.imaging.tiles import DEEPEST as DEEPEST_FLOAT64
-from challenge.imaging.tiles import MAX_ITERATIONS, SIDE
+from challenge.imaging.tiles import MAX_ITERATIONS, SIDE, check_position
 from challenge.mandelbrot.coordinates import CENTRE, HALF_WIDTH
 from challenge.mandelbrot.target import squash
 
@@ -50,9 +50,7 @@ class DeepTile:
         # Those down to `DEEPEST_FLOAT64` are `challenge.imaging.tiles.Tile`.
         if not DEEPEST_FLOAT64 < self.octave <= DEEPEST:
             raise ValueError(f"octave must lie in 0 .. {DEEPEST}, not {self.octave}")
-        for name, value in (("x", self.x), ("y", self.y)):
-            if not 0 <= value < 1 << self.octave:
-                raise ValueError(f"at octave {self.octave}, {name} must lie in 0 .. 2^{self.octave} - 1")
+        check_position(self.octave, self.x, self.y)
         if self.limit not in LIMITS:
             raise ValueError(f"limit must be one of {', '.join(map(str, LIMITS))}, not {self.limit}")
 

@@ -37,6 +37,18 @@ MOST_BYTES: Final = HEADER.size + 2 * SIDE * SIDE + 1024
 _EFFORT: Final = 3
 
 
+def check_position(octave: int, x: int, y: int) -> None:
+    """Check that an octave has a tile in column x and row y.
+
+    Raises:
+        ValueError: names the number that is out of range.
+    """
+    last = str((1 << octave) - 1) if octave <= DEEPEST else f"2^{octave} - 1"
+    for name, value in (("x", x), ("y", y)):
+        if not 0 <= value < 1 << octave:
+            raise ValueError(f"at octave {octave}, {name} must lie in 0 .. {last}, not {value}")
+
+
 @dataclass(frozen=True, order=True)
 class Tile:
     """One square of an octave.
@@ -58,11 +70,7 @@ class Tile:
         """
         if not 0 <= self.octave <= DEEPEST:
             raise ValueError(f"octave must lie in 0 .. {DEEPEST}, not {self.octave}")
-        for name, value in (("x", self.x), ("y", self.y)):
-            if not 0 <= value < 1 << self.octave:
-                raise ValueError(
-                    f"at octave {self.octave}, {name} must lie in 0 .. {(1 << self.octave) - 1}, not {value}"
-                )
+        check_position(self.octave, self.x, self.y)
 
     def points(self) -> Array:
         """Plane points at the pixels' centres, row by row from the top left: (SIDE^2, 2)."""

@@ -7,13 +7,15 @@ a point whose orbit falls into a cycle (preperiod 23, period 2), the minibrot's 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from challenge.mandelbrot.coordinates import View
 
+Number = TypeVar("Number")
+
 
 @dataclass(frozen=True)
-class Place:
+class NamedCentre(Generic[Number]):
     """A named centre, and the octaves at which its view lies in the base window and shows structure.
 
     Attributes:
@@ -27,8 +29,12 @@ class Place:
     slug: str
     name: str
     sentence: str
-    centre: tuple[float, float]
+    centre: tuple[Number, Number]
     octaves: range
+
+
+class Place(NamedCentre[float]):
+    """A named centre that float64 can hold."""
 
     def view(self, octave: float) -> View:
         """The square of the plane around the place at an octave."""
