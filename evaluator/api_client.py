@@ -24,7 +24,7 @@ from challenge.util.http import HttpClient, RetryPolicy, ServerError
 
 # A server that restarts is away for seconds; if it takes longer, the lease is likely lost.
 EVALUATION_RETRY: Final = RetryPolicy(patience_seconds=90.0, pause_seconds=2.0)
-# A worker that was told to stop has not much time.
+# A worker that was asked to stop has not much time.
 LEAVING_RETRY: Final = RetryPolicy(patience_seconds=5.0, pause_seconds=0.5)
 # A visitor waits for the tile, and the page asks again.
 TILE_RETRY: Final = RetryPolicy(patience_seconds=10.0, pause_seconds=0.5)
@@ -36,7 +36,7 @@ class LeaseLost(Exception):  # noqa: N818 - no error: the evaluation was cancell
 
 
 class _WorkerClient:
-    """What both clients share: a worker's token, retries, and how refusals are told distinct_decimals.
+    """What both clients share: a worker's token, retries, and what refusals mean.
 
     Args:
         path: of the interface on the server.
@@ -118,7 +118,7 @@ class EvaluationClient(_WorkerClient):
         super().__init__(server, token, "/api/v1/worker", retry, frozenset({404, 409}))
 
     def introduce(self, machine: WorkerInfo) -> None:
-        """Tell what is in force on this machine. Tried once and never fails: it is told again."""
+        """Post what is in force on this machine. Tried once and never fails: it is posted again later."""
         with contextlib.suppress(ServerError):
             self._http.request(
                 "PUT", "/machine", RetryPolicy(), json=machine.to_dict(), timeout=httpx.Timeout(5.0)

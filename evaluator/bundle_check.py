@@ -67,7 +67,7 @@ def check_bundle(
     Args:
         bundle: what is checked.
         sandbox: where its code runs.
-        watch: told of progress.
+        watch: receives progress.
         device: "auto", "cpu" or "cuda".
         universal: whether to fit the controls.
         path: where the bundle lies, for commands in the advice.
@@ -186,8 +186,8 @@ def _check_shape(session: Session, in_features: int, out_features: int) -> None:
 
 
 def _seed_warnings(*, seeds: bool) -> list[str]:
-    told = (
+    warning = (
         "build seeds torch's generator, so the three refits of a control begin with the same weights: "
         "remove manual_seed from build."
     )
-    return [told] if seeds else []
+    return [warning] if seeds else []

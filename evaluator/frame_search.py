@@ -22,7 +22,7 @@ Ask = Callable[[Array], Array]
 # Every trained model explains more than this of octaves 0 to 3.
 EXPECTED_SKILL: Final = 0.85
 FIRST_OCTAVES: Final = 4
-# What a finding has to add before people are told of it.
+# What a finding has to add before it is shown.
 GAIN: Final = 0.25
 # And to reach: a scale fitted on the points lends up to 1.5 octaves to a model that knows nothing.
 LEAST: Final = 1.0

@@ -35,7 +35,7 @@ def wait_for_sandbox(
             said = reason
             say(
                 f"{reason} It is tried again in {FIRST_PAUSE:.0f} s, and then at growing intervals up to "
-                f"{LONGEST_PAUSE / 60:.0f} minutes; it is told again only if the reason changes."
+                f"{LONGEST_PAUSE / 60:.0f} minutes; it is logged again only if the reason changes."
             )
         tell(reason)
         sleep(pause)

@@ -11,7 +11,7 @@ from evaluator.sandbox.limits import Limits
 
 @dataclass(frozen=True)
 class WallLimit:
-    """Ends what runs under it after so many seconds.
+    """Ends what runs under it after a number of seconds.
 
     Attributes:
         what: that is limited, for the message.

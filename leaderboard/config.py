@@ -71,20 +71,20 @@ class Config:
         lease_seconds: how long a worker may be silent before its evaluation goes to another.
         attempts: how often an evaluation is tried when the platform is at fault.
         sweep_seconds: pause between two looks for leases that have run out, and for workers to wake.
-        streams: most event streams open at once; who comes later polls.
+        streams: most event streams open at once; later ones are refused, and their pages poll.
         stream_seconds: longest life of one event stream; browsers come back by themselves.
         sign_seconds: longest silence of a stream: a sign of life also finds out who has left.
         truth_pixels: side of the pictures of the truth.
         truth_tile_mib: how much of the explorer's truth is kept, in MiB.
         model_tile_mib, model_tile_mib_each: the same of all models, and of each.
-        tile_waiting: requests that may wait for tiles of the truth at once; who comes later tries again.
+        tile_waiting: requests that may wait for tiles of the truth at once; later ones are refused.
         tile_rate: how many tiles one address may have drawn.
         chains, octaves, points: size of a season that this server opens.
         samples: random samples of each target of the samples track, in a season that this server opens.
         samples_seconds, samples_gpu_seconds: budget for one target there, by class of machine.
         certify: whose entries get a verdict: "all", or "best" for those that beat their author's best. Then
             the others, and evaluations on the samples track beside the open one, wait until somebody asks.
-        hand_ins_a_day: bundles that one person may hand in between two midnights, UTC.
+        hand_ins_a_day: bundles that one person may submit between two midnights, UTC.
         hand_ins_waiting: bundles of one person that may wait or be judged at the same time.
         sign_up: whether visitors may make accounts for themselves.
         write_rate: how often one address may change something, such as "60 per minute".

@@ -1,4 +1,4 @@
-"""What this server counts of what it did; `serve/metrics.py` tells it. Whoever gathers it adds servers up."""
+"""What this server counts of what it did; `serve/metrics.py` exposes it."""
 
 from typing import Final
 

@@ -42,7 +42,7 @@ class Queue:
         return True
 
     def top_up(self, wanted: int, machine: str = CPU) -> bool:
-        """Let the broker hold at least so many wake-ups of a class; False where it cannot be reached."""
+        """Let the broker hold at least `wanted` wake-ups of a class; False where it cannot be reached."""
         try:
             held = self._held(QUEUES[machine])
         except Exception:

@@ -20,7 +20,7 @@ from portraits import compare, portrait
 HERE = Path(__file__).parent
 README, PICTURES = HERE / "README.md", HERE / "pictures"
 BEGIN, END = "<!-- table -->\n", "<!-- /table -->"
-# Larger weights stay out of the repository; then the report of whoever trained them stands for them.
+# Larger weights stay out of the repository; then the report of the author stands for them.
 KEPT = 9 << 20
 HEAD = (
     "| | octaves | 95 % interval | depth | precision (dB) | universality | verdict | parameters | bytes "

@@ -1,1 +1,1 @@
-"""What a person hands in: reading, checking and writing bundles, their weights and their recipe."""
+"""Bundles, what people submit: reading, checking and writing bundles, their weights and their recipe."""

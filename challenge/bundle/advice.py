@@ -60,8 +60,8 @@ _PLACES: Final = {
 
 def with_advice(error: EvaluationError) -> EvaluationError:
     """The same error under a finer rule with an exact remedy, where its private text allows one."""
-    told = refusal_of(error)
-    if told.rule != error.reason.value:
+    refusal = refusal_of(error)
+    if refusal.rule != error.reason.value:
         return error
     advised = _about_import(error.private)
     if advised is None and error.reason in _ADVISERS:
@@ -70,7 +70,7 @@ def with_advice(error: EvaluationError) -> EvaluationError:
     if advised is None:
         return error
     rule, where, found, remedy = advised
-    return refuse(rule, found, where=told.where or where, remedy=remedy, private=error.private)
+    return refuse(rule, found, where=refusal.where or where, remedy=remedy, private=error.private)
 
 
 def prefixes_of(error: EvaluationError) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Read the members of a bundle's zip file: each is bounded, and refused by name if it does not belong.
 
 Files that operating systems and tools leave in archives by themselves are skipped, and one folder around
-everything is removed. Both are noted, so that people are told.
+everything is removed. Both are noted, and shown to the person.
 """
 
 import re

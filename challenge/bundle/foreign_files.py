@@ -83,7 +83,7 @@ class _Pickle:
 
     @classmethod
     def read(cls, path: Path, allowed: list[Any]) -> "_Pickle":
-        import torch  # noqa: PLC0415 - whoever refuses a file has loaded it
+        import torch  # noqa: PLC0415 - the caller has loaded it
 
         try:
             with torch.serialization.safe_globals(allowed):
@@ -130,7 +130,7 @@ _SAVE: Final = 'torch.save({name: torch.as_tensor(values) for name, values in sa
 
 @dataclass(frozen=True)
 class _Format:
-    """How a file of another program is told, what it is, and what to do: PATH stands for its name."""
+    """How a file of another program is recognised, what it is, and what to do: PATH stands for its name."""
 
     test: _Test
     what: str

@@ -1,4 +1,4 @@
-"""submission.toml: who handed in what, checked field by field."""
+"""submission.toml: name, author and description of a submission, checked field by field."""
 
 import re
 import tomllib

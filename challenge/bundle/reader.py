@@ -130,7 +130,7 @@ def _refuse_prefixes(files: dict[str, bytes]) -> None:
 
 
 def _missing(name: str, path: Path, packed: Iterable[str]) -> EvaluationError:
-    """The refusal of a bundle without a file that it needs, with what may have become of it."""
+    """The refusal of a bundle without a file that it needs, and where it may be instead."""
     found = f"There is no {name} at the top of {path.name}."
     others = sorted(entry.name for entry in path.iterdir() if entry.is_file()) if path.is_dir() else packed
     for other in others:

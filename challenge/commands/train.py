@@ -137,14 +137,14 @@ def train(
             )
         with _display(recipe.steps) as report, _tensorboard(logs) as log:
 
-            def told(now: "Progress") -> None:
+            def show(now: "Progress") -> None:
                 report(now)
                 log(now)
 
             if own:
-                result = train_by_own(model, recipe, directory, report=told)
+                result = train_by_own(model, recipe, directory, report=show)
             else:
-                result = train_model(model, recipe, directory, before=before, report=told)
+                result = train_model(model, recipe, directory, before=before, report=show)
         now = result.progress
         path = store_better(
             directory,

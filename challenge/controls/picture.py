@@ -21,7 +21,7 @@ KNOWN, HELD = 32_768, 4096
 SIDE: Final = 64  # pixels of a photograph's crop
 # The width of what one of these pixels averages, in pixels of the photograph.
 STEPS: Final = (3, 4, 6)
-# Of so many the one is taken of which a line says least: not the sky above a roof.
+# Crops drawn; the one with the lowest linear r^2 is kept: not the sky above a roof.
 CANDIDATES: Final = 4
 SHAPES: Final = (4, 6, 9)
 SIZES: Final = (0.6, 0.5, 0.4)

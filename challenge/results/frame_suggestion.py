@@ -40,16 +40,16 @@ class FrameSuggestion:
     @property
     def finding(self) -> str:
         """What was found, without the command."""
-        told = []
+        changes = []
         frame = known_frames().get(self.window)
         if frame is not None:
-            told.append(f"its inputs mapped to {frame.describe()}")
+            changes.append(f"its inputs mapped to {frame.describe()}")
         if self.inverted:
-            told.append("its outputs inverted")
+            changes.append("its outputs inverted")
         if self.recoloured:
-            told.append("its outputs on another scale (the target is m / (m + 50), and 1 inside)")
+            changes.append("its outputs on another scale (the target is m / (m + 50), and 1 inside)")
         gain = f"{self.octaves:.1f} octaves, not {self.before:.1f}"
-        what = f"With {' and '.join(told)}, it would resolve {gain}."
+        what = f"With {' and '.join(changes)}, it would resolve {gain}."
         return f"{what} Train it on the target's own scale for the rest." if self.recoloured else what
 
     def _command(self, path: str) -> str:

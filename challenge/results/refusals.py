@@ -221,8 +221,8 @@ _FINE: Final = (
 
 RULES: Final[dict[str, Rule]] = {
     **{
-        reason.value: Rule(reason.value, reason, told.sentence, told.help)
-        for reason, told in EXPLANATIONS.items()
+        reason.value: Rule(reason.value, reason, explanation.sentence, explanation.help)
+        for reason, explanation in EXPLANATIONS.items()
     },
     **{rule.id: rule for rule in _FINE},
 }
@@ -241,8 +241,8 @@ def refuse(
         private: the submission's own words, as for EvaluationError.
     """
     rule = RULES[rule_id]
-    told = Refusal(rule_id, where, found, rule.right, remedy or rule.remedy)
-    return EvaluationError(rule.reason, found, private, refusal=told)
+    refusal = Refusal(rule_id, where, found, rule.right, remedy or rule.remedy)
+    return EvaluationError(rule.reason, found, private, refusal=refusal)
 
 
 def refusal_of(error: EvaluationError) -> Refusal:
@@ -255,32 +255,32 @@ def refusal_of(error: EvaluationError) -> Refusal:
 
 def as_json(error: EvaluationError) -> dict[str, Any]:
     """What `--json` prints of an error."""
-    told = refusal_of(error)
+    refusal = refusal_of(error)
     return {
         "verdict": "failed",
         "reason": error.reason.value,
         "fault": error.fault.value,
         "sentence": error.sentence,
-        **asdict(told),
+        **asdict(refusal),
     }
 
 
 def as_text(error: EvaluationError) -> str:
     """The lines that a person reads in a terminal."""
-    told = refusal_of(error)
+    refusal = refusal_of(error)
     lines = [f"error: {error.sentence}"]
-    if told.right and told.right not in error.sentence:
-        lines.append(f"  right:   {told.right}")
-    if told.remedy:
-        lines.append(f"  remedy:  {told.remedy}")
-    where = f" in {told.where}" if told.where else ""
-    return "\n".join([*lines, f"  rule:    {told.rule}{where} (docs/errors.md)"])
+    if refusal.right and refusal.right not in error.sentence:
+        lines.append(f"  right:   {refusal.right}")
+    if refusal.remedy:
+        lines.append(f"  remedy:  {refusal.remedy}")
+    where = f" in {refusal.where}" if refusal.where else ""
+    return "\n".join([*lines, f"  rule:    {refusal.rule}{where} (docs/errors.md)"])
 
 
 def with_where(error: EvaluationError, where: str) -> EvaluationError:
     """The same error, at a place that its origin did not know."""
-    told = replace(refusal_of(error), where=where)
-    return EvaluationError(error.reason, error.detail, error.private, refusal=told)
+    refusal = replace(refusal_of(error), where=where)
+    return EvaluationError(error.reason, error.detail, error.private, refusal=refusal)
 
 
 def page() -> str:

@@ -1,4 +1,4 @@
-"""What came of repeating an entry's training: posted by whoever repeated it, compared by the leaderboard."""
+"""The result of repeating an entry's training: posted by an operator, compared by the leaderboard."""
 
 from typing import Annotated, Final
 

@@ -74,7 +74,7 @@ OUR_FAULT: Final = (
 
 @dataclass(frozen=True)
 class Explanation:
-    """What people are told of one reason."""
+    """How one reason is explained to people."""
 
     fault: Fault
     sentence: str
@@ -82,7 +82,7 @@ class Explanation:
 
     @property
     def for_author(self) -> str:
-        """What the author of the submission can do; `help` is for whoever runs the machine."""
+        """What the author of the submission can do; `help` is for the operator of the machine."""
         return OUR_FAULT if self.fault is Fault.PLATFORM else self.help
 
 

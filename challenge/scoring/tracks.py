@@ -13,7 +13,7 @@ class Track(StrEnum):
     SAMPLES = "samples"
 
 
-# What people are told of each, in one sentence.
+# Each explained in one sentence.
 SENTENCES: Final = {
     Track.OPEN: "Bring trained weights. How you got them is up to you; we take your word.",
     Track.SAMPLES: "The judge trains your model from scratch on secret targets. Only these scores count as "

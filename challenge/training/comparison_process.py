@@ -50,12 +50,12 @@ def fit_directory(
     theirs.close()
     try:
         while True:
-            told = ours.recv()
-            if isinstance(told, FitResult):
-                return told
-            if isinstance(told, _Failed):
-                raise EvaluationError(told.reason, told.detail, told.private)
-            progress(told)
+            message = ours.recv()
+            if isinstance(message, FitResult):
+                return message
+            if isinstance(message, _Failed):
+                raise EvaluationError(message.reason, message.detail, message.private)
+            progress(message)
     except EOFError as error:
         process.join()
         detail = f"{directory.name}: its process ended with code {process.exitcode}."
@@ -90,7 +90,7 @@ def _run(
         connection.send(made)
     except EvaluationError as error:
         connection.send(_Failed(error.reason, error.detail, error.private))
-    except Exception as error:  # noqa: BLE001 - the model's own, told in the parent
+    except Exception as error:  # noqa: BLE001 - the model's own error, raised in the parent
         detail = f"{directory.name}: ({type(error).__name__}: {error})"
         connection.send(_Failed(Reason.FIT_FAILED, detail, own_traceback(error, code_folders(directory))))
     finally:

@@ -1,4 +1,4 @@
-"""One line for whoever waits while this machine compiles the generator for the first time."""
+"""Print one line when this machine compiles the generator for the first time."""
 
 from collections.abc import Callable
 
@@ -26,5 +26,5 @@ def compiling() -> None:
 
 
 def cannot_keep() -> None:
-    """Called where compiled code cannot be written: from now on that is what is told."""
+    """Called where compiled code cannot be written: the notice says so from now on."""
     _texts[:] = [NOT_KEPT]

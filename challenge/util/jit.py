@@ -12,7 +12,7 @@ from challenge.util import compile_notice
 
 
 class _Notice(event.Listener):
-    """Tells whoever waits; functions that come from the disk cache cause no event."""
+    """Print a notice before a function is compiled; one that comes from the disk cache causes none."""
 
     def on_start(self, event: event.Event) -> None:  # noqa: ARG002 - the listener's interface
         compile_notice.compiling()

@@ -54,7 +54,7 @@ def identified(value: str) -> Iterator[None]:
 
 
 class TextFormatter(logging.Formatter):
-    """Date, level, who speaks, the message, and the id in brackets."""
+    """Date, level, logger, message, and the id in brackets."""
 
     def __init__(self, who: str) -> None:
         super().__init__(f"%(asctime)s %(levelname)s {who}: %(message)s%(trace)s", "%Y-%m-%d %H:%M:%S")

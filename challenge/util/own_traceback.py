@@ -15,8 +15,8 @@ def own_traceback(error: BaseException, folders: Sequence[str]) -> str:
         folders: paths; frames are named by what follows them.
     """
     prefixes = tuple(f"{folder.rstrip('/')}/" for folder in folders)
-    told = traceback.TracebackException.from_exception(error)
-    waiting: list[traceback.TracebackException | None] = [told]
+    formatted = traceback.TracebackException.from_exception(error)
+    waiting: list[traceback.TracebackException | None] = [formatted]
     while waiting:
         one = waiting.pop()
         if one is not None:
@@ -28,7 +28,7 @@ def own_traceback(error: BaseException, folders: Sequence[str]) -> str:
                 ]
             )
             waiting += [one.__cause__, one.__context__]
-    return "".join(told.format())
+    return "".join(formatted.format())
 
 
 def _without(name: str, prefixes: Sequence[str]) -> str:

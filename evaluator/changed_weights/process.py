@@ -119,9 +119,9 @@ class WeightChanger:
         assert self._process.stderr
         self._process.kill()
         code = self._process.wait()
-        told = self._process.stderr.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
+        message = self._process.stderr.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
         return EvaluationError(
-            Reason.INTERNAL, f"The process that changes weights ended with code {code}. ({told[:200]})"
+            Reason.INTERNAL, f"The process that changes weights ended with code {code}. ({message[:200]})"
         )
 
 

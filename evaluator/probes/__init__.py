@@ -59,7 +59,7 @@ def run(case: Case, progress: Progress, names: Sequence[str] = PROBES) -> Integr
 
 
 def _gate(start: Start, at_once: int) -> Start:
-    """As `start`, with a bounded number of sandboxes at a time; whoever comes later waits."""
+    """As `start`, with a bounded number of sandboxes at a time; later calls wait."""
     places = threading.BoundedSemaphore(at_once)
 
     @contextmanager

@@ -1,1 +1,1 @@
-"""Reproduction: the operator repeats an entry's training by its train.toml, and compares what comes of it."""
+"""Reproduction: the operator repeats an entry's training by its train.toml, and compares the results."""

@@ -1,6 +1,6 @@
 """Which layer of a machine keeps a sandbox from working, and the smallest remedy for it.
 
-`observe` asks the machine; the others decide from what it saw, so that each layer can be told from recorded
+`observe` asks the machine; the others decide from what it saw, so that each layer can be tested with recorded
 answers of machines that have it. What the layers answer is from their documentation: Docker's default filter
 of system calls (profiles/seccomp/default.json), Ubuntu's restriction (AppArmor, "Restricted unprivileged user
 namespaces"), user_namespaces(7), Documentation/userspace-api/landlock.rst, and gVisor's version (pkg/sentry).

@@ -140,7 +140,7 @@ class Landlock:
             "namespaces": [],
             "descriptors": descriptors,
             "folder": folder,
-            # Whoever is inside can end itself by any signal.
+            # A process inside can end itself by any signal.
             "filtered": False,
             "self_killed": True,
             "environment": {

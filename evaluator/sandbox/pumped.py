@@ -1,4 +1,4 @@
-"""A child process by what every system offers: its standard streams, and threads between them and sockets.
+"""A child process on any operating system: its standard streams, and threads between them and sockets.
 
 Anonymous pipes cannot be waited for with a deadline on every system; sockets can. So each stream of the child
 has a thread that copies it from or to a pair of sockets, whose other end the session waits for.
@@ -112,7 +112,7 @@ def _pump_in(requests: socket.socket, stream: IO[Any]) -> None:
             view = memoryview(part)
             while view:
                 view = view[stream.write(view) :]
-    # Nobody reads any more: the session is told when it next writes.
+    # The other end is closed: the session notices when it next writes.
     with contextlib.suppress(OSError):
         requests.shutdown(socket.SHUT_RDWR)
 

@@ -399,7 +399,7 @@ class Losses:
         self._last = -math.inf
 
     def __call__(self, loss: float) -> None:
-        """Tell this one, unless the last has just been told."""
+        """Send this loss, unless one has just been sent."""
         now = time.monotonic()
         if now - self._last >= self.EVERY_SECONDS:
             self._last = now

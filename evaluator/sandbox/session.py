@@ -46,7 +46,7 @@ class Inspection:
 
 
 class FitWatch(Protocol):
-    """Whoever follows a fit: told what the submission says before it is done."""
+    """Receives what the submission sends during a fit."""
 
     def checkpoint(self, state: bytes, seconds: float) -> None:
         """The model as it was then, for `Session.load` alone to read; `seconds` since the fit began."""
@@ -138,7 +138,7 @@ class Session:
     def fit(self, x: Array, y: Array, budget: Budget, seed: int, watch: FitWatch | None = None) -> float:
         """Fit the model to x (n, in) in [-1, 1] and y (n, out) in [0, 1]; the seconds it took here.
 
-        Where somebody watches, the budget needs seconds, and whoever fits is bound by them.
+        With a watch, the budget needs seconds, and they limit any fit.
         """
         assert x.shape == (len(y), self._in_features)
         assert y.shape[1] == self._out_features

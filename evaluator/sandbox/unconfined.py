@@ -1,6 +1,6 @@
 """No confinement: for your own model on your own machine, where bubblewrap does not work.
 
-The same runner and the same messages, in a plain process, by what every system offers. It covers nothing: the
+The same runner and the same messages, in a plain process, on any operating system. It covers nothing: the
 model can read and write what you can. Deadlines hold, and limits of the process where the system has them.
 """
 

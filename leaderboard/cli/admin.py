@@ -129,7 +129,7 @@ def users_ban(config: Config, name: str, reason: str, lift: bool) -> None:
     with opened(config) as session:
         people.ban(session, _user(session, name), banned=not lift)
         audit.record(session, actor(), "lift ban" if lift else "ban", f"user {name}", reason)
-    click.echo(f"{name} is {'let in again' if lift else 'banned'}.")
+    click.echo(f"{name} is {'no longer banned' if lift else 'banned'}.")
 
 
 def _user(session: Session, name: str) -> User:

@@ -1,7 +1,7 @@
-"""One file that holds a whole leaderboard: its database as of one moment, and every file that it speaks of.
+"""One file that holds a whole leaderboard: its database as of one moment, and every file that it names.
 
-The database is copied first. A bundle or picture lies on the disk before a row speaks of it, so whatever the
-copied rows speak of is there when the files are read.
+The database is copied first. A bundle or picture lies on the disk before a row names it, so whatever the
+copied rows name is there when the files are read.
 """
 
 import os
@@ -36,7 +36,7 @@ def backup(config: Config, out: str) -> str:
         out: the file, or its URL in object storage, such as "s3://bucket/backups/monday.tar".
 
     Returns:
-        Its size, and how it is put back, in two sentences.
+        Its size, and how it is restored, in two sentences.
 
     Raises:
         Refused: a tool is missing, or something cannot be read or written.

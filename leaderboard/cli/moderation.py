@@ -313,7 +313,7 @@ def queue(config: Config, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def show_workers(config: Config, as_json: bool) -> None:
-    """Show the machines that workers have told of in the last thirty days, the last one heard of first.
+    """Show the machines whose workers have reported in the last thirty days, the newest report first.
 
     Example: mbc admin workers
     """

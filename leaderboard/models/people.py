@@ -12,7 +12,7 @@ from leaderboard.db import Base, UtcDateTime, now
 class User(Base):
     """A person, or the reference submissions' owner.
 
-    Who was added by an administrator has no password until they choose one; who comes from another site has
+    People added by an administrator have no password until they choose one; those from another site have
     that site's name for them as `identity`, such as "github:583231".
     """
 

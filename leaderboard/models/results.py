@@ -113,7 +113,7 @@ class Reproduction(Base):
     """What came of an entry's training, repeated by an operator, on the set of one season.
 
     Attributes:
-        submitted: octaves of the weights that were handed in.
+        submitted: octaves of the submitted weights.
         difference_low, difference_high: 95 % interval of the repeated octaves less those.
         agrees: whether the entry counts as reproduced.
         weights: SHA-256 of the repeated weights.

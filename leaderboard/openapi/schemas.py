@@ -93,10 +93,10 @@ def _described(schema: Schema) -> Schema:
     if not attributes:
         return schema
     fields = dict(schema.get("properties", {}))
-    for names, told in _ATTRIBUTE.findall(attributes):
+    for names, description in _ATTRIBUTE.findall(attributes):
         for name in names.split(", "):
             if name in fields:
-                sentence = " ".join(told.split())
+                sentence = " ".join(description.split())
                 fields[name] = {"description": sentence[:1].upper() + sentence[1:]} | fields[name]
     return schema | {"description": text, "properties": fields}
 

@@ -1,4 +1,4 @@
-"""The part of the interface that the explorer and its workers speak."""
+"""The part of the interface that the explorer and its workers use."""
 
 from typing import Final
 

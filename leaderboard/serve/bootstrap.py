@@ -121,7 +121,7 @@ def shortcomings(config: Config) -> list[str]:
     if config.rate_storage.startswith("memory"):
         found.append("it counts rates by itself: set MBC_BOARD_RATE_STORAGE for all")
     if not config.session_key:
-        found.append("whoever signs in here is signed in here alone: set MBC_BOARD_SESSION_KEY for all")
+        found.append("people who sign in here are signed in here alone: set MBC_BOARD_SESSION_KEY for all")
     if not config.storage:
         found.append("bundles and pictures lie in its data directory: set MBC_BOARD_STORAGE for all")
     return found
@@ -219,7 +219,7 @@ def client_config_path() -> Path:
 
 
 def configure_client(server: str, bootstrapped: Bootstrap, config: Config) -> str:
-    """Let `mbc submit` on this machine speak to this server, unless it speaks to another one.
+    """Configure `mbc submit` on this machine for this server, unless it is configured for another one.
 
     Returns:
         What was done, in a sentence.

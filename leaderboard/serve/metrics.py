@@ -20,4 +20,4 @@ def serve_metrics(place: str, readers: sessionmaker[Session]) -> None:
     try:
         start_http_server(int(port), host.strip("[]"))
     except OSError as error:
-        log.error("the metrics cannot be told at %s: %s", place, error.strerror or error)  # noqa: TRY400 - says all
+        log.error("the metrics cannot be served at %s: %s", place, error.strerror or error)  # noqa: TRY400 - says all

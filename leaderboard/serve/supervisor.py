@@ -1,4 +1,4 @@
-"""`mbc serve`: a server and an evaluator as children, and the reference submissions handed in."""
+"""`mbc serve`: a server and an evaluator as child processes; submits the references."""
 
 import signal
 import socket
@@ -91,7 +91,7 @@ class Supervisor:
             self._children.append(
                 Child("evaluator", [*command, "--drain", "0"], token, output=screen.children)
             )
-            # Whoever looks around does not wait for a verdict, nor the other way round.
+            # Visitors of the explorer do not wait for a verdict, nor the other way round.
             self._children.append(Child("tile painter", [*command, "--tiles"], token, output=screen.children))
 
     def run(self, references: Path | None) -> None:

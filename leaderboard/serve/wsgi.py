@@ -85,7 +85,7 @@ class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         except OSError:
             begun = b""
         whole = not begun or b"\r\n\r\n" in begun or len(begun) >= _HEADER_BYTES
-        # The poller would come back at once for bytes that it has told of already.
+        # The poller would come back at once for bytes that it has reported already.
         conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1 if whole else len(begun) + 1)
         if whole:
             super().on_pending_socket_readable(conn, client)

@@ -142,7 +142,7 @@ def remove_files(config: Config, evaluation_ids: Iterable[int]) -> None:
 
 
 def remove_keys(config: Config, keys: Iterable[str]) -> None:
-    """Delete pictures, of which no row speaks any more."""
+    """Delete pictures that no row names any more."""
     storage = storage_of(config)
     for key in keys:
         storage.remove(key)

@@ -1,7 +1,7 @@
-"""Which submissions have changed: told to the event streams of this server, and of every other one.
+"""Which submissions have changed: announced to the event streams of this server, and of every other one.
 
 PostgreSQL carries the news between servers (LISTEN and NOTIFY). SQLite has one server, which tells itself.
-News may be lost; whoever waits for them looks again after a while by themselves.
+Announcements may be lost; those who wait look again after a while by themselves.
 """
 
 import logging
@@ -91,7 +91,7 @@ def announce(sessions: sessionmaker[Session], changes: Changes | None = None) ->
     def tell_others(session: Session) -> None:
         if session.in_nested_transaction():
             return
-        # What has not been flushed yet would be told of too late.
+        # What has not been flushed yet would be announced too late.
         session.flush()
         if postgresql:
             for number in session.info.get(_CHANGED, ()):
@@ -120,13 +120,13 @@ class Listener(threading.Thread):
 
     def run(self) -> None:
         """Listen until everything closes; a database that is away is asked again."""
-        told = False
+        warned = False
         while not self._changes.is_closed():
             try:
                 self._listen()
             except Exception as error:  # noqa: BLE001 - whatever the driver raises
-                if self._changes.hears_others or not told:
-                    told = True
+                if self._changes.hears_others or not warned:
+                    warned = True
                     why = cause(error) if isinstance(error, SQLAlchemyError) else error
                     log.warning("changes by other servers are not heard of at once: %s", why)
                 self._changes.hears_others = False
@@ -141,9 +141,9 @@ class Listener(threading.Thread):
             driver.execute(f"LISTEN {_CHANNEL}")
             self._changes.hears_others = True
             while not self._changes.is_closed():
-                for told in driver.notifies(timeout=_LISTEN_SECONDS):
-                    if told.payload.isdecimal():
-                        self._changes.note(int(told.payload))
+                for notice in driver.notifies(timeout=_LISTEN_SECONDS):
+                    if notice.payload.isdecimal():
+                        self._changes.note(int(notice.payload))
                     if self._changes.is_closed():
                         return
                 # An answer that does not come is how a lost connection is found.

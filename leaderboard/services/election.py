@@ -10,7 +10,7 @@ _SWEEPER_LOCK: Final = 0x6D6264
 
 
 class Election:
-    """A server's candidacy: whoever holds an advisory lock of PostgreSQL is elected, while it is connected.
+    """A candidacy: the server that holds an advisory lock of PostgreSQL is elected while it is connected.
 
     SQLite has one server, which is always elected.
     """

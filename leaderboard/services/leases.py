@@ -1,4 +1,4 @@
-"""Leases: a worker claims an evaluation, and whoever holds its lease may speak for it."""
+"""Leases: a worker claims an evaluation, and the holder of its lease alone may report on it."""
 
 import math
 import secrets
@@ -82,9 +82,9 @@ def claim(session: Session, config: Config, evaluation_id: int, holder: Token) -
 
 
 def check_lease(session: Session, evaluation_id: int, lease: str | None) -> Evaluation:
-    """The live evaluation that this lease speaks for; Refused with 409 otherwise.
+    """The live evaluation that this lease is for; Refused with 409 otherwise.
 
-    A lease that has run out still speaks while nobody else has taken the evaluation.
+    A lease that has run out is still accepted while nobody else has taken the evaluation.
     """
     evaluation = get(session, evaluation_id)
     session.refresh(evaluation, with_for_update=True)

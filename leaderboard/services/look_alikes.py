@@ -1,4 +1,4 @@
-"""Names that look like somebody else's: refused when a bundle is handed in."""
+"""Names that look like somebody else's: refused when a bundle is submitted."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,7 +16,7 @@ def refuse_look_alikes(session: Session, owner: User, manifest: Manifest) -> Non
 
     Args:
         session: reads the names that are taken.
-        owner: who hands in; their own names are theirs to vary.
+        owner: who submits; their own names are theirs to vary.
         manifest: of the bundle.
 
     Raises:

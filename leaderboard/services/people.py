@@ -170,7 +170,7 @@ def end_sessions(user: User) -> None:
     user.session_key = secrets.token_hex(16)
 
 
-def find_or_create_by_identity(session: Session, identity: str, wish: str, *, may_make: bool) -> User:
+def find_or_create_by_identity(session: Session, identity: str, wanted_name: str, *, may_make: bool) -> User:
     """The person whom another site knows as `identity`, made where there is none yet and that is allowed."""
     found = session.scalar(select(User).where(User.identity == identity))
     if found is not None:
@@ -178,7 +178,7 @@ def find_or_create_by_identity(session: Session, identity: str, wish: str, *, ma
         return found
     if not may_make:
         raise Refused(403, "sign_up_closed", "Accounts on this server are made by the people who run it.")
-    name = _free_name(session, wish)
+    name = _free_name(session, wanted_name)
     user = tokens.add_user(session, name)
     user.identity = identity
     audit.record(session, f"user {name}", "sign up", f"user {name}", identity)
@@ -186,15 +186,15 @@ def find_or_create_by_identity(session: Session, identity: str, wish: str, *, ma
     return user
 
 
-def _free_name(session: Session, wish: str) -> str:
-    wish = wish[: NAME_MOST - 4] or "somebody"
-    for candidate in (wish, *(f"{wish}-{number}" for number in range(2, 100))):
+def _free_name(session: Session, wanted: str) -> str:
+    wanted = wanted[: NAME_MOST - 4] or "somebody"
+    for candidate in (wanted, *(f"{wanted}-{number}" for number in range(2, 100))):
         try:
             return checked_name(session, candidate)
         except Refused as error:
             if error.status != 409:
                 return _free_name(session, "somebody")
-    raise conflict("name_taken", f"There are too many people called {wish}.")
+    raise conflict("name_taken", f"There are too many people called {wanted}.")
 
 
 def delete_submission(session: Session, config: Config, actor: str, submission: Submission) -> None:
@@ -206,7 +206,7 @@ def delete_submission(session: Session, config: Config, actor: str, submission: 
 
 
 def delete_own_submission(session: Session, config: Config, user: User, submission_id: int) -> None:
-    """Delete an entry at the wish of its owner; Refused with 403 or 404."""
+    """Delete an entry for its owner; Refused with 403 or 404."""
     found = submissions.get(session, submission_id)
     if found.user_id != user.id:
         raise Refused(403, "not_yours", "Only the person who handed it in can delete it.")
@@ -253,7 +253,7 @@ def get(session: Session, user_id: int) -> User:
 
 @dataclass(frozen=True)
 class ListedUser:
-    """A person, and how many bundles they have handed in."""
+    """A person, and how many bundles they have submitted."""
 
     user: User
     submissions: int

@@ -1,4 +1,4 @@
-"""What a person has handed in, entry by entry."""
+"""A person's submissions, entry by entry."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
 """The order in which waiting evaluations are judged: by urgency, then by their turns.
 
-Urgency is one of four classes. First figures come before everything else, so that whoever hands in sees
+Urgency is one of four classes. First figures come before everything else, so that a person who submits sees
 octaves soon; references wait for people.
 
     0  people's first stage on the open track
@@ -31,7 +31,7 @@ from leaderboard.db import now
 from leaderboard.models import Evaluation, SeasonRow, Submission, User
 
 # How much later a turn is for each evaluation of the same person before it. Long beside an evaluation, so
-# that one person who hands in a few at once does not hold up the others; short beside people's patience.
+# that one person who submits a few at once does not hold up the others; short beside people's patience.
 _WEIGHTS: Final = {Track.OPEN: timedelta(minutes=30), Track.SAMPLES: timedelta(minutes=90)}
 # References learn on the samples track when nobody else waits.
 _REFERENCE_WEIGHT: Final = timedelta(days=1)
@@ -165,7 +165,7 @@ def count_claimable(session: Session, most: int, machine: str = CPU) -> int:
 def positions(session: Session, wanted: Collection[int] | None = None) -> dict[int, int]:
     """Of those of the wanted evaluations that wait, or of all that do: 1 for the next one."""
     if wanted is not None:
-        # Whoever is asked about mostly stands at the head of the queue.
+        # Mostly asked for evaluations at the head of the queue.
         head = session.scalars(in_turn(select(Evaluation.id)).where(queued()).limit(2 * len(wanted))).all()
         found = {number: place for place, number in enumerate(head, 1) if number in wanted}
         if len(found) == len(wanted) or len(head) < 2 * len(wanted):

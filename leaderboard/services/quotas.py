@@ -63,7 +63,7 @@ def quota(session: Session, config: Config, user: User) -> Quota:
             ),
         )
     )
-    # Counted by what the person handed in: being judged again by an administrator takes no place.
+    # Counted by submissions: being judged again by an administrator takes no place.
     waiting = session.scalar(
         select(func.count(HandIn.at.distinct()))
         .join(Evaluation, Evaluation.id == HandIn.evaluation_id)

@@ -27,7 +27,7 @@ class RateLimiter:
         self._purpose = purpose
 
     def spend(self, asker: str, cost: int = 1) -> None:
-        """Count so many for an address; Refused with 429 where that is too much."""
+        """Count requests of an address; Refused with 429 where there are too many."""
         for rate in self._rates:
             try:
                 if self._limiter.hit(rate, self._purpose, asker, cost=cost):

@@ -1,7 +1,7 @@
 """Seasons: practice, and those that are ranked, which open and close by people or by dates.
 
-A bundle belongs to the season that is open at the moment at which it is handed in. When a season has closed
-and everything that was handed in has its verdict, its secret is published; from then on it is frozen.
+A bundle belongs to the season that is open when it is submitted. When a season has closed
+and every submission has its verdict, its secret is published; from then on it is frozen.
 """
 
 from dataclasses import asdict

@@ -36,10 +36,10 @@ SHOWN_TEXTS: Final = ("README.md", "train.toml")
 
 @dataclass(frozen=True)
 class Intake:
-    """A submission that was handed in.
+    """A submission that was accepted.
 
     Attributes:
-        submission_id: of the new submission, or of the one that this person handed in with the same bytes.
+        submission_id: of the new submission, or of the one that this person submitted with the same bytes.
         queued: the evaluations that are new; none where the bundle was judged already.
     """
 
@@ -65,7 +65,7 @@ def submit_bundle(
         sessions: the bundle is registered in one transaction of these.
         queue: wakes a worker after the commit; None leaves that to the lease reaper.
         config: names the data directory, and the quota.
-        owner: who hands in.
+        owner: who submits.
         upload: the zip file; it is read, and stays where it is.
         tracks: where it is to be judged. Only the open track needs weights.
 
@@ -94,7 +94,7 @@ def submit_bundle(
 def _store(config: Config, bundle: Bundle) -> None:
     """Store the files of a bundle as an archive of our own making, unless it is there.
 
-    What was uploaded is not kept: it may be something else as well, a page or a program, to whoever opens it.
+    What was uploaded is not kept: it may be something else as well, such as a page or a program.
     It is stored before the commit: a file too many does no harm, a row without its file does.
     """
     storage, key = storage_of(config), bundle_key(bundle.digest)
@@ -115,8 +115,8 @@ def _read(upload: Path, tracks: Sequence[Track]) -> Bundle:
     try:
         return read_bundle(upload, trained=Track.OPEN in tracks)
     except EvaluationError as error:
-        told = refusal_of(error)
-        help_ = f"{EXPLANATIONS[error.reason].help} Remedy: {told.remedy} (rule {told.rule})"
+        refusal = refusal_of(error)
+        help_ = f"{EXPLANATIONS[error.reason].help} Remedy: {refusal.remedy} (rule {refusal.rule})"
         raise Refused(422, error.reason.value, error.sentence, help_) from error
 
 

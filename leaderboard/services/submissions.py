@@ -59,7 +59,7 @@ def _refresh(session: Session, submission: Submission) -> None:
 
 
 def remove_files(session: Session, config: Config, digests: set[str]) -> None:
-    """Delete the bundles that no submission speaks of any more."""
+    """Delete the bundles that no submission names any more."""
     kept = set(session.scalars(select(Submission.digest).where(Submission.digest.in_(digests))))
     for digest in digests - kept:
         storage_of(config).remove(bundle_key(digest))

@@ -55,7 +55,7 @@ def new_token(session: Session, user: User | None, label: str = "", *, days: int
         session: writes.
         user: its owner; None for a worker's.
         label: what it is for.
-        days: how long it is valid; None for ever.
+        days: how long it is valid; None: without end.
     """
     kind = "user" if user else "worker"
     secret = _MARK[kind] + secrets.token_urlsafe(32)

@@ -40,7 +40,7 @@ class Storage(Protocol):
 
     @property
     def name(self) -> str:
-        """How people are told of it: a path or a URL."""
+        """Its name for people: a path or a URL."""
 
     def check(self) -> None:
         """Write something and remove it; Refused where that cannot be done."""

@@ -1,4 +1,4 @@
-"""Object storage by URL, through obstore: S3 and what speaks like it, and the stores of Google and Azure."""
+"""Object storage by URL, through obstore: S3 and compatible services, and the stores of Google and Azure."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""What people are told when the storage fails."""
+"""Refusals where the storage fails."""
 
 from leaderboard.errors import Refused
 

@@ -86,7 +86,7 @@ def _places(beside: _Model | None) -> tuple[Place | DeepPlace, ...]:
 
 
 def _settings(beside: _Model | None, second: _Model | None) -> dict[str, Any]:
-    """What the page's script is told."""
+    """Settings for the page's script."""
     tiles = url_for("tiles.truth", octave=0, x=0, y=0).removesuffix("/0/0/0")
     values: dict[str, Any] = {
         "truth": tiles,

@@ -55,7 +55,7 @@ def back() -> Response:
         answer = _github().get("user", token=token, timeout=_SECONDS)
         answer.raise_for_status()
         about = answer.json()
-        identity, wish = f"github:{int(about['id'])}", str(about["login"])
+        identity, name = f"github:{int(about['id'])}", str(about["login"])
     except (OAuthError, RequestException, ValueError, KeyError, TypeError) as error:
         raise Refused(
             502,
@@ -65,6 +65,6 @@ def back() -> Response:
         ) from error
     config = app_context().config
     with write_transaction() as db:
-        user = people.find_or_create_by_identity(db, identity, wish, may_make=config.sign_up)
+        user = people.find_or_create_by_identity(db, identity, name, may_make=config.sign_up)
     sign_in(user)
     return redirect(url_for("people.account"), 303)

@@ -40,12 +40,12 @@ def _field(name: str) -> str:
 
 def _then() -> str:
     """Where to go on: only a path of this site."""
-    wish = request.values.get("next", "")
-    split = urlsplit(wish)
+    path = request.values.get("next", "")
+    split = urlsplit(path)
     ours = (
-        wish.startswith("/") and not wish.startswith(("//", "/\\")) and not split.netloc and not split.scheme
+        path.startswith("/") and not path.startswith(("//", "/\\")) and not split.netloc and not split.scheme
     )
-    return wish if ours and wish.isprintable() else url_for("people.account")
+    return path if ours and path.isprintable() else url_for("people.account")
 
 
 @people_pages.get("/sign-in")

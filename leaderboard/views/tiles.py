@@ -83,19 +83,19 @@ def truth(octave: int, x: int, y: int) -> Response:
 
 @tiles.get(f"/submissions/<int:submission_id>/{_WHERE}")
 def model(submission_id: int, octave: int, x: int, y: int) -> Response:
-    """A tile of what a model makes of it, where it has been drawn: wish for it, and it will be."""
+    """A tile of a model's answers, where it has been drawn; `wish` asks for it."""
     tile = _tile(octave, x, y)
     with read_session() as db:
         digest = submissions.drawable(db, submission_id).digest
     found = app_context().model_tiles.stored(digest, tile)
     if found is None:
-        raise Refused(404, "not_drawn", "This tile has not been drawn yet: wish for it first.")
+        raise Refused(404, "not_drawn", "This tile has not been drawn yet: ask for it first.")
     return _answer(found)
 
 
 @tiles.post("/submissions/<int:submission_id>/wishes")
 def wish(submission_id: int) -> Response:
-    """Wish for tiles of a model, those first that matter most; told which are there already."""
+    """Ask for tiles of a model, the most urgent first; answers which are there already."""
     wanted = _wanted()
     with read_session() as db:
         found = submissions.drawable(db, submission_id)

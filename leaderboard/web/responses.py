@@ -60,7 +60,7 @@ def tagged_png(tag: str, make: Callable[[], bytes], seconds: int = HOUR) -> Resp
 def stored_bundle(digest: str, *, name: str = "") -> Response:
     """A bundle, as a download where it gets a name; Refused with 500 where it cannot be read.
 
-    Object storage hands it out itself, to whoever has the address that is given here.
+    Object storage hands it out itself, to everybody who has the address that is given here.
     """
     storage, key = storage_of(app_context().config), submissions.bundle_key(digest)
     link = storage.link(key)

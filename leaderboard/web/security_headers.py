@@ -37,7 +37,7 @@ def register(app: Flask, config: Config) -> None:
         for name, value in always.items():
             response.headers.setdefault(name, value)
         if response.mimetype == "text/html" or request.path.startswith("/api/"):
-            # They differ by who asks, and by what was judged a moment ago.
+            # They differ by visitor, and by what was judged a moment ago.
             response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
 

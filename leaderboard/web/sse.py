@@ -15,7 +15,7 @@ from leaderboard.config import Config
 from leaderboard.errors import Refused
 from leaderboard.services.changes import Changes
 
-# Between two looks without news, where those of other processes are heard of, and where they are not.
+# Seconds between two queries without news, where changes by other processes are announced, and where not.
 _HEARING_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 1.0
 

@@ -147,7 +147,7 @@ class Tally:
 
 
 class Learner:
-    """Grows a tree from an endless stream of samples; looks like an optimiser to whoever trains."""
+    """Grows a tree from an endless stream of samples; has the interface of an optimiser."""
 
     def __init__(self, tree: Tree) -> None:
         self.grower = Grower(tree)
