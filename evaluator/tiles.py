@@ -24,10 +24,10 @@ from challenge.mandelbrot.coordinates import to_unit
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.util.queue import TILE_QUEUE, TILE_TASK, celery_options
 from evaluator.api_client import LeaseLost, TileClient
+from evaluator.celery_app import consume
 from evaluator.sandbox import Sandbox
 from evaluator.sandbox.limits import Limits
 from evaluator.sandbox.session import Session
-from evaluator.worker import consume
 
 log = logging.getLogger(__name__)
 

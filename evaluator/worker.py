@@ -9,16 +9,11 @@ import logging
 import os
 import platform
 import tempfile
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
-
-from celery import Celery
-from celery.exceptions import SecurityWarning
-from celery.worker import state
+from typing import Any
 
 from challenge.bundle.reader import Bundle, read_bundle
 from challenge.results.report import Report
@@ -28,7 +23,6 @@ from challenge.results.verdicts import EvaluationError, Reason
 from challenge.results.worker_info import WorkerInfo
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.util import log_lines
-from challenge.util.queue import QUEUES, TASK, celery_options
 from evaluator.api_client import Claim, EvaluationClient, LeaseLost, Reporter
 from evaluator.calibration import calibrate, machine_class
 from evaluator.drain import Drain, Drained
@@ -41,9 +35,6 @@ from evaluator.sandbox import Sandbox
 from evaluator.sandbox.limits import Limits
 
 log = logging.getLogger(__name__)
-
-# Of mallopt(3).
-_M_ARENA_MAX: Final = -8
 
 # From a season's size to what its evaluations ask.
 OPEN_PLAN: Callable[[EvaluationSize], EvaluationPlan] = EvaluationPlan.open_track
@@ -303,55 +294,3 @@ def give_memory_back() -> None:
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
-
-
-def share_arenas() -> None:
-    """Have all threads of this process share two arenas of its allocator: each keeps what was freed in it."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
-
-
-def celery_app(broker: str, worker: Worker) -> Any:
-    """The Celery application whose one task wakes the worker."""
-    app: Any = Celery("evaluator", set_as_current=False)
-    app.conf.update(celery_options(broker))
-
-    @app.task(name=TASK)  # type: ignore[untyped-decorator]  # Celery ships no types
-    def wake() -> None:
-        worker.work(_stopping)
-
-    return app
-
-
-def _stopping() -> bool:
-    """Whether SIGTERM or Ctrl-C asked this process to end after the task that it is in."""
-    return any(flag not in {None, False} for flag in (state.should_stop, state.should_terminate))
-
-
-def serve(broker: str, worker: Worker) -> None:
-    """Work on evaluations, one after the other, until the process is stopped."""
-    worker.client.introduce(worker.machine)
-    consume(celery_app(broker, worker), QUEUES[worker.machine_class])
-
-
-def consume(app: Any, queue: str) -> None:
-    """Work on a queue's tasks, one after the other, until the process is stopped.
-
-    The pool is "solo": a sandbox dies with the thread that started it, and that has to be the main one.
-    """
-    share_arenas()
-    # Root is fine: the sandbox changes to another user before submitted code runs, and messages are JSON.
-    warnings.filterwarnings("ignore", "You're running the worker with superuser privileges", SecurityWarning)
-    app.worker_main(
-        [
-            "--quiet",
-            "worker",
-            "--pool=solo",
-            "--concurrency=1",
-            f"--queues={queue}",
-            "--loglevel=WARNING",
-            "--without-gossip",
-            "--without-mingle",
-            "--without-heartbeat",
-        ]
-    )

@@ -49,12 +49,13 @@ def worker(server: str, broker: str | None, device: str, *, tiles: bool, once: b
     """
     from challenge.results.worker_info import WorkerInfo  # noqa: PLC0415
     from evaluator.api_client import EvaluationClient, TileClient  # noqa: PLC0415
+    from evaluator.celery_app import serve  # noqa: PLC0415
     from evaluator.drain import Drain  # noqa: PLC0415
     from evaluator.preflight import require_device  # noqa: PLC0415 - torch and numba take seconds
     from evaluator.readiness import wait_for_sandbox  # noqa: PLC0415
     from evaluator.sandbox import Sandbox, find_sandbox, require_loopback  # noqa: PLC0415
     from evaluator.sandbox.limits import Limits  # noqa: PLC0415
-    from evaluator.worker import Worker, machine_name, serve  # noqa: PLC0415
+    from evaluator.worker import Worker, machine_name  # noqa: PLC0415
 
     if once and tiles:
         raise click.UsageError("--once and --tiles exclude each other.")

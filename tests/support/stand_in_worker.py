@@ -16,7 +16,8 @@ from challenge.results.stages import Stage
 from challenge.results.worker_info import WorkerInfo
 from challenge.util.queue import QUEUES
 from evaluator.api_client import Claim, EvaluationClient, Reporter
-from evaluator.worker import Worker, celery_app, consume
+from evaluator.celery_app import celery_app, consume
+from evaluator.worker import Worker
 from tests.leaderboard.test_views import png
 from tests.support import seed_data
 
