@@ -16,6 +16,7 @@ from leaderboard.config import Config, with_driver
 from leaderboard.services import people, seasons, tokens
 from leaderboard.web.extensions import limiter
 from tests.support import seed_data
+from tests.support.browser import complaints_of
 
 
 def empty_database():
@@ -283,17 +284,7 @@ def page(chromium):
         # The first picture of the truth waits for compiled code, on a busy machine for long.
         context.set_default_navigation_timeout(90_000)
         one = context.new_page()
-        one.complaints = []
-        # Reading a canvas is these tests' doing, and costs the page nothing.
-        one.on(
-            "console",
-            lambda m: (
-                m.type in {"error", "warning"}
-                and "Multiple readback operations" not in m.text
-                and one.complaints.append(m.text)
-            ),
-        )
-        one.on("pageerror", lambda e: one.complaints.append(f"{e} {e.stack}"))
+        one.complaints = complaints_of(one)
         opened.append((context, one))
         one.goto(url)
         return one

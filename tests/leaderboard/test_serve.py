@@ -116,25 +116,22 @@ def test_from_an_empty_directory_to_a_board(serving, references):
     assert "speaks to this server" in again.said()
     assert again.config.read_text() == client_config
 
-
-def test_ctrl_c_ends_it_quickly_while_somebody_listens(serving, references):
-    server = serving("--no-worker", "--references", str(references))
-    server.wait_for("Press Ctrl-C")
+    # Ctrl-C ends it quickly while somebody listens.
     heard = []
 
     def listen():
         with contextlib.suppress(httpx.HTTPError):
-            follow(f"{server.url}/api/v1/submissions/1/events", heard)
+            follow(f"{again.url}/api/v1/submissions/2/events", heard)
 
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()
-    server.until("event", lambda: heard)
-    status, seconds = server.stop()
+    again.until("event", lambda: heard)
+    status, seconds = again.stop()
     assert status == 0
     assert seconds < 20
     listener.join(5)
     with pytest.raises(httpx.ConnectError):
-        httpx.get(server.url)
+        httpx.get(again.url)
 
 
 def answers(url):
@@ -144,18 +141,7 @@ def answers(url):
         return False
 
 
-def test_a_killed_parent_takes_its_children_along(serving):
-    server = serving("--no-worker")
-    server.wait_for("Press Ctrl-C")
-    server.process.kill()
-    server.process.wait()
-    end = time.monotonic() + 60
-    while answers(server.url):
-        assert time.monotonic() < end
-        time.sleep(0.1)
-
-
-def test_streams_are_bounded_and_who_comes_later_is_told_to_ask(serving, references):
+def test_streams_are_bounded_and_a_killed_parent_takes_its_children_along(serving, references):
     server = serving(
         "--no-worker",
         "--references",
@@ -176,7 +162,14 @@ def test_streams_are_bounded_and_who_comes_later_is_told_to_ask(serving, referen
             if third.status_code == 200:
                 break
         assert time.monotonic() < end
-        time.sleep(0.5)
+        time.sleep(0.1)
+
+    server.process.kill()
+    server.process.wait()
+    end = time.monotonic() + 60
+    while answers(server.url):
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 @pytest.mark.server
