@@ -215,7 +215,7 @@ def fit(model, x, y, budget):
 
 @pytest.mark.parametrize(("steps", "reason"), [(10, Reason.INCONSISTENT), (10**9, Reason.TIME_EXCEEDED)])
 def test_learning_goes_on_inside_forward_for_nothing(sandbox, monkeypatch, steps, reason):
-    monkeypatch.setattr(task, "PREDICTION_CPU_SECONDS", 8.0 if steps == 10 else 4.0)
+    monkeypatch.setattr(task, "PREDICTION_CPU_SECONDS", 8.0 if steps == 10 else 2.0)
     limits = Limits(request_seconds=120, load_seconds=20)
     with pytest.raises(EvaluationError) as caught:
         judged(sandbox, LEARNS_LATER.replace("STEPS", str(steps)), seconds=3.0, limits=limits)
@@ -327,6 +327,7 @@ def test_a_checkpoint_is_the_model_as_it_was(start):
     assert np.array_equal(session.predict(x), before)
 
 
+@pytest.mark.costly
 def test_the_trainer_keeps_and_reports_now_and_then(monkeypatch):
     # A clock on which each step takes a millisecond.
     ticks = count()
