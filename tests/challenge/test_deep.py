@@ -47,6 +47,7 @@ def direct(centre, octave, place):
 PLACES = {"spiral": ("-0.77568377+0.13646737j", 24, 2), "star": ("-0.10109636384562+0.95628651080914j", 4, 1)}
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("octave", [60, 300])
 @pytest.mark.parametrize("name", PLACES)
 def test_deep_pixels_agree_with_high_precision(name, octave):

@@ -206,6 +206,7 @@ def test_the_bound_of_unchecked_steps_is_never_below_the_error(steps):
     assert worst > 1e-4
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("parts", [1, *multiprecision_steps.LADDER])
 def test_the_bound_of_checked_steps_is_never_below_the_error(parts):
     points = long_lived(32)
@@ -221,6 +222,7 @@ def test_the_bound_of_checked_steps_is_never_below_the_error(parts):
         assert error <= allowed
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("parts", multiprecision_steps.LADDER)
 def test_limbs_are_as_precise_as_they_say(parts):
     points = long_lived(160)

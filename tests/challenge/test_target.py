@@ -71,6 +71,7 @@ angles = st.floats(0, 2 * math.pi)
 places = st.tuples(st.floats(-2, 0.5), st.floats(-1.2, 1.2)).map(lambda pair: complex(*pair))
 
 
+@pytest.mark.costly
 @settings(max_examples=400, deadline=None)
 @given(start=places, period=st.integers(1, 40), size=st.floats(0, 16), angle=angles, kind=st.booleans())
 def test_no_error_slips_through_near_the_hardest_points(start, period, size, angle, kind):
@@ -260,6 +261,7 @@ def test_the_caller_s_array_may_be_anything_like_an_array():
     assert np.array_equal(escape_count(points.tolist()), want)
 
 
+@pytest.mark.costly
 def test_distance_against_a_search_for_the_nearest_inside_point():
     """The true distance lies between about a half and twice the estimate."""
     side = 600

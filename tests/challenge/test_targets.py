@@ -84,6 +84,7 @@ def test_the_maps_are_what_they_are_called():
             assert abs(derivative) < 1e-9
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", MAPS)
 def test_counts_are_exact_in_every_octave(name):
     map_ = replace(MAPS[name], limit=1000)

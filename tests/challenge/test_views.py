@@ -102,6 +102,7 @@ def test_twenty_thousand_points_of_fresh_views_are_exact():
         assert np.abs(got.ravel() - exact(points.reshape(-1, 2), bits=1000)).max() <= TOLERANCE
 
 
+@pytest.mark.costly
 @settings(max_examples=60, deadline=None)
 @given(
     start=st.tuples(st.floats(-2, 0.5), st.floats(-1.2, 1.2)).map(lambda pair: complex(*pair)),

@@ -125,6 +125,7 @@ print(judge, taken[1] - taken[0])
 """
 
 
+@pytest.mark.costly
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is counted in other units elsewhere")
 def test_the_judge_holds_what_is_made_and_the_process_two_copies():
     size, spare = 8 << 20, 12 << 20

@@ -70,6 +70,7 @@ def test_the_affine_map_is_the_map(name):
     np.testing.assert_allclose(unit @ matrix + shift, FRAMES[name].inputs(unit), atol=1e-12)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "name",
     ["author", "author-swapped", "author-unit", "author-aspect", "classic-mirrored", "plane", "plane-swapped",

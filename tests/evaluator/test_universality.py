@@ -185,6 +185,7 @@ def test_a_family_without_a_usable_draw_is_our_fault(monkeypatch):
         bars(SEASON, ("lines",))
 
 
+@pytest.mark.costly
 def test_a_real_table_may_be_a_line(monkeypatch):
     line = made(lambda x: (x + 1) / 2)
     real = Control(**{**vars(line), "line_may_pass": True})

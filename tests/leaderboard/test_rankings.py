@@ -57,6 +57,7 @@ def oracle(board, query):
     return [entry["rank"] for entry in entries], expected
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("seed", [1, 2])
 def test_ranks_are_those_of_comparing_everything_with_everything(board, add, seed):
     choice = random.Random(seed)
