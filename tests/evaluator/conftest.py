@@ -34,3 +34,21 @@ def start(sandbox):
     for session in sessions:
         session.__exit__(None, None, None)
     assert not [pid for pid in alive(seen) if others.get(pid) != seen[pid]]
+
+
+class Nobody:
+    def status(self, *_message): ...
+
+
+@pytest.fixture(scope="module")
+def check():
+    """check(source, state) is what `mbc check` finds of a bundle, without controls."""
+    from evaluator.bundle_check import check_bundle
+    from evaluator.sandbox import find_sandbox
+
+    found = find_sandbox(allow_unconfined=False)
+
+    def run(source, state=None):
+        return check_bundle(make_bundle(source, state), found, Nobody(), device="cpu", universal=False)
+
+    return run

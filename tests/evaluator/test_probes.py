@@ -63,23 +63,6 @@ def test_same_machine_counts():
     assert "would pass" in missing.sentence
 
 
-def test_consistency_looks_at_the_worst_point_and_at_what_is_not_finite():
-    answers = np.array([0.1, 0.2, np.nan])
-    assert consistency.largest_difference(answers, answers) == 0
-    assert consistency.largest_difference(answers, answers - np.array([0, 0.02, 0])) == pytest.approx(0.02)
-    assert consistency.largest_difference(answers, np.array([0.1, 0.2, 0.3])) == 1
-    assert consistency.largest_difference(np.array([np.inf]), np.array([0.5])) == 1
-
-
-def test_consistency_names_the_way_of_asking_that_was_answered_otherwise():
-    assert consistency.result({"one by one": 1e-4, "in rows": 0.0}).passed
-    result = consistency.result({"one by one": 1e-4, "in rows": 0.3})
-    assert (result.passed, result.figure) == (False, 0.3)
-    assert "in rows" in result.sentence
-    assert "one by one" not in result.sentence
-    assert not consistency.result({"one by one": math.nan}).passed
-
-
 def test_the_squared_correlation_is_that_of_every_view_over_what_is_finite():
     truth, answers = RNG.random((5, 40)), RNG.normal(size=(5, 40))
     answers[0] = 3 - 20 * truth[0]  # upside down, scaled and shifted

@@ -2,12 +2,15 @@
 
 import os
 
+import pytest
 import torch
 from safetensors.torch import save
 from torch import nn
 
+from challenge.bundle.advice import with_advice
 from challenge.bundle.manifest import Manifest
 from challenge.bundle.reader import Bundle
+from challenge.results.verdicts import EvaluationError
 from evaluator.sandbox.limits import Limits
 
 HONEST = """
@@ -16,6 +19,9 @@ from torch import nn
 def build(in_features, out_features):
     return nn.Sequential(nn.Linear(in_features, 16), nn.GELU(), nn.Linear(16, out_features))
 """
+
+HEAD = "import torch\nfrom torch import nn\n\n"
+BODY = "nn.Linear(i, 16), nn.GELU(), nn.Linear(16, o)"
 
 # How many times slower than usual this machine is, where it is an emulated one.
 SLOWER = float(os.environ.get("MBC_TEST_SLOWER", "1"))
@@ -44,3 +50,24 @@ def make_bundle(source=HONEST, state=None, **helpers):
     files["model.py"] = source.encode()
     files["weights.safetensors"] = save(honest_model().state_dict() if state is None else state)
     return Bundle(Manifest("one", "Ada", "A test."), files)
+
+
+def network(forward, before="", more=""):
+    """A network of the shape of `make_bundle`'s weights, with its own forward."""
+    return f"""{before}{HEAD}
+class Net(nn.Sequential):
+    def forward(self, x):
+        y = super().forward(x)
+        {forward}
+
+{more}
+def build(i, o):
+    return Net({BODY})
+"""
+
+
+def refused(check, source, state=None):
+    """The error, with advice, of a bundle that `check` does not take."""
+    with pytest.raises(EvaluationError) as caught:
+        check(source, state)
+    return with_advice(caught.value)
