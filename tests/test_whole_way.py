@@ -108,22 +108,6 @@ def test_an_evaluation_whose_worker_is_killed_is_done_by_the_next(server):
     assert [entry["name"] for entry in entries].count("lost") == 1
 
 
-def test_a_port_in_use_is_one_clear_sentence(server):
-    server.until("server", lambda: server.get("/api/v1/board").status_code == 200)
-    port = str(server.port)
-    done = subprocess.run(
-        [*MBC, "serve", "--data", str(server.folder / "other"), "--port", port],
-        capture_output=True,
-        text=True,
-        env=server.environment,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 6
-    assert port in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 def test_a_second_server_on_the_same_data_is_refused(server):
     server.until("server", lambda: server.get("/api/v1/board").status_code == 200)
     done = subprocess.run(
