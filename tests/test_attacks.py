@@ -47,11 +47,11 @@ def honest(sandbox, tmp_path_factory):
 
 @pytest.fixture
 def waiting(sandbox):
-    """Starts a sandbox for a bundle that is judged later, and ends it with the test."""
+    """Starts sandboxes for a bundle that is judged later, and ends them with the test."""
     begun = []
 
-    def begin(bundle):
-        begun.append(attack_runner.Waiting(sandbox, bundle))
+    def begin(bundle, **options):
+        begun.append(attack_runner.Waiting(sandbox, bundle, **options))
         return begun[-1]
 
     yield begin
@@ -98,7 +98,7 @@ def test_attack(attack, sandbox, honest, waiting, host, tmp_path):
         pytest.skip("libseccomp is not installed")
     bundle, before = honest
     known, there = traces(), processes.descendants(os.getpid())
-    # Started before the attack and judged after it: it lies beside it all the time.
+    # Started before the attack and judged after it: they lie beside it all the time.
     beside = waiting(bundle) if attack.judged != "read" else sandbox
     outcome = attack_runner.run(attack, sandbox, tmp_path, host)
     assert outcome.verdict == attack.verdict, outcome
@@ -121,7 +121,7 @@ def test_attack(attack, sandbox, honest, waiting, host, tmp_path):
 def test_traces_see_a_sandbox(sandbox, honest, waiting):
     """So that "nothing is left" says something."""
     known = traces()
-    with waiting(honest[0]).start(honest[0]):
+    with waiting(honest[0], count=1).start(honest[0]):
         there = traces() - known
     groups = cgroups.find()
     folders = 1 if isinstance(sandbox, Landlock) else 0

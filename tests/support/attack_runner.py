@@ -39,7 +39,7 @@ from challenge.results.verdicts import EvaluationError
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import PRACTICE
 from challenge.training.refit import Budget
-from evaluator.judge import Assignment, judge
+from evaluator.judge import PREDICTING_SANDBOXES, Assignment, judge
 from evaluator.plan import EvaluationPlan
 from evaluator.sandbox.limits import Limits
 
@@ -129,17 +129,19 @@ class Nobody:
 
 
 class Waiting:
-    """A sandbox that was started already, for the one bundle that is judged in it."""
+    """Sandboxes that were started already, for the one bundle that is judged in them."""
 
-    def __init__(self, sandbox, bundle, limits=LIMITS):
+    def __init__(self, sandbox, bundle, limits=LIMITS, count=PREDICTING_SANDBOXES):
         self.name, self.describe, self.unsealed = sandbox.name, sandbox.describe, sandbox.unsealed
-        self._session = sandbox.start(bundle, limits=limits, device="cpu")
+        self._sessions = [sandbox.start(bundle, limits=limits, device="cpu") for _ in range(count)]
+        self._next = iter(self._sessions)
 
     def start(self, _bundle, **_rest):
-        return self._session
+        return next(self._next)
 
     def end(self):
-        self._session.__exit__(None, None, None)
+        for session in self._sessions:
+            session.__exit__(None, None, None)
 
 
 def attacks():
