@@ -26,8 +26,9 @@ from challenge.bundle.reader import read_bundle
 from challenge.results.stages import Certificate
 from challenge.scoring.season import PRACTICE
 from evaluator import judge, worker
+from evaluator.assignment import Assignment
 from evaluator.certificate import make_certificate
-from evaluator.judge import Assignment, Evaluation
+from evaluator.judge import Evaluation
 from evaluator.plan import EvaluationPlan
 from evaluator.probes import twin
 from evaluator.reference_network import bars

@@ -82,7 +82,8 @@ def show_judging(device, share):
     from challenge.scoring.evaluation_set import FULL, EvaluationSize
     from challenge.scoring.season import PRACTICE
     from evaluator import universality
-    from evaluator.judge import Assignment, judge
+    from evaluator.assignment import Assignment
+    from evaluator.judge import judge
     from evaluator.sandbox import find_sandbox
     from evaluator.terminal import ProgressBar
 
@@ -113,7 +114,8 @@ def show_training(device, share):
     from challenge.bundle.reader import read_bundle
     from challenge.scoring.evaluation_set import FULL, EvaluationSize
     from challenge.scoring.season import PRACTICE
-    from evaluator.judge import Assignment, judge
+    from evaluator.assignment import Assignment
+    from evaluator.judge import judge
     from evaluator.sandbox import find_sandbox
     from evaluator.terminal import ProgressBar
 

@@ -27,7 +27,9 @@ from challenge.scoring.metrics import measure
 from challenge.scoring.practice import practice_set
 from challenge.scoring.season import PRACTICE
 from evaluator import probes
-from evaluator.judge import Assignment, predict, probe_case
+from evaluator.answers import predict
+from evaluator.assignment import Assignment
+from evaluator.judge import probe_case
 from evaluator.plan import EvaluationPlan
 from evaluator.probes import capacity, consistency, dose, plasticity, scramble, twin, weights_match
 from evaluator.sandbox import find_sandbox

@@ -75,6 +75,15 @@ def _own_code() -> str:
     return digest.hexdigest()
 
 
+def find_certificate(store: CertificateStore, digest: str, make: Callable[[], Certificate]) -> Certificate:
+    """The certificate that the store has under a digest; else what `make` returns, which is then stored."""
+    found = store.find(digest)
+    if found is None:
+        found = make()
+        store.keep(digest, found)
+    return found
+
+
 def make_certificate(
     start: StartCode,
     season: Season,

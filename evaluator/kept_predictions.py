@@ -7,7 +7,7 @@ from typing import IO, Final
 
 import numpy as np
 
-from evaluator.judge import Measured
+from evaluator.answers import Measured
 
 # Each takes 4 MiB of disk.
 MOST: Final = 32

@@ -5,7 +5,8 @@ from pathlib import Path
 from challenge.bundle.reader import read_bundle
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import Season
-from evaluator.judge import Assignment, judge
+from evaluator.assignment import Assignment
+from evaluator.judge import judge
 from evaluator.plan import EvaluationPlan
 from evaluator.sandbox import find_sandbox
 from evaluator.terminal import ProgressBar

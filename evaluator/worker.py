@@ -24,9 +24,10 @@ from challenge.results.worker_info import WorkerInfo
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.util import log_lines
 from evaluator.api_client import Claim, EvaluationClient, LeaseLost, Reporter
+from evaluator.assignment import Assignment
 from evaluator.calibration import calibrate, machine_class
 from evaluator.drain import Drain, Drained
-from evaluator.judge import Assignment, Evaluation
+from evaluator.judge import Evaluation
 from evaluator.kept_predictions import KeptPredictions
 from evaluator.plan import EvaluationPlan
 from evaluator.samples_track.judge import SamplesEvaluation

@@ -94,7 +94,9 @@ def case_of() -> Callable[[Path], object]:
     from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
     from challenge.scoring.metrics import measure
     from challenge.scoring.season import PRACTICE
-    from evaluator.judge import Assignment, predict, probe_case
+    from evaluator.answers import predict
+    from evaluator.assignment import Assignment
+    from evaluator.judge import probe_case
     from evaluator.plan import EvaluationPlan
     from evaluator.sandbox import find_sandbox
     from evaluator.sandbox.limits import Limits

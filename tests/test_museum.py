@@ -12,7 +12,8 @@ from challenge.results.verdicts import EvaluationError
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import PRACTICE
 from evaluator import universality
-from evaluator.judge import Assignment, judge
+from evaluator.assignment import Assignment
+from evaluator.judge import judge
 from evaluator.plan import FULL_EFFORT, EvaluationPlan
 from evaluator.probes import capacity, consistency, dose, plasticity, scramble, twin, weights_match
 from evaluator.sandbox import find_sandbox

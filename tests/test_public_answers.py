@@ -10,8 +10,9 @@ from challenge.bundle.reader import read_bundle
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import PRACTICE
 from challenge.training.local_model import load_build, load_model
+from evaluator.assignment import Assignment
 from evaluator.bundle_check import check_bundle
-from evaluator.judge import Assignment, judge
+from evaluator.judge import judge
 from evaluator.plan import EvaluationPlan
 from evaluator.sandbox import find_sandbox
 

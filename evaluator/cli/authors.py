@@ -87,8 +87,9 @@ def score(
         end_with(score_samples(path, options, curve=curve), as_json=as_json)
     if seconds is not None or curve:
         raise click.UsageError("--seconds and --curve belong to --track samples.")
+    from evaluator.assignment import Assignment  # noqa: PLC0415
     from evaluator.certificate import DiskStore  # noqa: PLC0415 - torch takes seconds
-    from evaluator.judge import Assignment, Evaluation  # noqa: PLC0415
+    from evaluator.judge import Evaluation  # noqa: PLC0415
     from evaluator.plan import EvaluationPlan  # noqa: PLC0415
     from evaluator.preflight import require_device  # noqa: PLC0415 - torch and numba take seconds
     from evaluator.sandbox import find_sandbox  # noqa: PLC0415

@@ -10,7 +10,8 @@ from typing import Any, Final
 from challenge.bundle.reader import Bundle, read_bundle
 from challenge.results.repeated_training import RepeatedTraining
 from challenge.results.verdicts import Status
-from evaluator.judge import Assignment, judge
+from evaluator.assignment import Assignment
+from evaluator.judge import judge
 from evaluator.plan import EvaluationPlan
 from evaluator.reproduction.client import Entry, ReproductionClient
 from evaluator.reproduction.training import Repeated, repeat_training

@@ -16,7 +16,7 @@ from challenge.results.stages import Certificate, TargetFindings
 from challenge.results.verdicts import Status
 from challenge.scoring.metrics import SMALLEST_MSE, Scores, depth, interval
 from evaluator.calibration import calibrate, machine_class
-from evaluator.certificate import certificate_digest, make_certificate
+from evaluator.certificate import certificate_digest, find_certificate, make_certificate
 from evaluator.samples_track.target_run import TargetRun
 from evaluator.samples_track.task import SamplesTask, draw_target_data
 from evaluator.sandbox.session import FIT_GRACE
@@ -89,19 +89,19 @@ class SamplesEvaluation:
     def certificate(self) -> Certificate:
         """The certificate of the code: one that is kept, or else a new one."""
         task = self._task
-        digest = certificate_digest(task.bundle, task.season, task.plan, task.device)
-        found = task.store.find(digest)
-        if found is None:
+
+        def make() -> Certificate:
             with self._clock.part("universality"), self._wall.enforced():
-                found = make_certificate(
+                return make_certificate(
                     lambda: task.start_control(self._wall),
                     task.season,
                     task.plan,
                     lambda done, what: self._watch.status(Status.REFITTING, 0.95 + 0.05 * done, what),
                 )
-            task.store.keep(digest, found)
-        self._certificate = found
-        return found
+
+        digest = certificate_digest(task.bundle, task.season, task.plan, task.device)
+        self._certificate = find_certificate(task.store, digest, make)
+        return self._certificate
 
     def report(self) -> SamplesReport:
         """Put together what was found, with the verdict, and hand over the evidence."""

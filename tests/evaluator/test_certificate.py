@@ -13,8 +13,9 @@ from challenge.results.verdicts import EvaluationError, Reason
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import PRACTICE, Season
 from evaluator import certificate as certificates
+from evaluator.assignment import Assignment
 from evaluator.certificate import DiskStore, certificate_digest, make_certificate
-from evaluator.judge import Assignment, Evaluation
+from evaluator.judge import Evaluation
 from evaluator.plan import EvaluationPlan
 from evaluator.sandbox.limits import Limits
 from evaluator.universality import certify

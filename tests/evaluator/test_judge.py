@@ -17,7 +17,8 @@ from challenge.scoring.metrics import measure
 from challenge.scoring.season import PRACTICE
 from challenge.training.refit import Budget, train
 from challenge.training.sampling import sample
-from evaluator.judge import Assignment, judge
+from evaluator.assignment import Assignment
+from evaluator.judge import judge
 from evaluator.plan import PROBES, SMALL_FAMILIES, EvaluationPlan
 from evaluator.probes import consistency
 from evaluator.sandbox import find_sandbox

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluator.judge import Measured
+from evaluator.answers import Measured
 from evaluator.kept_predictions import KeptPredictions
 
 

@@ -12,7 +12,7 @@ import torch
 
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.scoring.season import PRACTICE
-from evaluator.judge import Assignment
+from evaluator.assignment import Assignment
 from evaluator.samples_track.task import SamplesTask
 from evaluator.sandbox import Bubblewrap, elf, require_loopback, tree, tree_builder, tree_files
 from evaluator.sandbox.limits import MIB, Limits

@@ -16,7 +16,8 @@ from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
 from challenge.scoring.season import Season
 from challenge.scoring.verification import points_digest
 from evaluator import rejudge
-from evaluator.judge import Assignment, judge
+from evaluator.assignment import Assignment
+from evaluator.judge import judge
 from evaluator.plan import EvaluationPlan
 from evaluator.sandbox import find_sandbox
 from evaluator.terminal import ProgressBar

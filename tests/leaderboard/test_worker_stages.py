@@ -12,7 +12,7 @@ from torch import nn
 from werkzeug.serving import make_server
 
 from challenge.util.http import RetryPolicy
-from evaluator import judge
+from evaluator import answers
 from evaluator import worker as worker_module
 from evaluator.api_client import EvaluationClient
 from evaluator.drain import Drain
@@ -71,8 +71,8 @@ def test_first_figures_of_all_then_verdicts_with_one_certificate(board, worker, 
     for stage in STAGES:
         monkeypatch.setattr(Evaluation, stage, noting(stage, getattr(Evaluation, stage)))
     predicted = []
-    predict = judge.predict
-    monkeypatch.setattr(judge, "predict", lambda *args: predicted.append(1) or predict(*args))
+    predict = answers.predict
+    monkeypatch.setattr(answers, "predict", lambda *args: predicted.append(1) or predict(*args))
     ids = [
         board.submit(name, headers=headers, model=MODEL, weights=weights(seed)).json["id"]
         for seed, (name, headers) in enumerate((("one", board.user), ("two", board.stranger)))

@@ -39,7 +39,9 @@ from challenge.results.verdicts import EvaluationError
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import PRACTICE
 from challenge.training.refit import Budget
-from evaluator.judge import PREDICTING_SANDBOXES, Assignment, judge
+from evaluator.answers import PREDICTING_SANDBOXES
+from evaluator.assignment import Assignment
+from evaluator.judge import judge
 from evaluator.plan import EvaluationPlan
 from evaluator.sandbox.limits import Limits
 
