@@ -82,7 +82,7 @@ def submit_bundle(
             db.on_commit(session, queue.wake)
     for evaluation in queued:
         log.info(
-            "submission %d is handed in, %s track: evaluation %d",
+            "submission %d is queued, %s track: evaluation %d",
             submission.id,
             evaluation.track,
             evaluation.id,

@@ -120,7 +120,7 @@ def test_one_id_leads_from_the_upload_to_the_report(board, lines):
     assert told.status_code == 200
     found = [line for line in lines() if line["id"] == "upload-17" and "evaluation" in line]
     assert [line["message"].partition(":")[0] for line in found] == [
-        "submission 1 is handed in, open track",
+        "submission 1 is queued, open track",
         "evaluation 1 is scored",
     ]
     assert {line["evaluation"] for line in found} == {1}
