@@ -124,7 +124,7 @@ class DiskStore:
 
     @classmethod
     def of_user(cls) -> "DiskStore":
-        """In the usual place."""
+        """The store in the user's cache directory."""
         return cls(platformdirs.user_cache_path("mbc") / "certificates")
 
     def find(self, digest: str) -> Certificate | None:

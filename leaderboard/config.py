@@ -167,7 +167,7 @@ class Config:
             raise SettingError(_explain(error)) from error
 
     def to_json(self) -> str:
-        """For the serving process, which is a child of `mbc serve`."""
+        """JSON text for the serving process, which is a child of `mbc serve`."""
         return json.dumps(asdict(self) | {"data": str(self.data)})
 
     @classmethod

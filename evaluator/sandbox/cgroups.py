@@ -62,7 +62,7 @@ class Groups:
         return f"{self.name}: {', '.join(parts)}"
 
     def plan(self, limits: Limits) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
-        """For the reaper: a new sandbox's groups with the values to be written, and the counters to read."""
+        """A new sandbox's groups with the values that the reaper writes, and the counters that it reads."""
         name = f"mbc-{os.getpid()}-{_started(os.getpid())}-{next(_numbers)}"
         values: dict[Path, dict[str, str]] = {}
         for controller, folder in self.folders.items():

@@ -50,7 +50,7 @@ class ForkServer:
         return self._process.running
 
     def options(self, limits: Limits) -> dict[str, Any]:
-        """Of the reaper of a sandbox that is forked here."""
+        """Options for the reaper of a sandbox that is forked here."""
         return {"server": self.requests, "request": {"tmp_bytes": limits.tmp_bytes}, "folder": None}
 
     def ready(self) -> bool:

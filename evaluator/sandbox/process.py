@@ -164,7 +164,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Of the process that was started."""
+        """The id of the process that was started."""
         return self._popen.pid
 
     def drain(self, limit: int) -> bool:

@@ -20,7 +20,7 @@ _KEPT: Final = ("SYSTEMROOT", "TEMP", "TMP")
 
 
 def bare_environment() -> dict[str, str]:
-    """Of the environment, what a program of the system needs to start, and nothing that is ours."""
+    """The environment variables that a program of the system needs to start, and none of ours."""
     return {name: os.environ[name] for name in _KEPT if name in os.environ}
 
 

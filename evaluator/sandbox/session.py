@@ -105,7 +105,7 @@ class Session:
 
     @property
     def pid(self) -> int:
-        """Of the outermost process: all others come from it."""
+        """The id of the outermost process, from which all others come."""
         return self._process.pid
 
     def load(self, weights: bytes = b"") -> int:

@@ -93,7 +93,7 @@ def contents() -> Files:
 
 
 def _package_files() -> Iterator[str]:
-    """Of PACKAGES and what they require, by their own lists of files."""
+    """Yield the files of PACKAGES and of what they require, by their own lists of files."""
     wanted, seen = list(PACKAGES), set[str]()
     while wanted:
         name = wanted.pop()
@@ -115,7 +115,7 @@ def _package_files() -> Iterator[str]:
 
 
 def _all_beside(name: str) -> Iterator[str]:
-    """Of a package that came without a list: everything beside it, because what it requires is unknown."""
+    """Yield everything beside a package without a list of files, because what it requires is unknown."""
     spec = util.find_spec(_MODULES.get(name, name.replace("-", "_"))) if name in PACKAGES else None
     if spec is None or spec.origin is None:
         return
@@ -127,7 +127,7 @@ def _all_beside(name: str) -> Iterator[str]:
 
 
 def _module_files(name: str) -> list[Path]:
-    """Of a package whose installer left no list (a system's own)."""
+    """The files of a package whose installer left no list (a system's own)."""
     spec = util.find_spec(_MODULES.get(name, name.replace("-", "_")))
     folders = (spec.submodule_search_locations or []) if spec else []
     return [path for folder in folders for path in Path(folder).rglob("*") if path.is_file()]

@@ -45,7 +45,7 @@ def opened(config: Config) -> Iterator[Session]:
 
 
 def actor() -> str:
-    """Who is at the keyboard, for the audit log."""
+    """The name of the operator, for the audit log."""
     try:
         return f"admin {getpass.getuser()}"
     except (OSError, KeyError):

@@ -183,7 +183,7 @@ def _release(session: Session, config: Config, worker_token: str, *, counted: bo
 
 
 def local_user_name() -> str:
-    """Who runs this server."""
+    """The login name of the person who runs this server."""
     try:
         name = getpass.getuser()
     except (OSError, KeyError):

@@ -43,7 +43,7 @@ class PacedSocket:
         return getattr(self._raw, name)
 
     def setblocking(self, flag: bool) -> None:
-        """With an end, where it blocks: a client that reads nothing must not hold a thread either."""
+        """Block with a timeout only: a client that reads nothing must not hold a thread either."""
         self._raw.settimeout(_STALL_SECONDS if flag else 0.0)
 
     def shutdown(self, how: int) -> None:

@@ -210,7 +210,7 @@ def _waiting(session: Session, season: SeasonRow, query: BoardQuery) -> list[pro
 def _on_other_track(
     session: Session, season: SeasonRow, group: RankingGroup, rows: Sequence[Evaluation]
 ) -> dict[int, Evaluation]:
-    """By submission: what ranks on the other track. Of two classes of machine the first one is shown."""
+    """Evaluations that rank on the other track, by submission; of two classes of machine the first."""
     other = Track.SAMPLES if group.track is Track.OPEN else Track.OPEN
     found = session.scalars(
         select(Evaluation)

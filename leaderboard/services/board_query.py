@@ -137,7 +137,7 @@ class BoardQuery:
 
     @property
     def ordering(self) -> tuple[ColumnElement[Any], ...]:
-        """For `order_by` of a query on Evaluation and Submission; equal ones come as on the board."""
+        """Columns for `order_by` of a query on Evaluation and Submission; equal ones come as on the board."""
         expression = SORTS[self.sort].expression
         turned = expression.desc() if self.order == "desc" else expression.asc()
         return turned.nulls_last(), Evaluation.octaves.desc(), Evaluation.id.asc()

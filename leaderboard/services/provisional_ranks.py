@@ -128,7 +128,7 @@ class _Others:
         self._read: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
 
     def octaves(self, ids: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Of these evaluations, (ids, chains)."""
+        """Octaves by chain of these evaluations: (ids, chains)."""
         if self._read is None:
             rows = [(row.evaluation_id, chain_sums(row).tobytes()) for row in self._waiting]
             rows = sorted(

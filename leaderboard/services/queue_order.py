@@ -163,7 +163,7 @@ def count_claimable(session: Session, most: int, machine: str = CPU) -> int:
 
 
 def positions(session: Session, wanted: Collection[int] | None = None) -> dict[int, int]:
-    """Of those of the wanted evaluations that wait, or of all that do: 1 for the next one."""
+    """Places in the queue by evaluation, 1 for the next one: of the wanted ones that wait, or of all."""
     if wanted is not None:
         # Mostly asked for evaluations at the head of the queue.
         head = session.scalars(in_turn(select(Evaluation.id)).where(queued()).limit(2 * len(wanted))).all()

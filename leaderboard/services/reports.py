@@ -140,7 +140,7 @@ def _read(values: Any, evaluation: Evaluation, verdicts: Sequence[str]) -> Repor
 
 
 def _check_lessons(report: SamplesReport, by_chain: NDArray[np.float64], evaluation: Evaluation) -> None:
-    """With another budget, or other samples, a result could not be compared with the rest of its season."""
+    """Refuse a report with another budget or other samples than the season: it could not be compared."""
     season, machine = evaluation.season, report.calibration.machine
     if machine not in season.budgets:
         raise _wrong(f"there is no class of machine {machine!r}")

@@ -36,7 +36,7 @@ class Storage(Protocol):
     """
 
     def __hash__(self) -> int:
-        """By identity, for caches of what was read."""
+        """Hash by identity, for caches of what was read."""
 
     @property
     def name(self) -> str:

@@ -15,7 +15,7 @@ admin_pages = Blueprint("admin", __name__, url_prefix="/admin")
 
 
 def _administrator() -> User:
-    """Who is signed in and may; 404 for everybody else, who need not know that there is such a page."""
+    """The administrator who is signed in; 404 for everybody else, which hides that there is such a page."""
     user = current_user()
     if user is None or not user.administrator:
         raise not_found("page")

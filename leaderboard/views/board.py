@@ -62,7 +62,7 @@ def page() -> Response:
 
 @board_pages.get("/history")
 def history() -> Response:
-    """Who held the record of a season and track, and for how long."""
+    """Show who held the record of a season and track, and for how long."""
     query = BoardQuery.read({"track": Track.SAMPLES.value} | request.args.to_dict() | {"entries": "all"})
     with read_session() as db:
         season = board_season(db)

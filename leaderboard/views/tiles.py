@@ -127,7 +127,7 @@ def _wanted() -> list[Tile]:
 
 
 def _digest(submission_id: int) -> str:
-    """Of a model that may be drawn, for a worker; Refused with 401, 403 or 404."""
+    """The digest of a model that may be drawn, for a worker; Refused with 401, 403 or 404."""
     with read_session() as db:
         request_token(db, "worker")
         app_context().model_tiles.worker_seen()

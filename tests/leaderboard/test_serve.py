@@ -245,9 +245,9 @@ class TestTheClientsConfiguration:
 
     def test_it_is_written_once_for_its_owner_alone(self, config, tmp_path):
         path = tmp_path / "client" / "config.toml"
-        house = bootstrap.bootstrap_server(config)
-        assert "now speaks" in bootstrap.configure_client("http://127.0.0.1:8000", house, config)
-        assert house.local_token in path.read_text()
+        bootstrapped = bootstrap.bootstrap_server(config)
+        assert "now speaks" in bootstrap.configure_client("http://127.0.0.1:8000", bootstrapped, config)
+        assert bootstrapped.local_token in path.read_text()
         assert oct(path.stat().st_mode)[-3:] == "600"
         before = path.read_text()
         assert "speaks to this server" in bootstrap.configure_client(
@@ -270,9 +270,9 @@ class TestTheClientsConfiguration:
         path = tmp_path / "client" / "config.toml"
         path.parent.mkdir()
         path.write_text('server = "http://127.0.0.1:8000"\ntoken = "from an older directory"\n')
-        house = bootstrap.bootstrap_server(config)
-        bootstrap.configure_client("http://127.0.0.1:8000", house, config)
-        assert house.local_token in path.read_text()
+        bootstrapped = bootstrap.bootstrap_server(config)
+        bootstrap.configure_client("http://127.0.0.1:8000", bootstrapped, config)
+        assert bootstrapped.local_token in path.read_text()
 
     def test_tokens_stay_the_same_from_start_to_start(self, config):
         first, second = bootstrap.bootstrap_server(config), bootstrap.bootstrap_server(config)
