@@ -90,7 +90,7 @@ def test_they_are_told_at_an_address_of_their_own(served_metrics, caplog):
     assert "mbc_http_request_seconds_bucket" in text
     with caplog.at_level(logging.ERROR):
         served_metrics(port)
-    assert f"the metrics cannot be told at 127.0.0.1:{port}: Address already in use" in caplog.text
+    assert f"the metrics cannot be served at 127.0.0.1:{port}: Address already in use" in caplog.text
 
 
 @pytest.fixture
