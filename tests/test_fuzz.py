@@ -24,6 +24,8 @@ from evaluator.sandbox.process import ResourceUsage
 from evaluator.sandbox.session import Session
 from tests.support import attack_runner
 
+pytestmark = pytest.mark.costly
+
 HONEST = attack_runner.pack(attack_runner.HONEST)
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 # Bytes of an honest thing, with some changed, some put in and the end cut off.
@@ -125,7 +127,6 @@ def test_manifests(changes, cut):
     only_ours(lambda: parse_manifest(changed(attack_runner.MANIFEST, changes, cut)))
 
 
-@pytest.mark.costly
 @QUICK
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=200).map(lambda t: b"api = 1\n" + t.encode())))
 def test_manifests_of_noise(content):

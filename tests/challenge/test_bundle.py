@@ -116,6 +116,7 @@ def test_a_link_is_refused(tmp_path):
     assert "link" in refusal(tmp_path).sentence
 
 
+@pytest.mark.costly
 def test_a_bomb_is_stopped_at_its_limit(tmp_path):
     path = archive(tmp_path / "b.zip", **{"README.md": bytes(50 * TEXT_LIMIT)})
     assert path.stat().st_size < TEXT_LIMIT

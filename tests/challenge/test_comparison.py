@@ -53,6 +53,7 @@ def test_a_network_learns_it_and_is_watched(name):
         assert control_thumbnail(control, look.held, look.on_grid, 64).size == (64, 64)
 
 
+@pytest.mark.costly
 def test_the_same_seed_gives_the_same_fit():
     one, other = (
         comparison.fit_model("a", network, comparison.draw_data_set("curve", 2), Budget(100), seed=4)

@@ -40,6 +40,7 @@ def test_pixels_are_exact_differences_from_the_shared_centre(octave):
         assert Fraction(found[row, column].imag) == im - shared[1]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("place", "octave"), [(DEEP_PLACES[0], 41), (DEEP_PLACES[1], DEEPEST), (DEEP_PLACES[2], 130)]
 )
@@ -59,6 +60,7 @@ def test_values_agree_with_high_precision(place, octave):
     assert values.std() > 0
 
 
+@pytest.mark.costly
 def test_neighbours_with_different_references_meet_without_a_seam():
     tile = around(130, DEEP_PLACES[2].centre)
     border = (tile.x >> 2) << 2

@@ -21,6 +21,7 @@ def exact(points, limit=LIMIT, bits=1000):
     return np.array([oracle.target(oracle.count(float(re), float(im), limit, bits)) for re, im in points])
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", ["practice", "fresh"])
 def test_points_of_a_season_are_exact(name):
     season = PRACTICE if name == "practice" else Season.open("fresh")

@@ -72,6 +72,7 @@ def seen(map_, seed=0):
     return target_, target_views(PRACTICE, target_, SMALL)
 
 
+@pytest.mark.costly
 def test_the_maps_are_what_they_are_called():
     planes = [draws._polynomial(np.random.default_rng(seed)) for seed in range(20)]
     assert {m.degree for m in planes} == {3, 4, 5}
@@ -97,6 +98,7 @@ def test_counts_are_exact_in_every_octave(name):
     assert np.array_equal(views.truth.ravel(), target_.values(unit))
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", MAPS)
 def test_each_way_of_counting_agrees_with_hundreds_of_bits(name):
     map_ = replace(MAPS[name], limit=300)

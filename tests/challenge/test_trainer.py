@@ -131,6 +131,7 @@ def test_frames_are_spaced_by_the_logarithm_and_as_many_as_there_is_time_for(tmp
     assert sum(slower.due(step / 10_000, step / 100) for step in range(10_001)) >= 8
 
 
+@pytest.mark.costly
 def test_the_same_recipe_gives_the_same_weights(tmp_path):
     a, b = (train_model(small(), QUICK, tmp_path).state for _ in range(2))
     assert all(torch.equal(a[name], b[name]) for name in a)
@@ -147,6 +148,7 @@ def test_ctrl_c_keeps_the_best_so_far(tmp_path):
     small().load_state_dict(outcome.state)
 
 
+@pytest.mark.costly
 def test_seconds_end_it_and_half_precision_is_stored(tmp_path):
     outcome = train_model(small(), TrainConfig(seconds=0.5, batch=256, deepest=3, store="float16"), tmp_path)
     assert outcome.progress.done == 1
@@ -199,6 +201,7 @@ def test_the_error_field_sends_points_where_the_error_is():
     assert 0.7 < share < 0.85
 
 
+@pytest.mark.costly
 def test_an_interrupted_training_goes_on_to_its_end(tmp_path):
     def stop(now):
         if now.step == 30:
@@ -241,6 +244,7 @@ def test_pictures_of_an_earlier_training_are_kept(tmp_path):
     assert (tmp_path / "frames" / "000.png").read_bytes() != b"mine"
 
 
+@pytest.mark.costly
 def test_half_precision_products_train_too(tmp_path):
     recipe = TrainConfig(steps=200, batch=512, learning_rate=1e-2, deepest=3, precision="bfloat16")
     outcome = train_model(small(), recipe, tmp_path)

@@ -84,6 +84,7 @@ def test_the_derivative_of_the_polynomial_is_the_orbit_s(views):
     assert state[series.COUNT, 0] > 20
 
 
+@pytest.mark.costly
 def test_points_of_views_are_exact(views):
     """Of octaves at which views share steps, against 400 bits; every inside is inside there too."""
     for octave in (18, 23, 28, 31):
@@ -127,6 +128,7 @@ def test_views_at_the_hardest_places_are_exact(start, period, nucleus, octave, s
     assert np.abs(got - exact(points[0], 1_500, 3_000)).max() <= TOLERANCE
 
 
+@pytest.mark.costly
 def test_bits_do_not_depend_on_the_other_views_or_on_threads(views, monkeypatch):
     octave = 26
     points, centres, width = views.points[:, octave], views.centres[:, octave], view_width(octave)
@@ -152,6 +154,7 @@ def test_counts_and_distances_are_those_of_scattered_points(views):
         assert np.allclose(distance.ravel()[outside], alone.distance[outside], rtol=1e-4)
 
 
+@pytest.mark.costly
 def test_bits_of_shared_steps_do_not_depend_on_the_width_of_a_vector(views, monkeypatch):
     want = series.shared_steps(np.ascontiguousarray(views.centres[:, 24]), view_width(24) * 0.71, 500.0)
     start = np.zeros_like(want)

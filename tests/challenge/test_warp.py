@@ -6,6 +6,7 @@ from challenge.targets.warp import draw_warp
 GRID = np.stack(np.meshgrid(np.linspace(-1, 1, 81), np.linspace(-1, 1, 81)), axis=-1).reshape(-1, 2)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("seed", range(8))
 def test_a_warp_maps_the_window_onto_itself_one_to_one(seed):
     warp = draw_warp(np.random.default_rng(seed), 0.5)
@@ -28,6 +29,7 @@ def test_the_jacobian_is_the_slope_of_the_warp(seed):
         assert np.allclose(slope, warp.jacobian(inner)[:, :, j], atol=1e-8)
 
 
+@pytest.mark.costly
 def test_no_affine_map_follows_a_warp():
     with_one = np.hstack([GRID, np.ones((len(GRID), 1))])
     for seed in range(8):

@@ -365,6 +365,7 @@ def test_a_recorder_keeps_what_it_should():
     assert heavy.last == b"more"
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("quickest", "factor"), [(REFERENCE["cpu"], 1.0), (REFERENCE["cpu"] / 100, LEAST), (1.0, MOST)]
 )
@@ -386,6 +387,7 @@ def test_the_calibration_is_the_quickest_step_within_bounds(monkeypatch, quickes
     assert found.factor == pytest.approx(factor)
 
 
+@pytest.mark.costly
 def test_the_calibration_is_of_this_machine():
     found = calibrate("cpu")
     assert found.factor == pytest.approx(min(MOST, max(LEAST, found.seconds / found.reference)))

@@ -70,6 +70,7 @@ KEYS = {
 }
 
 
+@pytest.mark.costly
 def test_every_order_and_filter_is_the_one_that_python_finds(filled):
     season = filled.season()
     with filled.parts.readers() as session:
@@ -170,6 +171,7 @@ def test_a_position_is_that_in_the_list_of_all_that_wait(board):
         assert queue_order.positions(session, some) == {number: expected[number] for number in some}
 
 
+@pytest.mark.costly
 def test_a_board_of_many_reads_no_more_rows_than_one_of_few(board):
     """Of 300 entries and 300 that wait, a page holds a few objects, whatever is shown."""
     with board.writing() as session:

@@ -24,6 +24,9 @@ from tests.support.processes import free_port
 
 PICTURE = "seahorse-valley/05/model.png"
 
+# Importing the S3 server takes seconds.
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture(scope="module")
 def s3():

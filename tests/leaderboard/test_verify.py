@@ -64,6 +64,7 @@ def test_an_ended_season_agrees_and_a_tampered_one_does_not(board, run):
     assert "commitment: the secret's SHA-256" in run(name, "--proofs", "0", code=4)
 
 
+@pytest.mark.costly
 def test_a_truth_that_is_wrong_by_two_billionths_is_found(monkeypatch, run):
     def wrong(season, size):
         views = evaluation_set(season, EvaluationSize(2, 4, 16))
