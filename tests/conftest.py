@@ -10,13 +10,14 @@ import pytest
 
 # In a few processes that take whole files, none of these may be left over at the end: the longest first.
 LONGEST = (
-    "test_whole_way", "test_attacks", "submissions/test_references", "evaluator/test_universality",
-    "evaluator/test_samples_track", "leaderboard/test_serve", "test_museum", "leaderboard/test_browser",
-    "leaderboard/test_play_browser", "evaluator/test_landlock", "test_zoo", "evaluator/test_judge",
-    "challenge/test_comparison", "leaderboard/test_access", "evaluator/test_certificate",
-    "leaderboard/test_openapi", "leaderboard/test_explorer", "faults/test_faults", "evaluator/test_limits",
-    "evaluator/test_tree", "challenge/test_commands", "challenge/test_kernels",
-    "leaderboard/test_worker_stages", "test_other_systems", "evaluator/test_samples_cli", "test_notebook",
+    "test_whole_way", "test_attacks", "leaderboard/test_browser", "leaderboard/test_play_browser",
+    "evaluator/test_samples_track", "faults/test_faults", "test_museum", "submissions/test_references",
+    "leaderboard/test_explorer", "leaderboard/test_serve", "evaluator/test_universality",
+    "evaluator/test_reaper", "test_zoo", "leaderboard/test_several_servers", "challenge/test_comparison",
+    "evaluator/test_certificate", "evaluator/test_judge", "evaluator/test_session",
+    "leaderboard/test_access", "leaderboard/test_openapi", "leaderboard/test_worker_stages",
+    "evaluator/test_forking", "evaluator/test_limits", "evaluator/test_tree", "challenge/test_commands",
+    "challenge/test_kernels", "test_other_systems", "evaluator/test_samples_cli", "test_notebook",
 )  # fmt: skip
 TESTS = Path(__file__).parent
 
