@@ -40,7 +40,7 @@ def test_the_whole_way(server):
     # A person starts from it, trains, packs and submits.
     mine = server.folder / "mine"
     server.mbc("new", mine, "--from", "mlp", "--author", "A. Person")
-    server.mbc("train", mine, "--seconds", 4)
+    server.mbc("train", mine, "--seconds", 2)
     server.mbc("pack", mine, "-o", server.folder / "mine.zip")
     promised = json.loads(server.mbc("score", mine, "--chains", CHAINS, "--quick", "--json"))
     submitted = server.submit(server.folder / "mine.zip", "--track", "open")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # a machine without Playwright skips the tests that use this
 WIDTHS = (390, 1440, 720)
 # Whether no transition is on its way; some decorations never end.
 AT_REST = """() => document.getAnimations().every(
-    (one) => one.playState !== "running" || one.effect.getComputedTiming().endTime === Infinity)"""
+    (one) => one.playState !== "running" || one.effect?.getComputedTiming().endTime === Infinity)"""
 
 
 def check_layout(page: Page) -> None:
