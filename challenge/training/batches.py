@@ -1,4 +1,4 @@
-"""Endless batches of training points (x, t, weight), drawn ahead in a thread.
+"""Endless batches of training points (x, t, weight), drawn and shuffled ahead in threads.
 
 * "uniform": random points of the base window, as in the original challenge. With `samples`, a fixed sample of
   that size, drawn once and reused.
@@ -7,9 +7,10 @@
   cells in proportion to it.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final
 
 import numpy as np
@@ -85,7 +86,7 @@ class BatchStream:
         self._recipe = recipe
         self._generator = np.random.default_rng([recipe.seed, start] if start else recipe.seed)
         self._order = torch.Generator().manual_seed(recipe.seed + start)
-        self._drawer = ThreadPoolExecutor(1)
+        self._drawer, self._shuffler = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
         self._field = ErrorField() if recipe.sampling == "error-field" else None
         self._batches = self._run()
 
@@ -98,21 +99,40 @@ class BatchStream:
             self._field.update(batch.x.numpy(), error.abs()[:, 0].double().cpu().numpy())
 
     def close(self) -> None:
-        """Stop the drawing thread."""
+        """Stop the threads."""
         self._batches.close()
         self._drawer.shutdown()
+        self._shuffler.shutdown()
 
     def _run(self) -> Generator[Batch, None, None]:
+        pools = self._pools()
+        # Shuffled in a thread of their own: reading a pool in random order takes as long as some steps.
+        shuffled = self._shuffler.submit(self._shuffle, next(pools))
+        for following in pools:
+            x, t, weight = shuffled.result()
+            shuffled = self._shuffler.submit(self._shuffle, following)
+            for first in range(0, len(t), self._recipe.batch):
+                rows = slice(first, first + self._recipe.batch)
+                yield Batch(x[rows], t[rows, None], weight[rows, None])
+
+    def _pools(self) -> Iterator[Future[Points]]:
+        """What is trained on, pass after pass; each is asked for when the one before begins."""
         if self._recipe.samples:
+            whole: Future[Points] = Future()
             x, t = sample(self._recipe.samples, self._recipe.seed)
-            while True:
-                yield from self._split((x, t, np.ones(len(t))))
-        ahead = self._submit(POOL // 4)
+            whole.set_result((x, t, np.ones(len(t))))
+            yield from repeat(whole)
+        pool = self._submit(POOL // 4)
         while True:
-            pool = ahead.result()
-            ahead = self._submit(POOL)
-            for _ in range(self._recipe.reuse):
-                yield from self._split(pool)
+            yield pool
+            following = self._submit(POOL)
+            yield from repeat(pool, self._recipe.reuse - 1)
+            pool = following
+
+    def _shuffle(self, pool: Future[Points]) -> tuple[Tensor, ...]:
+        points = pool.result()
+        order = torch.randperm(len(points[1]), generator=self._order)
+        return tuple(torch.from_numpy(a)[order] for a in points)
 
     def _submit(self, points: int) -> Future[Points]:
         return self._drawer.submit(self._draw(points))
@@ -143,11 +163,3 @@ class BatchStream:
             return drawn.x, drawn.t, weight
 
         return by_octave
-
-    def _split(self, pool: Points) -> Generator[Batch, None, None]:
-        # Shuffled as a whole: picking the rows of each batch takes three scattered reads a step.
-        order = torch.randperm(len(pool[1]), generator=self._order)
-        x, t, weight = (torch.from_numpy(a)[order] for a in pool)
-        for first in range(0, len(t), self._recipe.batch):
-            rows = slice(first, first + self._recipe.batch)
-            yield Batch(x[rows], t[rows, None], weight[rows, None])
