@@ -37,29 +37,35 @@ class HashGrid(nn.Module):
             else list(PRIMES[:dimensions])
             for resolution, size in zip(resolutions, sizes, strict=True)
         ]
-        # Not in the state dict: they follow from the arguments.
-        self.register_buffer("resolutions", torch.tensor(resolutions), persistent=False)
-        self.register_buffer("sizes", torch.tensor(sizes)[:, None], persistent=False)
-        self.register_buffer("starts", torch.tensor(starts)[:, None], persistent=False)
-        self.register_buffer("corners", corners, persistent=False)
-        self.register_buffer("strides", torch.tensor(strides), persistent=False)
         self.table = nn.Parameter(torch.empty(sum(sizes), FEATURES).uniform_(-1e-4, 1e-4))
         self.out_features = levels * FEATURES
+        size, stride = torch.tensor(sizes)[:, None], torch.tensor(strides).T[:, :, None]
+        # Not in the state dict: they follow from the arguments. Shapes are (d, L, n) or (corners, L, n).
+        self.register_buffer("resolutions", torch.tensor(resolutions)[:, None], persistent=False)
+        self.register_buffer("sizes", size, persistent=False)
+        self.register_buffer("starts", torch.tensor(starts)[:, None], persistent=False)
+        self.register_buffer("corners", corners, persistent=False)
+        self.register_buffer("strides", stride, persistent=False)
+        # From a cell's first corner to the others.
+        steps = (corners.T[:, :, None, None] * stride[:, None]).sum(0) % size
+        self.register_buffer("steps", steps, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        place = (x.clamp(-1, 1)[:, None, :] * 0.5 + 0.5) * self.resolutions[:, None].to(x.dtype)  # (n, L, d)
-        cell = torch.minimum(place.floor().long(), self.resolutions[:, None] - 1)
+        # Points come last: arithmetic along short rows is slow.
+        place = (x.T[:, None].clamp(-1, 1) * 0.5 + 0.5) * self.resolutions.to(x.dtype)  # (d, L, n)
+        cell = torch.minimum(place.floor().long(), self.resolutions - 1)
         part = place - cell
-        index = torch.zeros((*cell.shape[:2], len(self.corners)), dtype=torch.long, device=x.device)
-        weight = torch.ones(index.shape, dtype=x.dtype, device=x.device)
-        for axis in range(x.shape[1]):
-            corner = self.corners[:, axis]
-            index = index + ((cell[:, :, axis, None] + corner) * self.strides[:, axis, None])
-            share = part[:, :, axis, None]
-            weight = weight * torch.where(corner == 1, share, 1 - share)
-        index = index % self.sizes + self.starts
-        rows = nn.functional.embedding(index, self.table)  # (n, L, corners, FEATURES)
-        return (rows * weight[..., None].to(rows.dtype)).sum(2).flatten(1)
+        index = (cell * self.strides).sum(0) % self.sizes + self.steps  # (corners, L, n)
+        index = torch.where(index < self.sizes, index, index - self.sizes) + self.starts
+        shares = torch.stack([1 - part, part])
+        weight = math.prod(shares[self.corners[:, axis], axis] for axis in range(x.shape[1]))
+        weight = weight.to(self.table.dtype)
+        # Feature by feature: the gradient of reading single numbers is eight times as fast as that of rows.
+        features = [
+            (feature.gather(0, index.flatten()).view_as(index) * weight).sum(0)
+            for feature in self.table.unbind(1)
+        ]
+        return torch.stack(features, 2).transpose(0, 1).flatten(1)
 
 
 class Planes(nn.Module):
