@@ -1,6 +1,7 @@
 """How a tree learns from random samples: least squares at the corners, and finer tiles where it is wrong."""
 
 import time
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -32,6 +33,12 @@ class Place:
         self.shares = shares.float()
 
 
+def lots(places: list[Place], y: Tensor, weight: Tensor) -> Iterator[tuple[Place, Tensor, Tensor]]:
+    """Each place with what its samples say and how much they count."""
+    sizes = [len(place.cell) for place in places]
+    return zip(places, y.split(sizes), weight.split(sizes), strict=True)
+
+
 class Grower:
     """Learns a tree from samples, in place."""
 
@@ -46,7 +53,7 @@ class Grower:
         One sweep moves every corner by the mean of the errors around it, weighted by its share in them.
 
         Args:
-            places: where the samples lie, CHUNK of them each.
+            places: where the samples lie, lot after lot.
             y: (n, out) what they say.
             weight: (n,) how much each counts.
         """
@@ -55,7 +62,7 @@ class Grower:
         seen = torch.zeros_like(trust)
         for sweep in range(SWEEPS):
             change = -hold[:, None] * (values - before)
-            for place, said, counts in zip(places, y.split(CHUNK), weight.split(CHUNK), strict=True):
+            for place, said, counts in lots(places, y, weight):
                 pull, at = place.shares * counts[:, None], place.corners.long().flatten()
                 wrong = self.wrong(place, said)
                 change.index_add_(0, at, (pull[..., None] * wrong[:, None, :]).flatten(0, 1))
@@ -132,7 +139,7 @@ class Tally:
 
     def add(self, places: list[Place], y: Tensor, weight: Tensor) -> None:
         """Count these samples in."""
-        for place, said, counts in zip(places, y.split(CHUNK), weight.split(CHUNK), strict=True):
+        for place, said, counts in lots(places, y, weight):
             cell = place.cell.long()
             self.error.index_add_(0, cell, counts * (self.grower.wrong(place, said) ** 2).sum(1))
             self.count.index_add_(0, cell, torch.ones(len(cell)))
@@ -151,7 +158,7 @@ class Learner:
 
     def __init__(self, tree: Tree) -> None:
         self.grower = Grower(tree)
-        self.waiting: list[tuple[Tensor, Tensor, Tensor]] = []
+        self.waiting: list[tuple[list[Place], Tensor, Tensor]] = []
         self.tally = Tally(self.grower)
 
     def state_dict(self) -> dict[str, Tensor | int]:
@@ -169,21 +176,22 @@ class Learner:
         `done` is the share of the training that is over: towards its end the tree only learns, and no longer
         grows.
         """
-        grower = self.grower
-        wrong = grower.tree(x) - y
-        self.waiting.append((x, y.float(), weight.float()))
+        grower, y, weight = self.grower, y.float(), weight.float()
+        places = [Place(grower.tree, part) for part in x.split(CHUNK)]
+        wrong = torch.cat([grower.wrong(*lot) for lot in zip(places, y.split(CHUNK), strict=True)])
+        self.waiting.append((places, y, weight))
         enough = PER_CORNER * grower.used * grower.tree.corners
-        if sum(len(samples[0]) for samples in self.waiting) >= min(max(FEWEST, enough), MOST):
-            x, y, weight = map(torch.cat, zip(*self.waiting, strict=True))
+        if sum(len(samples[1]) for samples in self.waiting) >= min(max(FEWEST, enough), MOST):
+            where, ys, weights = zip(*self.waiting, strict=True)
             self.waiting = []
-            places = [Place(grower.tree, part) for part in x.split(CHUNK)]
+            places, y, weight = [place for lot in where for place in lot], torch.cat(ys), torch.cat(weights)
             grower.refine(places, y, weight)
             self.tally.add(places, y, weight)
             if self.tally.samples >= enough:
                 if done < GROWING:
                     grower.divide(self.tally.worst(GROWTH))
                 self.tally = Tally(grower)
-        return wrong
+        return -wrong
 
 
 def grow(tree: Tree, x: Tensor, y: Tensor, held_x: Tensor, held_y: Tensor, seconds: float) -> None:

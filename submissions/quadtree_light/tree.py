@@ -6,6 +6,8 @@ SIDE times as fine. Children of one tile lie side by side, so a tile needs one b
 its first child.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -33,10 +35,13 @@ class Tree(nn.Module):
         self.register_buffer("divided", torch.zeros(tiles, dtype=bits))
         ends = torch.cartesian_prod(*[torch.arange(2)] * dimensions).reshape(-1, dimensions)
         axes = torch.arange(dimensions)
+        corner_strides = (SIDE + 1) ** axes
         # Not in the state dict: they follow from the arguments.
         self.register_buffer("ends", ends, persistent=False)
         self.register_buffer("cell_strides", SIDE**axes, persistent=False)
-        self.register_buffer("corner_strides", (SIDE + 1) ** axes, persistent=False)
+        self.register_buffer("corner_strides", corner_strides, persistent=False)
+        # From a cell's first corner to all of them.
+        self.register_buffer("to_corners", (ends * corner_strides).sum(1), persistent=False)
 
     def bits(self, tile: Tensor) -> Tensor:
         """Which cells of tiles (n,) have a child: bit i for cell i."""
@@ -51,29 +56,34 @@ class Tree(nn.Module):
 
     def around(self, cell: Tensor) -> Tensor:
         """The corners (n, 2^d) of cells (n, d) given by their place along each axis."""
-        return ((cell[:, None, :] + self.ends) * self.corner_strides).sum(2)
+        return (cell * self.corner_strides).sum(1)[:, None] + self.to_corners
 
     def shares(self, part: Tensor) -> Tensor:
         """What each corner of a cell has to say (n, 2^d) at places (n, d) in [0, 1] within it."""
-        return torch.where(self.ends == 1, part[:, None, :], 1 - part[:, None, :]).prod(2)
+        by_end = (1 - part).unbind(1), part.unbind(1)
+        each = [
+            math.prod(by_end[end][axis] for axis, end in enumerate(corner)) for corner in self.ends.tolist()
+        ]
+        return torch.stack(each, 1)
 
     def locate(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The finest tile (n,) at each point, the cell (n,), its corners and their shares (n, 2^d)."""
-        place = x.clamp(-1, 1) * 0.5 + 0.5
+        # Points come last: arithmetic along short rows is slow. What is not a number counts as 0.
+        place = (x.nan_to_num().clamp(-1, 1) * 0.5 + 0.5).T.contiguous()
+        part, where = torch.zeros_like(place), torch.zeros_like(place, dtype=torch.long)
         tile = torch.zeros(len(x), dtype=torch.long, device=x.device)
-        cell, where, part = tile.clone(), torch.zeros_like(place), torch.zeros_like(place)
+        cell, here = tile.clone(), tile.clone()
         rows = torch.arange(len(x), device=x.device)
         while len(rows):
             scaled = place * SIDE
-            # What is not finite compares false everywhere and ends in the first cell.
-            here = torch.nan_to_num(scaled).floor().clamp(0, SIDE - 1)
-            within, number = scaled - here, (here.long() * self.cell_strides).sum(1)
-            deeper, child = self.below(tile[rows], number)
-            ended = rows[~deeper]
-            cell[ended], where[ended], part[ended] = number[~deeper], here[~deeper], within[~deeper]
-            rows, place = rows[deeper], within[deeper]
-            tile[rows] = child[deeper]
-        return tile, cell, self.around(where.long()), self.shares(part)
+            coarse = scaled.floor().clamp(max=SIDE - 1)
+            within, along = scaled - coarse, coarse.long()
+            number = sum(axis * SIDE**i for i, axis in enumerate(along))
+            tile[rows], cell[rows], where[:, rows], part[:, rows] = here, number, along, within
+            divided, child = self.below(here, number)
+            on = divided.nonzero()[:, 0]
+            rows, place, here = rows[on], within[:, on], child[on]
+        return tile, cell, self.around(where.T), self.shares(part.T)
 
     def forward(self, x: Tensor) -> Tensor:
         tile, _, corners, shares = self.locate(x)
