@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from challenge.results.verdicts import Reason
+from evaluator import answers
 from evaluator.sandbox import Landlock, Unconfined, bubblewrap, cgroups
 from evaluator.sandbox.seccomp import filter_program
 from tests.support import attack_runner, processes, providers
@@ -24,6 +25,14 @@ def temporary(tmp_path_factory):
     with tempfile.TemporaryDirectory(prefix="mbc-test-") as folder, pytest.MonkeyPatch.context() as patch:
         Path(folder).chmod(0o711)
         patch.setattr(tempfile, "tempdir", folder)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_sandbox():
+    """Predict in one sandbox: under Landlock each imports torch anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(answers, "PREDICTING_SANDBOXES", 1)
         yield
 
 
@@ -47,11 +56,11 @@ def honest(sandbox, tmp_path_factory):
 
 @pytest.fixture
 def waiting(sandbox):
-    """Starts sandboxes for a bundle that is judged later, and ends them with the test."""
+    """Starts a sandbox for a bundle that is judged later, and ends it with the test."""
     begun = []
 
-    def begin(bundle, **options):
-        begun.append(attack_runner.Waiting(sandbox, bundle, **options))
+    def begin(bundle):
+        begun.append(attack_runner.Waiting(sandbox, bundle))
         return begun[-1]
 
     yield begin
@@ -121,7 +130,7 @@ def test_attack(attack, sandbox, honest, waiting, host, tmp_path):
 def test_traces_see_a_sandbox(sandbox, honest, waiting):
     """So that "nothing is left" says something."""
     known = traces()
-    with waiting(honest[0], count=1).start(honest[0]):
+    with waiting(honest[0]).start(honest[0]):
         there = traces() - known
     groups = cgroups.find()
     folders = 1 if isinstance(sandbox, Landlock) else 0

@@ -39,7 +39,7 @@ from challenge.results.verdicts import EvaluationError
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.scoring.season import PRACTICE
 from challenge.training.refit import Budget
-from evaluator.answers import PREDICTING_SANDBOXES
+from evaluator import answers
 from evaluator.assignment import Assignment
 from evaluator.judge import judge
 from evaluator.plan import EvaluationPlan
@@ -133,9 +133,11 @@ class Nobody:
 class Waiting:
     """Sandboxes that were started already, for the one bundle that is judged in them."""
 
-    def __init__(self, sandbox, bundle, limits=LIMITS, count=PREDICTING_SANDBOXES):
+    def __init__(self, sandbox, bundle, limits=LIMITS):
         self.name, self.describe, self.unsealed = sandbox.name, sandbox.describe, sandbox.unsealed
-        self._sessions = [sandbox.start(bundle, limits=limits, device="cpu") for _ in range(count)]
+        self._sessions = [
+            sandbox.start(bundle, limits=limits, device="cpu") for _ in range(answers.PREDICTING_SANDBOXES)
+        ]
         self._next = iter(self._sessions)
 
     def start(self, _bundle, **_rest):
