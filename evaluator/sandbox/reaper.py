@@ -113,6 +113,7 @@ def _have_forked(options: dict[str, Any]) -> dict[str, float]:
     for descriptor in (control.fileno(), life):
         poll.register(descriptor, select.POLLIN)
     if life in dict(poll.poll()):
+        _let_go(control)
         return {}
     _, ancillary, _, _ = control.recvmsg(_REPORT_BYTES, CMSG_SPACE(12))
     if not ancillary:
@@ -140,6 +141,18 @@ def _have_forked(options: dict[str, Any]) -> dict[str, float]:
     # A supervisor that says nothing was itself killed, and the sandbox with it.
     counted: dict[str, float] = json.loads(said) if said else {"killed": float(by_itself)}
     return counted
+
+
+def _let_go(control: socket) -> None:
+    """Wait for the end of a fork that nobody wants any more; it ends when it hears of that."""
+    control.shutdown(SHUT_WR)
+    control.settimeout(_REPORT_SECONDS)
+    with contextlib.suppress(OSError):
+        _, ancillary, _, _ = control.recvmsg(_REPORT_BYTES, CMSG_SPACE(12))
+        if ancillary:
+            poll = select.poll()
+            poll.register(os.pidfd_open(struct.unpack("=3i", ancillary[0][2])[0]), select.POLLIN)
+            poll.poll(1000 * _REPORT_SECONDS)
 
 
 def _become(command: list[str], options: dict[str, Any], libc: Any) -> None:

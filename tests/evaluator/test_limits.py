@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import os
 import re
 import resource
 import time
@@ -17,6 +18,8 @@ from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training.refit import Budget
 from evaluator.sandbox import cgroups
 from evaluator.sandbox.limits import Limits
+from tests.support.bundles import SMALL, make_bundle
+from tests.support.processes import alive, descendants
 
 LINE = "from torch import nn\ndef build(i, o):\n    return nn.Linear(i, o)\n"
 STATE = {"weight": torch.zeros(1, 2), "bias": torch.zeros(1)}
@@ -195,6 +198,21 @@ def test_requests_are_split_at_their_points(start):
 def test_a_child_that_is_not_ready_in_time_is_our_fault(start):
     error = ends(Reason.SANDBOX_UNAVAILABLE, lambda: start(LINE, start_seconds=0.05))
     assert re.search(r"did not start, with \d+\.\d s of processor time: ", error.sentence)
+
+
+def test_of_a_child_that_was_given_up_while_it_started_nothing_is_left(sandbox):
+    bundle = make_bundle(LINE)
+    with sandbox.start(bundle, limits=SMALL, device="cpu"):
+        # From here on the server is there, from which others are forked.
+        pass
+    there = descendants(os.getpid())
+    for hundredths in range(1, 13):
+        limits = dataclasses.replace(SMALL, start_seconds=hundredths / 100)
+        session = sandbox.start(bundle, limits=limits, device="cpu")
+        seen = descendants(os.getpid())
+        with contextlib.suppress(EvaluationError), session:
+            pass
+        assert not [pid for pid in alive(seen | descendants(os.getpid())) if pid not in there]
 
 
 def test_address_space(start):
