@@ -89,6 +89,18 @@ def test_batches_are_the_same_for_a_seed_and_fresh_after_reuse():
     assert recipe.reuse == 1
 
 
+def test_a_pool_is_used_as_often_as_the_recipe_says_each_time_in_another_order():
+    stream = BatchStream(TrainConfig(steps=1, batch=50_000, reuse=2, deepest=3))
+    a, b, c, d = (
+        torch.cat([batch.x, batch.t, batch.weight], 1) for batch in (next(stream) for _ in range(4))
+    )
+    stream.close()
+    for first, second in ((a, b), (c, d)):
+        assert not torch.equal(first, second)
+        assert torch.equal(first.unique(dim=0), second.unique(dim=0))
+    assert len(torch.cat([a, c]).unique(dim=0)) == len(a) + len(c)
+
+
 @pytest.mark.costly
 @pytest.mark.parametrize("sampling", ["octave", "uniform", "error-field"])
 def test_training_helps_and_leaves_frames(tmp_path, sampling):
