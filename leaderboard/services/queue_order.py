@@ -17,11 +17,12 @@ another, and an evaluation that takes minutes after those that take seconds. Wit
 ever: no evaluation that is queued after a turn comes before it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from challenge.results.verdicts import Status
@@ -178,34 +179,43 @@ def positions(session: Session, wanted: Collection[int] | None = None) -> dict[i
     return {row.id: row.place for row in session.execute(numbers)}
 
 
-def position(session: Session, evaluation: Evaluation) -> int | None:
-    """1 for the next one; None for one that does not wait."""
+@dataclass(frozen=True)
+class Place:
+    """Where an evaluation stands in the queue.
+
+    Attributes:
+        position: 1 for the next one.
+        seconds: until it starts, from the latest durations.
+    """
+
+    position: int
+    seconds: float
+
+
+def place(session: Session, evaluation: Evaluation) -> Place | None:
+    """The place of an evaluation; None for one that does not wait."""
     if evaluation.state is not Status.QUEUED or evaluation.deferred:
         return None
     key = tuple_(Evaluation.urgency, Evaluation.turn_at, Evaluation.id)
-    own = (evaluation.urgency, evaluation.turn_at, evaluation.id)
-    count = session.scalar(select(func.count()).select_from(Evaluation).where(queued(), key < own))
-    return 1 + (count or 0)
+    ahead = _count_by_track(session, key < (evaluation.urgency, evaluation.turn_at, evaluation.id))
+    return Place(1 + sum(ahead.values()), _seconds_until_free(session, ahead))
 
 
 def expected_wait(session: Session) -> tuple[int, float]:
     """How many evaluations wait, and the seconds until one that is queued now starts."""
-    ahead = session.scalars(select(Evaluation.track).where(queued())).all()
-    return len(ahead), _seconds_until_free(session, ahead)
+    ahead = _count_by_track(session, true())
+    return sum(ahead.values()), _seconds_until_free(session, ahead)
 
 
-def expected_start(session: Session, evaluation: Evaluation) -> float | None:
-    """Seconds until one that waits starts, from the latest durations; None for one that does not wait."""
-    if evaluation.state is not Status.QUEUED:
-        return None
-    waiting = session.execute(in_turn(select(Evaluation.id, Evaluation.track)).where(queued())).all()
-    ids = [number for number, _ in waiting]
-    before = ids.index(evaluation.id) if evaluation.id in ids else len(ids)
-    return _seconds_until_free(session, [track for _, track in waiting[:before]])
+def _count_by_track(session: Session, which: ColumnElement[bool]) -> dict[str, int]:
+    rows = session.execute(
+        select(Evaluation.track, func.count()).where(queued(), which).group_by(Evaluation.track)
+    )
+    return {track: count for track, count in rows}
 
 
-def _seconds_until_free(session: Session, ahead: Sequence[str]) -> float:
-    """Seconds until a worker has done what is running and what is ahead, by track."""
+def _seconds_until_free(session: Session, ahead: Mapping[str, int]) -> float:
+    """Seconds until a worker has done what is running and so many evaluations of each track."""
     running = session.execute(
         select(Evaluation.track, Evaluation.claimed_at).where(
             live(), Evaluation.status != Status.QUEUED.value, Evaluation.claimed_at.is_not(None)
@@ -215,7 +225,8 @@ def _seconds_until_free(session: Session, ahead: Sequence[str]) -> float:
     moment = now()
     rest = sum(max(0.0, usual[track] - (moment - begun).total_seconds()) for track, begun in running if begun)
     # As many workers as evaluations run now share the work.
-    return (rest + sum(usual[track] for track in ahead)) / max(1, len(running))
+    waiting = sum(count * usual[track] for track, count in ahead.items())
+    return (rest + waiting) / max(1, len(running))
 
 
 def _usual_seconds(session: Session, track: str) -> float:

@@ -1,10 +1,13 @@
 """Reports as workers send them, read and checked against what was asked."""
 
+import threading
 from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
+from cachetools import LRUCache, cached
 from numpy.typing import NDArray
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from challenge.results.frame_suggestion import FrameSuggestion
@@ -62,6 +65,17 @@ def suggestion(session: Session, evaluation: Evaluation) -> FrameSuggestion | No
     """What would make an entry resolve more, where the judge found something; see `FrameSuggestion`."""
     if evaluation.track != Track.OPEN.value or evaluation.octaves is None:
         return None
+    digest = session.scalar(select(ReportRow.digest).where(ReportRow.evaluation_id == evaluation.id))
+    return None if digest is None else _suggestion(session, evaluation, digest)
+
+
+# Whoever follows an entry asks each second, and a report takes a millisecond to read.
+@cached(
+    LRUCache(4096),
+    key=lambda _session, evaluation, digest: (digest, evaluation.season.revealed),
+    lock=threading.Lock(),
+)
+def _suggestion(session: Session, evaluation: Evaluation, _digest: str) -> FrameSuggestion | None:
     report = stored_report(session, evaluation)
     return report.suggestion if report else None
 

@@ -7,7 +7,6 @@ from flask import Blueprint, render_template, request, url_for
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from challenge.bundle.imports import import_warnings
 from challenge.results.rejection_reasons import flag_reasons, group_by_remedy, rejection_reasons
 from challenge.results.report import Report
 from challenge.results.result_visuals import ResultVisuals
@@ -20,6 +19,7 @@ from leaderboard.models import Evaluation, Submission
 from leaderboard.services import (
     artifacts,
     board_lists,
+    import_advice,
     lineage,
     publication,
     queue_order,
@@ -66,7 +66,6 @@ def _context(db: Session, found: Submission) -> dict[str, Any]:
     # One rule for the bundle and for what pages show of it.
     allowed = submissions.may_see_bundle(found, user.id if user else None)
     sources = submissions.sources(db, found) if allowed else {}
-    beyond = import_warnings({n: text.encode() for n, text in submissions.sources(db, found).items()})
     storage, bundle = storage_of(app_context().config), submissions.bundle_key(found.digest)
     has_curve = shown.track == Track.OPEN.value and bool(reports.skill_by_octave(db, shown))
     return {
@@ -75,8 +74,7 @@ def _context(db: Session, found: Submission) -> dict[str, Any]:
         "live": [
             (
                 one,
-                queue_order.position(db, one),
-                queue_order.expected_start(db, one),
+                queue_order.place(db, one),
                 submissions.displayed(found, one).id != one.id,
             )
             for one in latest.values()
@@ -95,7 +93,7 @@ def _context(db: Session, found: Submission) -> dict[str, Any]:
         "recipe": submissions.text(db, found, "train.toml") if allowed else "",
         **_lineage(db, found, shown),
         "passed_on": allowed,
-        "import_warnings": beyond,
+        "import_warnings": import_advice.warnings(db, found),
         "film": len(moments := training_frames.moments(storage, bundle)),
         "captions": [moment.caption for moment in moments],
         **_proof(shown, report),
@@ -154,7 +152,7 @@ def _samples_track(db: Session, shown: Evaluation) -> dict[str, Any]:
     evidence = artifacts.evidence(app_context().config, shown.id) if revealed and report else ResultVisuals()
     return {
         "e": shown,
-        "position": queue_order.position(db, shown),
+        "place": queue_order.place(db, shown),
         "report": report,
         "rank": standings.rank_of(db, shown),
         "revealed": revealed,

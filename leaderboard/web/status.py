@@ -5,11 +5,11 @@ from typing import Any
 from flask import url_for
 from sqlalchemy.orm import Session
 
-from challenge.bundle.imports import import_warnings
 from challenge.scoring.tracks import Track
 from leaderboard.errors import not_found
 from leaderboard.models import Evaluation, Submission
 from leaderboard.services import (
+    import_advice,
     publication,
     queue_order,
     reports,
@@ -36,9 +36,7 @@ def submission_status(session: Session, submission: Submission, track: Track | N
         "weight_class": submission.weight_class,
         "bytes": submission.bytes,
         "url": url_for("entry.page", submission_id=submission.id, _external=True),
-        "warnings": import_warnings(
-            {n: text.encode() for n, text in submissions.sources(session, submission).items()}
-        ),
+        "warnings": list(import_advice.warnings(session, submission)),
         **states[Track(chosen.track)],
         "evaluations": list(states.values()),
     }
@@ -47,6 +45,7 @@ def submission_status(session: Session, submission: Submission, track: Track | N
 def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any]:
     """One evaluation."""
     published = publication.figures(evaluation)
+    place = queue_order.place(session, evaluation)
     return {
         "evaluation_id": evaluation.id,
         "track": evaluation.track,
@@ -56,8 +55,8 @@ def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any
         "message": evaluation.message,
         "progress": evaluation.progress,
         "attempt": evaluation.attempts,
-        "queue_position": queue_order.position(session, evaluation),
-        "queue_seconds": _whole(queue_order.expected_start(session, evaluation)),
+        "queue_position": place and place.position,
+        "queue_seconds": place and round(place.seconds),
         "stages": [stage.value for stage in stages.done(session, evaluation)],
         "provisional": evaluation.provisional,
         "deferred": evaluation.deferred,
@@ -77,10 +76,6 @@ def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any
 def _reproduction(session: Session, evaluation: Evaluation) -> dict[str, Any] | None:
     row = reproductions.of_evaluation(session, evaluation)
     return None if row is None else reproductions.to_dict(row, evaluation.season)
-
-
-def _whole(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds)
 
 
 def _place(session: Session, evaluation: Evaluation) -> dict[str, Any] | None:

@@ -71,13 +71,13 @@ def test_who_waits_is_told_for_how_long(board):
         # Half of it is done.
         session.get(Evaluation, running).claimed_at = now() - timedelta(seconds=60)
     with board.parts.readers() as session:
-        seconds = [
-            queue_order.expected_start(session, session.get(Evaluation, number))
-            for number in (running, *waiting)
+        places = [
+            queue_order.place(session, session.get(Evaluation, number)) for number in (running, *waiting)
         ]
         assert queue_order.expected_wait(session)[1] == pytest.approx(300, abs=5)
-    assert seconds[0] is None
-    assert seconds[1:] == [pytest.approx(60, abs=5), pytest.approx(180, abs=5)]
+    assert places[0] is None
+    assert [place.position for place in places[1:]] == [1, 2]
+    assert [place.seconds for place in places[1:]] == [pytest.approx(60, abs=5), pytest.approx(180, abs=5)]
     told = board.get("/api/v1/submissions?per_page=1").json["submissions"][0]["id"]
     assert SubmissionStatus(status(board, told)).message == "number 2 in the queue, about 3 min"
     assert "Number 2 in the queue, about 3 min." in board.get(f"/submissions/{told}").text
