@@ -319,14 +319,19 @@ def show_workers(config: Config, as_json: bool) -> None:
     """
     with opened(config) as session:
         rows = [
-            {"count": seen.count, "last_seen": seen.at.isoformat("T", "seconds"), **seen.machine.to_dict()}
+            {
+                "count": seen.count,
+                "last_seen": seen.at.isoformat("T", "seconds"),
+                "speeds": seen.speeds,
+                **seen.machine.to_dict(),
+            }
             for seen in machines.seen(session)
         ]
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
     for row in rows:
-        what = f"{row['machine_class'] or 'of an unknown class'}, speed {row['speed'] or '?'}"
+        what = f"{row['machine_class'] or 'of an unknown class'}, speed {row['speeds'] or '?'}"
         click.echo(f"{row['last_seen']}  {row['count']} alike, {what}, sandbox {row['sandbox']}")
 
 

@@ -24,11 +24,28 @@ _SOON: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Seen:
-    """Machines that are alike: how many, and when the last of them was heard of."""
+    """Machines that are alike.
+
+    Attributes:
+        machine: the last heard of.
+        count: how many.
+        at: when the last of them was heard of.
+        slowest: the least of their speeds; 0 where none is known.
+        fastest: the greatest.
+    """
 
     machine: WorkerInfo
     count: int
     at: datetime
+    slowest: float
+    fastest: float
+
+    @property
+    def speeds(self) -> str:
+        """Their speeds in words; "" where none is known."""
+        if self.slowest == self.fastest:
+            return f"{self.fastest:g}" if self.fastest else ""
+        return f"{self.slowest:g} to {self.fastest:g}"
 
 
 def introduce(session: Session, token: Token, values: Any) -> None:
@@ -94,4 +111,21 @@ def seen(session: Session) -> list[Seen]:
         if machine.unable:
             continue
         alike.setdefault(machine.without_name, []).append((machine, row.seen_at))
-    return [Seen(found[0][0], len(found), found[0][1]) for found in alike.values()]
+    return [_together(found) for found in alike.values()]
+
+
+def _together(found: Sequence[tuple[WorkerInfo, datetime]]) -> Seen:
+    machine, at = found[0]
+    speeds = [one.speed for one, _ in found if one.speed] or [0.0]
+    return Seen(machine, len(found), at, min(speeds), max(speeds))
+
+
+def least_speeds(session: Session, since: datetime) -> dict[str, float]:
+    """The speed of the slowest machine of each class that was heard of since, where speeds are known."""
+    least: dict[str, float] = {}
+    for body in session.scalars(select(MachineRow.body).where(MachineRow.seen_at > since)):
+        machine = WorkerInfo.from_json(body)
+        if machine.speed and not machine.unable:
+            name = machine.machine_class
+            least[name] = min(machine.speed, least.get(name, machine.speed))
+    return least

@@ -15,6 +15,7 @@ from challenge.results.samples_report import SamplesReport
 from leaderboard import counters
 from leaderboard.db import now, on_commit
 from leaderboard.models import Evaluation, MachineRow
+from leaderboard.services import machines
 from leaderboard.services.queue_order import live, queued
 
 # A worker tells of itself at least once an evaluation.
@@ -50,7 +51,7 @@ class DatabaseCollector(Collector):
         found: list[GaugeMetricFamily] = []
         try:
             with self._readers() as session:
-                found = [*_queue(session), _workers(session)]
+                found = [*_queue(session), _workers(session), _speeds(session)]
             up.add_metric([], 1)
         except SQLAlchemyError:
             up.add_metric([], 0)
@@ -93,4 +94,15 @@ def _workers(session: Session) -> GaugeMetricFamily:
     )
     family = GaugeMetricFamily("mbc_workers_heard", "Machines of workers heard of in a quarter of an hour.")
     family.add_metric([], heard or 0)
+    return family
+
+
+def _speeds(session: Session) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "mbc_worker_speed_least",
+        "Speed of the slowest machine heard of, beside the one that budgets are quoted for.",
+        labels=["machine"],
+    )
+    for machine, speed in machines.least_speeds(session, now() - _AT_WORK).items():
+        family.add_metric([machine], speed)
     return family

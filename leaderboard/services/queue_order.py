@@ -211,7 +211,7 @@ def _count_by_track(session: Session, which: ColumnElement[bool]) -> dict[str, i
     rows = session.execute(
         select(Evaluation.track, func.count()).where(queued(), which).group_by(Evaluation.track)
     )
-    return {track: count for track, count in rows}
+    return dict(rows.tuples().all())
 
 
 def _seconds_until_free(session: Session, ahead: Mapping[str, int]) -> float:

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import update
 
 from challenge.results.worker_info import LimitInForce, WorkerInfo
@@ -14,6 +15,8 @@ from evaluator.sandbox import find_sandbox
 from evaluator.sandbox.limits import Limits, in_force
 from leaderboard.db import now
 from leaderboard.models import Evaluation, MachineRow
+from leaderboard.services import machines
+from leaderboard.services.metrics import DatabaseCollector
 
 MACHINE = WorkerInfo(
     "m1",
@@ -51,6 +54,22 @@ def test_the_same_machine_again_is_one_and_alike_ones_stand_together(board):
     assert page.count(MACHINE.sandbox) == 1
     assert "2 evaluators" in page
     assert "bubblewrap, no cgroup" in page
+
+
+def test_a_slow_machine_is_seen_among_those_that_are_alike(board):
+    for name, speed, kind in (("m1", 0.0, "cpu"), ("m2", 0.4, "cpu"), ("m3", 1.1, "cpu"), ("m4", 2.0, "gpu")):
+        introduce(board, dataclasses.replace(MACHINE, name=name, speed=speed, machine_class=kind))
+    introduce(board, dataclasses.replace(WorkerInfo.of_idle("m5", "no sandbox"), speed=0.1))
+    with board.parts.readers() as session:
+        told = {one.machine.machine_class: (one.count, one.speeds) for one in machines.seen(session)}
+        least = machines.least_speeds(session, now() - timedelta(minutes=1))
+        nobody = machines.least_speeds(session, now())
+    assert told == {"cpu": (3, "0.4 to 1.1"), "gpu": (1, "2")}
+    assert least == {"cpu": 0.4, "gpu": 2.0}
+    assert nobody == {}
+    registry = CollectorRegistry()
+    registry.register(DatabaseCollector(board.parts.readers))
+    assert registry.get_sample_value("mbc_worker_speed_least", {"machine": "cpu"}) == 0.4
 
 
 def test_only_workers_may_say_so(board):

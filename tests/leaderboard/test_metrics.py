@@ -4,6 +4,8 @@ import io
 import json
 import logging
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -75,6 +77,19 @@ def test_alerts_are_about_metrics_that_there_are(board):
     assert {re.sub(r"_(bucket|count)$", "", name) for name in asked} <= known
     faults = {name for rule in rules for name in re.findall(r'fault="(\w+)"', rule["expr"])}
     assert faults <= {fault.value for fault in Fault}
+
+
+def test_promtool_takes_the_alerts():
+    program = shutil.which("promtool")
+    if program is None:
+        pytest.skip("there is no promtool: apt-get install prometheus")
+    found = subprocess.run(
+        [program, "check", "rules", DEPLOY / "prometheus" / "alerts.yml"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
 
 
 @pytest.fixture
