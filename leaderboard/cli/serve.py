@@ -47,13 +47,14 @@ def serve(
     Example: mbc serve --data /srv/mandelbrot --port 8000 --references submissions
     """
     from leaderboard.serve.bootstrap import bootstrap_server, configure_client, data_directory, shortcomings  # noqa: PLC0415 - `mbc serve --help` is quick
+    from leaderboard.serve.key_agreement import agreed_key  # noqa: PLC0415
     from leaderboard.serve.screen import Screen  # noqa: PLC0415
     from leaderboard.serve.supervisor import Supervisor, address, listen  # noqa: PLC0415
 
     screen = Screen(sys.stdout)
     try:
         config = Config.make(data, database, broker)
-        with listen(host, port) as listener, data_directory(config) as alone:
+        with listen(host, port) as listener, data_directory(config) as alone, agreed_key(config):
             bootstrapped = bootstrap_server(config, alone=alone)
             url = address(host, port)
             screen.say(f"Everything is kept in {config.data}.")

@@ -13,7 +13,9 @@ import pytest
 
 from challenge.scoring.season import Season
 from leaderboard import db
-from leaderboard.config import with_driver
+from leaderboard.config import Config, with_driver
+from leaderboard.errors import Refused
+from leaderboard.serve.key_agreement import agreed_key
 from leaderboard.services.changes import Changes, Listener, announce, touch
 from tests.leaderboard.test_views import png
 from tests.support import seed_data
@@ -289,9 +291,24 @@ def test_changes_are_heard_of_by_other_servers(postgresql):
     other.dispose()
 
 
+def test_servers_with_different_session_keys_do_not_run_together(tmp_path, postgresql):
+    database = postgresql.database()
+
+    def config(key):
+        return Config.make(tmp_path, database, session_key=key)
+
+    with agreed_key(config(KEY)), agreed_key(config(KEY)):
+        for other in ("another key that is as long as it has to be", ""):
+            with pytest.raises(Refused, match="another session key"), agreed_key(config(other)):
+                pass
+    # When they are stopped, the key may be another one; and servers without one agree.
+    with agreed_key(config("")), agreed_key(config("")):
+        pass
+    with agreed_key(Config.make(tmp_path, session_key=KEY)), agreed_key(Config.make(tmp_path)):
+        pass
+
+
 def test_a_second_server_may_use_a_data_directory_on_postgresql_alone(tmp_path):
-    from leaderboard.config import Config
-    from leaderboard.errors import Refused
     from leaderboard.serve.bootstrap import data_directory, shortcomings
 
     shared = Config.make(tmp_path, "postgresql://h/d")
