@@ -35,18 +35,37 @@ _LOOK_SECONDS = 5.0
     "--once", is_flag=True, help="Judge one evaluation and end: for a virtual machine that is thrown away."
 )
 @click.option(
+    "--processes",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Evaluations at a time; each takes two cores. Where there are GPUs, one process for each.",
+)
+@click.option(
     "--drain",
     type=click.FloatRange(0),
     default=60,
     show_default=True,
     help="Seconds to finish a stage in, when asked to stop.",
 )
-def worker(server: str, broker: str | None, device: str, *, tiles: bool, once: bool, drain: float) -> None:
-    """Take evaluations from a leaderboard's queue and judge them, one after the other.
+def worker(  # noqa: PLR0915 - imports that are slow, at the place where they are needed
+    server: str,
+    broker: str | None,
+    device: str,
+    *,
+    tiles: bool,
+    once: bool,
+    processes: int,
+    drain: float,
+) -> None:
+    """Take evaluations from a leaderboard's queue and judge them, in each process one after the other.
 
     The worker's token is read from the environment variable MBC_WORKER_TOKEN. SIGTERM or Ctrl-C lets it
     finish the stage that it is in; what is left, or all at a second signal, goes back to the queue at once.
     """
+    if processes > 1:
+        _run_processes(server, broker, device, processes, drain, single=tiles or once)
+        return
     from challenge.results.worker_info import WorkerInfo  # noqa: PLC0415
     from evaluator.api_client import EvaluationClient, TileClient  # noqa: PLC0415
     from evaluator.celery_app import serve  # noqa: PLC0415
@@ -107,6 +126,24 @@ def worker(server: str, broker: str | None, device: str, *, tiles: bool, once: b
     else:
         assert broker is not None
         serve(broker, judge)
+
+
+def _run_processes(
+    server: str, broker: str | None, device: str, count: int, drain: float, *, single: bool
+) -> None:
+    """Run `mbc worker` so many times."""
+    from evaluator import processes  # noqa: PLC0415
+
+    if single:
+        raise click.UsageError("--processes is for judging from a queue, without --once and --tiles.")
+    if broker is None:
+        raise click.UsageError("--broker is missing; only --once does without a queue.")
+    if not os.environ.get("MBC_WORKER_TOKEN"):
+        raise click.UsageError("MBC_WORKER_TOKEN is not set: `mbc admin tokens new --worker` makes a token.")
+    _log_to_stderr()
+    command = [sys.executable, "-m", "challenge.commands.cli", "worker", "--server", server]
+    command += ["--broker", broker, "--device", device, "--drain", str(drain)]
+    processes.run(command, count, gpu=device != "cpu")
 
 
 def _draw_tiles(client: "TileClient", broker: str, sandbox: "Sandbox", device: str) -> None:

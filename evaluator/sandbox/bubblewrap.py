@@ -28,7 +28,7 @@ from typing import Any, Final
 
 from challenge.bundle.reader import Bundle
 from challenge.results.verdicts import EvaluationError, Reason
-from evaluator.sandbox import cgroups, diagnosis, fork_server, forking, mounts, programs, reaper, tree
+from evaluator.sandbox import cgroups, diagnosis, fork_server, forking, gpus, mounts, programs, reaper, tree
 from evaluator.sandbox.files import in_memory
 from evaluator.sandbox.limits import MIB, Limits
 from evaluator.sandbox.process import Lifeline, Pipes, Process, runner_options, wants_gpu
@@ -44,7 +44,7 @@ INSIDE: Final = 1000
 # Inside only: fresh and private, not the host's.
 TMP: Final = "/tmp"  # noqa: S108
 SHM: Final = "/dev/shm"  # noqa: S108
-GPU_DEVICES: Final = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia0")
+_GPU_DEVICES: Final = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools")
 
 
 def makes_namespaces(program: str | None = None) -> bool:
@@ -343,8 +343,10 @@ class Bubblewrap:
 def _gpu() -> list[str]:
     """NVIDIA's devices and what CUDA reads to find them. From others' reports: not tested on a GPU."""
     args = []
-    if Path("/dev/nvidiactl").exists():
-        for name in GPU_DEVICES:
+    visible = gpus.visible()
+    if visible:
+        # Only the first: an evaluation takes one.
+        for name in (*_GPU_DEVICES, f"nvidia{visible[0]}"):
             args += ["--dev-bind-try", f"/dev/{name}", f"/dev/{name}"]
         args += ["--ro-bind", "/sys", "/sys"]
     return args
