@@ -208,10 +208,9 @@ def expected_wait(session: Session) -> tuple[int, float]:
 
 
 def _count_by_track(session: Session, which: ColumnElement[bool]) -> dict[str, int]:
-    rows = session.execute(
-        select(Evaluation.track, func.count()).where(queued(), which).group_by(Evaluation.track)
-    )
-    return dict(rows.tuples().all())
+    count = func.count().label("waiting")
+    rows = session.execute(select(Evaluation.track, count).where(queued(), which).group_by(Evaluation.track))
+    return {row.track: row.waiting for row in rows}
 
 
 def _seconds_until_free(session: Session, ahead: Mapping[str, int]) -> float:
