@@ -1,15 +1,26 @@
 """Bits per second between two sandboxes, one after the other: `python benchmarks/channels.py [--bits N]`.
 
 The first sandbox writes random bits, the second reads them, by each of three ways. It is shown for sandboxes
-that see the host's files and for sealed ones, both without the filter of system calls, which refuses most.
+that see the host's files, for sealed ones, and for sealed ones that are forks of one server as when it
+judges: all without the filter of system calls, which refuses most.
 """
 
 import argparse
+import contextlib
 import random
+import struct
 import sys
 import time
+from typing import TYPE_CHECKING
 
-from evaluator.sandbox import Bubblewrap
+from challenge.bundle.manifest import Manifest
+from challenge.bundle.reader import Bundle
+from challenge.results.verdicts import EvaluationError
+from evaluator.sandbox import Bubblewrap, bubblewrap
+from evaluator.sandbox.limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # ruff: noqa: SLF001 - `_try` runs a program of the standard library alone, before the filter
 
@@ -60,6 +71,31 @@ def bit(page):
 }
 
 
+# A filter of one instruction: SECCOMP_RET_ALLOW.
+ALLOW_ALL = struct.pack("=HBBI", 6, 0, 0, 0x7FFF_0000)
+
+
+def alone(sandbox: Bubblewrap, program: str) -> str:
+    """What a program prints in a sandbox that is started for it."""
+    return sandbox._try(program).stdout.strip()
+
+
+def forked(sandbox: Bubblewrap, program: str) -> str:
+    """What a program prints that is a submission's model.py, in a fork."""
+    bubblewrap.filter_program = lambda **_: ALLOW_ALL  # type: ignore[assignment]
+    assert sandbox._server() is not None
+    bundle = Bundle(Manifest("a", "b", "c"), {"model.py": program.encode(), "weights.safetensors": EMPTY})
+    with sandbox.start(bundle, limits=Limits(), device="cpu") as session:
+        with contextlib.suppress(EvaluationError):
+            # It has no `build`: its import is all.
+            session.load()
+        return session._process.said()
+
+
+# Weights without a tensor.
+EMPTY = struct.pack("<Q", 2) + b"{}"
+
+
 def information(sent: str, got: str) -> float:
     """Bits of `sent` that `got` tells: mutual information of the pairs, by frequency."""
     import math
@@ -76,24 +112,28 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     chance = random.Random(options.seed)
-    print(f"{'sandbox':<12} {'channel':<24} {'sent':>6} {'right':>6} {'bits told':>10} {'bits/s':>8}")
-    for name, sandbox in (("host's files", Bubblewrap(strangers=False)), ("sealed", Bubblewrap())):
+    print(f"{'sandbox':<14} {'channel':<24} {'sent':>6} {'right':>6} {'bits told':>10} {'bits/s':>8}")
+    sealed = Bubblewrap()
+    sandboxes: tuple[tuple[str, Bubblewrap, Callable[[Bubblewrap, str], str]], ...] = (
+        ("host's files", Bubblewrap(strangers=False), alone),
+        ("sealed", sealed, alone),
+        ("sealed, forked", sealed, forked),
+    )
+    for name, sandbox, run in sandboxes:
         for channel, program in READ.items():
             bits = "".join(chance.choice("01") for _ in range(options.bits))
             began = time.monotonic()
-            sandbox._try(WRITE.format(bits=bits))
-            ran = sandbox._try(
-                COMMON + program + f'print("".join(bit(p) for p in range(min(pages, {len(bits)}))))'
-            )
+            run(sandbox, WRITE.format(bits=bits))
+            asked = f'print("".join(bit(p) for p in range(min(pages, {len(bits)}))), flush=True)'
+            got = run(sandbox, COMMON + program + asked)
             seconds = time.monotonic() - began
-            got = ran.stdout.strip()
             if not got:
-                sys.exit(f"{name}, {channel}: {ran.stderr.strip()[-300:]}")
+                sys.exit(f"{name}, {channel}: no answer")
             sent = bits[: len(got)]
             right = sum(a == b for a, b in zip(sent, got, strict=True))
             # Of independent bits some agree by chance: what is less than three standard deviations is none.
             told = information(sent, got) if abs(right - len(got) / 2) > 1.5 * len(got) ** 0.5 else 0.0
-            print(f"{name:<12} {channel:<24} {len(got):>6} {right:>6} {told:>10.1f} {told / seconds:>8.1f}")
+            print(f"{name:<14} {channel:<24} {len(got):>6} {right:>6} {told:>10.1f} {told / seconds:>8.1f}")
 
 
 if __name__ == "__main__":

@@ -54,8 +54,9 @@ for folder, folders, files in os.walk("/"):
         path = os.path.join(folder, name)
         one = os.lstat(path)
         size = 0 if path in GIVEN else one.st_size
-        # Python looks whether it can write to its own /tmp.
-        digest[path] = one.st_mode, size, one.st_uid, one.st_nlink, 0 if path == "/tmp" else one.st_mtime_ns
+        # Devices are the machine's, and Python looks whether it can write to its own /tmp.
+        ours = path != "/tmp" and not stat.S_ISCHR(one.st_mode)
+        digest[path] = one.st_mode, size, one.st_uid, one.st_nlink, one.st_mtime_ns if ours else 0
 seen["files"] = sorted(digest.items())
 import hashlib
 files = hashlib.sha256(json.dumps(seen.pop("files")).encode()).hexdigest()
