@@ -25,7 +25,7 @@ import httpx
 from challenge.bundle.reader import read_bundle
 from challenge.results.stages import Certificate
 from challenge.scoring.season import PRACTICE
-from evaluator import judge, worker
+from evaluator import celery_app, judge, worker
 from evaluator.assignment import Assignment
 from evaluator.certificate import make_certificate
 from evaluator.judge import Evaluation
@@ -142,7 +142,7 @@ def stages(name: str, repetitions: int, *, serial: bool) -> None:
 
 def memory(name: str, evaluations: int) -> None:
     """Print the resident memory of this process after evaluations, as a worker's between them."""
-    worker.share_arenas()
+    celery_app.share_arenas()
     bundle = read_bundle(REFERENCES / name)
     task = Assignment(
         bundle, PRACTICE, find_sandbox(allow_unconfined=True), EvaluationPlan.open_track(), store=Memory()

@@ -16,7 +16,7 @@ from evaluator.worker import Worker
 _M_ARENA_MAX: Final = -8
 
 
-def _share_arenas() -> None:
+def share_arenas() -> None:
     """Have all threads of this process share two arenas of its allocator: each keeps what was freed in it."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
@@ -50,7 +50,7 @@ def consume(app: Any, queue: str) -> None:
 
     The pool is "solo": a sandbox dies with the thread that started it, and that has to be the main one.
     """
-    _share_arenas()
+    share_arenas()
     # Root is fine: the sandbox changes to another user before submitted code runs, and messages are JSON.
     warnings.filterwarnings("ignore", "You're running the worker with superuser privileges", SecurityWarning)
     app.worker_main(
