@@ -10,6 +10,7 @@ from challenge.bundle.imports import beyond_the_promise
 from challenge.bundle.manifest import parse_manifest
 from challenge.bundle.renaming import replace_prefix
 from challenge.bundle.state_dict import convert_state_dict, read_state_dict
+from challenge.util.syntax import parse
 
 # What constructors call the number of inputs and of outputs.
 _INPUTS: Final = frozenset(
@@ -116,7 +117,7 @@ class _Source:
             raise ValueError(f"--code is FILE.py:NAME, not {code!r}")
         try:
             text = path.read_text("utf-8-sig")
-            tree = ast.parse(text)
+            tree = parse(text)
         except (OSError, UnicodeDecodeError, SyntaxError, ValueError) as error:
             raise ValueError(f"{path} cannot be read as Python: {error}") from error
         for node in tree.body:
@@ -178,7 +179,7 @@ def _bring_helpers(source: _Source, directory: Path) -> list[str]:
             notes.append(f"Copied {beside.name}, which it imports.")
         else:
             notes.append(f"It imports {package}, which may be missing where it is judged.")
-    loops = (node for node in ast.parse(source.text).body if isinstance(node, ast.For | ast.While))
+    loops = (node for node in parse(source.text).body if isinstance(node, ast.For | ast.While))
     if (loop := next(loops, None)) is not None:
         notes.append(
             f"Line {loop.lineno} of {source.path.name} runs whenever it is imported: put it under "

@@ -13,6 +13,7 @@ from challenge.bundle.imports import PROMISED, alternative
 from challenge.bundle.state_loading import PREFIXES
 from challenge.results.refusals import refusal_of, refuse
 from challenge.results.verdicts import EvaluationError, Reason
+from challenge.util.syntax import parse_expression
 
 _MISSING_MODULE: Final = re.compile(r"ModuleNotFoundError: No module named '([\w.]{1,80})'")
 _RETURNED: Final = re.compile(r"expected (\((\d+), (\d+)\)), and forward returned (.{1,400})", re.DOTALL)
@@ -77,7 +78,7 @@ def prefixes_of(error: EvaluationError) -> list[tuple[str, str]]:
     """How all names of the weights differ from those of build(2, 1), see `find_prefixes`."""
     line = error.private.rpartition(PREFIXES)[2] if PREFIXES in error.private else "[]"
     try:
-        found = ast.literal_eval(line.partition("\n")[0])
+        found = ast.literal_eval(parse_expression(line.partition("\n")[0]))
         return [(str(old), str(new)) for old, new in found]
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return []

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from challenge.util.syntax import parse
+
 # What every judge has (specification, section 5), besides the standard library.
 PROMISED: Final = ("torch", "numpy", "scipy", "sklearn", "safetensors")
 
@@ -69,7 +71,7 @@ def import_warnings(sources: Mapping[str, bytes]) -> list[str]:
 
 def _imported(source: bytes) -> Iterator[str]:
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     for node in ast.walk(tree):

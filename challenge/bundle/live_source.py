@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from challenge.bundle.imports import PROMISED, alternative
 from challenge.results.verdicts import EvaluationError, Reason
+from challenge.util.syntax import parse, parse_expression
 
 _LIBRARIES: Final = frozenset({*PROMISED, *sys.stdlib_module_names}) - {"__main__"}
 _HEADER: Final = """\
@@ -119,7 +120,7 @@ def _class_source(value: type) -> str:
     methods = [method for method in vars(value).values() if isinstance(method, types.FunctionType)]
     for method in (method for method in methods if method.__qualname__.startswith(f"{value.__qualname__}.")):
         lines = linecache.getlines(method.__code__.co_filename)
-        for node in ast.walk(ast.parse("".join(lines))):
+        for node in ast.walk(parse("".join(lines))):
             if not isinstance(node, ast.ClassDef) or node.name != value.__name__:
                 continue
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
@@ -147,7 +148,7 @@ class _WithoutAnnotations(ast.NodeTransformer):
 
 def _globals_of(text: str) -> list[str]:
     """Names that a definition takes from around it, in alphabetical order."""
-    tree = ast.unparse(ast.fix_missing_locations(_WithoutAnnotations().visit(ast.parse(text))))
+    tree = ast.unparse(ast.fix_missing_locations(_WithoutAnnotations().visit(parse(text))))
     found: set[str] = set()
     tables = [symtable.symtable(tree, "model.py", "exec")]
     top = tables[0]
@@ -165,7 +166,7 @@ def _literal(name: str, value: Any, user: str) -> str:
     """A constant's value as Python writes it."""
     text = repr(value)
     try:
-        same = ast.literal_eval(text) == value
+        same = ast.literal_eval(parse_expression(text)) == value
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         same = False
     if not same:

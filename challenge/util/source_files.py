@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+from challenge.util.syntax import parse
+
 
 def source_files(modules: Iterable[str]) -> list[Path]:
     """The files of `modules` and of everything that they import from their own top-level packages, sorted.
@@ -49,7 +51,7 @@ def _file_of(name: str) -> Path | None:
 
 def _imported(path: Path) -> Iterator[str]:
     """Every dotted name that the file imports; `from a import b` gives a and a.b: b may be a module."""
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
