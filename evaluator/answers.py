@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from challenge.mandelbrot.coordinates import to_unit
 from challenge.results.frame_suggestion import FrameSuggestion
-from challenge.results.verdicts import EvaluationError, Reason, Status
+from challenge.results.verdicts import EvaluationError, Status
 from challenge.scoring.evaluation_set import EvaluationSet
 from challenge.scoring.metrics import measure
 from evaluator.assignment import Assignment
 from evaluator.frame_search import find_frame
 from evaluator.parallel import AT_ONCE, run_parallel
+from evaluator.predict import predict_shuffled
 from evaluator.probes import consistency
 from evaluator.sandbox.session import Session
 from evaluator.wall_limit import WallLimit
@@ -57,21 +58,21 @@ def predict(task: Assignment, views: EvaluationSet, watch: Watch, wall: WallLimi
         EvaluationError: the model does not load or does not answer.
     """
     unit = to_unit(views.points.reshape(-1, 2))
-    order = task.season.generator("order").permutation(len(unit))
     wall = wall or WallLimit("Predicting", task.limits.stage_seconds)
     watch.status(Status.PREDICTING, 0.05, f"predicting {len(unit):,} points")
-    jobs = [
-        partial(_predict_part, task, unit[rows], wall, first=part == 0)
-        for part, rows in enumerate(np.array_split(order, PREDICTING_SANDBOXES))
-    ]
-    parts = list(run_parallel(jobs, min(AT_ONCE, len(jobs))))
-    answers = np.concatenate([part.answers for part in parts])
-    if not np.isfinite(answers).any():
-        raise EvaluationError(Reason.OUTPUT_NOT_FINITE)
-    values = np.empty_like(answers)
-    values[order] = answers
+    parts: list[_Part] = []
+
+    def ask(sent: Array) -> Array:
+        jobs = [
+            partial(_predict_part, task, points, wall, first=part == 0)
+            for part, points in enumerate(np.array_split(sent, PREDICTING_SANDBOXES))
+        ]
+        parts.extend(run_parallel(jobs, min(AT_ONCE, len(jobs))))
+        return np.concatenate([part.answers for part in parts])
+
+    found = predict_shuffled(ask, unit, task.season.generator("order"))
     return Measured(
-        prediction=values.reshape(views.truth.shape),
+        prediction=found.values.reshape(views.truth.shape),
         loaded=parts[0].loaded,
         batch_difference=parts[0].batch_difference,
         per_second=len(unit) / sum(part.seconds for part in parts),

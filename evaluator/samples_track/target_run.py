@@ -111,7 +111,11 @@ class TargetRun:
         self._status("predicting", 0.97)
         generator = self.task.season.generator("target", self.data.target.kind, "order")
         try:
-            found = predict_shuffled(session, views.points.reshape(-1, 2), generator)
+            began = time.perf_counter()
+            found = predict_shuffled(
+                lambda sent: session.predict(sent)[:, 0], views.points.reshape(-1, 2), generator
+            )
+            per_second = len(found.sent) / (time.perf_counter() - began)
         except EvaluationError as error:
             raise (self._with_target(error) if error.reason is Reason.OUTPUT_NOT_FINITE else error) from error
         self._check_unchanged(session, found)
@@ -139,7 +143,7 @@ class TargetRun:
             result=result,
             losses=self._losses(recorder),
             numbers=numbers,
-            per_second=found.per_second,
+            per_second=per_second,
             device=device,
             calibration=self.calibration,
             took=0.0,
