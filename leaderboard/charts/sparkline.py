@@ -22,7 +22,7 @@ def profile(skill: Sequence[float], side: int) -> str:
     step = side / max(len(skill), 1)
     path = f"M0,{side}"
     for value in skill:
-        path += f"V{side * (1 - value):.4g}h{step:.4g}"
+        path += f"V{side * (1 - value):.1f}h{step:.4g}"
     return f"{path}V{side}Z"
 
 

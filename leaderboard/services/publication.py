@@ -10,6 +10,7 @@ and what is stored keep full precision, and so does a local score.
 import dataclasses
 import json
 import math
+from collections.abc import Iterable
 from typing import Any, Final, TypeVar
 
 from challenge.results.report import ProbeResult, Report
@@ -76,6 +77,11 @@ def octaves(evaluation: Evaluation) -> float | None:
     """The score of an evaluation as anybody may see it."""
     value: float | None = figures(evaluation)["octaves"]
     return value
+
+
+def skills(values: Iterable[float], season: SeasonRow) -> tuple[float, ...]:
+    """Mean skills by octave as anybody may see them."""
+    return tuple(values) if season.revealed else tuple(map(round_figure, values))
 
 
 def report(found: AnyReport, season: SeasonRow) -> AnyReport:

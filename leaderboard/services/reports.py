@@ -43,9 +43,9 @@ def skill_by_chain(session: Session, evaluation: Evaluation) -> NDArray[np.float
 
 
 def skill_by_octave(session: Session, evaluation: Evaluation) -> tuple[float, ...]:
-    """Mean skill of each octave; empty for an evaluation without a report."""
+    """Mean skill of each octave as anybody may see it; empty for an evaluation without a report."""
     row = session.get(ReportRow, evaluation.id)
-    return tuple(skill_table(row.skill, 1)[:, 0].tolist()) if row else ()
+    return publication.skills(skill_table(row.skill, 1)[:, 0].tolist(), evaluation.season) if row else ()
 
 
 def stored_report(session: Session, evaluation: Evaluation) -> Report | None:
