@@ -24,6 +24,7 @@ from challenge.mandelbrot.target import escape_count, escapes
 from challenge.scoring.evaluation_set import EvaluationSize, evaluation_set
 from challenge.scoring.season import PRACTICE, Season
 from challenge.training.sampling import sample
+from challenge.training.zoom_samples import draw_zoom_points
 
 LIMIT = 2_000
 
@@ -199,6 +200,18 @@ def show_speed(slow, ceiling, n):
     )
 
 
+def show_sampler(chains):
+    def draw():
+        return draw_zoom_points(np.random.default_rng(1), chains, 31)
+
+    points = len(draw().t)
+    spent = in_turns({"one": lambda: one_thread(draw), "all": draw}, 9, time.perf_counter)
+    print(
+        f"zoom chains, {points:,} points: one thread {points / spent['one'] / 1e6:.2f} M/s, {parallel.threads()} threads "
+        f"{points / spent['all'] / 1e6:.2f} M/s ({spent['one'] / spent['all']:.2f}x)"
+    )
+
+
 def show_products(quick):
     print("\n# What is made of it, all cores")
     cold = "import numpy as np, time; t = time.process_time()\nfrom challenge.mandelbrot.target import target\ntarget(np.ones((9, 2)))\nprint(time.process_time() - t)"
@@ -225,6 +238,7 @@ def show_products(quick):
     )
     n = 10**6 if quick else 10**7
     print(f"sample({n:.0e}): {best(lambda: sample(n, 1), 2):.2f} s")
+    show_sampler(15 if quick else 147)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     escape_count(picture, max_iterations=100)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.mandelbrot.coordinates import CENTRE, HALF_WIDTH, to_unit, view_width
+from challenge.mandelbrot.coordinates import CENTRE, HALF_WIDTH, view_width
 from challenge.mandelbrot.target import squash
 from challenge.scoring.chains import SHORE_OCTAVES
 
@@ -21,6 +21,8 @@ POINTS: Final = 128
 # The judge iterates to 100,000. Only one point in ten thousand escapes after this; its target is wrong
 # by less than 0.05, and iterating further would take fifty times as long near the set.
 MAX_ITERATIONS: Final = 1_000
+# Chains for each thread, at least: few orbits leave the lanes of a vector empty.
+_FEWEST: Final = 8
 
 
 @dataclass(frozen=True)
@@ -55,60 +57,74 @@ def draw_zoom_points(
         deepest: the last octave.
         points: number of points per view.
     """
-    from challenge.mandelbrot.parallel import escape_views  # noqa: PLC0415 - Numba takes half a second to import
+    from challenge.mandelbrot.parallel import share, threads  # noqa: PLC0415 - Numba takes half a second to import
 
-    shore = np.arange(chains) % 2 == 1
-    centre = np.tile(np.array(CENTRE), (chains, 1))
-    xs, ts, octaves, views, variances = [], [], [], [], []
+    shape = (deepest + 1, chains, points)
+    x, t, variance = np.empty((*shape, 2)), np.empty(shape), np.empty(shape[:2])
+    draws = np.empty((deepest, chains, points))
     for octave in range(deepest + 1):
-        here = centre[:, None, :] + view_width(octave) * (generator.random((chains, points, 2)) - 0.5)
-        further = octave < deepest
-        count, distance = escape_views(
-            here, centre, view_width(octave), MAX_ITERATIONS, with_distance=further
-        )
-        t = squash(count)
-        variance = t.var(axis=1)
-        seen = variance > 0
-        xs.append(to_unit(here[seen].reshape(-1, 2)))
-        ts.append(t[seen].ravel())
-        variances.append(np.repeat(variance[seen], points))
-        views.append(np.repeat(octave * chains + np.flatnonzero(seen), points))
-        octaves.append(np.full(variances[-1].size, octave))
-        if further:
-            follow = shore if octave < SHORE_OCTAVES else np.zeros(chains, dtype=bool)
-            centre = _next_centres(generator, here, distance, centre, octave, follow)
+        generator.random(out=x[octave])
+        if octave < deepest:
+            generator.random(out=draws[octave])
+    # Chains are independent, so threads share them.
+    groups = max(1, min(threads(), chains // _FEWEST))
+    edges = [chains * group // groups for group in range(groups + 1)]
+    workers = max(1, threads() // groups)
+
+    def follow(group: int) -> None:
+        here = slice(edges[group], edges[group + 1])
+        shore = np.arange(edges[group], edges[group + 1]) % 2 == 1
+        _follow(x[:, here], t[:, here], variance[:, here], draws[:, here], shore, workers)
+
+    share(follow, range(groups), groups)
+    seen = variance > 0
+    view = np.arange(seen.size).reshape(seen.shape)[seen]
+    if not seen.all():
+        x, t = x[seen], t[seen]
     return ZoomPoints(
-        np.concatenate(xs),
-        np.concatenate(ts),
-        np.concatenate(octaves),
-        np.concatenate(views),
-        np.concatenate(variances),
+        x.reshape(-1, 2),
+        t.ravel(),
+        np.repeat(view // chains, points),
+        np.repeat(view, points),
+        np.repeat(variance[seen], points),
     )
 
 
-def _next_centres(
-    generator: np.random.Generator,
-    here: Array,
-    distance: Array,
-    centre: Array,
-    octave: int,
-    shore: NDArray[np.bool_],
-) -> Array:
-    """Centres (chains, 2) of the next views, by the rule of the specification, section 3."""
-    from challenge.scoring.nearest import nearest_to_others  # noqa: PLC0415 - Numba takes half a second to import
+def _follow(
+    x: Array, t: Array, variance: Array, draws: Array, shore: NDArray[np.bool_], workers: int
+) -> None:
+    """Follow some chains from the base window down.
 
-    chains = np.arange(len(here))
-    outside = distance > 0
-    room = HALF_WIDTH - view_width(octave + 1) / 2
-    # Part by part: NumPy is slow along an axis of two.
-    within = [np.abs(here[:, :, part] - CENTRE[part]) <= room for part in range(2)]
-    allowed = np.logical_and.reduce([outside, *within])
-    candidates = allowed & (distance <= view_width(octave) / 4)
-    # The argmin over independent random numbers is a uniformly random candidate.
-    chosen = np.where(candidates, generator.random(candidates.shape), np.inf).argmin(axis=1)
-    nearest = np.where(allowed, distance, np.inf).argmin(axis=1)
-    chosen = np.where(candidates.any(axis=1), chosen, nearest)
-    for chain in np.flatnonzero(shore & candidates.any(axis=1) & ~outside.all(axis=1)):
-        chosen[chain] = nearest_to_others(here[chain], candidates[chain], ~outside[chain])
-    following: Array = np.where(allowed.any(axis=1)[:, None], here[chains, chosen], centre)
-    return following
+    Args:
+        x: (octaves, chains, points, 2) random numbers in [0, 1), overwritten with the points.
+        t: (octaves, chains, points) written.
+        variance: (octaves, chains) written.
+        draws: (octaves - 1, chains, points) random numbers that choose the next centres.
+        shore: (chains,) which stay near the set.
+        workers: threads.
+    """
+    from challenge.mandelbrot.parallel import escape_views  # noqa: PLC0415 - Numba takes half a second to import
+    from challenge.scoring.nearest import next_centres  # noqa: PLC0415
+
+    centre = np.tile(np.array(CENTRE), (len(shore), 1))
+    for octave in range(len(x)):
+        here, width, further = x[octave], view_width(octave), octave < len(draws)
+        here -= 0.5
+        here *= width
+        _shift(here, centre[:, None])
+        count, distance = escape_views(
+            here, centre, width, MAX_ITERATIONS, with_distance=further, workers=workers
+        )
+        t[octave] = squash(count)
+        variance[octave] = t[octave].var(axis=1)
+        if further:
+            room = HALF_WIDTH - view_width(octave + 1) / 2
+            stay = shore & (octave < SHORE_OCTAVES)
+            next_centres(here, distance, draws[octave], stay, width / 4, room, centre)
+        _shift(here, -np.array(CENTRE))
+        here /= HALF_WIDTH
+
+
+def _shift(points: Array, by: Array) -> None:
+    """Add one point or another to each, in place; as complex numbers: NumPy is slow along an axis of two."""
+    points.view(np.complex128)[...] += by.view(np.complex128)

@@ -7,8 +7,10 @@ from PIL import Image
 from torch import nn
 
 from challenge.bundle.train_config import TrainConfig, read_train_config
-from challenge.mandelbrot.coordinates import to_plane
+from challenge.mandelbrot import parallel
+from challenge.mandelbrot.coordinates import CENTRE, to_plane
 from challenge.mandelbrot.target import target
+from challenge.scoring.nearest import next_centres
 from challenge.training import batches, checkpoint, trainer
 from challenge.training.batches import BatchStream, ErrorField
 from challenge.training.sampling import sample
@@ -59,6 +61,50 @@ def test_zoom_points_hold_the_target_and_as_many_points_an_octave_as_the_base_wi
     assert points.t[one].var() == pytest.approx(points.variance[one][0])
     width = np.ptp(points.x[one], axis=0).max()
     assert 0.8 * 2 * 2**-8 < width <= 2 * 2**-8
+
+
+def test_zoom_points_do_not_depend_on_the_number_of_threads(monkeypatch):
+    def drawn(threads):
+        monkeypatch.setattr(parallel, "threads", lambda: threads)
+        points = draw_zoom_points(np.random.default_rng(3), 26, 20, points=16)
+        return [points.x, points.t, points.octave, points.view, points.variance]
+
+    alone = drawn(1)
+    for threads in (2, 3, 8):
+        assert all(map(np.array_equal, drawn(threads), alone))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_next_centre_follows_the_rule(seed):
+    """Of chains with few candidates, with none, at the window's edge, and with much of the inside."""
+    rng = np.random.default_rng(seed)
+    chains, n, near, room = 12, 30, 0.1, 1.2
+    points = np.array(CENTRE) + rng.uniform(-1.5, 1.5, (chains, n, 2))
+    distances = rng.exponential(rng.choice([0.05, 1.0, 5.0], (chains, 1)), (chains, n))
+    distances[rng.random((chains, n)) < rng.choice([0.0, 0.5, 1.0], (chains, 1))] = 0
+    draws, shore = rng.random((chains, n)), rng.random(chains) < 0.5
+    centres = rng.random((chains, 2))
+    want = centres.copy()
+    for chain in range(chains):
+        inside = [i for i in range(n) if distances[chain, i] == 0]
+        allowed = [
+            i for i in range(n) if i not in inside and max(abs(points[chain, i] - np.array(CENTRE))) <= room
+        ]
+        candidates = [i for i in allowed if distances[chain, i] <= near]
+        if candidates and inside and shore[chain]:
+            chosen = min(
+                candidates,
+                key=lambda i: min(((points[chain, i] - points[chain, j]) ** 2).sum() for j in inside),
+            )
+        elif candidates:
+            chosen = min(candidates, key=lambda i: draws[chain, i])
+        elif allowed:
+            chosen = min(allowed, key=lambda i: distances[chain, i])
+        else:
+            continue
+        want[chain] = points[chain, chosen]
+    next_centres(points, distances, draws, shore, near, room, centres)
+    assert np.array_equal(centres, want)
 
 
 def test_deeper_views_vary_less():
