@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from flask import Flask
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
@@ -131,17 +132,39 @@ def main() -> None:
         print(f"a verdict: {verdict:.3f} s, {anew / verdict:.0f} times less")
         wall, processor = (statistics.median(column) for column in zip(*boards, strict=True))
         print(f"the board after it: {1e3 * wall:.0f} ms, of them {1e3 * processor:.0f} ms of this processor")
-        last = 100_000 + count - 1
+        first, last = 100_000, 100_000 + count - 1
         for name, path in (
             ("the board again", "/"),
             ("its second page", "/?page=2"),
             ("the interface's board", "/api/v1/board"),
             ("a ranked entry's page", f"/submissions/{count // 2}"),
-            ("a status poll of a ranked entry", f"/api/v1/submissions/{count // 2}"),
-            ("a status poll of the last that waits", f"/api/v1/submissions/{last}"),
         ):
             wall, processor = seconds(lambda path=path: get(path), 15)
             print(f"{name}: {1e3 * wall:.1f} ms, of them {1e3 * processor:.1f} ms of this processor")
+        polls(app, {"scored": count // 2, "queued": last, "on both tracks": first})
+
+
+def polls(app: Flask, asked: dict[str, int]) -> None:
+    """Milliseconds of the server's thread for a status poll, while the queue changes with every 25th."""
+    client, parts = app.test_client(), app.extensions["leaderboard"]
+    with parts.writers.begin() as session:
+        also = {"submission_id": asked["on both tracks"], "track": "samples", "status": "queued"}
+        season = seasons.current_season(session)
+        session.execute(insert(Evaluation).values(id=300_000, season_id=season.id, **also))
+    for name, number in asked.items():
+        took = []
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            parts.changes.note(number)
+            for _ in range(25):
+                header = client.get(f"/api/v1/submissions/{number}").headers["Server-Timing"]
+                took.append(float(header.rpartition("dur=")[2]))
+                time.sleep(0.004)
+        print(
+            f"a status poll, {name}: {statistics.median(took):.2f} ms of the processor, mean "
+            f"{statistics.mean(took):.2f} (it reads the queue now and then), most {max(took):.1f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ from leaderboard.images.truth_images import TruthImages
 from leaderboard.queue import Queue
 from leaderboard.services.changes import Changes, announce
 from leaderboard.services.html_cache import HtmlCache
+from leaderboard.services.queue_view import QueueView
 from leaderboard.services.rate_limit import RateLimiter
+from leaderboard.services.standing_cache import StandingCache
 from leaderboard.tiles.model_tiles import ModelTiles
 from leaderboard.tiles.truth_tiles import TruthTiles
 from leaderboard.views import oauth
@@ -103,6 +105,8 @@ def open_data(app: Flask, config: Config, engine: Engine) -> None:
         truth=TruthImages(config),
         changes=changes,
         event_streams=EventStreams(config, changes),
+        queue_view=QueueView(changes),
+        standings=StandingCache(),
         html_cache=HtmlCache(),
         truth_tiles=TruthTiles(config),
         model_tiles=ModelTiles(config, queue),

@@ -44,6 +44,11 @@ class Changes:
             self._last[submission_id] = self._count
             self._condition.notify_all()
 
+    @property
+    def count(self) -> int:
+        """The number of the last change of any submission."""
+        return self._count
+
     def last(self, submission_id: int) -> int:
         """The number of its last change; 0 where none is remembered."""
         with self._condition:

@@ -17,12 +17,11 @@ another, and an evaluation that takes minutes after those that take seconds. Wit
 ever: no evaluation that is queued after a turn comes before it.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from challenge.results.verdicts import Status
@@ -36,9 +35,6 @@ from leaderboard.models import Evaluation, SeasonRow, Submission, User
 _WEIGHTS: Final = {Track.OPEN: timedelta(minutes=30), Track.SAMPLES: timedelta(minutes=90)}
 # References learn on the samples track when nobody else waits.
 _REFERENCE_WEIGHT: Final = timedelta(days=1)
-
-# Evaluations that the expected wait is taken from.
-_LATEST: Final = 20
 
 
 def live() -> ColumnElement[bool]:
@@ -177,68 +173,3 @@ def positions(session: Session, wanted: Collection[int] | None = None) -> dict[i
     if wanted is not None:
         numbers = numbers.where(numbered.c.id.in_(wanted))
     return {row.id: row.place for row in session.execute(numbers)}
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where an evaluation stands in the queue.
-
-    Attributes:
-        position: 1 for the next one.
-        seconds: until it starts, from the latest durations.
-    """
-
-    position: int
-    seconds: float
-
-
-def place(session: Session, evaluation: Evaluation) -> Place | None:
-    """The place of an evaluation; None for one that does not wait."""
-    if evaluation.state is not Status.QUEUED or evaluation.deferred:
-        return None
-    key = tuple_(Evaluation.urgency, Evaluation.turn_at, Evaluation.id)
-    ahead = _count_by_track(session, key < (evaluation.urgency, evaluation.turn_at, evaluation.id))
-    return Place(1 + sum(ahead.values()), _seconds_until_free(session, ahead))
-
-
-def expected_wait(session: Session) -> tuple[int, float]:
-    """How many evaluations wait, and the seconds until one that is queued now starts."""
-    ahead = _count_by_track(session, true())
-    return sum(ahead.values()), _seconds_until_free(session, ahead)
-
-
-def _count_by_track(session: Session, which: ColumnElement[bool]) -> dict[str, int]:
-    count = func.count().label("waiting")
-    rows = session.execute(select(Evaluation.track, count).where(queued(), which).group_by(Evaluation.track))
-    return {row.track: row.waiting for row in rows}
-
-
-def _seconds_until_free(session: Session, ahead: Mapping[str, int]) -> float:
-    """Seconds until a worker has done what is running and so many evaluations of each track."""
-    running = session.execute(
-        select(Evaluation.track, Evaluation.claimed_at).where(
-            live(), Evaluation.status != Status.QUEUED.value, Evaluation.claimed_at.is_not(None)
-        )
-    ).all()
-    usual = {track: _usual_seconds(session, track) for track in {*ahead, *(track for track, _ in running)}}
-    moment = now()
-    rest = sum(max(0.0, usual[track] - (moment - begun).total_seconds()) for track, begun in running if begun)
-    # As many workers as evaluations run now share the work.
-    waiting = sum(count * usual[track] for track, count in ahead.items())
-    return (rest + waiting) / max(1, len(running))
-
-
-def _usual_seconds(session: Session, track: str) -> float:
-    """Mean duration of the latest evaluations on a track; 0 where there is none yet."""
-    latest = session.execute(
-        select(Evaluation.claimed_at, Evaluation.finished_at)
-        .where(
-            Evaluation.track == track,
-            Evaluation.claimed_at.is_not(None),
-            Evaluation.finished_at.is_not(None),
-        )
-        .order_by(Evaluation.finished_at.desc())
-        .limit(_LATEST)
-    )
-    durations = [(done - begun).total_seconds() for begun, done in latest if begun and done]
-    return sum(durations) / max(1, len(durations))

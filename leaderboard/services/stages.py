@@ -134,6 +134,8 @@ def done(session: Session, evaluation: Evaluation) -> list[Stage]:
     """The stages that are done, in order; all of them for a judged evaluation."""
     if evaluation.state.final:
         return list(_of_track(evaluation)) if evaluation.octaves is not None else []
+    if evaluation.claimed_at is None:
+        return []
     rows = session.scalars(select(StageRow.stage).where(StageRow.evaluation_id == evaluation.id)).all()
     found = {*rows, *([Stage.OCTAVES.value] if evaluation.octaves is not None else [])}
     return [stage for stage in _of_track(evaluation) if stage.value in found]

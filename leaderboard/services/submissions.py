@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from challenge.results.verdicts import Status
 from challenge.scoring.tracks import Track
@@ -83,7 +83,8 @@ def latest_by_track(session: Session, submission: Submission) -> dict[Track, Eva
     """The newest evaluation on each track that a submission is on: in a ranked season, or else in any."""
     rows = session.scalars(
         select(Evaluation)
-        .join(SeasonRow)
+        .join(Evaluation.season)
+        .options(contains_eager(Evaluation.season))
         .where(Evaluation.submission_id == submission.id)
         .order_by(SeasonRow.ranked, Evaluation.id)
     )

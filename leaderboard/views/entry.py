@@ -22,7 +22,6 @@ from leaderboard.services import (
     import_advice,
     lineage,
     publication,
-    queue_order,
     reports,
     reproductions,
     sanitize,
@@ -74,7 +73,7 @@ def _context(db: Session, found: Submission) -> dict[str, Any]:
         "live": [
             (
                 one,
-                queue_order.place(db, one),
+                app_context().queue_view.place(db, one),
                 submissions.displayed(found, one).id != one.id,
             )
             for one in latest.values()
@@ -152,7 +151,7 @@ def _samples_track(db: Session, shown: Evaluation) -> dict[str, Any]:
     evidence = artifacts.evidence(app_context().config, shown.id) if revealed and report else ResultVisuals()
     return {
         "e": shown,
-        "place": queue_order.place(db, shown),
+        "place": app_context().queue_view.place(db, shown),
         "report": report,
         "rank": standings.rank_of(db, shown),
         "revealed": revealed,

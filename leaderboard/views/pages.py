@@ -7,7 +7,7 @@ from challenge.bundle import limits as bundle_limits
 from challenge.results.verdicts import EXPLANATIONS
 from leaderboard import formatting, openapi
 from leaderboard.errors import Refused
-from leaderboard.services import health, machines, queue_order, quotas, seasons, submission_intake
+from leaderboard.services import health, machines, quotas, seasons, submission_intake
 from leaderboard.web.auth import current_user, require_user
 from leaderboard.web.request_args import tracks_of, upload_path
 from leaderboard.web.request_context import app_context, read_session
@@ -53,7 +53,7 @@ def _submit_page(error: Refused | None) -> str:
     user = current_user()
     with read_session() as db:
         quota = quotas.quota(db, app_context().config, user) if user else None
-        waiting, seconds = queue_order.expected_wait(db)
+        waiting, seconds = app_context().queue_view.expected_wait(db)
     return render_template(
         "submit.html",
         error=error,

@@ -17,7 +17,9 @@ from leaderboard.queue import Queue
 from leaderboard.services import seasons, tokens
 from leaderboard.services.changes import Changes
 from leaderboard.services.html_cache import HtmlCache
+from leaderboard.services.queue_view import QueueView
 from leaderboard.services.rate_limit import RateLimiter
+from leaderboard.services.standing_cache import StandingCache
 from leaderboard.tiles.model_tiles import ModelTiles
 from leaderboard.tiles.truth_tiles import TruthTiles
 from leaderboard.web.sse import EventStreams
@@ -34,6 +36,8 @@ class AppContext:
     truth: TruthImages
     changes: Changes
     event_streams: EventStreams
+    queue_view: QueueView
+    standings: StandingCache
     html_cache: HtmlCache
     truth_tiles: TruthTiles
     model_tiles: ModelTiles

@@ -11,13 +11,13 @@ from leaderboard.models import Evaluation, Submission
 from leaderboard.services import (
     import_advice,
     publication,
-    queue_order,
     reports,
     reproductions,
     stages,
     standings,
     submissions,
 )
+from leaderboard.web.request_context import app_context
 
 _FIGURES = ("octaves", "interval", "depth", "precision_db", "universality")
 
@@ -45,7 +45,8 @@ def submission_status(session: Session, submission: Submission, track: Track | N
 def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any]:
     """One evaluation."""
     published = publication.figures(evaluation)
-    place = queue_order.place(session, evaluation)
+    here = app_context()
+    place = here.queue_view.place(session, evaluation)
     return {
         "evaluation_id": evaluation.id,
         "track": evaluation.track,
@@ -67,7 +68,14 @@ def evaluation_status(session: Session, evaluation: Evaluation) -> dict[str, Any
         **{name: published[name] for name in _FIGURES},
         "flagged": evaluation.flagged,
         "awaits_decision": evaluation.awaits_decision,
-        "suggestion": found.sentence() if (found := reports.suggestion(session, evaluation)) else "",
+        **here.standings.get(evaluation, lambda: _standing(session, evaluation)),
+    }
+
+
+def _standing(session: Session, evaluation: Evaluation) -> dict[str, Any]:
+    found = reports.suggestion(session, evaluation)
+    return {
+        "suggestion": found.sentence() if found else "",
         "place": _place(session, evaluation),
         "reproduction": _reproduction(session, evaluation),
     }

@@ -9,7 +9,6 @@ from challenge.commands.submissions import _lines
 from challenge.results.frame_suggestion import FrameSuggestion
 from leaderboard.db import now
 from leaderboard.models import Evaluation
-from leaderboard.services import queue_order
 
 AUTHOR = {"window": "author", "inverted": False, "recoloured": False, "octaves": 6.84, "before": 0.31}
 MODEL = "import pandas\nfrom torch import nn\n\n\ndef build(i, o):\n    return nn.Linear(i, o)\n"
@@ -70,11 +69,10 @@ def test_who_waits_is_told_for_how_long(board):
     with board.writing() as session:
         # Half of it is done.
         session.get(Evaluation, running).claimed_at = now() - timedelta(seconds=60)
+    view = board.parts.queue_view
     with board.parts.readers() as session:
-        places = [
-            queue_order.place(session, session.get(Evaluation, number)) for number in (running, *waiting)
-        ]
-        assert queue_order.expected_wait(session)[1] == pytest.approx(300, abs=5)
+        places = [view.place(session, session.get(Evaluation, number)) for number in (running, *waiting)]
+        assert view.expected_wait(session)[1] == pytest.approx(300, abs=5)
     assert places[0] is None
     assert [place.position for place in places[1:]] == [1, 2]
     assert [place.seconds for place in places[1:]] == [pytest.approx(60, abs=5), pytest.approx(180, abs=5)]

@@ -9,7 +9,6 @@ import pytest
 
 from leaderboard import formatting
 from leaderboard.models import ReportRow
-from leaderboard.services import queue_order
 
 
 @pytest.fixture
@@ -170,7 +169,7 @@ def test_the_expected_wait_counts_the_queue(board):
     board.submit("two")
     board.submit("three")
     with board.parts.readers() as session:
-        waiting, seconds = queue_order.expected_wait(session)
+        waiting, seconds = board.parts.queue_view.expected_wait(session)
     assert waiting == 2
     assert seconds >= 0
     assert "2 entries are in the queue" in board.get("/submit").text

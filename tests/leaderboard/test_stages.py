@@ -191,7 +191,7 @@ def test_the_order_of_the_queue(board):
         assert order == [ids[index] for index in range(8)]
         assert queue_order.positions(session) == {number: place for place, number in enumerate(order, 1)}
         for place, number in enumerate(order, 1):
-            assert queue_order.place(session, session.get(Evaluation, number)).position == place
+            assert board.parts.queue_view.place(session, session.get(Evaluation, number)).position == place
     assert [board.claim_next()["evaluation_id"] for _ in order] == order
 
 
