@@ -2,7 +2,8 @@
 """Two servers, four workers with stand-ins for the fits, PostgreSQL, Redis and nginx, on the loopback.
 
     python -m benchmarks.servers queue        100 wait, the queue is wiped: how long is a worker idle?
-    python -m benchmarks.servers load         pages, followers and uploads, with a server and Redis killed in the midst
+    python -m benchmarks.servers load         50 pages a second, 200 followers and 100 uploads of 8 MiB in a minute, while
+                                              workers, Redis and a server are killed; prints the rows of a table
 
 PostgreSQL, Redis and nginx have to be installed. It ends by itself, after three minutes at most.
 """
@@ -10,14 +11,13 @@ PostgreSQL, Redis and nginx have to be installed. It ends by itself, after three
 import argparse
 import contextlib
 import itertools
+import json
 import os
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -25,11 +25,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import httpx
+from sqlalchemy import create_engine, text
 
+from leaderboard.config import with_driver
 from tests.support import seed_data
 from tests.support.databases import PostgreSQL, Redis
 from tests.support.deployment import SETTINGS, Deployment
-from tests.support.processes import free_port
+from tests.support.processes import family, free_port
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,7 +43,7 @@ class Pair:
         self.folder, self.seconds = folder, seconds
         self.postgresql, self.redis = PostgreSQL(), Redis(folder)
         shared = {
-            "MBC_DATABASE": self.postgresql.database(),
+            "MBC_DATABASE": (database := self.postgresql.database()),
             "MBC_BOARD_SESSION_KEY": "k" * 40,
             "MBC_BOARD_RATE_STORAGE": self.redis.url(1),
             "MBC_BOARD_STORAGE": str(folder / "storage"),
@@ -49,6 +51,7 @@ class Pair:
             "MBC_BOARD_SWEEP_SECONDS": "2",
             "MBC_BOARD_STREAMS": "12",
         }
+        self.database = database
         self.servers = [
             Deployment(folder / name, workers=0, broker=self.redis.url(), **shared)
             for name in ("one", "other")
@@ -76,20 +79,23 @@ class Pair:
         return f"http://127.0.0.1:{port}"
 
     def work(self, count):
-        token = self.servers[0].token()
+        self.workers = [None] * count
         for number in range(count):
-            out = (self.folder / f"stand-in-{number}.log").open("wb")
-            command = [
-                sys.executable,
-                "-m",
-                "tests.support.stand_in_worker",
-                self.url,
-                self.redis.url(),
-                str(self.seconds),
-            ]
-            environment = os.environ | SETTINGS | {"MBC_WORKER_TOKEN": token, "PYTHONPATH": str(ROOT)}
-            self.workers.append(
-                subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment)
+            self.start_worker(number)
+
+    def start_worker(self, number):
+        command = [
+            sys.executable,
+            "-m",
+            "tests.support.stand_in_worker",
+            self.url,
+            self.redis.url(),
+            str(self.seconds),
+        ]
+        token = {"MBC_WORKER_TOKEN": self.servers[0].token(), "PYTHONPATH": str(ROOT)}
+        with (self.folder / f"stand-in-{number}.log").open("ab") as out:
+            self.workers[number] = subprocess.Popen(
+                command, stdout=out, stderr=subprocess.STDOUT, env=os.environ | SETTINGS | token
             )
 
     def told(self):
@@ -168,56 +174,133 @@ def queue(pair, entries):
     check(pair, numbers)
 
 
+# Seconds after the start, and what is killed then (SIGKILL); each starts again after PAUSE seconds.
+KILLED = ((12, "a worker"), (22, "Redis"), (34, "a server"), (46, "another worker"))
+PAUSE = 3
+
+
+def kill(pair, what):
+    if "worker" in what:
+        number = int("another" in what)
+        pair.workers[number].kill()
+        return lambda: pair.start_worker(number)
+    if what == "Redis":
+        pair.redis.close()
+        return pair.redis.start
+    os.kill(pair.servers[0].process.pid, signal.SIGKILL)
+    return pair.servers[0].serve
+
+
 def load(pair, entries):
+    pair.upload(0)
     pair.work(4)
-    stop, waits, late, numbers = threading.Event(), [], [], []
-
-    def look():
-        pages = itertools.cycle(("/", "/?entries=all", "/api/v1/board", "/rules", "/api/v1/submissions"))
-        with httpx.Client(timeout=30) as client:
-            while not stop.wait(0.2):
-                began = time.perf_counter()
-                with contextlib.suppress(httpx.TransportError):
-                    if client.get(pair.url + next(pages)).status_code == 200:
-                        waits.append(time.perf_counter() - began)
-
-    def follow(number):
-        with httpx.Client(timeout=30) as client:
-            while not stop.is_set():
-                with contextlib.suppress(httpx.TransportError):
-                    if client.get(f"{pair.url}/api/v1/submissions/{number}").json().get("final"):
-                        late.append((number, time.time()))
-                        return
-                time.sleep(1)
-
-    readers = [threading.Thread(target=look) for _ in range(10)]
-    for thread in readers:
-        thread.start()
-    followers = []
-    for number in range(entries):
-        numbers.append(pair.upload(number, 200_000))
-        followers.append(threading.Thread(target=follow, args=(numbers[-1],)))
-        followers[-1].start()
-        if number == entries // 3:
-            os.kill(pair.servers[0].process.pid, signal.SIGKILL)
-            print("a server is killed")
-        if number == entries // 2:
-            pair.redis.flush()
-            pair.servers[0].serve()
-            print("Redis is wiped, the server starts again")
-    end = time.monotonic() + 100
-    while time.monotonic() < end and any(thread.is_alive() for thread in followers):
+    token = (pair.servers[0].data / "tokens" / "local").read_text().strip()
+    settings = {"host": "127.0.0.1", "port": int(pair.url.rpartition(":")[2]), "token": token, "seconds": 60,
+                "rate": 50, "followers": 200, "uploads": entries, "size": 8 * 2**20}  # fmt: skip
+    visitors = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.load_client"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    visitors.stdin.write(json.dumps(settings) + "\n")
+    visitors.stdin.flush()
+    assert visitors.stdout.readline() == "ready\n"
+    spent, began = Spent(pair), time.monotonic()
+    for at, what in KILLED:
+        time.sleep(max(0.0, began + at - time.monotonic()))
+        again = kill(pair, what)
+        time.sleep(PAUSE)
+        again()
+        spent.look()
+    while visitors.poll() is None:
+        spent.look()
         time.sleep(0.5)
-    stop.set()
-    for thread in (*readers, *followers):
-        thread.join(60)
-    ended = {one: at for told in pair.told() for at, what, one in told if what == "ended"}
-    after = sorted(at - ended.get(number, at) for number, at in late)
-    print(
-        f"pages: {len(waits)}, median {1e3 * statistics.median(waits):.0f} ms, p95 {1e3 * sorted(waits)[int(0.95 * len(waits))]:.0f} ms"
-    )
-    print(f"followers that saw the verdict: {len(late)} of {entries}; latest {after[-1]:.1f} s after it")
-    check(pair, numbers)
+        if time.monotonic() - began > 170:
+            visitors.kill()
+    show(pair, json.loads(visitors.stdout.read()), spent, time.monotonic() - began)
+
+
+class Spent:
+    """Processor seconds of everything but the visitors, by what it is; processes that were killed too."""
+
+    def __init__(self, pair):
+        self._pair, self._last = pair, {}
+        self._first = self._now()
+        self.look()
+
+    def _now(self):
+        pair = self._pair
+        roots = {
+            "servers": [server.process.pid for server in pair.servers],
+            "workers' stand-ins": [worker.pid for worker in pair.workers],
+            "nginx": [pair.nginx.pid],
+            "Redis": [pair.redis.pid],
+            "PostgreSQL": [pair.postgresql.pid],
+        }
+        return {
+            (name, pid, when): ticks(pid)
+            for name, pids in roots.items()
+            for root in pids
+            for pid, when in family(root).items()
+        }
+
+    def look(self):
+        self._last |= self._now()
+
+    def seconds(self):
+        found = Counter()
+        for key, count in self._last.items():
+            found[key[0]] += (count - self._first.get(key, 0)) / os.sysconf("SC_CLK_TCK")
+        return found
+
+
+def ticks(pid):
+    """Of the processor, used by a process; with those of its children that have ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return sum(map(int, fields[11:15]))
+
+
+def show(pair, told, spent, wall):
+    engine = create_engine(with_driver(pair.database))
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT submission_id, status, extract(epoch FROM finished_at) FROM evaluations")
+        ).all()
+        reports = connection.scalar(text("SELECT count(*) FROM reports"))
+    engine.dispose()
+    ended = {number: float(at) for number, status, at in rows if status == "scored"}
+    waits = sorted(1e3 * one for one in told["pages"])
+    late = sorted(at - ended[number] for number, at in told["seen"] if number in ended)
+    uploads = sorted(told["upload_seconds"])
+    entries = set(told["entries"])
+    board = pair.servers[1].board()
+    lines = [
+        ("pages, asked / without an answer", f"{len(waits)} / {len(told['failed'])}"),
+        ("pages, median / p95 / p99 / most ms", " / ".join(f"{at(waits, q):.0f}" for q in (0.5, 0.95, 0.99, 1))),
+        ("uploads of 8 MiB, taken / sent again", f"{len(uploads)} / {told['retried']}"),
+        ("uploads, median / most s", f"{at(uploads, 0.5):.2f} / {uploads[-1]:.2f}"),
+        ("entries / with a verdict", f"{len(entries)} / {len(entries & set(ended))}"),
+        ("lost", len(entries - set(ended))),
+        ("evaluations of one entry, most", max(Counter(row[0] for row in rows).values())),
+        ("reports / on the board / different", f"{reports} / {len(board)} / {len(set(board))}"),
+        ("verdicts seen by followers", len(late)),
+        ("seen after the verdict, median / p95 / most s", " / ".join(f"{at(late, q):.2f}" for q in (0.5, 0.95, 1))),
+        ("seen later than 3 s", sum(one > 3 for one in late)),
+        ("streams at once, most / polls", f"{told['most_streams']} / {told['polls']}"),
+        ("cores of the visitors", f"{told['processor'] / told['seconds']:.2f}"),
+        *((f"cores of {name}", f"{used / wall:.2f}") for name, used in spent.seconds().items()),
+        ("wall seconds", f"{wall:.0f}"),
+    ]  # fmt: skip
+    for name, value in lines:
+        print(f"| {name} | {value} |")
+    if told["failed"]:
+        print("without an answer:", dict(Counter(f"{path} {why}" for path, why in told["failed"])))
+
+
+def at(ordered, share):
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def main():
@@ -226,6 +309,8 @@ def main():
     parser.add_argument("--entries", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=0.5, help="of a stand-in for a fit")
     options = parser.parse_args()
+    # What it started is ended as well when it is told to stop.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)

@@ -21,6 +21,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from challenge.util import log_lines
 from leaderboard.app import create_app
 from leaderboard.config import Config
+from leaderboard.serve.key_agreement import KeyWatch
 from leaderboard.serve.lease_reaper import LeaseReaper
 from leaderboard.serve.metrics import serve_metrics
 from leaderboard.serve.paced_socket import PacedSocket
@@ -110,6 +111,7 @@ def _start_threads(worker: ThreadWorker) -> None:
     engine = here.writers.kw["bind"]
     if engine.dialect.name == "postgresql":
         Listener(engine, here.changes).start()
+        KeyWatch(engine, here.config).start()
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types

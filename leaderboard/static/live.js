@@ -1,5 +1,5 @@
 // Follows an evaluation by server-sent events, and asks from time to time where those are not to be had.
-const ASK = 3000;
+const ASK = 2000;
 
 export function follow(section) {
   const stages = [...section.querySelectorAll(".stages li")];

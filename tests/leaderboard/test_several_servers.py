@@ -1,22 +1,28 @@
 """Two servers on one PostgreSQL, Redis and object storage, behind nginx, with a worker at one of them."""
 
+import contextlib
+import dataclasses
 import io
 import re
 import shutil
 import subprocess
 import threading
+import time
 import zipfile
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy.exc import SQLAlchemyError
 
 from challenge.scoring.season import Season
 from leaderboard import db
 from leaderboard.config import Config, with_driver
 from leaderboard.errors import Refused
+from leaderboard.serve import key_agreement
 from leaderboard.serve.key_agreement import agreed_key
 from leaderboard.services.changes import Changes, Listener, announce, touch
+from leaderboard.services.election import Election
 from tests.leaderboard.test_views import png
 from tests.support import seed_data
 from tests.support.databases import PostgreSQL, Redis
@@ -305,6 +311,56 @@ def test_servers_with_different_session_keys_do_not_run_together(tmp_path, postg
     with agreed_key(config("")), agreed_key(config("")):
         pass
     with agreed_key(Config.make(tmp_path, session_key=KEY)), agreed_key(Config.make(tmp_path)):
+        pass
+
+
+def test_locks_are_taken_again_after_postgresql_has_restarted(tmp_path, postgresql, monkeypatch, caplog):
+    monkeypatch.setattr(key_agreement, "_LOOK_SECONDS", 0.05)
+    config = Config.make(tmp_path, postgresql.database(), session_key=KEY)
+    other = dataclasses.replace(config, session_key="another key that is as long as it has to be")
+    engine = db.make_engine(config.database)
+    election, watch = Election(engine), key_agreement.KeyWatch(engine, config)
+    watch.start()
+
+    def until(answered):
+        for _ in range(600):
+            with contextlib.suppress(SQLAlchemyError, Refused):
+                if answered():
+                    return
+            time.sleep(0.05)
+        raise AssertionError
+
+    def refused():
+        with pytest.raises(Refused, match="another session key"), agreed_key(other):
+            pass
+        return True
+
+    def lock_of_other():
+        lock = key_agreement.KeyLock(engine, other.session_key)
+        lock.hold()
+        return lock
+
+    try:
+        assert election.won()
+        until(refused)
+        postgresql.stop("fast")
+        with pytest.raises(SQLAlchemyError):
+            election.won()
+        postgresql.start()
+        until(election.won)
+        rival = Election(db.make_engine(config.database))
+        assert not rival.won()
+        until(refused)
+        # A server with another key that came between is told of, once.
+        came = lock_of_other()
+        until(lambda: "another session key" in caplog.text)
+        came.let_go()
+        assert len([one for one in caplog.records if "another session key" in one.message]) == 1
+    finally:
+        watch.stop()
+        election.resign()
+        engine.dispose()
+    with agreed_key(other):
         pass
 
 

@@ -55,6 +55,11 @@ class PostgreSQL:
         log = self._folder / "log"
         self._run("pg_ctl", "-D", self._folder / "data", "-l", log, "-w", "-o", settings, "start")
 
+    @property
+    def pid(self):
+        """Of its first process, whose children the others are."""
+        return int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
+
     def stop(self, mode="immediate"):
         self._run("pg_ctl", "-D", self._folder / "data", "-m", mode, "-w", "stop")
 
@@ -96,6 +101,10 @@ class Redis:
                 return
             time.sleep(0.02)
         raise AssertionError("Redis does not answer")
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     def flush(self):
         subprocess.run(["redis-cli", "-p", str(self._port), "flushall"], check=True, capture_output=True)
