@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
@@ -29,6 +29,11 @@ LEAVING_RETRY: Final = RetryPolicy(patience_seconds=5.0, pause_seconds=0.5)
 # A visitor waits for the tile, and the page asks again.
 TILE_RETRY: Final = RetryPolicy(patience_seconds=10.0, pause_seconds=0.5)
 ANSWER_SECONDS: Final = 30.0
+_SPEED: Final = "X-MBC-Speed"
+
+
+class MachineStopped(Exception):  # noqa: N818 - no error: the leaderboard has said so
+    """The leaderboard gives this machine no work until a person releases it; says why."""
 
 
 class LeaseLost(Exception):  # noqa: N818 - no error: the evaluation was cancelled or another worker has it
@@ -85,6 +90,7 @@ class Claim:
         front: bytes and octaves of what was learned while somebody watched.
         trace: the id of the upload, in log lines; '' for none.
         digest: of the bundle; '' where the leaderboard does not say.
+        canary: the number of a canary, of which the octaves alone are measured; None for an evaluation.
     """
 
     evaluation_id: int
@@ -98,6 +104,7 @@ class Claim:
     front: tuple[tuple[int, float], ...] = ()
     trace: str = ""
     digest: str = ""
+    canary: int | None = None
 
 
 class EvaluationClient(_WorkerClient):
@@ -124,9 +131,22 @@ class EvaluationClient(_WorkerClient):
                 "PUT", "/machine", RetryPolicy(), json=machine.to_dict(), timeout=httpx.Timeout(5.0)
             )
 
-    def claim_next(self, machine: str = CPU) -> Claim | None:
-        """Take the lease of the evaluation whose turn it is on a class of machine; None if none waits."""
-        response = self._ask("POST", "/claim", params={"machine": machine})
+    def claim_next(self, machine: str = CPU, name: str = "") -> Claim | None:
+        """Take the lease of the evaluation whose turn it is, or a canary; None if none waits.
+
+        Args:
+            machine: the class of this machine.
+            name: as it was introduced.
+
+        Raises:
+            MachineStopped: this machine judged a canary otherwise than known.
+        """
+        try:
+            response = self._ask("POST", "/claim", params={"machine": machine, "name": name})
+        except EvaluationError as error:
+            if isinstance(error.__cause__, ServerError) and error.__cause__.code == "machine_stopped":
+                raise MachineStopped(str(error.__cause__)) from error
+            raise
         if response.status_code == 204:
             return None
         answer = response.json()
@@ -143,11 +163,17 @@ class EvaluationClient(_WorkerClient):
             front=tuple((int(size), float(octaves)) for size, octaves in answer["front"]),
             trace=str(answer.get("trace", "")),
             digest=str(answer.get("digest", "")),
+            canary=answer.get("canary"),
         )
 
     def bundle(self, claim: Claim) -> bytes:
         """The bundle's zip file."""
         return self._ask_under(claim, "GET", "bundle").content
+
+    def canary(self, claim: Claim, found: Report | Reason) -> None:
+        """Post what was measured of a canary, or why it could not be judged."""
+        values = {"reason": found.value} if isinstance(found, Reason) else {"found": found.to_dict()}
+        self._ask_under(claim, "POST", "", json=values)
 
     def status(self, claim: Claim, status: Status, progress: float, message: str) -> None:
         """Post a status; renews the lease."""
@@ -163,7 +189,7 @@ class EvaluationClient(_WorkerClient):
         self._ask_under(claim, "PUT", "evidence", content=evidence.to_json().encode())
 
     def finish_stage(
-        self, claim: Claim, stage: Stage, found: dict[str, Any], digest: str | None = None
+        self, claim: Claim, stage: Stage, found: dict[str, Any], speed: float, digest: str | None = None
     ) -> bool:
         """Post what a stage found; whether this worker goes on with the next one.
 
@@ -171,10 +197,12 @@ class EvaluationClient(_WorkerClient):
             claim: the evaluation.
             stage: one that is done.
             found: JSON values.
+            speed: of this machine, beside the one that budgets are quoted for.
             digest: of a certificate that was made here.
         """
-        values = {"found": found, "digest": digest}
-        return bool(self._ask_under(claim, "POST", f"stages/{stage}", json=values).json()["go_on"])
+        values, more = {"found": found, "digest": digest}, {_SPEED: f"{speed:g}"}
+        answer = self._ask_under(claim, "POST", f"stages/{stage}", more, json=values)
+        return bool(answer.json()["go_on"])
 
     def certificate(self, digest: str) -> Certificate | None:
         """The certificate with this digest; None if there is none that can be read."""
@@ -183,9 +211,9 @@ class EvaluationClient(_WorkerClient):
         except (LeaseLost, ValueError):
             return None
 
-    def report(self, claim: Claim, report: Report | SamplesReport) -> None:
-        """Post the report, which ends the evaluation."""
-        self._ask_under(claim, "POST", "report", json=report.to_dict())
+    def report(self, claim: Claim, report: Report | SamplesReport, speed: float) -> None:
+        """Post the report, which ends the evaluation, and the speed of this machine."""
+        self._ask_under(claim, "POST", "report", {_SPEED: f"{speed:g}"}, json=report.to_dict())
 
     def give_back(self, claim: Claim) -> None:
         """Give the lease back: another worker goes on with what is not done. Tried for some seconds only."""
@@ -196,11 +224,15 @@ class EvaluationClient(_WorkerClient):
         values = {"reason": error.reason.value, "detail": error.detail}
         self._ask_under(claim, "POST", "failure", json=values)
 
-    def _ask_under(self, claim: Claim, method: str, what: str, **rest: Any) -> httpx.Response:
-        headers = {"X-MBC-Lease": claim.lease}
+    def _ask_under(
+        self, claim: Claim, method: str, what: str, more: Mapping[str, str] | None = None, **rest: Any
+    ) -> httpx.Response:
+        headers = {"X-MBC-Lease": claim.lease, **(more or {})}
         if claim.trace:
             headers[log_lines.HEADER] = claim.trace
-        return self._ask(method, f"/evaluations/{claim.evaluation_id}/{what}", headers=headers, **rest)
+        canary = claim.canary
+        path = f"/evaluations/{claim.evaluation_id}" if canary is None else f"/canaries/{canary}"
+        return self._ask(method, f"{path}/{what}".rstrip("/"), headers=headers, **rest)
 
 
 class Reporter:

@@ -31,6 +31,8 @@ REFERENCE: Final = {CPU: 0.00137, GPU: 0.0012}
 LEAST: Final = 0.25
 MOST: Final = 4.0
 
+_SPEED_SECONDS: Final = 600.0
+
 _TURNS: Final = threading.RLock()
 
 
@@ -50,6 +52,28 @@ def calibrate(machine: str) -> Calibration:
         seconds = quickest_step(network, torch.rand(BATCH[machine], 2), STEPS, device)
     factor = min(MOST, max(LEAST, seconds / REFERENCE[machine]))
     return Calibration(machine, seconds, REFERENCE[machine], factor)
+
+
+class MachineSpeed:
+    """The speed of this machine, beside the one that budgets are quoted for: more than 1 is faster.
+
+    It is measured again now and then: machines are throttled, or moved to others.
+
+    Args:
+        machine: the machine class.
+    """
+
+    def __init__(self, machine: str) -> None:
+        self._machine = machine
+        self._measured = -math.inf
+        self._speed = 0.0
+
+    def __call__(self) -> float:
+        """The speed, not older than some minutes."""
+        if time.monotonic() - self._measured > _SPEED_SECONDS:
+            self._speed = round(1 / calibrate(self._machine).factor, 2)
+            self._measured = time.monotonic()
+        return self._speed
 
 
 def quickest_step(

@@ -23,6 +23,19 @@ class Watch(Protocol):
         """What the page shows of the controls and the probes."""
 
 
+class Unwatched:
+    """A `Watch` that tells nobody."""
+
+    def status(self, status: Status, progress: float, message: str) -> None:
+        """Nothing."""
+
+    def picture(self, name: str, png: bytes) -> None:
+        """Nothing."""
+
+    def evidence(self, evidence: ResultVisuals) -> None:
+        """Nothing."""
+
+
 @dataclass
 class Clock:
     """Wall-clock seconds of an evaluation and of its parts, for the report."""

@@ -23,9 +23,9 @@ from challenge.results.verdicts import EvaluationError, Reason
 from challenge.results.worker_info import WorkerInfo
 from challenge.scoring.evaluation_set import EvaluationSize
 from challenge.util import log_lines
-from evaluator.api_client import Claim, EvaluationClient, LeaseLost, Reporter
+from evaluator.api_client import Claim, EvaluationClient, LeaseLost, MachineStopped, Reporter
 from evaluator.assignment import Assignment
-from evaluator.calibration import calibrate, machine_class
+from evaluator.calibration import MachineSpeed, machine_class
 from evaluator.drain import Drain, Drained
 from evaluator.judge import Evaluation
 from evaluator.kept_predictions import KeptPredictions
@@ -34,6 +34,7 @@ from evaluator.samples_track.judge import SamplesEvaluation
 from evaluator.samples_track.task import SamplesTask
 from evaluator.sandbox import Sandbox
 from evaluator.sandbox.limits import Limits
+from evaluator.watch import Unwatched
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class Worker:
     device: str = "auto"
     drain: Drain = field(default_factory=lambda: Drain(0.0))
     predictions: KeptPredictions = field(default_factory=KeptPredictions)
+    _told: set[str] = field(default_factory=set)
 
     @cached_property
     def machine_class(self) -> str:
@@ -88,32 +90,34 @@ class Worker:
         return machine_class(self.device)
 
     @cached_property
-    def machine(self) -> WorkerInfo:
-        """This machine, its class and speed, its sandbox and its limits, as people are shown them."""
+    def speed(self) -> MachineSpeed:
+        """How fast this machine is."""
+        return MachineSpeed(self.machine_class)
+
+    @cached_property
+    def _described(self) -> WorkerInfo:
         in_force = self.sandbox.describe(self.limits)
         in_force.pop("limits", None)
-        # More than 1 is faster than the machine that budgets are quoted for.
-        speed = round(1 / calibrate(self.machine_class).factor, 1)
         return WorkerInfo(
             machine_name(),
             self.sandbox.name,
             in_force,
             self.limits.explain(),
             machine_class=self.machine_class,
-            speed=speed,
         )
+
+    @property
+    def machine(self) -> WorkerInfo:
+        """This machine, its class and speed, its sandbox and its limits, as people are shown them."""
+        return replace(self._described, speed=round(self.speed(), 1))
 
     def work(self, stopping: Callable[[], bool] = lambda: False) -> None:
         """Judge the evaluations whose turn it is, until none waits or the process is about to stop."""
         self.client.introduce(self.machine)
         while not stopping() and not self.drain.asked():
-            try:
-                claim = self.client.claim_next(self.machine_class)
-            except EvaluationError as error:
-                # No worker holds one then, and the leaderboard wakes a worker again.
-                log.warning("no evaluation could be claimed: %s", error.sentence)
-                return
+            claim = self._claim_or_none()
             if claim is None:
+                # Or it could not be claimed: no worker holds it then, and the leaderboard wakes one again.
                 return
             self.evaluate(claim)
             give_memory_back()
@@ -125,13 +129,23 @@ class Worker:
             pause: called while none waits.
         """
         self.client.introduce(self.machine)
-        while (claim := self._claim_or_none()) is None:
-            pause()
-        self.evaluate(claim)
+        claim = None
+        # A canary is no evaluation yet.
+        while claim is None or claim.canary is not None:
+            claim = self._claim_or_none()
+            if claim is None:
+                pause()
+            else:
+                self.evaluate(claim)
 
     def _claim_or_none(self) -> Claim | None:
         try:
-            return self.client.claim_next(self.machine_class)
+            return self.client.claim_next(self.machine_class, machine_name())
+        except MachineStopped as stopped:
+            if str(stopped) not in self._told:
+                log.error("%s", stopped)  # noqa: TRY400 - it is no error of the program
+                self._told.add(str(stopped))
+            return None
         except EvaluationError as error:
             log.warning("no evaluation could be claimed: %s", error.sentence)
             return None
@@ -145,7 +159,10 @@ class Worker:
         evaluation_id = claim.evaluation_id
         try:
             with self.drain.watching():
-                self._judge(claim)
+                if claim.canary is not None:
+                    self._judge_canary(claim)
+                else:
+                    self._judge(claim)
         except Drained:
             self._give_back(claim)
         except LeaseLost as lost:
@@ -161,19 +178,28 @@ class Worker:
             log.exception("evaluation %d failed by an error of the evaluator", evaluation_id)
             self._fail(claim, EvaluationError(Reason.INTERNAL))
 
+    def _judge_canary(self, claim: Claim) -> None:
+        """Measure the octaves of an entry whose figures the leaderboard knows, and post them."""
+        plan = OPEN_PLAN(claim.size)
+        task = Assignment(self._bundle(claim), claim.season, self.sandbox, plan, self.limits, self.device)
+        self.client.canary(claim, Evaluation(task, Unwatched()).octaves())
+        log.debug("canary %d: judged", claim.canary)
+
+    def _bundle(self, claim: Claim) -> Bundle:
+        # A file without a name: nothing of it stays if this process is killed.
+        with tempfile.TemporaryFile() as file:
+            file.write(self.client.bundle(claim))
+            file.flush()
+            bundle = read_bundle(Path(f"/proc/self/fd/{file.fileno()}"), trained=claim.samples_budget is None)
+        if claim.digest not in ("", bundle.digest):
+            raise EvaluationError(
+                Reason.INTERNAL, "The bundle that the leaderboard sent is not the one that was handed in."
+            )
+        return bundle
+
     def _judge(self, claim: Claim) -> None:
         with Reporter(self.client, claim) as reporter:
-            # A file without a name: nothing of it stays if this process is killed.
-            with tempfile.TemporaryFile() as file:
-                file.write(self.client.bundle(claim))
-                file.flush()
-                bundle = read_bundle(
-                    Path(f"/proc/self/fd/{file.fileno()}"), trained=claim.samples_budget is None
-                )
-            if claim.digest not in ("", bundle.digest):
-                raise EvaluationError(
-                    Reason.INTERNAL, "The bundle that the leaderboard sent is not the one that was handed in."
-                )
+            bundle = self._bundle(claim)
             report: Report | SamplesReport | None = (
                 self._judge_samples(claim, bundle, reporter)
                 if claim.samples_budget
@@ -182,7 +208,7 @@ class Worker:
         if report is None:
             log.debug("evaluation %d, %s track: waits for its turn again", claim.evaluation_id, claim.track)
             return
-        self.client.report(claim, report)
+        self.client.report(claim, report, self.speed())
         log.info(
             "evaluation %d, %s track, %s: %.3f octaves in %.1f s",
             claim.evaluation_id,
@@ -262,13 +288,15 @@ class Worker:
         self, claim: Claim, stage: Stage, found: dict[str, Any], digest: str | None = None
     ) -> bool:
         """Post what a stage found; whether this worker goes on. Drained where it was asked to stop."""
-        goes_on = self.client.finish_stage(claim, stage, found, digest)
+        goes_on = self.client.finish_stage(claim, stage, found, self.speed(), digest)
         if goes_on and self.drain.asked():
             raise Drained
         return goes_on
 
     def _give_back(self, claim: Claim) -> None:
-        """Let another worker go on at once."""
+        """Let another worker go on at once; a canary is given again later."""
+        if claim.canary is not None:
+            return
         try:
             self.client.give_back(claim)
         except (LeaseLost, EvaluationError) as gone:
@@ -278,6 +306,9 @@ class Worker:
 
     def _fail(self, claim: Claim, error: EvaluationError) -> None:
         try:
+            if claim.canary is not None:
+                self.client.canary(claim, error.reason)
+                return
             self.client.failure(claim, error)
         except (LeaseLost, EvaluationError) as gone:
             # The lease expires, and the leaderboard queues it again.

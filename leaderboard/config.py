@@ -71,6 +71,7 @@ class Config:
         lease_seconds: how long a worker may be silent before its evaluation goes to another.
         attempts: how often an evaluation is tried when the platform is at fault.
         sweep_seconds: pause between two looks for leases that have run out, and for workers to wake.
+        canary_hours: pause between two canaries of a machine (services/canaries.py); 0 for none.
         streams: most event streams open at once; later ones are refused, and their pages poll.
         stream_seconds: longest life of one event stream; browsers come back by themselves.
         sign_seconds: longest silence of a stream: a sign of life also finds out who has left.
@@ -107,6 +108,7 @@ class Config:
     lease_seconds: Seconds = 120
     attempts: Count = 3
     sweep_seconds: Seconds = 5
+    canary_hours: Annotated[float, Field(ge=0)] = 24
     streams: Count = 8
     stream_seconds: Seconds = 300
     sign_seconds: Seconds = 5

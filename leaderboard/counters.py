@@ -13,6 +13,9 @@ PARTS: Final = Histogram(
     ["track", "part"],
     buckets=(0.1, 0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640, 1280),
 )
+CANARIES: Final = Counter(
+    "mbc_canaries", "References with known figures that machines judged again.", ["outcome"]
+)
 LEASES_LOST: Final = Counter("mbc_leases_lost", "Leases that ran out, or whose worker ended.")
 TILES: Final = Counter("mbc_tiles_drawn", "Tiles of the explorer that were drawn.", ["kind"])
 REQUESTS: Final = Histogram(

@@ -13,6 +13,7 @@ from leaderboard.config import Config
 from leaderboard.errors import Refused, not_found
 from leaderboard.services import (
     audit,
+    canaries,
     decisions,
     deferral,
     evaluations,
@@ -313,7 +314,7 @@ def queue(config: Config, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def show_workers(config: Config, as_json: bool) -> None:
-    """Show the machines whose workers have reported in the last thirty days, the newest report first.
+    """Show the machines whose workers have reported in the last thirty days, and those that are stopped.
 
     Example: mbc admin workers
     """
@@ -327,12 +328,63 @@ def show_workers(config: Config, as_json: bool) -> None:
             }
             for seen in machines.seen(session)
         ]
+        stopped = [
+            {"name": one.name, "since": f"{one.stopped_at:%Y-%m-%dT%H:%M}", "because": one.stopped_because}
+            for one in canaries.stopped(session)
+        ]
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
+        click.echo(json.dumps([*rows, *({"stopped": one} for one in stopped)], indent=1))
         return
     for row in rows:
         what = f"{row['machine_class'] or 'of an unknown class'}, speed {row['speeds'] or '?'}"
         click.echo(f"{row['last_seen']}  {row['count']} alike, {what}, sandbox {row['sandbox']}")
+    for one in stopped:
+        click.echo(f"{one['since']}  machine {one['name'][:8]} is stopped. Of a canary, {one['because']}")
+
+
+@click.command()
+@click.argument("machine")
+@click.pass_obj
+def release(config: Config, machine: str) -> None:
+    """Let a machine that is stopped go on, by the first letters of its name; it judges a canary first.
+
+    Example: mbc admin release 3f9a01c2
+    """
+    with opened(config) as session:
+        name = canaries.release(session, machine)
+        audit.record(session, actor(), "release", f"machine {name[:8]}")
+    click.echo(f"Machine {name[:8]} may judge again.")
+
+
+@click.command()
+@click.option("-n", "count", type=click.IntRange(1, 1000), default=20, show_default=True)
+@json_option
+@click.pass_obj
+def verdicts(config: Config, count: int, as_json: bool) -> None:
+    """Show the latest verdicts, with the speed of the machine that each came from.
+
+    Example: mbc admin verdicts -n 50
+    """
+    with opened(config) as session:
+        rows = [
+            {
+                "ended": one.finished_at.isoformat("T", "seconds") if one.finished_at else "",
+                "submission_id": one.submission_id,
+                "name": one.submission.name,
+                "track": one.track,
+                "status": one.status,
+                "speed": one.speed,
+            }
+            for one in evaluations.latest_verdicts(session, count)
+        ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        click.echo(
+            f"{row['ended']}  submission {row['submission_id']}, {row['name']}: {row['track']}, "
+            f"{row['status']}, speed {row['speed'] or '?'}"
+        )
 
 
 COMMANDS = (
@@ -345,6 +397,8 @@ COMMANDS = (
     rename,
     queue,
     show_workers,
+    release,
+    verdicts,
     hide,
     show,
     show_audit,

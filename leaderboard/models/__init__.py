@@ -1,7 +1,8 @@
 """The tables, and the invariants that the database itself keeps."""
 
 from leaderboard.db import Base
-from leaderboard.models.people import AuditRow, HandIn, MachineRow, SettingRow, Token, User
+from leaderboard.models.machines import Canary, MachineRow
+from leaderboard.models.people import AuditRow, HandIn, SettingRow, Token, User
 from leaderboard.models.results import (
     Artifact,
     RankedEntry,
@@ -17,6 +18,7 @@ __all__ = [
     "Artifact",
     "AuditRow",
     "Base",
+    "Canary",
     "Evaluation",
     "HandIn",
     "MachineRow",

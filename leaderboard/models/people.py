@@ -1,9 +1,9 @@
-"""People, their tokens and quotas, the machines of their workers, and what moderators did."""
+"""People, their tokens and quotas, what moderators did, and what they set."""
 
 from datetime import datetime
 from secrets import token_hex
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from leaderboard.db import Base, UtcDateTime, now
@@ -90,16 +90,3 @@ class SettingRow(Base):
 
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     value: Mapped[str] = mapped_column(Text)
-
-
-class MachineRow(Base):
-    """A machine that judges, in its worker's words."""
-
-    __tablename__ = "machines"
-    __table_args__ = (UniqueConstraint("token_id", "name"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    token_id: Mapped[int] = mapped_column(ForeignKey("tokens.id", ondelete="CASCADE"))
-    name: Mapped[str] = mapped_column(String(64))
-    body: Mapped[str] = mapped_column(Text)
-    seen_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

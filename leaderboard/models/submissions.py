@@ -108,6 +108,8 @@ class Evaluation(Base):
         Index("ix_evaluations_season_id_status", "season_id", "status"),
         # Answers "has anything changed on the board" without a look at the rows.
         Index("ix_evaluations_season_id_finished_at", "season_id", "finished_at"),
+        # The latest of a track, from which waits are expected.
+        Index("ix_evaluations_track_finished_at", "track", "finished_at"),
         # Few wait, however many have been judged. The queue, in order, and that of one board.
         Index(
             "ix_evaluations_waiting",
@@ -169,6 +171,8 @@ class Evaluation(Base):
     predictions_per_second: Mapped[float | None]
     device: Mapped[str | None] = mapped_column(String(80))
     machine: Mapped[str | None] = mapped_column(String(10))
+    # Of the machine that posted last, beside the one that budgets are quoted for.
+    speed: Mapped[float | None]
     flagged: Mapped[bool] = mapped_column(default=False)
     # When a person decided that it ranks although it is flagged.
     accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

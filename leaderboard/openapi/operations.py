@@ -60,6 +60,12 @@ LEASE: Final = parameter(
     "X-MBC-Lease", "header", words("What `claim` gave.", pattern="^[A-Za-z0-9_-]{1,64}$")
 )
 
+SPEED: Final = parameter(
+    "X-MBC-Speed",
+    "header",
+    words("Of this machine, beside the one that budgets are quoted for; operators see it."),
+)
+
 
 def json_answer(text: str, *names: str) -> Schema:
     """An answer that is one of these models; any object where none is named."""

@@ -61,6 +61,15 @@ class Claim(Evaluation):
     front: list[Pair] = Field(
         description="[bytes, octaves] of what was learned in this season while somebody watched."
     )
+    canary: Count | None = Field(
+        description="The number of a canary: its octaves are compared with what is known, and nothing else."
+    )
+
+
+class CanaryTaken(Value):
+    """A canary was compared with what is known."""
+
+    same: bool = Field(description="Whether it was found the same; if not, this machine is stopped.")
 
 
 class ToReproduce(Value):
@@ -82,6 +91,13 @@ class FoundStage(BaseModel):
 
     found: dict[str, Any] = Field(description="The findings.")
     digest: str | None = Field(default=None, description="Of a certificate that was made here.")
+
+
+class FoundCanary(BaseModel):
+    """What a machine found of a canary, or why it could not judge it."""
+
+    found: dict[str, Any] | None = Field(default=None, description="An unjudged report.")
+    reason: Reason | None = Field(default=None, description="Why there is none.")
 
 
 class Progress(BaseModel):

@@ -9,17 +9,20 @@ from leaderboard.openapi.operations import (
     ELSEWHERE,
     EVALUATION,
     LEASE,
+    SPEED,
     SUBMISSION,
     V1,
     body,
     file_answer,
     json_answer,
+    number,
     parameter,
     worker_operation,
 )
 from leaderboard.openapi.schemas import Schema, either, ref, whole, words
 
 _EVALUATION: Final = f"{V1}/worker/evaluations/{{evaluation_id}}"
+_CANARY: Final = f"{V1}/worker/canaries/{{canary_id}}"
 _REPRODUCTION: Final = f"{V1}/worker/reproductions/{{submission_id}}"
 _HELD: Final = [EVALUATION, LEASE]
 # Of a lease that does not hold the evaluation any more, among others.
@@ -47,7 +50,10 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
                     "machine",
                     "query",
                     words("The class of machine; a season may be judged on one alone.", enum=list(BUDGETS)),
-                )
+                ),
+                parameter(
+                    "name", "query", words("As in `introduce`: now and then it gets a canary, or is stopped.")
+                ),
             ],
             refused=(422,),
         )
@@ -59,6 +65,25 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
             json_answer("The lease, and what to judge.", "Claim"),
             parameters=[EVALUATION],
             refused=_LOST,
+        )
+    },
+    f"{_CANARY}/bundle": {
+        "get": worker_operation(
+            "canary_bundle",
+            "The bundle of a canary.",
+            file_answer("The zip file.", "application/zip"),
+            parameters=[number("canary_id"), LEASE],
+            refused=_LOST,
+        )
+    },
+    _CANARY: {
+        "post": worker_operation(
+            "canary",
+            "Upload what was found of a canary; a machine that found something else is stopped.",
+            json_answer("Compared.", "CanaryTaken"),
+            takes=body(ref("FoundCanary")),
+            parameters=[number("canary_id"), LEASE],
+            refused=(*_LOST, 413, 422),
         )
     },
     f"{_EVALUATION}/bundle": {
@@ -139,6 +164,7 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
                     words("The stage.", enum=[stage.value for stage in Stage if stage is not Stage.PICTURES]),
                 ),
                 LEASE,
+                SPEED,
             ],
             refused=(*_LOST, 413, 422),
         )
@@ -195,7 +221,7 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
             "Upload the report, which ends the evaluation. Repeating it changes nothing.",
             json_answer("Judged.", "Evaluation"),
             takes=body(either("Report", "SamplesReport")),
-            parameters=_HELD,
+            parameters=[*_HELD, SPEED],
             refused=(*_LOST, 422),
         )
     },
@@ -211,5 +237,5 @@ WORKER_PATHS: Final[dict[str, dict[str, Schema]]] = {
     },
 }
 WORKER_PATHS[f"{V1}/worker/claim"]["post"]["responses"]["204"] = {"description": "The queue is empty."}
-for _path in (f"{_EVALUATION}/bundle", f"{_REPRODUCTION}/bundle"):
+for _path in (f"{_CANARY}/bundle", f"{_EVALUATION}/bundle", f"{_REPRODUCTION}/bundle"):
     WORKER_PATHS[_path]["get"]["responses"] |= ELSEWHERE

@@ -75,6 +75,27 @@ def list_live(session: Session) -> Sequence[Evaluation]:
     ).all()
 
 
+def latest_verdicts(session: Session, count: int) -> list[Evaluation]:
+    """What a judge has ended last, the newest first."""
+    found = [
+        row
+        for track in Track
+        for row in session.scalars(
+            select(Evaluation)
+            .join(Evaluation.submission)
+            .options(contains_eager(Evaluation.submission))
+            .where(
+                Evaluation.track == track.value,
+                Evaluation.finished_at.is_not(None),
+                Evaluation.status.in_((Status.SCORED.value, Status.REJECTED.value)),
+            )
+            .order_by(Evaluation.finished_at.desc())
+            .limit(count)
+        )
+    ]
+    return sorted(found, key=lambda one: one.finished_at or now(), reverse=True)[:count]
+
+
 def set_urgency(evaluation: Evaluation) -> None:
     """Bring its class in the queue up to date with what is known of it."""
     measured, owner = evaluation.octaves is not None, evaluation.submission.user

@@ -54,7 +54,7 @@ def introduce(session: Session, token: Token, values: Any) -> None:
         machine = WorkerInfo.from_dict(values)
     except ValueError as error:
         raise Refused(422, "machine_invalid", f"The machine cannot be noted: {error}.") from error
-    row = _find(session, token, machine.name)
+    row = find(session, token, machine.name)
     if row is None:
         try:
             with session.begin_nested():
@@ -62,14 +62,17 @@ def introduce(session: Session, token: Token, values: Any) -> None:
         except IntegrityError:
             # The same machine, at the same time: either word is good.
             pass
-        row = _find(session, token, machine.name)
+        row = find(session, token, machine.name)
         assert row is not None
     row.body = machine.to_json().replace("\\u0000", "")
     row.seen_at = now()
-    session.execute(delete(MachineRow).where(MachineRow.seen_at < now() - _REMEMBERED))
+    # One that is stopped stays so, however long nobody hears of it.
+    forgotten = (MachineRow.seen_at < now() - _REMEMBERED) & MachineRow.stopped_at.is_(None)
+    session.execute(delete(MachineRow).where(forgotten))
 
 
-def _find(session: Session, token: Token, name: str) -> MachineRow | None:
+def find(session: Session, token: Token, name: str) -> MachineRow | None:
+    """The machine of that name whose worker has that token; None where it has not told of itself."""
     return session.scalar(select(MachineRow).where(MachineRow.token_id == token.id, MachineRow.name == name))
 
 
@@ -92,6 +95,8 @@ def absence(session: Session) -> str:
     rows = _rows(session)
     if not rows:
         return "No evaluator has reported to this board yet, and entries wait for one." if waits else ""
+    if waits and all(row.stopped_at is not None for row in rows):
+        return "All evaluators are stopped: each judged a known entry otherwise than it was judged before."
     newest = WorkerInfo.from_json(rows[0].body)
     if newest.unable and (waits or all(WorkerInfo.from_json(row.body).unable for row in rows)):
         return f"No evaluator can judge on this machine: {newest.unable}"

@@ -6,16 +6,18 @@ from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
-from sqlalchemy import case, func, select
+from sqlalchemy import and_, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from challenge.results.report import Report
 from challenge.results.samples_report import SamplesReport
+from challenge.results.stages import OPEN_STAGES, SAMPLES_STAGES
+from challenge.scoring.tracks import Track
 from leaderboard import counters
 from leaderboard.db import now, on_commit
-from leaderboard.models import Evaluation, MachineRow
-from leaderboard.services import machines
+from leaderboard.models import Evaluation, MachineRow, StageRow
+from leaderboard.services import canaries, machines
 from leaderboard.services.queue_order import live, queued
 
 # A worker tells of itself at least once an evaluation.
@@ -51,7 +53,7 @@ class DatabaseCollector(Collector):
         found: list[GaugeMetricFamily] = []
         try:
             with self._readers() as session:
-                found = [*_queue(session), _workers(session), _speeds(session)]
+                found = [*_queue(session), _workers(session), _speeds(session), _stopped(session)]
             up.add_metric([], 1)
         except SQLAlchemyError:
             up.add_metric([], 0)
@@ -68,16 +70,22 @@ def _queue(session: Session) -> Iterator[GaugeMetricFamily]:
     at_work = GaugeMetricFamily(
         "mbc_evaluations_under_way", "Evaluations that a worker has.", labels=["track", "status"]
     )
-    stage = case((Evaluation.octaves.is_(None), "first"), else_="later").label("stage")
+    found = select(func.count()).where(StageRow.evaluation_id == Evaluation.id).scalar_subquery()
+    # Stages are done in order, and what the first one of the open track found is no row of its own.
+    first = case((and_(Evaluation.track == Track.OPEN.value, Evaluation.octaves.is_not(None)), 1), else_=0)
+    done = (found + first).label("done")
     rows = session.execute(
-        select(Evaluation.track, stage, func.count(), func.min(Evaluation.queued_at))
+        select(Evaluation.track, done, func.count(), func.min(Evaluation.queued_at))
         .where(queued())
-        .group_by(Evaluation.track, stage)
+        .group_by(Evaluation.track, done)
     )
     moment = now()
-    for track, which, count, since in rows:
-        depth.add_metric([track, which], count)
-        oldest.add_metric([track, which], max(0.0, (moment - since).total_seconds()))
+    for track, count_done, count, since in rows:
+        stages = OPEN_STAGES if track == Track.OPEN.value else SAMPLES_STAGES
+        # An evaluation whose stages are all done lacks its report alone.
+        stage = stages[min(count_done, len(stages) - 1)].value
+        depth.add_metric([track, stage], count)
+        oldest.add_metric([track, stage], max(0.0, (moment - since).total_seconds()))
     rows_at_work = session.execute(
         select(Evaluation.track, Evaluation.status, func.count())
         .where(live(), Evaluation.lease_until.is_not(None))
@@ -94,6 +102,12 @@ def _workers(session: Session) -> GaugeMetricFamily:
     )
     family = GaugeMetricFamily("mbc_workers_heard", "Machines of workers heard of in a quarter of an hour.")
     family.add_metric([], heard or 0)
+    return family
+
+
+def _stopped(session: Session) -> GaugeMetricFamily:
+    family = GaugeMetricFamily("mbc_workers_stopped", "Machines that get no work until they are released.")
+    family.add_metric([], len(canaries.stopped(session)))
     return family
 
 

@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 from challenge.results.verdicts import EXPLANATIONS, Reason
 from leaderboard.config import Config
 from leaderboard.db import now
-from leaderboard.models import Artifact, Evaluation, Submission, User
-from leaderboard.services import evaluations, machines, people, queue_order, settings
+from leaderboard.models import Artifact, Evaluation, MachineRow, Submission, User
+from leaderboard.services import canaries, evaluations, machines, people, queue_order, settings
 from leaderboard.storage import storage_of
 
 _DAYS = 7
 _SHOWN = 50
+_VERDICTS = 15
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,9 @@ class Overview:
         paused: why judging is paused; None where it is not.
         live: what is under way and waits next, `total` of them in all.
         workers: machines that could judge in the last thirty days.
+        stopped: machines that get no work until they are released.
+        canaries: how many were judged in the last thirty days.
+        verdicts: the latest, with the speed of the machine that each came from.
         faults: of the last seven days, the most frequent first.
         people: who came last.
         storage: where bundles and pictures are, and the bytes of each.
@@ -54,6 +58,9 @@ class Overview:
     live: tuple[Live, ...]
     total: int
     workers: Sequence[machines.Seen]
+    stopped: Sequence[MachineRow]
+    canaries: int
+    verdicts: Sequence[Evaluation]
     faults: tuple[Fault, ...]
     people: tuple[people.ListedUser, ...]
     people_total: int
@@ -78,6 +85,9 @@ def overview(session: Session, config: Config) -> Overview:
         live=tuple(Live(one, places.get(one.id)) for one in shown),
         total=len(live),
         workers=machines.seen(session),
+        stopped=canaries.stopped(session),
+        canaries=canaries.answered(session),
+        verdicts=evaluations.latest_verdicts(session, _VERDICTS),
         faults=_faults(session),
         people=tuple(people.list_users(session, newest=_SHOWN)),
         people_total=session.scalar(select(func.count()).select_from(User)) or 0,

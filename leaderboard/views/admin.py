@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from leaderboard.errors import not_found
 from leaderboard.models import User
-from leaderboard.services import audit, decisions, evaluations, settings
+from leaderboard.services import audit, canaries, decisions, evaluations, settings
 from leaderboard.services.overview import overview
 from leaderboard.web.auth import current_user
 from leaderboard.web.request_context import app_context, read_session, write_transaction
@@ -54,6 +54,14 @@ def resume() -> BaseResponse:
     with write_transaction() as db:
         settings.resume(db)
         return _noted(db, user, "resume", "judging")
+
+
+@admin_pages.post("/machines/<name>/release")
+def release(name: str) -> BaseResponse:
+    """Let a machine that is stopped go on."""
+    user = _administrator()
+    with write_transaction() as db:
+        return _noted(db, user, "release", f"machine {canaries.release(db, name)[:8]}")
 
 
 @admin_pages.post("/evaluations/<int:number>/requeue")

@@ -1,5 +1,6 @@
 """The workers' interface, by a worker's token: claim, bundle, status, stages, pictures, report, failure."""
 
+import math
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from leaderboard.openapi.values import to_json
 from leaderboard.services import (
     artifacts,
     audit,
+    canaries,
     leases,
     machines,
     outcomes,
@@ -33,11 +35,22 @@ csrf.exempt(worker_api)
 limiter.exempt(worker_api, flags=UNCOUNTED)
 
 _EVALUATION: Final = "/evaluations/<int:evaluation_id>"
+_CANARY: Final = "/canaries/<int:canary_id>"
 _MACHINE_LIMIT: Final = 32 * 1024
 
 
 def _lease() -> str | None:
     return request.headers.get("X-MBC-Lease")
+
+
+def _note_speed(evaluation: Evaluation) -> None:
+    """Keep what the worker measured of its machine, where it says so."""
+    try:
+        speed = float(request.headers.get("X-MBC-Speed", ""))
+    except ValueError:
+        return
+    if math.isfinite(speed) and speed > 0:
+        evaluation.speed = speed
 
 
 def _state(evaluation: Evaluation) -> dict[str, Any]:
@@ -74,8 +87,13 @@ def _class() -> str:
 def claim_next() -> Response:
     """Take the lease of the evaluation whose turn it is; 204 where none waits."""
     with write_transaction() as session:
-        holder = request_token(session, "worker")
-        claimed = leases.claim_next(session, app_context().config, holder, _class())
+        config, holder, machine = app_context().config, request_token(session, "worker"), _class()
+        name = request.args.get("name", "").replace("\0", "")
+        canaries.check_free(session, holder, name)
+        given = canaries.give_if_due(session, config, holder, name)
+        if given is not None:
+            return _assignment(session, leases.Claim(given.lease, given.evaluation), given.canary.id)
+        claimed = leases.claim_next(session, config, holder, machine)
         return Response(status=204) if claimed is None else _assignment(session, claimed)
 
 
@@ -92,7 +110,7 @@ def _season(season: SeasonRow, track: Track) -> dict[str, Any]:
     return {"name": season.name, "secret": season.secret.hex(), "size": asdict(season.size(track))}
 
 
-def _assignment(session: Session, claimed: leases.Claim) -> Response:
+def _assignment(session: Session, claimed: leases.Claim, canary: int | None = None) -> Response:
     # The season's secret comes with the lease, and in no other way.
     evaluation, season = claimed.evaluation, claimed.evaluation.season
     track = Track(evaluation.track)
@@ -103,8 +121,9 @@ def _assignment(session: Session, claimed: leases.Claim) -> Response:
         "digest": evaluation.submission.digest,
         "lease_seconds": app_context().config.lease_seconds,
         "season": _season(season, track),
-        "stages": stages.findings(session, evaluation),
+        "stages": stages.findings(session, evaluation) if canary is None else {},
         "front": reproductions.front(session, season) if track is Track.OPEN else [],
+        "canary": canary,
         "lesson": {"samples": season.samples, "seconds": season.budgets} if track is Track.SAMPLES else None,
     }
     return jsonify(to_json(worker_models.Claim, values))
@@ -178,8 +197,28 @@ def finish_stage(evaluation_id: int, stage: str) -> Response:
         request_token(session, "worker")
         config, values = app_context().config, json_body()
         recorded = stages.record_stage(session, config, evaluation_id, _lease(), Stage(stage), values)
+        _note_speed(recorded.evaluation)
         answer = _state(recorded.evaluation) | {"go_on": recorded.go_on}
         return jsonify(to_json(worker_models.StageTaken, answer))
+
+
+@worker_api.get(f"{_CANARY}/bundle")
+def canary_bundle(canary_id: int) -> Response:
+    """The bundle of a canary."""
+    with read_session() as session:
+        request_token(session, "worker")
+        digest = canaries.held(session, canary_id, _lease()).submission.digest
+    return stored_bundle(digest)
+
+
+@worker_api.post(_CANARY)
+def canary(canary_id: int) -> Response:
+    """What a machine found of a canary, or why it could not judge it."""
+    check_length(BYTES_LIMIT, "stage_large", "What was found of a canary")
+    with write_transaction() as session:
+        holder = request_token(session, "worker")
+        same = canaries.answer(session, holder, canary_id, _lease(), json_body())
+        return jsonify(to_json(worker_models.CanaryTaken, {"same": same}))
 
 
 @worker_api.get("/certificates/<digest>")
@@ -245,8 +284,9 @@ def report(evaluation_id: int) -> Response:
     """The report: the end of an evaluation that worked. The same one again changes nothing."""
     with write_transaction() as session:
         request_token(session, "worker")
-        values = json_body()
-        return _answer(outcomes.record_report(session, evaluation_id, _lease(), values))
+        evaluation = outcomes.record_report(session, evaluation_id, _lease(), json_body())
+        _note_speed(evaluation)
+        return _answer(evaluation)
 
 
 @worker_api.post(f"{_EVALUATION}/failure")

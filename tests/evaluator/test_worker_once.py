@@ -9,19 +9,22 @@ from click.testing import CliRunner
 
 from challenge.results.verdicts import EvaluationError, Reason
 from evaluator import cli
+from evaluator.api_client import MachineStopped
 from evaluator.sandbox import Unconfined
 from evaluator.sandbox.limits import Limits
-from evaluator.worker import Worker
+from evaluator.worker import Worker, machine_name
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
 
 def test_it_judges_one_evaluation_and_ends():
-    answers = iter([None, EvaluationError(Reason.LEADERBOARD_UNREACHABLE), "the first", "the second"])
+    canary, first, second = (SimpleNamespace(canary=number) for number in (7, None, None))
+    gone = EvaluationError(Reason.LEADERBOARD_UNREACHABLE)
+    answers = iter([None, gone, MachineStopped("Stopped."), canary, first, second])
     told, pauses = [], []
 
-    def claim_next(machine):
-        assert machine == "cpu"
+    def claim_next(machine, name):
+        assert (machine, name) == ("cpu", machine_name())
         answer = next(answers)
         if isinstance(answer, Exception):
             raise answer
@@ -33,8 +36,8 @@ def test_it_judges_one_evaluation_and_ends():
 
     client = SimpleNamespace(introduce=lambda machine: told.append(machine.sandbox), claim_next=claim_next)
     Noting(client, Unconfined(), Limits(), "cpu").work_once(lambda: pauses.append(1))
-    assert told == ["none", "the first"]
-    assert len(pauses) == 2
+    assert told == ["none", canary, first]
+    assert len(pauses) == 3
 
 
 @pytest.mark.parametrize("arguments", [[], ["--once", "--tiles"]])

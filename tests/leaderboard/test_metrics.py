@@ -6,6 +6,7 @@ import logging
 import re
 import shutil
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,8 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 
 from challenge.results.verdicts import Fault
 from challenge.util import log_lines
+from leaderboard.db import now
+from leaderboard.models import Evaluation, StageRow
 from leaderboard.serve import metrics as serving
 from leaderboard.services.metrics import DatabaseCollector
 from tests.support.processes import free_port
@@ -39,12 +42,36 @@ def test_what_ends_is_counted_when_it_is_committed(board):
     assert (ended() - before, parts() - timed) == (1, 1)
     registry = CollectorRegistry()
     registry.register(DatabaseCollector(board.parts.readers))
-    assert registry.get_sample_value("mbc_queue_depth", {"track": "open", "stage": "first"}) == 1
-    assert registry.get_sample_value("mbc_queue_oldest_seconds", {"track": "open", "stage": "first"}) >= 0
+    assert registry.get_sample_value("mbc_queue_depth", {"track": "open", "stage": "octaves"}) == 1
+    assert registry.get_sample_value("mbc_queue_oldest_seconds", {"track": "open", "stage": "octaves"}) >= 0
     assert registry.get_sample_value("mbc_database_up") == 1
     board.claim_next()
     under_way = {"track": "open", "status": "validating"}
     assert registry.get_sample_value("mbc_evaluations_under_way", under_way) == 1
+
+
+def test_the_queue_is_told_of_by_the_stage_that_comes_next(board):
+    board.submit("fresh", values=9)
+    measured, certified, learned = (
+        board.submit(f"{n}", values=1 + n, track=track).json["evaluation_id"]
+        for n, track in enumerate(("open", "open", "samples"))
+    )
+    with board.writing() as session:
+        for number in (measured, certified):
+            session.get(Evaluation, number).octaves = 5.0
+        session.add(StageRow(evaluation_id=certified, stage="certificate", body="{}"))
+        session.add(StageRow(evaluation_id=learned, stage="target-1", body="{}"))
+        session.get(Evaluation, measured).queued_at = now() - timedelta(hours=1)
+    registry = CollectorRegistry()
+    registry.register(DatabaseCollector(board.parts.readers))
+
+    def told(name, track, stage):
+        return registry.get_sample_value(name, {"track": track, "stage": stage})
+
+    stages = [("open", "certificate"), ("open", "integrity"), ("open", "octaves"), ("samples", "target-2")]
+    assert [told("mbc_queue_depth", *one) for one in stages] == [1, 1, 1, 1]
+    assert told("mbc_queue_oldest_seconds", "open", "certificate") == pytest.approx(3600, abs=60)
+    assert told("mbc_queue_oldest_seconds", "open", "octaves") < 60
 
 
 def test_a_database_that_is_away_is_told_of(tmp_path):

@@ -4,23 +4,34 @@ import dataclasses
 import os
 import signal
 import threading
+from datetime import timedelta
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save
+from sqlalchemy import select, update
 from torch import nn
 from werkzeug.serving import make_server
 
+from challenge.bundle.reader import read_bundle
+from challenge.scoring.evaluation_set import EvaluationSize
+from challenge.scoring.season import Season
 from challenge.util.http import RetryPolicy
 from evaluator import answers
 from evaluator import worker as worker_module
 from evaluator.api_client import EvaluationClient
+from evaluator.assignment import Assignment
 from evaluator.drain import Drain
 from evaluator.judge import Evaluation
 from evaluator.plan import EvaluationPlan
 from evaluator.sandbox import find_sandbox
 from evaluator.sandbox.limits import Limits
+from evaluator.watch import Unwatched
 from evaluator.worker import Worker
+from leaderboard.db import now
+from leaderboard.models import Canary, ReportRow
+from leaderboard.models import Evaluation as Evaluated
 
 pytestmark = pytest.mark.sandbox
 
@@ -97,6 +108,36 @@ def test_first_figures_of_all_then_verdicts_with_one_certificate(board, worker, 
     assert [probe["name"] for probe in reports[0]["integrity"]["probes"]] == ["same machine", "twin"]
 
 
+def test_a_machine_that_judges_a_known_entry_otherwise_gets_no_more_work(board, worker, caplog, tmp_path):
+    entry = board.submit("known", headers=board.reference, model=MODEL, weights=weights(0)).json
+    lease, claimed = board.claim(entry["evaluation_id"])
+    season = Season(claimed["season"]["name"], bytes.fromhex(claimed["season"]["secret"]))
+    bundle = board.get(f"/api/v1/worker/evaluations/{entry['evaluation_id']}/bundle", headers=lease)
+    path = tmp_path / "known.zip"
+    path.write_bytes(bundle.data)
+    bundle.close()
+    plan = worker_module.OPEN_PLAN(EvaluationSize(**claimed["season"]["size"]))
+    task = Assignment(read_bundle(path), season, worker.sandbox, plan, worker.limits, "cpu")
+    known = Evaluation(task, Unwatched()).octaves().to_dict() | {"verdict": "scored"}
+    assert board.tell(entry["evaluation_id"], "report", lease, json=known).status_code == 200
+    with board.writing() as session:
+        session.execute(update(Evaluated).values(finished_at=now() - timedelta(hours=2)))
+    worker.work()
+    with board.writing() as session:
+        (canary,) = session.scalars(select(Canary))
+        assert canary.octaves == pytest.approx(known["octaves"])
+        canary.given_at = now() - timedelta(days=2)
+        # As if this machine had become another one.
+        session.get_one(ReportRow, entry["evaluation_id"]).skill = np.full(32, 0.25).tobytes()
+    board.submit("waits", model=MODEL, weights=weights(1))
+    for _ in range(3):
+        worker.work()
+    assert queued_state(board, 2) == ("queued", 0, [])
+    told = [record.message for record in caplog.records if "This machine gets no work" in record.message]
+    assert len(told) == 1
+    assert "mbc admin release" in told[0]
+
+
 def interrupted(stage, signals):
     """A stage of an evaluation, during which the worker gets SIGTERM so many times."""
     act = getattr(Evaluation, stage)
@@ -109,8 +150,8 @@ def interrupted(stage, signals):
     return acting
 
 
-def queued_state(board):
-    state = board.get("/api/v1/submissions/1").json
+def queued_state(board, number=1):
+    state = board.get(f"/api/v1/submissions/{number}").json
     return state["status"], state["attempt"], state["stages"]
 
 
