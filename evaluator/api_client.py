@@ -1,6 +1,6 @@
 """The workers' clients of the leaderboard's HTTP API: one for evaluations, one for tiles of the explorer."""
 
-import contextlib
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ LEAVING_RETRY: Final = RetryPolicy(patience_seconds=5.0, pause_seconds=0.5)
 TILE_RETRY: Final = RetryPolicy(patience_seconds=10.0, pause_seconds=0.5)
 ANSWER_SECONDS: Final = 30.0
 _SPEED: Final = "X-MBC-Speed"
+log = logging.getLogger(__name__)
 
 
 class MachineStopped(Exception):  # noqa: N818 - no error: the leaderboard has said so
@@ -123,13 +124,23 @@ class EvaluationClient(_WorkerClient):
 
     def __init__(self, server: str, token: str, retry: RetryPolicy = EVALUATION_RETRY) -> None:
         super().__init__(server, token, "/api/v1/worker", retry, frozenset({404, 409}))
+        self._not_told = ""
 
     def introduce(self, machine: WorkerInfo) -> None:
-        """Post what is in force on this machine. Tried once and never fails: it is posted again later."""
-        with contextlib.suppress(ServerError):
+        """Post what is in force on this machine.
+
+        Tried once and never fails: it is posted again later. Why it did not arrive is logged once.
+        """
+        why = ""
+        try:
             self._http.request(
                 "PUT", "/machine", RetryPolicy(), json=machine.to_dict(), timeout=httpx.Timeout(5.0)
             )
+        except ServerError as error:
+            why = str(error)
+        if why not in ("", self._not_told):
+            log.warning("the leaderboard could not be told of this machine: %s", why)
+        self._not_told = why
 
     def claim_next(self, machine: str = CPU, name: str = "") -> Claim | None:
         """Take the lease of the evaluation whose turn it is, or a canary; None if none waits.

@@ -89,6 +89,8 @@ class HttpClient:
                 headers={"Authorization": f"Bearer {token}"} if token else {},
                 timeout=httpx.Timeout(answer_seconds, connect=CONNECT_SECONDS),
                 trust_env=environment,
+                # SSL_CERT_FILE and SSL_CERT_DIR always count, for boards whose issuer is their own.
+                verify=httpx.create_ssl_context(),
                 transport=transport,
             )
         except (httpx.InvalidURL, ValueError, UnicodeError) as error:
@@ -143,6 +145,11 @@ class HttpClient:
         except httpx.TimeoutException as error:
             raise ServerError(f"The leaderboard at {self.server} did not answer in time.") from error
         except httpx.TransportError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise ServerError(
+                    f"The certificate of {self.server} is not trusted here ({error}). For one of "
+                    "your own issuer, set SSL_CERT_FILE to a file with that issuer's certificate."
+                ) from error
             raise ServerError(
                 f"There is no leaderboard at {self.server} ({error}). Start one with `mbc serve`, "
                 "or name another with `mbc login` or $MBC_SERVER."

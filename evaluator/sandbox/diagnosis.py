@@ -29,6 +29,12 @@ _FIRST_WITH_LANDLOCK: Final = (5, 13)
 # gVisor tells programs that it is this build of Linux.
 _GVISOR: Final = "Jan 10 15:06:54 PST 2016"
 _CANNOT: Final = "bubblewrap cannot make its namespaces here: "
+# Docker and Podman name the options differently, and refuse each other's.
+_UNCONFINED: Final = (
+    "start the container with `--security-opt seccomp=unconfined`, and with `--security-opt unmask=ALL` "
+    "(Podman) or `--security-opt systempaths=unconfined --security-opt apparmor=unconfined` (Docker), or use "
+    "Landlock"
+)
 
 
 @dataclass(frozen=True)
@@ -89,12 +95,13 @@ def why_no_namespaces(machine: Machine, said: str) -> str:
         return f"bubblewrap 0.8 or later is needed. (bubblewrap said: {said})"
     if machine.gvisor:
         return f"{_CANNOT}gVisor answers in the kernel's place; start the container with another runtime."
-    if machine.filtered and machine.unshare in (errno.EPERM, errno.ENOSYS):
+    # Podman's filter allows namespaces, and refuses what bubblewrap does in them.
+    if machine.filtered and (machine.unshare in (errno.EPERM, errno.ENOSYS) or "not permitted" in said):
         return (
-            f"{_CANNOT}a filter of system calls refuses them, as container engines have one; start the "
-            "container with `--security-opt seccomp=unconfined --security-opt apparmor=unconfined`, or use "
-            "Landlock."
+            f"{_CANNOT}a filter of system calls refuses them, as container engines have one; {_UNCONFINED}."
         )
+    if "/proc/sys" in said and "Read-only" in said:
+        return f"{_CANNOT}/proc is read-only, as container engines make it; {_UNCONFINED}."
     if not machine.clone_allowed:
         return f"{_CANNOT}a sysctl forbids them to users: `sysctl kernel.unprivileged_userns_clone=1`."
     if machine.most_namespaces == 0 or machine.unshare == errno.ENOSPC:

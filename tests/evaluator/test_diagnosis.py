@@ -31,6 +31,13 @@ REFUSED = {
     "ubuntu, network": (
         UBUNTU, "bwrap: loopback: Failed RTM_NEWADDR: Operation not permitted", "--install-apparmor-profile"
     ),
+    "podman": (
+        replace(DEBIAN, filtered=True), "bwrap: Can't set hostname to sandbox: Operation not permitted",
+        "seccomp=unconfined",
+    ),
+    "podman without a filter": (
+        DEBIAN, "bwrap: cannot open /proc/sys/user/max_user_namespaces: Read-only file system", "unmask=ALL",
+    ),
     "debian 10": (
         replace(DEBIAN, release="4.19.0-27-amd64", clone_allowed=False, unshare=errno.EPERM), NO_RIGHT,
         "kernel.unprivileged_userns_clone=1",
@@ -61,7 +68,7 @@ def test_the_layer_that_refuses_namespaces_is_named_with_its_remedy(name):
     machine, said, named = REFUSED[name]
     sentence = why_no_namespaces(machine, said)
     assert named in sentence
-    containers = {"filter of system", "--security-opt seccomp="}
+    containers = {"filter of system", "--security-opt seccomp=", "seccomp=unconfined", "unmask=ALL"}
     others = {other for _, _, other in REFUSED.values()} - {named} - containers
     assert not [other for other in others if other in sentence]
 
