@@ -47,12 +47,17 @@ def problem(error: Refused) -> dict[str, Any]:
     """The fields of RFC 9457, and `code`, a word that programs can rely on, and `help` for people."""
     values: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(error.status).phrase,
+        "title": _title(error.status),
         "status": error.status,
         "detail": error.message,
         "code": error.code,
     }
     return values | ({"help": error.help} if error.help else {})
+
+
+def _title(status: int) -> str:
+    # nginx's, for answers that nobody waits for; HTTP has none.
+    return "Client Closed Request" if status == 499 else HTTPStatus(status).phrase
 
 
 def _asked_by_a_program() -> bool:

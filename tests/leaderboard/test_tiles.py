@@ -181,6 +181,11 @@ class TestDrawing:
         monkeypatch.setattr(truth_tiles, "draw", lambda _tile: CONTENT)
         assert tiles.get(Tile(0, 0, 0)) == CONTENT
 
+    def test_a_tile_that_nobody_waits_for_is_no_error_of_the_server(self, board, monkeypatch):
+        monkeypatch.setattr("leaderboard.views.tiles.client_waits", lambda _environ: lambda: False)
+        answer = board.get(f"{TRUTH}/9/255/254")
+        assert (answer.status_code, answer.json["code"]) == (499, "left")
+
     def test_two_servers_on_one_folder_hand_out_the_same(self, tmp_path):
         first, second = (TruthTiles(Config.make(tmp_path)) for _ in range(2))
         tile = Tile(9, 255, 254)
