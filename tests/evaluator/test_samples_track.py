@@ -150,7 +150,7 @@ def test_a_fit_that_is_killed_or_fails_is_judged_on_its_last_checkpoint(sandbox,
     source = f"{BUMPS}{spoiled}    {ending}\n"
     spy = Spy()
     # What fails by itself has all the time that a busy machine may take until then.
-    seconds = 2.0 if ended == "killed" else 30.0
+    seconds = 2.0 if ended == "killed" else 120.0
     (one,) = judged(sandbox, source, spy=spy, seconds=seconds, pictures=ended == "killed").targets
     assert (one.ended, one.reason) == (ended, reason)
     # The weights that were spoiled after the checkpoint are not what was judged.
