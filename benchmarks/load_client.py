@@ -1,7 +1,7 @@
 # ruff: noqa: ANN001, ANN201, ANN202, ANN204, E501 - a script that prints
 """Visitors of a board: pages at a fixed rate, live followers, uploads. Run by `python -m benchmarks.servers load`.
 
-It reads its settings as JSON from its input and prints what it saw as JSON, with the processor seconds that it
+It reads its settings as JSON from its input and writes what it saw as JSON to a file, with the processor seconds that it
 took itself. HTTP is spoken by hand, for a library's client costs more than the board's answer.
 """
 
@@ -15,6 +15,7 @@ import struct
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 PAGES = ("/", "/?entries=all", "/api/v1/board", "/rules", "/submissions/1", "/api/v1/submissions", "/?page=2")
 MODEL = "from torch import nn\n\n\ndef build(i, o):\n    return nn.Linear(i, o)\n"
@@ -22,20 +23,25 @@ MODEL = "from torch import nn\n\n\ndef build(i, o):\n    return nn.Linear(i, o)\
 ASK_SECONDS, AGAIN_SECONDS = 2.0, 2.0
 
 
-def bundle(number, size):
-    """A bundle of `size` bytes, which nothing compresses."""
+def weights(size):
+    """A file of so many bytes of tensor, which nothing compresses."""
     count = size // 4
     header = json.dumps({"w": {"dtype": "F32", "shape": [count], "data_offsets": [0, 4 * count]}}).encode()
     header += b" " * (-len(header) % 8)
     # Exponents below the largest, so that each number is finite.
     noise = bytearray(os.urandom(4 * count))
     noise[3::4] = bytes(count)
+    return struct.pack("<Q", len(header)) + header + bytes(noise)
+
+
+def bundle(number, content):
+    """One that differs from the others by its name."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         manifest = f'api = 1\nname = "entry {number}"\nauthor = "Ada"\ndescription = "Load."\n'
         archive.writestr("submission.toml", manifest)
         archive.writestr("model.py", MODEL)
-        archive.writestr("weights.safetensors", struct.pack("<Q", len(header)) + header + bytes(noise))
+        archive.writestr("weights.safetensors", content)
     return out.getvalue()
 
 
@@ -205,8 +211,11 @@ def _unchunked(text):
 
 
 def main():
-    load = Load(**json.loads(sys.stdin.readline()))
-    contents = [bundle(number, load.size) for number in range(load.uploads)]
+    settings = json.loads(sys.stdin.readline())
+    out = Path(settings.pop("out"))
+    load = Load(**settings)
+    tensor = weights(load.size)
+    contents = [bundle(number, tensor) for number in range(load.uploads)]
     before = resource.getrusage(resource.RUSAGE_SELF)
     began = time.monotonic()
     asyncio.run(load.run(contents))
@@ -215,7 +224,7 @@ def main():
     told = {name: getattr(load, name) for name in names}
     told["seconds"] = time.monotonic() - began
     told["processor"] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(json.dumps(told), flush=True)
+    out.write_text(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
     python -m benchmarks.servers load         50 pages a second, 200 followers and 100 uploads of 8 MiB in a minute, while
                                               workers, Redis and a server are killed; prints the rows of a table
 
-PostgreSQL, Redis and nginx have to be installed. It ends by itself, after three minutes at most.
+PostgreSQL, Redis and nginx have to be installed. It ends by itself, after some minutes at most.
 """
 
 import argparse
@@ -195,28 +195,32 @@ def load(pair, entries):
     pair.upload(0)
     pair.work(4)
     token = (pair.servers[0].data / "tokens" / "local").read_text().strip()
+    out = pair.folder / "visitors.json"
     settings = {"host": "127.0.0.1", "port": int(pair.url.rpartition(":")[2]), "token": token, "seconds": 60,
-                "rate": 50, "followers": 200, "uploads": entries, "size": 8 * 2**20}  # fmt: skip
+                "rate": 50, "followers": 200, "uploads": entries, "size": 8 * 2**20, "out": str(out)}  # fmt: skip
     visitors = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.load_client"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
     )  # fmt: skip
-    visitors.stdin.write(json.dumps(settings) + "\n")
-    visitors.stdin.flush()
-    assert visitors.stdout.readline() == "ready\n"
-    spent, began = Spent(pair), time.monotonic()
-    for at, what in KILLED:
-        time.sleep(max(0.0, began + at - time.monotonic()))
-        again = kill(pair, what)
-        time.sleep(PAUSE)
-        again()
-        spent.look()
-    while visitors.poll() is None:
-        spent.look()
-        time.sleep(0.5)
-        if time.monotonic() - began > 170:
-            visitors.kill()
-    show(pair, json.loads(visitors.stdout.read()), spent, time.monotonic() - began)
+    try:
+        visitors.stdin.write(json.dumps(settings) + "\n")
+        visitors.stdin.flush()
+        assert visitors.stdout.readline() == "ready\n"
+        spent, began = Spent(pair), time.monotonic()
+        for at, what in KILLED:
+            time.sleep(max(0.0, began + at - time.monotonic()))
+            again = kill(pair, what)
+            time.sleep(PAUSE)
+            again()
+            spent.look()
+        while visitors.poll() is None:
+            spent.look()
+            time.sleep(0.5)
+            if time.monotonic() - began > 300:
+                visitors.kill()
+    finally:
+        visitors.kill()
+    show(pair, json.loads(out.read_text()), spent, time.monotonic() - began)
 
 
 class Spent:

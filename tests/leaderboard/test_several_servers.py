@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import os
 import re
 import shutil
 import subprocess
@@ -13,10 +14,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from sqlalchemy.exc import SQLAlchemyError
 
 from challenge.scoring.season import Season
 from leaderboard import db
+from leaderboard.cli.admin import admin
 from leaderboard.config import Config, with_driver
 from leaderboard.errors import Refused
 from leaderboard.serve import key_agreement
@@ -362,6 +365,21 @@ def test_locks_are_taken_again_after_postgresql_has_restarted(tmp_path, postgres
         engine.dispose()
     with agreed_key(other):
         pass
+
+
+def test_a_database_tool_that_fails_leaves_no_half_backup(tmp_path, postgresql, monkeypatch):
+    tools, board = tmp_path / "tools", tmp_path / "board"
+    for folder in (tools, board, tmp_path / "backups"):
+        folder.mkdir()
+    tool = tools / "pg_dump"
+    tool.write_text('#!/bin/sh\necho half > "${2#--file=}"\necho "aborting: server version 17" >&2\nexit 1\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    where = ["--data", str(board), "--database", postgresql.database()]
+    ran = CliRunner().invoke(admin, [*where, "backup", str(tmp_path / "backups" / "x.tar")])
+    assert ran.exit_code == 6, ran.output
+    assert "pg_dump could not copy the database: aborting: server version 17" in ran.output
+    assert list((tmp_path / "backups").iterdir()) == []
 
 
 def test_a_second_server_may_use_a_data_directory_on_postgresql_alone(tmp_path):

@@ -13,7 +13,9 @@ import time
 import httpx
 import pytest
 
+from leaderboard import db
 from leaderboard.serve import wsgi
+from leaderboard.services import seasons, tokens
 
 
 @pytest.fixture
@@ -109,3 +111,45 @@ def test_clients_that_left_hold_no_place_among_those_who_wait_for_tiles(server):
     for client in clients:
         client.close()
     assert httpx.get(f"http://127.0.0.1:{server}{where}/99/7", timeout=60).status_code == 200
+
+
+def test_an_upload_that_is_cut_leaves_nothing(server, config):
+    engine = db.make_engine(config.database)
+    with db.make_sessions(engine).begin() as session:
+        seasons.ensure_seasons(session, config)
+        token = tokens.new_token(session, tokens.add_user(session, "ada"))
+    head = (
+        "POST /api/v1/submissions HTTP/1.1\r\nHost: board\r\nContent-Length: 3000000\r\n"
+        f"Authorization: Bearer {token}\r\nContent-Type: multipart/form-data; boundary=edge\r\n\r\n"
+        '--edge\r\nContent-Disposition: form-data; name="bundle"; filename="b.zip"\r\n\r\n'
+    )
+    uploads = config.data / "uploads"
+    with socket.create_connection(("127.0.0.1", server)) as client:
+        client.sendall(head.encode() + b"PK\3\4" + bytes(1_000_000))
+        until(lambda: any(uploads.iterdir()))
+    until(lambda: not any(uploads.iterdir()))
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM submissions").scalar() == 0
+        assert connection.exec_driver_sql("SELECT count(*) FROM hand_ins").scalar() == 0
+    engine.dispose()
+    assert httpx.get(f"http://127.0.0.1:{server}/healthz", timeout=20).text == "ok\n"
+
+
+def until(condition):
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_headers_without_end_are_refused(server):
+    with socket.create_connection(("127.0.0.1", server)) as client:
+        client.settimeout(30)
+        with contextlib.suppress(OSError):
+            client.sendall(b"GET / HTTP/1.1\r\nHost: board\r\n")
+            for number in range(16):
+                client.sendall(b"X-Long-%d: " % number + b"x" * 64 * 1024 + b"\r\n")
+            client.sendall(b"\r\n")
+        with contextlib.suppress(OSError):
+            assert client.recv(4096)[:12] in {b"HTTP/1.1 400", b"HTTP/1.1 431", b""}
+    assert httpx.get(f"http://127.0.0.1:{server}/healthz", timeout=20).text == "ok\n"
