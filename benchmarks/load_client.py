@@ -23,25 +23,27 @@ MODEL = "from torch import nn\n\n\ndef build(i, o):\n    return nn.Linear(i, o)\
 ASK_SECONDS, AGAIN_SECONDS = 2.0, 2.0
 
 
-def weights(size):
-    """A file of so many bytes of tensor, which nothing compresses."""
+def unnamed(size):
+    """A bundle without its manifest, with so many bytes of weights, which nothing compresses."""
     count = size // 4
     header = json.dumps({"w": {"dtype": "F32", "shape": [count], "data_offsets": [0, 4 * count]}}).encode()
     header += b" " * (-len(header) % 8)
     # Exponents below the largest, so that each number is finite.
     noise = bytearray(os.urandom(4 * count))
     noise[3::4] = bytes(count)
-    return struct.pack("<Q", len(header)) + header + bytes(noise)
-
-
-def bundle(number, content):
-    """One that differs from the others by its name."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("model.py", MODEL)
+        archive.writestr("weights.safetensors", struct.pack("<Q", len(header)) + header + bytes(noise))
+    return out.getvalue()
+
+
+def named(number, bundle):
+    """The same with a manifest, by whose name it differs from others."""
+    out = io.BytesIO(bundle)
+    with zipfile.ZipFile(out, "a") as archive:
         manifest = f'api = 1\nname = "entry {number}"\nauthor = "Ada"\ndescription = "Load."\n'
         archive.writestr("submission.toml", manifest)
-        archive.writestr("model.py", MODEL)
-        archive.writestr("weights.safetensors", content)
     return out.getvalue()
 
 
@@ -101,9 +103,9 @@ class Load:
             tasks.append(asyncio.create_task(self.look(next(paths), due)))
         await asyncio.gather(*tasks)
 
-    async def upload(self, content, due):
+    async def upload(self, number, bundle, due):
         await asyncio.sleep(max(0.0, due - time.monotonic()))
-        kind, body = form(content)
+        kind, body = form(named(number, bundle))
         while True:
             began = time.monotonic()
             try:
@@ -176,15 +178,15 @@ class Load:
             await asyncio.sleep(ASK_SECONDS)
         return False
 
-    async def run(self, contents):
+    async def run(self, bundle):
         for path in PAGES:
             await self.ask(path)
         print("ready", flush=True)
         start = time.monotonic()
         followers = [asyncio.create_task(self.follow(number)) for number in range(self.followers)]
         uploads = [
-            asyncio.create_task(self.upload(content, start + number * 60 / self.uploads))
-            for number, content in enumerate(contents)
+            asyncio.create_task(self.upload(number, bundle, start + number * 60 / self.uploads))
+            for number in range(self.uploads)
         ]
         await self.visit(start)
         await asyncio.gather(*uploads)
@@ -214,11 +216,10 @@ def main():
     settings = json.loads(sys.stdin.readline())
     out = Path(settings.pop("out"))
     load = Load(**settings)
-    tensor = weights(load.size)
-    contents = [bundle(number, tensor) for number in range(load.uploads)]
+    content = unnamed(load.size)
     before = resource.getrusage(resource.RUSAGE_SELF)
     began = time.monotonic()
-    asyncio.run(load.run(contents))
+    asyncio.run(load.run(content))
     after = resource.getrusage(resource.RUSAGE_SELF)
     names = ("pages", "failed", "upload_seconds", "retried", "entries", "seen", "polls", "most_streams")
     told = {name: getattr(load, name) for name in names}

@@ -191,13 +191,13 @@ def kill(pair, what):
     return pair.servers[0].serve
 
 
-def load(pair, entries):
+def load(pair, entries, rate=50, followers=200):
     pair.upload(0)
     pair.work(4)
     token = (pair.servers[0].data / "tokens" / "local").read_text().strip()
     out = pair.folder / "visitors.json"
     settings = {"host": "127.0.0.1", "port": int(pair.url.rpartition(":")[2]), "token": token, "seconds": 60,
-                "rate": 50, "followers": 200, "uploads": entries, "size": 8 * 2**20, "out": str(out)}  # fmt: skip
+                "rate": rate, "followers": followers, "uploads": entries, "size": 8 * 2**20, "out": str(out)}  # fmt: skip
     visitors = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.load_client"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
@@ -220,6 +220,10 @@ def load(pair, entries):
                 visitors.kill()
     finally:
         visitors.kill()
+    if not out.exists():
+        raise SystemExit(
+            "The visitors did not come to their end in five minutes: this machine has too much to do."
+        )
     show(pair, json.loads(out.read_text()), spent, time.monotonic() - began)
 
 
@@ -312,6 +316,8 @@ def main():
     parser.add_argument("part", choices=["queue", "load"])
     parser.add_argument("--entries", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=0.5, help="of a stand-in for a fit")
+    parser.add_argument("--rate", type=float, default=50, help="of pages a second")
+    parser.add_argument("--followers", type=int, default=200)
     options = parser.parse_args()
     # What it started is ended as well when it is told to stop.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -320,7 +326,10 @@ def main():
         folder.chmod(0o755)
         pair = Pair(folder, options.seconds)
         try:
-            {"queue": queue, "load": load}[options.part](pair, options.entries)
+            if options.part == "queue":
+                queue(pair, options.entries)
+            else:
+                load(pair, options.entries, options.rate, options.followers)
         finally:
             pair.close()
 
