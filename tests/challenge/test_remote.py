@@ -14,7 +14,6 @@ from challenge.commands.cli import mbc
 from challenge.commands.client import Account, Client
 from challenge.util import exit_codes
 from challenge.util.http import ServerError
-from leaderboard import db
 from leaderboard.app import create_app
 from leaderboard.config import Config
 from leaderboard.services import leases, outcomes, seasons, tokens
@@ -32,7 +31,8 @@ class Board:
     def __init__(self, folder):
         self.config = Config.make(folder, hand_ins_a_day=1000, hand_ins_waiting=1000)
         app = create_app(self.config)
-        self.writers = db.make_sessions(db.make_engine(self.config.database))
+        self.parts = app.extensions["leaderboard"]
+        self.writers = self.parts.writers
         with self.writers.begin() as session:
             seasons.ensure_seasons(session, self.config)
             self.token = tokens.new_token(session, tokens.ensure_user(session, "ada"))
@@ -51,6 +51,8 @@ class Board:
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
+        self.parts.queue.close()
+        self.writers.kw["bind"].dispose()
 
 
 @pytest.fixture(scope="module")
