@@ -160,9 +160,8 @@ def _step(limbs: int, reach: Lanes | None, block: Block, values: list[Lanes]) ->
 
 
 def _twice(limbs: list[Lanes]) -> Lanes:
-    """As one double, twice a part of z."""
-    one = limbs[0] + limbs[1]
-    return one + one
+    """As one double, twice a part of z; from twice its limbs, which a step has anyway."""
+    return (limbs[0] + limbs[0]) + (limbs[1] + limbs[1])
 
 
 def _unchecked_steps(limbs: int) -> Any:
