@@ -16,6 +16,7 @@ from typing import IO, Final
 from challenge.bundle.limits import ARCHIVE_LIMIT, FRAMES_LIMIT, MEMBERS_LIMIT, member_limit
 from challenge.results.refusals import refuse
 from challenge.results.verdicts import EvaluationError
+from challenge.util.plain_text import plain_line
 
 # Resource forks and folder settings of macOS, Windows and Linux desktops; caches of Python and Jupyter.
 _RUBBISH_FOLDERS: Final = frozenset(
@@ -48,6 +49,8 @@ _NAMES: Final = (*_TOPS, "train.toml", "README.md")
 # What browsers and file managers add to the name of a second one.
 _COPY: Final = re.compile(r" ?(?:\(\d+\)| copy(?: \d+)?| - Copy)(?=\.)", re.IGNORECASE)
 _NAMED: Final = 8
+# Characters of a name that messages quote.
+_LONGEST_NAME: Final = 80
 _UNPACK_ERRORS: Final = (
     zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError,
 )  # fmt: skip
@@ -113,12 +116,12 @@ def _select(members: Sequence[zipfile.ZipInfo]) -> tuple[list[tuple[str, zipfile
         )
     notes = []
     if len(kept) < len(found):
-        left = [name for name, _ in found if is_rubbish(name)]
+        left = [plain_line(name[:_LONGEST_NAME]) for name, _ in found if is_rubbish(name)]
         more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
         notes.append(f"Passed over, left by the system: {', '.join(left[:_NAMED])}{more}.")
     folder = _folder_around([name for name, _ in kept])
     if folder:
-        notes.append(f"Took off the folder {folder!r} around everything.")
+        notes.append(f"Took off the folder {folder[:_LONGEST_NAME]!r} around everything.")
         kept = [(name.removeprefix(f"{folder}/"), member) for name, member in kept]
     return [
         (name, member)
@@ -147,7 +150,8 @@ def _folder_around(names: list[str]) -> str:
 
 
 def _refuse_member(name: str, why: str, rule: str = "archive.member", remedy: str = "") -> EvaluationError:
-    return refuse(rule, f"{name[:80]!r} {why}.", where=name[:80], remedy=remedy)
+    shown = name[:_LONGEST_NAME]
+    return refuse(rule, f"{shown!r} {why}.", where=shown, remedy=remedy)
 
 
 def hidden_extension(name: str) -> str:

@@ -12,6 +12,7 @@ import click
 from challenge.results import refusals
 from challenge.results.verdicts import EvaluationError
 from challenge.util import exit_codes
+from challenge.util.plain_text import plain_text
 
 
 def fail(sentence: str, code: int) -> NoReturn:
@@ -34,7 +35,7 @@ def explain_errors(*, as_json: bool = False) -> Iterator[None]:
             click.echo(json.dumps(refusals.as_json(error)))
         if error.private:
             # The submission's own frames: the model is the reader's.
-            click.echo(error.private.rstrip(), err=True)
+            click.echo(plain_text(error.private.rstrip()), err=True)
         click.echo(refusals.as_text(error), err=True)
         sys.exit(exit_codes.BUNDLE_INVALID)
     except exit_codes.TrainConfigError as error:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from challenge.results.verdicts import EXPLANATIONS, EvaluationError, Reason, Refusal
+from challenge.util.plain_text import plain_line, plain_text
 
 _PACK: Final = "mbc pack DIR"
 
@@ -266,15 +267,16 @@ def as_json(error: EvaluationError) -> dict[str, Any]:
 
 
 def as_text(error: EvaluationError) -> str:
-    """The lines that a person reads in a terminal."""
+    """The lines that a person reads in a terminal; what they quote of a bundle cannot steer that."""
     refusal = refusal_of(error)
     lines = [f"error: {error.sentence}"]
     if refusal.right and refusal.right not in error.sentence:
         lines.append(f"  right:   {refusal.right}")
     if refusal.remedy:
         lines.append(f"  remedy:  {refusal.remedy}")
-    where = f" in {refusal.where}" if refusal.where else ""
-    return "\n".join([*lines, f"  rule:    {refusal.rule}{where} (docs/errors.md)"])
+    where = f" in {plain_line(refusal.where)}" if refusal.where else ""
+    lines.append(f"  rule:    {refusal.rule}{where} (docs/errors.md)")
+    return plain_text("\n".join(lines))
 
 
 def with_where(error: EvaluationError, where: str) -> EvaluationError:

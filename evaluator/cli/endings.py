@@ -11,6 +11,7 @@ from challenge.bundle.reader import Bundle, read_bundle
 from challenge.results import refusals
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.util import exit_codes
+from challenge.util.plain_text import plain_text
 
 BUNDLE_REASONS = frozenset(
     {
@@ -39,7 +40,7 @@ def end_with_error(error: EvaluationError, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(refusals.as_json(error)))
     if error.private:
-        click.echo(error.private.rstrip(), err=True)
+        click.echo(plain_text(error.private.rstrip()), err=True)
     click.echo(refusals.as_text(error), err=True)
     sys.exit(code)
 

@@ -16,6 +16,7 @@ from challenge.bundle.limits import FRAME_LIMIT, TEXT_LIMIT, weight_class
 from challenge.bundle.manifest import parse_manifest
 from challenge.bundle.packer import pack
 from challenge.bundle.reader import read_bundle
+from challenge.commands.cli_errors import explain_errors
 from challenge.results.verdicts import EvaluationError, Reason
 
 MANIFEST = b'api = 1\nname = "line"\nauthor = "A. Person"\ndescription = "y = a x + b"\n'
@@ -99,6 +100,49 @@ def test_a_name_with_a_zero_byte_is_refused_whole(tmp_path):
     error = refusal(path)
     assert error.reason is Reason.ARCHIVE_MEMBER_REFUSED
     assert "helper.py" in error.sentence
+
+
+# Clears a screen, sets a window's title, ends a line, and turns the rest around.
+STEERING = "\x1b[2J\x1b]0;x\x07\n\u202e" + 5000 * "x"
+
+
+def said_of(act, capsys):
+    with pytest.raises(SystemExit), explain_errors():
+        act()
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {STEERING: b"x"},
+        {"frames/" + STEERING: b"x"},
+        {"submission.toml": MANIFEST + json.dumps(STEERING).encode() + b" = 1\n"},
+        {"weights.safetensors": save({STEERING: np.zeros(2, np.float32)})},
+    ],
+)
+def test_what_is_quoted_of_a_bundle_does_not_steer_a_terminal(tmp_path, capsys, files):
+    path = archive(tmp_path / "b.zip", **files)
+    said = said_of(lambda: read_bundle(path), capsys)
+    assert "\\x1b[2J" in said
+    assert said.replace("\n", "").isprintable()
+    assert len(said) < 1000
+
+
+def test_nor_do_the_words_of_its_code(capsys):
+    def fail():
+        raise EvaluationError(Reason.FORWARD_FAILED, private=STEERING)
+
+    assert said_of(fail, capsys).replace("\n", "").isprintable()
+
+
+def test_notes_on_a_bundle_do_not_either(tmp_path):
+    around = {f"a\x1b[2J/{name}": content for name, content in FILES.items()}
+    for files in (FILES | {f"__MACOSX/{STEERING}": b"x"}, around):
+        notes = read_bundle(archive(tmp_path / "b.zip", files)).notes
+        assert len(notes) == 1
+        assert notes[0].isprintable()
+        assert len(notes[0]) < 200
 
 
 def test_a_link_is_refused(tmp_path):
