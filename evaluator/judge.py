@@ -24,6 +24,7 @@ from evaluator import answers, probes
 from evaluator.answers import Measured
 from evaluator.assignment import Assignment
 from evaluator.certificate import certificate_digest, find_certificate, make_certificate
+from evaluator.crowding import Crowding
 from evaluator.pictures import draw_pictures
 from evaluator.probes import twin
 from evaluator.verdict import explain_rejection, verdict
@@ -113,14 +114,16 @@ class Evaluation:
         task = self._task
 
         def make() -> Certificate:
-            code = task.bundle.without_weights()
+            code, crowding = task.bundle.without_weights(), Crowding()
             with self._stage(Stage.CERTIFICATE) as wall, self._clock.part("refitting"):
-                return make_certificate(
-                    lambda: task.start(code, wall),
+                made = make_certificate(
+                    lambda: crowding.noted(task.start(code, wall)),
                     task.season,
                     task.plan,
                     lambda done, what: self.watch.status(Status.REFITTING, 0.3 + 0.4 * done, what),
                 )
+            crowding.require_fair(passed=made.passed)
+            return made
 
         digest = certificate_digest(task.bundle, task.season, task.plan, task.device)
         self._certificate = find_certificate(task.store, digest, make)
@@ -135,12 +138,14 @@ class Evaluation:
             if self.measured is None or not (self._asked or answers.agree(views, self.measured, skill)):
                 with self._clock.part("predicting"):
                     self.measured = answers.predict_again(task, views, skill, self.watch, wall)
+            crowding = Crowding()
             with self._clock.part("probing"):
                 self._integrity = probes.run(
-                    probe_case(task, views, self.measured, skill, wall),
+                    probe_case(task, views, self.measured, skill, wall, crowding),
                     lambda done, what: self.watch.status(Status.PROBING, 0.7 + 0.2 * done, what),
                     [name for name in task.plan.probes if name != twin.NAME],
                 )
+        crowding.require_fair(passed=all(one.passed for one in self._integrity.probes))
         return self._integrity
 
     def pictures(self) -> None:
@@ -209,6 +214,7 @@ def probe_case(
     measured: Measured,
     skill: Array,
     wall: WallLimit | None = None,
+    crowding: Crowding | None = None,
 ) -> probes.Case:
     """What the probes of a submission work with.
 
@@ -218,12 +224,14 @@ def probe_case(
         measured: the submission's answers there.
         skill: (chains, octaves) of those answers.
         wall: ends the probes' sandboxes.
+        crowding: adds up how long their fits were kept waiting.
     """
     limit = wall or WallLimit("All probes together", task.limits.stage_seconds)
+    noted = crowding or Crowding()
     return probes.Case(
         bundle=task.bundle,
         season=task.season,
-        start=lambda bundle: task.start(bundle, limit),
+        start=lambda bundle: noted.noted(task.start(bundle, limit)),
         views=views,
         prediction=measured.prediction,
         batch_difference=measured.batch_difference,

@@ -91,7 +91,7 @@ def frames(answer, length):
     try:
         session = Session(process, Limits(request_seconds=1.0))
         nonce = answer[4 : 4 + protocol.NONCE_BYTES].ljust(protocol.NONCE_BYTES, b"\0")
-        only_ours(lambda: np.frombuffer(session._receive(nonce, 8 * length, 1.0), "<f8"))
+        only_ours(lambda: np.frombuffer(session._receive(nonce, 8 * length, session._until(1.0)), "<f8"))
     finally:
         for descriptor in (replies, output, printed):
             os.close(descriptor)

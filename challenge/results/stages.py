@@ -48,6 +48,11 @@ class Certificate(PlainValues):
     plots: tuple[PlotData, ...]
     evaluation_id: int | None = None
 
+    @property
+    def passed(self) -> bool:
+        """Whether nothing in it rejects the submission."""
+        return self.universality.passed and all(probe.passed for probe in self.probes)
+
 
 @dataclass(config=STRICT, frozen=True)
 class IntegrityFindings(PlainValues):

@@ -62,6 +62,7 @@ class Reason(StrEnum):
     PROTOCOL_BROKEN = "protocol_broken"
     INCONSISTENT = "inconsistent"
     SANDBOX_UNAVAILABLE = "sandbox_unavailable"
+    MACHINE_BUSY = "machine_busy"
     DISK_FULL = "disk_full"
     LEADERBOARD_UNREACHABLE = "leaderboard_unreachable"
     INTERNAL = "internal"
@@ -195,6 +196,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.SANDBOX_UNAVAILABLE: _ours(
         "The evaluator has no working sandbox, so it does not run other people's code.",
         "Install bubblewrap and allow user namespaces; `mbc doctor` says what is missing.",
+    ),
+    Reason.MACHINE_BUSY: _ours(
+        "The evaluator's machine had too much other work to judge fairly.",
+        "A `fit` of a submission's own has seconds of a clock, and got less than half of them. Run fewer "
+        "workers on the machine, or none of its other work; the evaluation starts again by itself.",
     ),
     Reason.DISK_FULL: _ours(
         "The evaluator's disk is full or cannot be written.",

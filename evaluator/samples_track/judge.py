@@ -17,6 +17,7 @@ from challenge.results.verdicts import Status
 from challenge.scoring.metrics import SMALLEST_MSE, Scores, depth, interval
 from evaluator.calibration import calibrate, machine_class
 from evaluator.certificate import certificate_digest, find_certificate, make_certificate
+from evaluator.crowding import Crowding
 from evaluator.samples_track.target_run import TargetRun
 from evaluator.samples_track.task import SamplesTask, draw_target_data
 from evaluator.sandbox.session import FIT_GRACE
@@ -91,13 +92,16 @@ class SamplesEvaluation:
         task = self._task
 
         def make() -> Certificate:
+            crowding = Crowding()
             with self._clock.part("universality"), self._wall.enforced():
-                return make_certificate(
-                    lambda: task.start_control(self._wall),
+                made = make_certificate(
+                    lambda: crowding.noted(task.start_control(self._wall)),
                     task.season,
                     task.plan,
                     lambda done, what: self._watch.status(Status.REFITTING, 0.95 + 0.05 * done, what),
                 )
+            crowding.require_fair(passed=made.passed)
+            return made
 
         digest = certificate_digest(task.bundle, task.season, task.plan, task.device)
         self._certificate = find_certificate(task.store, digest, make)

@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -114,6 +115,7 @@ class Lifeline:
     def __init__(self) -> None:
         self.watched, self._held = os.pipe()
         self._report, self.report_to = os.pipe()
+        self._said = b""
 
     def close_child_ends(self) -> None:
         """After the reaper has them."""
@@ -125,24 +127,45 @@ class Lifeline:
         os.close(self._held)
         os.close(self._report)
 
+    def started(self) -> int | None:
+        """The process that the reaper has started; None where it has not said so yet."""
+        self._hear(bool, 0.0)
+        first = self._lines()[:1]
+        return int(first[0]) if first and first[0].isdigit() else None
+
     def end(self, seconds: float, grace: float) -> ResourceUsage:
         """Wait up to `grace` seconds for the reaper's report, then close the lifeline and read it."""
         if grace:
-            self._reported(grace)
+            self._hear(_has_report, grace)
         os.close(self._held)
         try:
-            if not self._reported(seconds):
+            if not self._hear(_has_report, seconds):
                 return ResourceUsage(reported=False)
-            said = os.read(self._report, select.PIPE_BUF)
-            return ResourceUsage(**json.loads(said)) if said else ResourceUsage(reported=False)
+            return ResourceUsage(**json.loads(self._lines()[-1]))
         finally:
             os.close(self._report)
 
-    def _reported(self, seconds: float) -> bool:
-        """Whether the report came in time; by poll(2), because select(2) ends at descriptor 1023."""
+    def _lines(self) -> list[bytes]:
+        return self._said.split(b"\n")[:-1]
+
+    def _hear(self, enough: Callable[[list[bytes]], bool], seconds: float) -> bool:
+        """Read what the reaper says until it is enough; False where that does not come in time."""
+        deadline = time.monotonic() + seconds
+        # By poll(2), because select(2) ends at descriptor 1023.
         poll = select.poll()
         poll.register(self._report, select.POLLIN)
-        return bool(poll.poll(1000 * seconds))
+        while not enough(self._lines()):
+            if not poll.poll(1000 * max(0.0, deadline - time.monotonic())):
+                return False
+            part = os.read(self._report, select.PIPE_BUF)
+            if not part:
+                return False
+            self._said += part
+        return True
+
+
+def _has_report(lines: list[bytes]) -> bool:
+    return bool(lines) and lines[-1].startswith(b"{")
 
 
 class Child:
@@ -166,6 +189,11 @@ class Child:
     def pid(self) -> int:
         """The id of the process that was started."""
         return self._popen.pid
+
+    @property
+    def outermost(self) -> int | None:
+        """The process from which all of the sandbox come, once it has started."""
+        return self.pid
 
     def drain(self, limit: int) -> bool:
         """Read what it has printed; False once that is more than `limit` bytes in all."""
@@ -251,6 +279,11 @@ class Process(Child):
     def running(self) -> bool:
         """Whether the process that was started is still there."""
         return self._popen.poll() is None
+
+    @property
+    def outermost(self) -> int | None:
+        """As its reaper says, whose child it need not be."""
+        return self.pid if self._life is None else self._life.started()
 
     def write(self, part: memoryview) -> int:
         """Hand over what fits of it to the child's requests; how much that was."""

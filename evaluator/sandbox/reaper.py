@@ -2,10 +2,10 @@
 
 Runs as `python -I -S reaper.py OPTIONS COMMAND...`, with the standard library alone: one single-threaded
 process for each sandbox. As a child subreaper it becomes the parent of every orphan of the sandbox, and it
-holds one end of a pipe (the lifeline) whose other end the judge has. When the judge closes that, or dies, it
-kills all of the sandbox, removes its control groups and files, and reports on another pipe what was used, and
-whether a process outside killed the sandbox. If it is itself killed, the kernel kills the sandbox's first
-process too.
+holds one end of a pipe (the lifeline) whose other end the judge has. It says on another pipe which process it
+started. When the judge closes the lifeline, or dies, it kills all of the sandbox, removes its control groups
+and files, and reports there what was used, and whether a process outside killed the sandbox. If it is itself
+killed, the kernel kills the sandbox's first process too.
 
 The sandbox is a command of its own, or a fork of a server that has imported what all need (`fork_server`).
 That is no child of this process, so a supervisor there does the same for it, and ends it when this one goes.
@@ -80,8 +80,13 @@ def main() -> None:
         _remove_folder(options["folder"])
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     counted.setdefault("cpu_seconds", used.ru_utime + used.ru_stime)
+    _report(options, counted)
+
+
+def _report(options: dict[str, Any], said: Any) -> None:
+    """Tell the judge the process that was started, and at the end what was counted, each in a line."""
     with contextlib.suppress(BrokenPipeError):
-        os.write(options["report"], json.dumps(counted).encode())
+        os.write(options["report"], json.dumps(said).encode() + b"\n")
 
 
 def _run(command: list[str], options: dict[str, Any], libc: Any) -> dict[str, float]:
@@ -89,6 +94,7 @@ def _run(command: list[str], options: dict[str, Any], libc: Any) -> dict[str, fl
     child = os.fork()
     if child == 0:
         _become(command, options, libc)
+    _report(options, child)
     # The judge sees that the sandbox has closed a pipe only where nobody else has its end.
     _close_all_but(options["life"], options["report"])
     ended = _wait(child, options["life"], options["cpu_seconds"])
@@ -125,9 +131,10 @@ def _have_forked(options: dict[str, Any]) -> dict[str, float]:
         _write(f"{group['folder']}/cgroup.procs", str(supervisor))
     with contextlib.suppress(OSError):
         _write(f"/proc/{supervisor}/oom_score_adj", "1000")
+    _report(options, supervisor)
     control.send(b"go")
     while not (seen := poll.poll(_LOOK_MILLISECONDS)):
-        if _cpu_seconds({supervisor} | _descendants(supervisor)) >= options["cpu_seconds"]:
+        if _cpu_seconds({supervisor} | descendants(supervisor)) >= options["cpu_seconds"]:
             break
     by_itself = control.fileno() in dict(seen)
     with contextlib.suppress(OSError):
@@ -243,7 +250,7 @@ def _wait(child: int, life: int, cpu_seconds: float | None) -> bool:
         poll.register(descriptor, select.POLLIN)
     look = _LOOK_MILLISECONDS if cpu_seconds is not None else None
     while not (seen := poll.poll(look)) and cpu_seconds is not None:
-        if _cpu_seconds(_descendants(os.getpid())) >= cpu_seconds:
+        if _cpu_seconds(descendants(os.getpid())) >= cpu_seconds:
             break
     os.close(ended)
     return ended in dict(seen)
@@ -285,7 +292,7 @@ def _children() -> list[int]:
     return [process for process, parent in _parents().items() if parent == me]
 
 
-def _descendants(process: int) -> set[int]:
+def descendants(process: int) -> set[int]:
     """All that came from a process; asked twice a second, so from the kernel's lists where it has them."""
     if os.path.exists("/proc/thread-self/children"):
         return _listed(process)

@@ -15,6 +15,7 @@ from challenge.bundle.limits import WEIGHTS_LIMIT
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training.refit import CLASSIFICATION, Budget
 from evaluator.sandbox import protocol
+from evaluator.sandbox.contention import Contention, Deadline
 from evaluator.sandbox.limits import MIB, Limits
 from evaluator.sandbox.process import Process, ResourceUsage
 from evaluator.sandbox.pumped import PumpedProcess
@@ -28,8 +29,25 @@ FIT_GRACE: Final = 1.1
 TICK_SECONDS: Final = 1.0
 # From a closed pipe to the end of the process that had it, where it ends.
 ENDING_SECONDS: Final = 2.0
+# A fit of a submission's own that took less of its budget did not end because of the clock.
+_BOUND: Final = 0.5
+# A step that has less than this left has none.
+_LEAST_SECONDS: Final = 0.001
 # Of READY and GO: nothing foreign has run before them.
 _FIRST: Final = bytes(protocol.NONCE_BYTES)
+
+
+@dataclass
+class FitTimes:
+    """What fits took.
+
+    Attributes:
+        seconds: by the clock.
+        kept: in which other work of the machine kept them from running.
+    """
+
+    seconds: float = 0.0
+    kept: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -68,19 +86,23 @@ class Session:
     def __init__(self, process: Process | PumpedProcess, limits: Limits) -> None:
         self._process = process
         self._limits = limits
-        self._deadline = time.monotonic() + limits.total_seconds
+        self._end = time.monotonic() + limits.total_seconds
+        self._contention: Contention | None = None
         self._own_fit = False
         self._in_features = 0
         self._out_features = 0
         self.numbers = 0
+        # Of the submission's own, those that are not watched and may have stopped because of the clock.
+        self.own_fits = FitTimes()
         self._watched: tuple[FitWatch, float] | None = None
         self.device = "unknown"
 
     def __enter__(self) -> Self:
         try:
             start = self._limits.start_seconds
-            ready = self._receive(_FIRST, protocol.READY.size, start, expected=protocol.Op.READY)
-            self._send([protocol.header(_FIRST, protocol.Op.GO, 0)], GRACE_SECONDS)
+            ready = self._receive(_FIRST, protocol.READY.size, self._until(start), protocol.Op.READY)
+            self._contention = Contention.of(self._process.outermost)
+            self._send([protocol.header(_FIRST, protocol.Op.GO, 0)], self._until(GRACE_SECONDS))
         except EvaluationError as error:
             # Nothing of the submission has run yet: whatever went wrong is ours.
             said = self._process.said() or error.sentence
@@ -158,17 +180,26 @@ class Session:
             seconds = FIT_GRACE * budget.seconds
         if watch is not None:
             assert budget.seconds is not None
-            nonce = self._request(protocol.Op.FIT, [head, _raw(x), _raw(y)], self._limits.request_seconds)
+            asked = self._until(self._limits.request_seconds)
+            nonce = self._request(protocol.Op.FIT, [head, _raw(x), _raw(y)], asked)
             began = time.monotonic()
             self._watched = (watch, began)
             try:
-                self._receive(nonce, 0, FIT_GRACE * budget.seconds)
+                # By the clock alone, as it is for everybody: more time would be more learning.
+                self._receive(nonce, 0, Deadline(began + FIT_GRACE * budget.seconds, self._end))
             finally:
                 self._watched = None
             return time.monotonic() - began
+        deadline = self._until(seconds + GRACE_SECONDS)
         began = time.monotonic()
-        self._ask(protocol.Op.FIT, [head, _raw(x), _raw(y)], 0, seconds + GRACE_SECONDS)
-        return time.monotonic() - began
+        try:
+            self._receive(self._request(protocol.Op.FIT, [head, _raw(x), _raw(y)], deadline), 0, deadline)
+        finally:
+            took = time.monotonic() - began
+            if self._own_fit and budget.seconds is not None and took > _BOUND * budget.seconds:
+                self.own_fits.seconds += took
+                self.own_fits.kept += deadline.kept
+        return took
 
     def begin_recipe(
         self, learning_rate: float, epsilon: float, *, bfloat16: bool, store_float16: bool
@@ -223,17 +254,15 @@ class Session:
         return answers
 
     def _ask(self, op: protocol.Op, payload: list[bytes], length: int, seconds: float) -> bytes:
-        began = time.monotonic()
-        nonce = self._request(op, payload, seconds)
-        return self._receive(nonce, length, seconds - (time.monotonic() - began))
+        deadline = self._until(seconds)
+        return self._receive(self._request(op, payload, deadline), length, deadline)
 
-    def _request(self, op: protocol.Op, payload: list[bytes], seconds: float) -> bytes:
+    def _request(self, op: protocol.Op, payload: list[bytes], deadline: Deadline) -> bytes:
         nonce = secrets.token_bytes(protocol.NONCE_BYTES)
-        self._send([protocol.header(nonce, op, sum(map(len, payload))), *payload], seconds)
+        self._send([protocol.header(nonce, op, sum(map(len, payload))), *payload], deadline)
         return nonce
 
-    def _send(self, parts: list[bytes], seconds: float) -> None:
-        deadline = self._until(seconds)
+    def _send(self, parts: list[bytes], deadline: Deadline) -> None:
         for part in parts:
             view = memoryview(part)
             while view:
@@ -247,10 +276,9 @@ class Session:
                     raise self._ended() from None
 
     def _receive(
-        self, asked: bytes, length: int, seconds: float, expected: protocol.Op = protocol.Op.DONE
+        self, asked: bytes, length: int, deadline: Deadline, expected: protocol.Op = protocol.Op.DONE
     ) -> bytes:
         watch, began = self._watched or (None, 0.0)
-        deadline = self._until(seconds)
         while True:
             magic, nonce, op, claimed = protocol.HEADER.unpack(self._read(protocol.HEADER.size, deadline))
             if magic != protocol.MAGIC or nonce != asked:
@@ -271,7 +299,7 @@ class Session:
             raise EvaluationError(Reason.PROTOCOL_BROKEN)
         return self._read(length, deadline)
 
-    def _read(self, length: int, deadline: float) -> bytes:
+    def _read(self, length: int, deadline: Deadline) -> bytes:
         buffer = bytearray()
         while len(buffer) < length:
             self._wait(self._process.replies, selectors.EVENT_READ, deadline)
@@ -284,15 +312,15 @@ class Session:
             buffer += part
         return bytes(buffer)
 
-    def _wait(self, descriptor: int | socket, event: int, deadline: float) -> None:
+    def _wait(self, descriptor: int | socket, event: int, deadline: Deadline) -> None:
         """Until the descriptor is ready; reads off what the submission prints meanwhile."""
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, event)
             if not self._process.output_closed:
                 selector.register(self._process.output, selectors.EVENT_READ)
             while True:
-                left = deadline - time.monotonic()
-                if left <= 0:
+                left = deadline.left
+                if left < _LEAST_SECONDS:
                     raise EvaluationError(Reason.TIME_EXCEEDED)
                 patience = min(left, TICK_SECONDS) if self._watched else left
                 ready = {key.fileobj for key, _ in selector.select(patience)}
@@ -308,8 +336,10 @@ class Session:
                 if descriptor in ready:
                     return
 
-    def _until(self, seconds: float) -> float:
-        return min(self._deadline, time.monotonic() + seconds)
+    def _until(self, seconds: float) -> Deadline:
+        """So many seconds from now, besides those in which other work keeps the sandbox from running."""
+        began = self._contention.now() if self._contention is not None else None
+        return Deadline(time.monotonic() + seconds, self._end, self._contention, began)
 
     def _ended(self) -> EvaluationError:
         """Explain the child's exit from the kernel's counters, never from an exit code or its own output."""

@@ -140,6 +140,22 @@ def test_a_stage_ends_with_its_wall_limit_and_its_own_reason(sandbox, ending):
     assert "stage certificate may take 6 s" in caught.value.sentence
 
 
+def test_a_failed_certificate_is_not_given_where_fits_of_its_own_waited_too_long(sandbox, monkeypatch):
+    source = LINE + b"\n\nimport time\n"
+    source += b"def fit(model, x, y, budget):\n    time.sleep(0.8 * budget.seconds)\n"
+    store = Memory()
+    task = Assignment(make(source), PRACTICE, sandbox, PLAN, device="cpu", store=store)
+    for name, value in {"FIT_SECONDS": 0.5, "FIT_FACTOR": 0.0}.items():
+        monkeypatch.setattr(f"evaluator.reference_network.{name}", value)
+    monkeypatch.setattr("evaluator.crowding.MOST_KEPT", -1.0)
+    with pytest.raises(EvaluationError) as caught:
+        Evaluation(task, Nobody()).certificate()
+    assert caught.value.reason is Reason.MACHINE_BUSY
+    assert not store
+    monkeypatch.setattr("evaluator.crowding.MOST_KEPT", 1.0)
+    assert not Evaluation(task, Nobody()).certificate().passed
+
+
 def test_what_starts_after_a_wall_limit_is_refused_at_once():
     over, long = WallLimit("It", 0.0), WallLimit("That", 100.0)
     assert long.within(over) is over.within(long) is over
