@@ -194,6 +194,11 @@ def kill(pair, what):
 def load(pair, entries, rate=50, followers=200):
     pair.upload(0)
     pair.work(4)
+    # Workers take seconds to start, and more on a busy machine.
+    until = time.monotonic() + 180
+    while not any(what == "ended" for told in pair.told() for _, what, _ in told):
+        assert time.monotonic() < until, "no worker judges"
+        time.sleep(0.1)
     token = (pair.servers[0].data / "tokens" / "local").read_text().strip()
     out = pair.folder / "visitors.json"
     settings = {"host": "127.0.0.1", "port": int(pair.url.rpartition(":")[2]), "token": token, "seconds": 60,
@@ -288,7 +293,7 @@ def show(pair, told, spent, wall):
         ("pages, asked / without an answer", f"{len(waits)} / {len(told['failed'])}"),
         ("pages, median / p95 / p99 / most ms", " / ".join(f"{at(waits, q):.0f}" for q in (0.5, 0.95, 0.99, 1))),
         ("uploads of 8 MiB, taken / sent again", f"{len(uploads)} / {told['retried']}"),
-        ("uploads, median / most s", f"{at(uploads, 0.5):.2f} / {uploads[-1]:.2f}"),
+        ("uploads, median / most s", f"{at(uploads, 0.5):.2f} / {at(uploads, 1):.2f}"),
         ("entries / with a verdict", f"{len(entries)} / {len(entries & set(ended))}"),
         ("lost", len(entries - set(ended))),
         ("evaluations of one entry, most", max(Counter(row[0] for row in rows).values())),
@@ -308,7 +313,7 @@ def show(pair, told, spent, wall):
 
 
 def at(ordered, share):
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
 
 
 def main():
