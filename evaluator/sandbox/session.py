@@ -15,6 +15,7 @@ from challenge.bundle.limits import WEIGHTS_LIMIT
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.training.refit import CLASSIFICATION, Budget
 from evaluator.sandbox import protocol
+from evaluator.sandbox.cancellation import check_wanted
 from evaluator.sandbox.contention import Contention, Deadline
 from evaluator.sandbox.limits import MIB, Limits
 from evaluator.sandbox.process import Process, ResourceUsage
@@ -322,8 +323,8 @@ class Session:
                 left = deadline.left
                 if left < _LEAST_SECONDS:
                     raise EvaluationError(Reason.TIME_EXCEEDED)
-                patience = min(left, TICK_SECONDS) if self._watched else left
-                ready = {key.fileobj for key, _ in selector.select(patience)}
+                check_wanted()
+                ready = {key.fileobj for key, _ in selector.select(min(left, TICK_SECONDS))}
                 if self._watched is not None and not ready:
                     watch, began = self._watched
                     watch.waiting(time.monotonic() - began)

@@ -18,12 +18,10 @@ from challenge.bundle.reader import Bundle
 from challenge.controls.control import line_skill
 from challenge.mandelbrot.coordinates import to_unit
 from challenge.results.result_visuals import ResultVisuals
-from challenge.results.verdicts import EvaluationError, Reason
 from challenge.scoring.evaluation_set import EvaluationSet
 from challenge.scoring.season import PRACTICE
 from challenge.targets.warp import draw_warp
 from evaluator import probes
-from evaluator.parallel import run_parallel
 from evaluator.probes import (
     capacity,
     case,
@@ -330,13 +328,3 @@ def test_code_that_fails_with_other_weights_gives_no_answers(sandbox):
         case.answers_with(one, save(ordered), unit), unit @ [2, 1], rtol=1e-5, atol=1e-6
     )
     assert np.isnan(case.answers_with(one, save(other), unit)).all()
-
-
-def test_results_come_in_order_and_the_first_failure_is_raised():
-    def fail():
-        raise EvaluationError(Reason.FIT_FAILED)
-
-    assert list(run_parallel([lambda: 1, lambda: 2, lambda: 3], 2)) == [1, 2, 3]
-    with pytest.raises(EvaluationError) as caught:
-        list(run_parallel([lambda: 1, fail, lambda: 3], 2))
-    assert caught.value.reason is Reason.FIT_FAILED
