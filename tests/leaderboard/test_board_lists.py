@@ -165,7 +165,8 @@ def test_a_position_is_that_in_the_list_of_all_that_wait(board):
         waiting = session.scalars(queue_order.in_turn(select(Evaluation)).where(queue_order.queued())).all()
         assert len(waiting) == 12
         expected = {evaluation.id: place for place, evaluation in enumerate(waiting, 1)}
-        assert {e.id: queue_order.place(session, e).position for e in waiting} == expected
+        view = board.parts.queue_view
+        assert {e.id: view.place(session, e).position for e in waiting} == expected
         assert queue_order.positions(session) == expected
         some = list(expected)[3:5]
         assert queue_order.positions(session, some) == {number: expected[number] for number in some}
