@@ -282,7 +282,7 @@ def page(chromium):
     def open_page(url, width=1440, **options):
         context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
         # The first picture of the truth waits for compiled code, on a busy machine for long.
-        context.set_default_navigation_timeout(90_000)
+        context.set_default_navigation_timeout(200_000)
         one = context.new_page()
         one.complaints = complaints_of(one)
         opened.append((context, one))
