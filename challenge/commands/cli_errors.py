@@ -12,7 +12,6 @@ import click
 from challenge.results import refusals
 from challenge.results.verdicts import EvaluationError
 from challenge.util import exit_codes
-from challenge.util.plain_text import plain_text
 
 
 def fail(sentence: str, code: int) -> NoReturn:
@@ -33,10 +32,7 @@ def explain_errors(*, as_json: bool = False) -> Iterator[None]:
     except EvaluationError as error:
         if as_json:
             click.echo(json.dumps(refusals.as_json(error)))
-        if error.private:
-            # The submission's own frames: the model is the reader's.
-            click.echo(plain_text(error.private.rstrip()), err=True)
-        click.echo(refusals.as_text(error), err=True)
+        click.echo(refusals.with_frames(error), err=True)
         sys.exit(exit_codes.BUNDLE_INVALID)
     except exit_codes.TrainConfigError as error:
         fail(str(error), exit_codes.BUNDLE_INVALID)

@@ -279,6 +279,12 @@ def as_text(error: EvaluationError) -> str:
     return plain_text("\n".join(lines))
 
 
+def with_frames(error: EvaluationError) -> str:
+    """`as_text` below the submission's own words, for a reader whose model it is."""
+    said = plain_text(error.private.rstrip())
+    return f"{said}\n{as_text(error)}" if error.private else as_text(error)
+
+
 def with_where(error: EvaluationError, where: str) -> EvaluationError:
     """The same error, at a place that its origin did not know."""
     refusal = replace(refusal_of(error), where=where)

@@ -11,7 +11,6 @@ from challenge.bundle.reader import Bundle, read_bundle
 from challenge.results import refusals
 from challenge.results.verdicts import EvaluationError, Reason
 from challenge.util import exit_codes
-from challenge.util.plain_text import plain_text
 
 BUNDLE_REASONS = frozenset(
     {
@@ -39,9 +38,7 @@ def end_with_error(error: EvaluationError, *, as_json: bool) -> None:
     error = with_advice(error)
     if as_json:
         click.echo(json.dumps(refusals.as_json(error)))
-    if error.private:
-        click.echo(plain_text(error.private.rstrip()), err=True)
-    click.echo(refusals.as_text(error), err=True)
+    click.echo(refusals.with_frames(error), err=True)
     sys.exit(code)
 
 

@@ -9,7 +9,7 @@ import click
 from sqlalchemy.orm import Session
 
 from challenge.scoring.tracks import BUDGETS
-from leaderboard.cli import moderation, operation
+from leaderboard.cli import judging, moderation, operation
 from leaderboard.cli.database import actor, opened
 from leaderboard.cli.options import json_option, storage_options
 from leaderboard.cli.restore import restore
@@ -280,5 +280,5 @@ def seasons_close(config: Config, name: str) -> None:
         click.echo(f"Closed {name}. {count} evaluations wait; its secret is published after their verdicts.")
 
 
-for command in (*moderation.COMMANDS, *operation.COMMANDS, restore, storage):
+for command in (*moderation.COMMANDS, *judging.COMMANDS, *operation.COMMANDS, restore, storage):
     admin.add_command(command)
