@@ -1,5 +1,6 @@
 """Pages for everybody: axe-core on each, in both colour schemes, and an account by keyboard alone."""
 
+import contextlib
 import re
 import threading
 
@@ -14,7 +15,12 @@ PASSWORD = "three quiet elephants"
 
 @pytest.fixture
 def url(board):
-    server = make_server("127.0.0.1", 0, board.app, threaded=True)
+    def closing(environment, start):
+        # Werkzeug's server leaves a file open where the browser has gone before all of it was sent.
+        with contextlib.closing(board.app(environment, start)) as answer:
+            yield from answer
+
+    server = make_server("127.0.0.1", 0, closing, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
